@@ -1,0 +1,155 @@
+package mag
+
+import (
+	"net/netip"
+	"time"
+
+	"netlmm/mobility"
+)
+
+// Config is what a MAG is told at start.
+type Config struct {
+	ProxyCareOfAddress netip.Addr
+
+	Lifetime                    time.Duration // asked for in a PBU; rounded down to units of 4 s
+	ReRegistrationMargin        time.Duration // re-register this long before the granted lifetime ends (RFC 5213 6.9.1.3)
+	InitialBindackTimeout       time.Duration // RFC 5213 6.9.4 with RFC 6275 12: default 1 s, doubling
+	MaxBindackTimeout           time.Duration // RFC 6275 12: default 32 s
+	DeregistrationTimeout       time.Duration // wait for the PBA of a de-registration, default 1 s (RFC 5213 6.9.1.4 via 6.12)
+	MaximumMobileNodes          int           // bound of the binding update list
+	RequireSecurityAssociation  bool          // false only when security.mode is none
+	TimestampBasedApproachInUse bool          // RFC 5213 9.3; false: sequence numbers only
+	RouterLifetime              time.Duration // of the Router Advertisement
+}
+
+// Event is what happens to a MAG: one of the types below.
+type Event interface{ isEvent() }
+
+// LinkAttached: a mobile node is on an access link. A second one for a node that is already there is a re-attachment and
+// repeats the Router Advertisement without a new registration when the binding is fresh and on the same interface.
+type LinkAttached struct {
+	CorrelationID         mobility.CorrelationID
+	Interface             string // access link
+	MobileNodeID          mobility.MobileNodeID
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	AccessTechnologyType  mobility.AccessTechnologyType
+	HandoffIndicator      mobility.HandoffIndicator // 0: HandoffStateUnknown
+	LMAAddress            netip.Addr
+	HomeNetworkPrefixes   []netip.Prefix // to ask for; none: one all-zero prefix
+	Lifetime              time.Duration  // 0: Config.Lifetime
+}
+
+// LinkDetached: the mobile node left that access link.
+type LinkDetached struct {
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+}
+
+// MessageReceived is a Mobility Header as it came from the socket.
+type MessageReceived struct {
+	Source, Destination netip.Addr
+	Payload             []byte // valid during Handle only
+}
+
+// SecurityAssociationChanged: the SA to an LMA was installed or is gone. While it is gone no PBU leaves; those that are due wait.
+type SecurityAssociationChanged struct {
+	LMAAddress netip.Addr
+	Up         bool
+}
+
+// RouterSolicited: a Router Solicitation arrived on an access link from this link-layer address.
+type RouterSolicited struct {
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+}
+
+// Stop ends the MAG: with Deregister every binding is de-registered first; without, they are left for the next start.
+type Stop struct{ Deregister bool }
+
+func (LinkAttached) isEvent()               {}
+func (LinkDetached) isEvent()               {}
+func (MessageReceived) isEvent()            {}
+func (SecurityAssociationChanged) isEvent() {}
+func (RouterSolicited) isEvent()            {}
+func (Stop) isEvent()                       {}
+
+// Action is what a MAG wants done, executed in the order given: one of the types below.
+type Action interface{ isAction() }
+
+// SendMessage carries a Mobility Header to an LMA. Payload has a zero checksum; it is the action's own.
+type SendMessage struct {
+	CorrelationID       mobility.CorrelationID
+	Source, Destination netip.Addr
+	Payload             []byte
+	Kind                MessageKind
+	Attempt             int // 1 for the first transmission
+}
+
+// RequireSecurityAssociation: a PBU to this LMA waits for its SA (or got no answer although the SA is said to stand:
+// Suspect). It is repeated at a paced rate only.
+type RequireSecurityAssociation struct {
+	LMAAddress netip.Addr
+	Suspect    bool
+}
+
+// BindingAccepted: a PBA registered (or extended) this mobile node. It precedes ApplyForwarding and AdvertiseRouter.
+type BindingAccepted struct {
+	Entry mobility.BindingUpdateListEntry
+}
+
+// BindingEnded: this mobile node has no binding here any more, or was refused one.
+type BindingEnded struct {
+	Entry  mobility.BindingUpdateListEntry
+	Reason EndReason
+	Status mobility.Status // for a refusal
+}
+
+// ApplyForwarding: bring the kernel to Forwarding(). It must have completed before a following AdvertiseRouter goes out:
+// the mobile node answers a Router Advertisement with packets.
+type ApplyForwarding struct{ CorrelationID mobility.CorrelationID }
+
+// AdvertiseRouter sends one Router Advertisement to one mobile node (RFC 5213 6.9.1.2 and 6.9.3, RFC 6085).
+type AdvertiseRouter struct {
+	CorrelationID         mobility.CorrelationID
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	HomeNetworkPrefixes   []netip.Prefix
+	PrefixLifetime        time.Duration // remaining lifetime of the binding; preferred and valid
+	RouterLifetime        time.Duration
+}
+
+// Ignored says that an event changed nothing, and why. Reason is a metric label.
+type Ignored struct {
+	Reason       DropReason
+	Source       netip.Addr
+	MobileNodeID mobility.MobileNodeID
+	Err          error
+}
+
+// Stopped is the answer to Stop once nothing more is awaited.
+type Stopped struct{}
+
+func (SendMessage) isAction()                {}
+func (RequireSecurityAssociation) isAction() {}
+func (BindingAccepted) isAction()            {}
+func (BindingEnded) isAction()               {}
+func (ApplyForwarding) isAction()            {}
+func (AdvertiseRouter) isAction()            {}
+func (Ignored) isAction()                    {}
+func (Stopped) isAction()                    {}
+
+// MessageKind says what a PBU is for; its text is a metric label.
+type MessageKind string
+
+// Kinds of Proxy Binding Update.
+const (
+	Registration   MessageKind = "registration"
+	ReRegistration MessageKind = "re_registration"
+	DeRegistration MessageKind = "de_registration"
+)
+
+// DropReason is why a MAG ignored an event; its text is a metric label.
+type DropReason string
+
+// EndReason is why a binding ended; its text is a metric label.
+type EndReason string

@@ -1,0 +1,65 @@
+package mobility
+
+import "fmt"
+
+// Status is the Status field of a Proxy Binding Acknowledgement (RFC 6275 section 6.1.8, RFC 5213 section 8.9).
+// Values below 128 accept, the others reject.
+type Status uint8
+
+// Status values. The names are the RFCs' own.
+const (
+	StatusAccepted                          Status = 0   // RFC 6275 6.1.8: Binding Update accepted
+	StatusReasonUnspecified                 Status = 128 // RFC 6275 6.1.8
+	StatusAdministrativelyProhibited        Status = 129 // RFC 6275 6.1.8
+	StatusInsufficientResources             Status = 130 // RFC 6275 6.1.8
+	StatusHomeRegistrationNotSupported      Status = 131 // RFC 6275 6.1.8
+	StatusNotHomeSubnet                     Status = 132 // RFC 6275 6.1.8
+	StatusNotHomeAgentForThisMobileNode     Status = 133 // RFC 6275 6.1.8
+	StatusDuplicateAddressDetectionFailed   Status = 134 // RFC 6275 6.1.8
+	StatusSequenceNumberOutOfWindow         Status = 135 // RFC 6275 6.1.8
+	StatusProxyRegNotEnabled                Status = 152 // RFC 5213 8.9: PROXY_REG_NOT_ENABLED
+	StatusNotLMAForThisMobileNode           Status = 153 // RFC 5213 8.9: NOT_LMA_FOR_THIS_MOBILE_NODE
+	StatusMAGNotAuthorizedForProxyReg       Status = 154 // RFC 5213 8.9: MAG_NOT_AUTHORIZED_FOR_PROXY_REG
+	StatusNotAuthorizedForHomeNetworkPrefix Status = 155 // RFC 5213 8.9: NOT_AUTHORIZED_FOR_HOME_NETWORK_PREFIX
+	StatusTimestampMismatch                 Status = 156 // RFC 5213 8.9: TIMESTAMP_MISMATCH
+	StatusTimestampLowerThanPrevAccepted    Status = 157 // RFC 5213 8.9: TIMESTAMP_LOWER_THAN_PREV_ACCEPTED
+	StatusMissingHomeNetworkPrefixOption    Status = 158 // RFC 5213 8.9: MISSING_HOME_NETWORK_PREFIX_OPTION
+	StatusBCEPBUPrefixSetDoNotMatch         Status = 159 // RFC 5213 8.9: BCE_PBU_PREFIX_SET_DO_NOT_MATCH
+	StatusMissingMNIdentifierOption         Status = 160 // RFC 5213 8.9: MISSING_MN_IDENTIFIER_OPTION
+	StatusMissingHandoffIndicatorOption     Status = 161 // RFC 5213 8.9: MISSING_HANDOFF_INDICATOR_OPTION
+	StatusMissingAccessTechTypeOption       Status = 162 // RFC 5213 8.9: MISSING_ACCESS_TECH_TYPE_OPTION
+)
+
+var statusNames = map[Status]string{
+	StatusAccepted:                          "accepted",
+	StatusReasonUnspecified:                 "reason_unspecified",
+	StatusAdministrativelyProhibited:        "administratively_prohibited",
+	StatusInsufficientResources:             "insufficient_resources",
+	StatusHomeRegistrationNotSupported:      "home_registration_not_supported",
+	StatusNotHomeSubnet:                     "not_home_subnet",
+	StatusNotHomeAgentForThisMobileNode:     "not_home_agent_for_this_mobile_node",
+	StatusDuplicateAddressDetectionFailed:   "duplicate_address_detection_failed",
+	StatusSequenceNumberOutOfWindow:         "sequence_number_out_of_window",
+	StatusProxyRegNotEnabled:                "proxy_reg_not_enabled",
+	StatusNotLMAForThisMobileNode:           "not_lma_for_this_mobile_node",
+	StatusMAGNotAuthorizedForProxyReg:       "mag_not_authorized_for_proxy_reg",
+	StatusNotAuthorizedForHomeNetworkPrefix: "not_authorized_for_home_network_prefix",
+	StatusTimestampMismatch:                 "timestamp_mismatch",
+	StatusTimestampLowerThanPrevAccepted:    "timestamp_lower_than_prev_accepted",
+	StatusMissingHomeNetworkPrefixOption:    "missing_home_network_prefix_option",
+	StatusBCEPBUPrefixSetDoNotMatch:         "bce_pbu_prefix_set_do_not_match",
+	StatusMissingMNIdentifierOption:         "missing_mn_identifier_option",
+	StatusMissingHandoffIndicatorOption:     "missing_handoff_indicator_option",
+	StatusMissingAccessTechTypeOption:       "missing_access_tech_type_option",
+}
+
+// Accepted reports whether the binding update was accepted (RFC 6275 section 6.1.8: values less than 128).
+func (s Status) Accepted() bool { return s < 128 }
+
+// String names the status in lower snake case, which is also its metric label.
+func (s Status) String() string {
+	if name, ok := statusNames[s]; ok {
+		return name
+	}
+	return fmt.Sprintf("status_%d", uint8(s))
+}
