@@ -1,0 +1,172 @@
+// Package mh is the Mobility Header codec: bytes to messages and back (RFC 6275 section 6, RFC 5213 section 8). Messages
+// and options that it does not know survive as raw. It never panics on input from a network and holds no state.
+package mh
+
+import (
+	"net/netip"
+	"time"
+
+	"netlmm/mobility"
+)
+
+// Type is the MH Type field (RFC 6275 section 6.1.1, IANA mobility-parameters).
+type Type uint8
+
+// MH types that have a form of their own here.
+const (
+	TypeBindingUpdate          Type = 5
+	TypeBindingAcknowledgement Type = 6
+	TypeBindingError           Type = 7
+)
+
+// LifetimeUnit is the unit of the Lifetime field of updates and acknowledgements (RFC 6275 section 6.1.7): 4 seconds.
+const LifetimeUnit = 4 * time.Second
+
+// BindingUpdateFlags are the flag bits of a Binding Update, as the 16-bit field on the wire.
+type BindingUpdateFlags uint16
+
+// Flags of a Binding Update.
+const (
+	UpdateAcknowledge   BindingUpdateFlags = 0x8000 // A, RFC 6275 section 6.1.7
+	UpdateHome          BindingUpdateFlags = 0x4000 // H
+	UpdateLinkLocal     BindingUpdateFlags = 0x2000 // L
+	UpdateKeyManagement BindingUpdateFlags = 0x1000 // K
+	UpdateMAP           BindingUpdateFlags = 0x0800 // M, RFC 5380
+	UpdateMobileRouter  BindingUpdateFlags = 0x0400 // R, RFC 3963
+	UpdateProxy         BindingUpdateFlags = 0x0200 // P, RFC 5213 section 8.1
+)
+
+// BindingAcknowledgementFlags are the flag bits of a Binding Acknowledgement, as the 8-bit field on the wire.
+type BindingAcknowledgementFlags uint8
+
+// Flags of a Binding Acknowledgement.
+const (
+	AcknowledgementKeyManagement BindingAcknowledgementFlags = 0x80 // K, RFC 6275 section 6.1.8
+	AcknowledgementMobileRouter  BindingAcknowledgementFlags = 0x40 // R, RFC 3963
+	AcknowledgementProxy         BindingAcknowledgementFlags = 0x20 // P, RFC 5213 section 8.2
+)
+
+// BindingUpdate is a Binding Update; with UpdateProxy a Proxy Binding Update (RFC 5213 section 8.1).
+type BindingUpdate struct {
+	Sequence uint16
+	Flags    BindingUpdateFlags
+	Lifetime uint16 // in LifetimeUnit; 0 de-registers
+	Options  Options
+}
+
+// BindingAcknowledgement is a Binding Acknowledgement; with AcknowledgementProxy a Proxy Binding Acknowledgement (RFC
+// 5213 section 8.2).
+type BindingAcknowledgement struct {
+	Status   mobility.Status
+	Flags    BindingAcknowledgementFlags
+	Sequence uint16
+	Lifetime uint16 // in LifetimeUnit
+	Options  Options
+}
+
+// BindingError is a Binding Error (RFC 6275 section 6.1.9).
+type BindingError struct {
+	Status      BindingErrorStatus
+	HomeAddress netip.Addr
+	Options     Options
+}
+
+// BindingErrorStatus is the Status field of a Binding Error.
+type BindingErrorStatus uint8
+
+// Binding Error statuses, RFC 6275 section 6.1.9.
+const (
+	UnknownBinding BindingErrorStatus = 1
+	UnknownMHType  BindingErrorStatus = 2
+)
+
+// Raw is a message of a type without a form of its own: Data is all octets after the Checksum field.
+type Raw struct {
+	Type Type
+	Data []byte
+}
+
+// OptionType is the Type field of a mobility option (IANA mobility-parameters).
+type OptionType uint8
+
+// Mobility options that have a field in Options.
+const (
+	OptionPad1                   OptionType = 0
+	OptionPadN                   OptionType = 1
+	OptionAlternateCareOfAddress OptionType = 3  // RFC 6275 section 6.2.5
+	OptionMobileNodeID           OptionType = 8  // RFC 4283
+	OptionHomeNetworkPrefix      OptionType = 22 // RFC 5213 section 8.3
+	OptionHandoffIndicator       OptionType = 23 // RFC 5213 section 8.4
+	OptionAccessTechnologyType   OptionType = 24 // RFC 5213 section 8.5
+	OptionMobileNodeLinkLayerID  OptionType = 25 // RFC 5213 section 8.6
+	OptionLinkLocalAddress       OptionType = 26 // RFC 5213 section 8.7
+	OptionTimestamp              OptionType = 27 // RFC 5213 section 8.8
+)
+
+// Options are the mobility options of a message. A field counts only when its type is in Present: an option may be there
+// with a zero value (the all-zero Home Network Prefix, an access technology of 0). Order on the wire is not kept; Unknown
+// keeps every other option in its order.
+type Options struct {
+	Present OptionSet
+
+	MobileNodeID           mobility.MobileNodeID
+	HomeNetworkPrefixes    []netip.Prefix // one per Home Network Prefix option, in order
+	HandoffIndicator       mobility.HandoffIndicator
+	AccessTechnologyType   mobility.AccessTechnologyType
+	MobileNodeLinkLayerID  mobility.MobileNodeLinkLayerID
+	LinkLocalAddress       netip.Addr
+	Timestamp              Timestamp
+	AlternateCareOfAddress netip.Addr
+	Unknown                []RawOption
+}
+
+// RawOption is an option without a field in Options, or one of these that stands a second time where once is allowed.
+type RawOption struct {
+	Type OptionType
+	Data string // octets after the Option Length field
+}
+
+// OptionSet is a set of option types below 64, the bit of type t being 1<<t.
+type OptionSet uint64
+
+// Has reports whether t is in the set.
+func (s OptionSet) Has(t OptionType) bool { return t < 64 && s&(1<<t) != 0 }
+
+// Add puts the types into the set.
+func (s *OptionSet) Add(types ...OptionType) {
+	for _, t := range types {
+		*s |= 1 << t
+	}
+}
+
+// Timestamp is the value of a Timestamp option (RFC 5213 section 8.8): seconds since 1970 UTC in the upper 48 bits,
+// 1/65536 s in the lower 16. Zero means none.
+type Timestamp uint64
+
+// TimestampOf converts an instant, rounded down to 1/65536 s.
+func TimestampOf(t time.Time) Timestamp {
+	return Timestamp(uint64(t.Unix())<<16 | uint64(t.Nanosecond())<<16/1e9)
+}
+
+// Time is the instant of the timestamp.
+func (t Timestamp) Time() time.Time {
+	return time.Unix(int64(t>>16), int64((uint64(t)&0xffff)*1e9>>16))
+}
+
+// Reaction is what RFC 6275 section 9.2 asks of a receiver of a message that could not be decoded.
+type Reaction uint8
+
+// Reactions to a message that could not be decoded.
+const (
+	Drop                 Reaction = iota + 1 // silently
+	SendBindingError2                        // Binding Error with status 2, unknown MH type
+	SendParameterProblem                     // ICMPv6 Parameter Problem code 0 at Offset
+)
+
+// DecodeError says what is wrong with a message: where, in which field, and what to do.
+type DecodeError struct {
+	Offset   int    // octets from the start of the Mobility Header
+	Field    string // "Payload Proto", "Home Network Prefix option", ...
+	Problem  string
+	Reaction Reaction
+}
