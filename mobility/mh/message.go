@@ -3,6 +3,7 @@
 package mh
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -169,4 +170,9 @@ type DecodeError struct {
 	Field    string // "Payload Proto", "Home Network Prefix option", ...
 	Problem  string
 	Reaction Reaction
+}
+
+// Error implements error.
+func (e *DecodeError) Error() string {
+	return fmt.Sprintf("mobility header: %s at offset %d: %s", e.Field, e.Offset, e.Problem)
 }

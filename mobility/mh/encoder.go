@@ -1,0 +1,104 @@
+package mh
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// encoder appends the options of one message and keeps the first error.
+type encoder struct {
+	buf   []byte
+	start int // of the message in buf
+	err   error
+}
+
+// finish appends the options, the padding behind them and Header Len.
+func (e *encoder) finish(o *Options) ([]byte, error) {
+	e.options(o)
+	e.align(unit, 0)
+	if e.err != nil {
+		return e.buf[:e.start], e.err
+	}
+	return finishMessage(e.buf, e.start)
+}
+
+// options appends what is present in an order that needs little padding: with a NAI it is MN-ID first and HNP after it, as
+// in the captures of other implementations.
+func (e *encoder) options(o *Options) {
+	if o.Present.Has(OptionMobileNodeID) {
+		e.mobileNodeID(o.MobileNodeID)
+	}
+	if o.Present.Has(OptionHomeNetworkPrefix) {
+		e.homeNetworkPrefixes(o.HomeNetworkPrefixes)
+	}
+	if o.Present.Has(OptionHandoffIndicator) {
+		e.handoffIndicator(o.HandoffIndicator)
+	}
+	if o.Present.Has(OptionAccessTechnologyType) {
+		e.accessTechnologyType(o.AccessTechnologyType)
+	}
+	if o.Present.Has(OptionMobileNodeLinkLayerID) {
+		e.linkLayerID(o.MobileNodeLinkLayerID)
+	}
+	if o.Present.Has(OptionLinkLocalAddress) {
+		e.addressOption(OptionLinkLocalAddress, o.LinkLocalAddress)
+	}
+	if o.Present.Has(OptionTimestamp) {
+		e.timestamp(o.Timestamp)
+	}
+	if o.Present.Has(OptionAlternateCareOfAddress) {
+		e.addressOption(OptionAlternateCareOfAddress, o.AlternateCareOfAddress)
+	}
+	for _, u := range o.Unknown {
+		e.raw(u)
+	}
+}
+
+// option appends padding, Option Type and Option Length; the caller appends length octets of data.
+func (e *encoder) option(t OptionType, length int) {
+	form, _ := t.form()
+	if length > form.max {
+		e.fail(t, fmt.Sprintf("needs %d octets of data, an option holds %d", length, form.max))
+	}
+	if form.unit != 0 {
+		e.align(form.unit, form.offset)
+	}
+	e.buf = append(e.buf, byte(t), byte(length))
+}
+
+// raw appends an option as it is. Its alignment is not known, which costs a receiver nothing but time.
+func (e *encoder) raw(u RawOption) {
+	if u.Type == OptionPad1 || u.Type == OptionPadN {
+		e.fail(u.Type, "is padding, which the codec writes by itself")
+	}
+	e.option(u.Type, len(u.Data))
+	e.buf = append(e.buf, u.Data...)
+}
+
+// align pads until the next octet stands at multiple*n + offset from the start of the message, multiple being a power of two: with Pad1 for one octet, else
+// with one PadN (RFC 6275 section 6.2.2).
+func (e *encoder) align(multiple, offset int) {
+	gap := (offset - (len(e.buf) - e.start)) & (multiple - 1)
+	if gap == 1 {
+		e.buf = append(e.buf, byte(OptionPad1))
+		return
+	}
+	if gap > 1 {
+		var zeros [unit]byte
+		e.buf = append(e.buf, byte(OptionPadN), byte(gap-2))
+		e.buf = append(e.buf, zeros[:gap-2]...)
+	}
+}
+
+// address appends the sixteen octets of an IPv6 address, without a zone.
+func (e *encoder) address(a netip.Addr) {
+	octets := a.As16()
+	e.buf = append(e.buf, octets[:]...)
+}
+
+// fail keeps the first error.
+func (e *encoder) fail(t OptionType, problem string) {
+	if e.err == nil {
+		e.err = fmt.Errorf("mobility header: %s: %s", t, problem)
+	}
+}
