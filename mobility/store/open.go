@@ -1,0 +1,101 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"netlmm/mobility"
+)
+
+const (
+	formatVersion = "netlmm bindings 1"
+	lockTimeout   = 2 * time.Second
+	fileMode      = 0o600
+)
+
+var (
+	metaBucket     = []byte("meta")
+	formatKey      = []byte("format")
+	bindingsBucket = []byte("bindings")
+)
+
+// ErrUnusable says that the file is damaged, foreign or of another version. The file is left as it was.
+var ErrUnusable = errors.New("file of bindings is unusable")
+
+// Open opens the file at path, made with mode 0600 if there is none, and returns the bindings in it. Only one process may
+// have it open. A file that is damaged, or not ours, is refused with an error that is ErrUnusable and is not touched.
+func Open(path string) (*Store, []mobility.BindingCacheEntry, error) {
+	db, entries, err := open(path)
+	if err != nil {
+		return nil, nil, explain(path, err)
+	}
+	s := &Store{
+		path: path, db: db, update: db.Update,
+		pending: map[netip.Prefix]*mobility.BindingCacheEntry{},
+		wake:    make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go s.run()
+	return s, entries, nil
+}
+
+func explain(path string, err error) error {
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("open bindings %s: another process holds the file (is an lmad running already?)", path)
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("open bindings %s: %w (make the directory first)", path, err)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("open bindings %s: %w (it must belong to the user that runs lmad)", path, err)
+	}
+	return fmt.Errorf("open bindings %s: %w (move the file away to start without bindings; the MAGs register again)", path, err)
+}
+
+// open reads everything once. bbolt panics, and a truncated file even faults, on pages that make no sense; here both become
+// errors, and the file is closed again.
+func open(path string) (db *bolt.DB, entries []mobility.BindingCacheEntry, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	var file *os.File
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", ErrUnusable, r)
+		}
+		if err != nil && file != nil {
+			file.Close()
+			db, entries = nil, nil
+		}
+	}()
+	db, err = bolt.Open(path, fileMode, &bolt.Options{
+		Timeout: lockTimeout,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			var err error
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
+	if err != nil {
+		return nil, nil, classify(err)
+	}
+	if err = prepare(db); err == nil {
+		entries, err = load(db)
+	}
+	if err != nil {
+		db.Close()
+	}
+	return db, entries, err
+}
+
+func classify(err error) error {
+	for _, damage := range []error{bolterrors.ErrInvalid, bolterrors.ErrVersionMismatch, bolterrors.ErrChecksum, bolterrors.ErrInvalidMapping} {
+		if errors.Is(err, damage) {
+			return fmt.Errorf("%w: not a bbolt file, or damaged: %w", ErrUnusable, err)
+		}
+	}
+	return err
+}
