@@ -1,0 +1,123 @@
+package configs
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"netlmm/mobility"
+)
+
+// Lmad is the configuration of a Local Mobility Anchor.
+type Lmad struct {
+	Common
+	Security
+	Forwarding
+
+	LMAAddress                 netip.Addr
+	Pools                      []netip.Prefix
+	PrefixLength               int
+	MinDelayBeforeBCEDelete    time.Duration
+	MaxDelayBeforeNewBCEAssign time.Duration
+	TimestampValidityWindow    time.Duration
+	MaximumLifetime            time.Duration
+	MaximumBindings            int
+
+	StorePath string // "" = bindings are not kept over a restart
+	MAGs      []Peer
+	Profiles  []mobility.Profile
+	Fallback  *mobility.Profile
+}
+
+type rawLmad struct {
+	Admin      rawAdmin      `mapstructure:"admin"`
+	Metrics    rawMetrics    `mapstructure:"metrics"`
+	Log        rawLog        `mapstructure:"log"`
+	LMA        rawLMA        `mapstructure:"lma"`
+	Store      rawStore      `mapstructure:"store"`
+	MAGs       []rawPeer     `mapstructure:"mags"`
+	Forwarding rawForwarding `mapstructure:"forwarding"`
+	Security   rawSecurity   `mapstructure:"security"`
+	Policy     rawPolicy     `mapstructure:"policy"`
+}
+
+type rawLMA struct {
+	Address                    string   `mapstructure:"address"`
+	Pools                      []string `mapstructure:"pools"`
+	PrefixLength               int      `mapstructure:"prefix_length"`
+	MinDelayBeforeBCEDelete    string   `mapstructure:"min_delay_before_bce_delete"`
+	MaxDelayBeforeNewBCEAssign string   `mapstructure:"max_delay_before_new_bce_assign"`
+	TimestampValidityWindow    string   `mapstructure:"timestamp_validity_window"`
+	MaximumLifetime            string   `mapstructure:"maximum_lifetime"`
+	MaximumBindings            int      `mapstructure:"maximum_bindings"`
+}
+
+type rawStore struct {
+	Path string `mapstructure:"path"`
+}
+
+func defaultLmad() rawLmad {
+	return rawLmad{
+		Admin:   rawAdmin{Socket: "/run/netlmm/lmad.sock"},
+		Metrics: rawMetrics{Listen: "127.0.0.1:9522"},
+		Log:     rawLog{Level: "info", Format: "text"},
+		LMA: rawLMA{
+			PrefixLength: 64, MinDelayBeforeBCEDelete: "10s", MaxDelayBeforeNewBCEAssign: "1500ms", TimestampValidityWindow: "300ms",
+			MaximumLifetime: "1h", MaximumBindings: 100000,
+		},
+		Store:      rawStore{Path: "/var/lib/netlmm/lmad.db"},
+		Forwarding: rawForwarding{Backend: "auto"},
+		Security:   defaultSecurity,
+		Policy:     rawPolicy{Default: "allow"},
+	}
+}
+
+// LoadLmad reads lmad.yaml. The error lists every problem (*Error), or says why the file could not be read.
+func LoadLmad(file string) (*Lmad, error) {
+	raw, p := defaultLmad(), &problems{file: file}
+	if err := load(file, &raw, p); err != nil {
+		return nil, err
+	}
+	c := &Lmad{
+		Common:                     p.common(raw.Admin, raw.Metrics, raw.Log),
+		Security:                   p.security(raw.Security),
+		Forwarding:                 p.forwarding(raw.Forwarding),
+		LMAAddress:                 p.address("lma.address", raw.LMA.Address),
+		Pools:                      p.prefixes("lma.pools", raw.LMA.Pools),
+		PrefixLength:               raw.LMA.PrefixLength,
+		MinDelayBeforeBCEDelete:    p.duration("lma.min_delay_before_bce_delete", raw.LMA.MinDelayBeforeBCEDelete, time.Millisecond, time.Hour),
+		MaxDelayBeforeNewBCEAssign: p.duration("lma.max_delay_before_new_bce_assign", raw.LMA.MaxDelayBeforeNewBCEAssign, time.Millisecond, time.Minute),
+		TimestampValidityWindow:    p.duration("lma.timestamp_validity_window", raw.LMA.TimestampValidityWindow, time.Millisecond, time.Hour),
+		MaximumLifetime:            p.duration("lma.maximum_lifetime", raw.LMA.MaximumLifetime, minLifetime, maxLifetime),
+		MaximumBindings:            p.atLeast("lma.maximum_bindings", raw.LMA.MaximumBindings, 1),
+		StorePath:                  raw.Store.Path,
+	}
+	p.pools(c)
+	c.MAGs = p.peers("mags", raw.MAGs, c.LMAAddress, false, !c.None)
+	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress)
+	return c, p.err()
+}
+
+// pools checks that dynamic prefixes fit their pools and that no pool or static prefix lies in another.
+func (p *problems) pools(c *Lmad) {
+	if len(c.Pools) == 0 {
+		p.add("lma.pools", "", "is missing: want at least one prefix that home network prefixes are taken from")
+	}
+	if c.PrefixLength < 1 || c.PrefixLength > 64 {
+		p.add("lma.prefix_length", fmt.Sprint(c.PrefixLength), "want 1 to 64: hosts configure addresses in a /64 (RFC 4862)")
+	}
+	for i, pool := range c.Pools {
+		key := fmt.Sprintf("lma.pools[%d]", i)
+		if pool.IsValid() && pool.Bits() > c.PrefixLength {
+			p.add(key, pool.String(), fmt.Sprintf("is smaller than one prefix of lma.prefix_length %d", c.PrefixLength))
+		}
+		for j, other := range c.Pools[:i] {
+			if pool.Overlaps(other) {
+				p.add(key, pool.String(), fmt.Sprintf("overlaps lma.pools[%d], %v", j, other))
+			}
+		}
+		if pool.IsValid() && pool.Contains(c.LMAAddress) {
+			p.add(key, pool.String(), fmt.Sprintf("holds lma.address %v: want a pool of its own", c.LMAAddress))
+		}
+	}
+}

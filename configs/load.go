@@ -1,0 +1,143 @@
+// Package configs reads the configuration of the daemons: YAML through viper into a raw form, strictly, and from there into
+// typed values. Every problem is found in one go and named with its file, its key, its value and what would be right.
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/viper"
+)
+
+// Problem is one thing that is wrong with a configuration.
+type Problem struct {
+	Key   string // path such as "lmas[0].address"; "" for the file as a whole
+	Value string // as written; "" when the key is missing or the value is a secret
+	Want  string // what would be right
+}
+
+func (p Problem) String() string {
+	switch {
+	case p.Key == "":
+		return p.Want
+	case p.Value == "":
+		return fmt.Sprintf("%s: %s", p.Key, p.Want)
+	}
+	return fmt.Sprintf("%s: %q: %s", p.Key, p.Value, p.Want)
+}
+
+// Error is a configuration that cannot be used: all its problems at once.
+type Error struct {
+	File     string
+	Problems []Problem
+}
+
+// Error lists the problems, one a line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d problem(s):", e.File, len(e.Problems))
+	for _, p := range e.Problems {
+		b.WriteString("\n  " + p.String())
+	}
+	return b.String()
+}
+
+// load fills raw, a pointer to a struct with its defaults already in it, from file and from the environment.
+// Environment variables override scalar keys: NETLMM_MAG_LIFETIME stands for mag.lifetime.
+func load(file string, raw any, problems *problems) error {
+	v := viper.New()
+	v.SetConfigFile(file)
+	v.SetConfigType("yaml")
+	if err := v.ReadInConfig(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%s: no such file: name one with --config; examples are in configs/examples", file)
+		}
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	for _, key := range scalarKeys(reflect.TypeOf(raw).Elem(), "") {
+		// An absent key would be invisible to viper's AutomaticEnv, so each one is bound by name.
+		if err := v.BindEnv(key, "NETLMM_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))); err != nil {
+			return err
+		}
+	}
+	err := v.UnmarshalExact(raw, func(c *mapstructure.DecoderConfig) {
+		c.WeaklyTypedInput = false
+		c.DecodeHook = stringToScalar
+	})
+	for _, line := range decodeProblems(err) {
+		problems.add("", "", line)
+	}
+	return nil
+}
+
+// decodeProblems takes mapstructure's joined errors apart, one line each.
+func decodeProblems(err error) []string {
+	if err == nil {
+		return nil
+	}
+	var joined interface{ WrappedErrors() []error }
+	var lines []string
+	if errors.As(err, &joined) {
+		for _, e := range joined.WrappedErrors() {
+			lines = append(lines, decodeProblems(e)...)
+		}
+		return lines
+	}
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "* ")
+		if line == "" || strings.HasPrefix(line, "decoding failed") {
+			continue
+		}
+		lines = append(lines, plain(line))
+	}
+	return lines
+}
+
+// plain rewrites the two messages that a person meets in that person's words.
+func plain(line string) string {
+	if where, keys, ok := strings.Cut(line, " has invalid keys: "); ok {
+		where = strings.Trim(where, "'")
+		if where == "" {
+			where = "top level"
+		}
+		return fmt.Sprintf("%s: unknown key(s): %s", where, keys)
+	}
+	if strings.Contains(line, "expected type 'string'") {
+		return line + " (durations and other values with a unit are written with it, such as 1500ms)"
+	}
+	return line
+}
+
+// stringToScalar lets environment variables, which are strings, reach integers and booleans; nothing else is converted.
+func stringToScalar(from, to reflect.Type, value any) (any, error) {
+	text, ok := value.(string)
+	if !ok || from == to {
+		return value, nil
+	}
+	switch to.Kind() {
+	case reflect.Bool:
+		return strconv.ParseBool(text)
+	case reflect.Int:
+		return strconv.Atoi(text)
+	}
+	return value, nil
+}
+
+func scalarKeys(t reflect.Type, prefix string) []string {
+	var keys []string
+	for f := range t.Fields() {
+		key := prefix + f.Tag.Get("mapstructure")
+		switch f.Type.Kind() {
+		case reflect.Struct:
+			keys = append(keys, scalarKeys(f.Type, key+".")...)
+		case reflect.String, reflect.Int, reflect.Bool:
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
