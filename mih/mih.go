@@ -168,6 +168,18 @@ const (
 	Parameter80211RSSI      LinkParameterType = 0x0500 // LINK_PARAM_802_11 0, dBm
 )
 
+// Status is STATUS: how a request ended.
+type Status uint8
+
+// Values of Status.
+const (
+	StatusSuccess              Status = 0
+	StatusUnspecifiedFailure   Status = 1
+	StatusRejected             Status = 2
+	StatusAuthorizationFailure Status = 3
+	StatusNetworkError         Status = 4
+)
+
 // LinkDownReason is LINK_DN_REASON.
 type LinkDownReason uint8
 
@@ -200,5 +212,7 @@ type Indication struct {
 	Interface  string    // local access interface that serves the point of attachment; "" when the source is remote
 	Identity   string    // the station's authenticated identity (an NAI); "" when only its address is known
 	ReceivedAt time.Time // when the SAP saw it
+	Resync     bool      // found by comparing views with the access point; false: the SAP saw it happen
+	Since      time.Time // of a Link_Up with Resync: when the link came up, to the second; zero: not known
 	Event      LinkEvent
 }

@@ -1,0 +1,95 @@
+package mihf
+
+import (
+	"container/heap"
+	"container/list"
+	"time"
+
+	"netlmm/mih"
+)
+
+// link is a row of the table with its place in the timers.
+type link struct {
+	Link
+	deadline time.Time     // of LinkGoingDown and LinkDown
+	index    int           // in MIHF.goingDown while in LinkGoingDown
+	element  *list.Element // in MIHF.down while in LinkDown
+}
+
+// attachment is the network's end of a link. Which SAP reports it does not matter: two may watch one access point.
+type attachment struct {
+	source            mih.MIHFID
+	iface             string
+	pointOfAttachment mih.LinkAddress
+}
+
+func attachmentOf(ind *mih.Indication) attachment {
+	return attachment{ind.Source, ind.Interface, ind.Event.LinkTuple().PointOfAttachment}
+}
+
+func (l *link) attachment() attachment { return attachment{l.Source, l.Interface, l.PointOfAttachment} }
+
+// same reports whether two reports may be of one attachment: a point of attachment that is not known matches any.
+func (a attachment) same(b attachment) bool {
+	if a.source != b.source || a.iface != b.iface {
+		return false
+	}
+	return a.pointOfAttachment == b.pointOfAttachment || a.pointOfAttachment.IsZero() || b.pointOfAttachment.IsZero()
+}
+
+// newLink makes a row, in the place of the one that is down longest when the table is full; nil when all are up.
+func (m *MIHF) newLink(id mih.LinkID) *link {
+	if len(m.links) >= m.cfg.MaximumLinks {
+		oldest := m.down.Front()
+		if oldest == nil {
+			return nil
+		}
+		m.forget(oldest.Value.(*link))
+	}
+	l := &link{Link: Link{Station: id.Address, Type: id.Type}}
+	l.element = m.down.PushBack(l)
+	m.links[id] = l
+	return l
+}
+
+func (m *MIHF) forget(l *link) {
+	m.leaveTimers(l)
+	delete(m.links, mih.LinkID{Type: l.Type, Address: l.Station})
+}
+
+// leaveTimers takes a link out of the timer that its state put it in.
+func (m *MIHF) leaveTimers(l *link) {
+	switch l.State {
+	case LinkDown:
+		m.down.Remove(l.element)
+		l.element = nil
+	case LinkGoingDown:
+		heap.Remove(&m.goingDown, l.index)
+	}
+	l.deadline = time.Time{}
+}
+
+func (m *MIHF) becomeUp(l *link, ind *mih.Indication, since time.Time) {
+	m.leaveTimers(l)
+	l.State, l.Since, l.SignalStrength = LinkUp, since, 0
+	l.Source, l.SAP, l.Interface, l.Identity = ind.Source, ind.SAP, ind.Interface, ind.Identity
+	l.PointOfAttachment = ind.Event.LinkTuple().PointOfAttachment
+}
+
+// becomeUpAgain ends LinkGoingDown without a loss.
+func (m *MIHF) becomeUpAgain(l *link) {
+	m.leaveTimers(l)
+	l.State = LinkUp
+}
+
+func (m *MIHF) becomeGoingDown(l *link, deadline time.Time) {
+	m.leaveTimers(l)
+	l.State, l.deadline = LinkGoingDown, deadline
+	heap.Push(&m.goingDown, l)
+}
+
+func (m *MIHF) becomeDown(l *link, now time.Time) {
+	m.leaveTimers(l)
+	l.State, l.Since, l.deadline, l.SignalStrength = LinkDown, now, now.Add(m.cfg.DownRetention), 0
+	l.element = m.down.PushBack(l)
+}
