@@ -1,0 +1,44 @@
+# netlmm: `make demo` shows it at work, `make test` proves it. Both install what they need on a fresh Debian with Go.
+GO      ?= go
+COUNT   ?= 20
+BENCH   ?= 200
+FUZZTIME ?= 10s
+BINARIES = magd lmad netlmmctl testbed
+
+.PHONY: all build deps demo test lint bench fuzz clean
+all: build
+
+build: $(BINARIES:%=bin/%)
+bin/%: FORCE
+	@mkdir -p bin
+	$(GO) build -trimpath -o $@ ./cmd/$*
+FORCE:
+
+deps:
+	@sh testbed/install-packages.sh
+
+demo: deps build
+	@mkdir -p out
+	bin/testbed run handover --count $(COUNT) --report out/demo.json
+
+test: deps lint
+	$(GO) test -timeout 20m ./...
+
+# golang.org/x/tools in staticcheck must read the running Go: the version is pinned with the toolchain in go.mod.
+lint:
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
+
+bench: deps build
+	@mkdir -p out
+	bin/testbed run handover --count $(BENCH) --report out/bench.json
+	$(GO) test -run '^$$' -bench . -benchmem ./mih/... ./mobility/... ./security/... ./ap-adapters/...
+
+# Every fuzz target for FUZZTIME; the corpora are in testdata/fuzz.
+fuzz:
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
+	  echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+clean:
+	rm -rf bin out

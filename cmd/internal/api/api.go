@@ -1,0 +1,99 @@
+// Package api is the form of the admin API: JSON over HTTP on a unix socket that only root reads. The daemons serve it,
+// netlmmctl and the testbed ask it. Every path is a GET.
+package api
+
+import (
+	"net/netip"
+	"time"
+
+	"netlmm/mobility"
+	"netlmm/security"
+)
+
+// Paths of the admin API.
+const (
+	PathStatus    = "/v1/status"
+	PathBindings  = "/v1/bindings"
+	PathPeers     = "/v1/peers"
+	PathHandovers = "/v1/handovers"
+	PathLinks     = "/v1/links"
+)
+
+// Status is what a daemon says of itself.
+type Status struct {
+	Daemon     string            `json:"daemon"` // "magd" or "lmad"
+	Version    string            `json:"version"`
+	Kernel     string            `json:"kernel"`
+	Started    time.Time         `json:"started"`
+	Address    netip.Addr        `json:"address"` // Proxy-CoA or LMA address
+	Bindings   int               `json:"bindings"`
+	Security   SecurityStatus    `json:"security"`
+	Forwarding ForwardingStatus  `json:"forwarding"`
+	Counters   map[string]uint64 `json:"counters"` // everything that was dropped, refused or retried, by name and reason
+	Warnings   []string          `json:"warnings"` // what an operator should look at
+}
+
+// SecurityStatus is the protection of the control channel as a whole.
+type SecurityStatus struct {
+	Mode          string `json:"mode"`                    // "ipsec" or "none"
+	DataPath      string `json:"data_path,omitempty"`     // "xfrm" or "libipsec"
+	KernelPlugin  string `json:"kernel_plugin,omitempty"` // of charon
+	Charon        string `json:"charon,omitempty"`        // version, or why it is not reached
+	Filter        bool   `json:"filter"`                  // fail-closed packet filter in place
+	DroppedClear  uint64 `json:"dropped_clear"`           // Mobility Headers in clear that the filter dropped
+	PeersUp       int    `json:"peers_up"`
+	PeersExpected int    `json:"peers_expected"`
+}
+
+// ForwardingStatus is the data plane.
+type ForwardingStatus struct {
+	Backend   string `json:"backend"` // "ip6tnl", "seg6" or "none"
+	TunnelMTU int    `json:"tunnel_mtu"`
+	Entries   int    `json:"entries"` // desired
+	Pending   int    `json:"pending"` // desired but not in the kernel yet; they are retried
+	LastError string `json:"last_error,omitempty"`
+}
+
+// Peer is an LMA or a MAG with the state of its security association.
+type Peer struct {
+	Name string `json:"name"`
+	security.PeerStatus
+	Bindings int `json:"bindings"`
+}
+
+// Handover is one attachment (magd) or one change of a binding's gateway (lmad), newest last.
+type Handover struct {
+	CorrelationID         mobility.CorrelationID         `json:"correlation_id"`
+	MobileNodeID          mobility.MobileNodeID          `json:"mobile_node"`
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID `json:"mobile_node_link_layer_id"`
+	Trigger               string                         `json:"trigger,omitempty"`   // the adapter that saw it
+	Interface             string                         `json:"interface,omitempty"` // access link
+	From                  netip.Addr                     `json:"from,omitzero"`       // Proxy-CoA before (lmad)
+	To                    netip.Addr                     `json:"to,omitzero"`         // Proxy-CoA after
+	HomeNetworkPrefixes   []netip.Prefix                 `json:"home_network_prefixes"`
+	LinkUp                time.Time                      `json:"link_up"` // lmad: when the update was accepted
+	L2AttachToPBU         float64                        `json:"l2_attach_to_pbu_ms"`
+	PBUToPBA              float64                        `json:"pbu_to_pba_ms"`
+	PBAToRA               float64                        `json:"pba_to_ra_ms"`
+	ForwardingApplied     float64                        `json:"pba_to_forwarding_ms"` // part of PBAToRA
+	Total                 float64                        `json:"total_ms"`
+	Attempts              int                            `json:"attempts"` // PBUs sent for it
+	Outcome               string                         `json:"outcome"`  // "complete", "waiting", or why not
+}
+
+// Link is one station that an adapter reported.
+type Link struct {
+	Station           string    `json:"station"`
+	PointOfAttachment string    `json:"point_of_attachment"`
+	Technology        string    `json:"technology"`
+	Interface         string    `json:"interface"`
+	Identity          string    `json:"identity,omitempty"`
+	State             string    `json:"state"`
+	SAP               string    `json:"sap"`
+	Since             time.Time `json:"since"`
+}
+
+// Error is the body of an answer that is not 200.
+type Error struct {
+	Message string `json:"error"`
+}

@@ -1,0 +1,60 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// Client asks one daemon.
+type Client struct {
+	socket string
+	http   http.Client
+}
+
+// NewClient returns a client for the daemon behind a unix socket.
+func NewClient(socket string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}
+	return &Client{socket, http.Client{Transport: &http.Transport{DialContext: dial}, Timeout: 10 * time.Second}}
+}
+
+// Get asks for one path and decodes the answer into result.
+func (c *Client) Get(ctx context.Context, path string, result any) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://netlmm"+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return c.explain(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		var body Error
+		if json.NewDecoder(response.Body).Decode(&body) != nil || body.Message == "" {
+			body.Message = response.Status
+		}
+		return fmt.Errorf("%s%s: %s", c.socket, path, body.Message)
+	}
+	return json.NewDecoder(response.Body).Decode(result)
+}
+
+func (c *Client) explain(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: no such socket: is the daemon running? name its admin.socket with --socket", c.socket)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%s: nobody answers: the daemon has ended; start it again", c.socket)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s: permission denied: run as root", c.socket)
+	}
+	return fmt.Errorf("%s: %w", c.socket, err)
+}

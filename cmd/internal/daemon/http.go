@@ -1,0 +1,106 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"netlmm/cmd/internal/api"
+)
+
+// Query answers one path of the admin API.
+type Query func(ctx context.Context) (any, error)
+
+// Admin serves the admin API on a unix socket that only its owner can use.
+func Admin(socket string, queries map[string]Query) (Task, error) {
+	listener, err := listenUnix(socket)
+	if err != nil {
+		return Task{}, err
+	}
+	mux := http.NewServeMux()
+	for path, query := range queries {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { answer(w, r, query) })
+	}
+	return Task{"admin API", func(ctx context.Context) error { return serve(ctx, listener, mux) }}, nil
+}
+
+func answer(w http.ResponseWriter, r *http.Request, query Query) {
+	w.Header().Set("Content-Type", "application/json")
+	result, err := query(r.Context())
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		result = api.Error{Message: err.Error()}
+	}
+	// A client that went away is its own affair.
+	_ = json.NewEncoder(w).Encode(result)
+}
+
+// listenUnix takes over a socket that a killed daemon left behind, and refuses one that still answers.
+func listenUnix(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	if conn, err := net.Dial("unix", path); err == nil {
+		conn.Close()
+		return nil, fmt.Errorf("admin socket %s: another daemon answers there: stop it, or choose another admin.socket", path)
+	}
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&os.ModeSocket == 0 {
+			return nil, fmt.Errorf("admin socket %s: there is a file of another kind: remove it, or choose another admin.socket", path)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, fmt.Errorf("admin socket: %w", err)
+		}
+	}
+	// The mode is set before anyone can connect: bind under a name of our own, then rename.
+	private := fmt.Sprintf("%s.%d", path, os.Getpid())
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: private, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	listener.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(private, 0o600), os.Rename(private, path)); err != nil {
+		return nil, errors.Join(fmt.Errorf("admin socket: %w", err), listener.Close(), os.Remove(private))
+	}
+	return unlinker{listener, path}, nil
+}
+
+type unlinker struct {
+	net.Listener
+	path string
+}
+
+func (u unlinker) Close() error { return errors.Join(u.Listener.Close(), os.Remove(u.path)) }
+
+// Metrics serves Prometheus text on a loopback port; with an empty listen it does nothing.
+func Metrics(listen string, registry *prometheus.Registry) (Task, error) {
+	if listen == "" {
+		return Task{"metrics", func(context.Context) error { return nil }}, nil
+	}
+	listener, err := net.Listen("tcp", listen)
+	if err != nil {
+		return Task{}, fmt.Errorf("metrics: %w: choose another metrics.listen", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	return Task{"metrics", func(ctx context.Context) error { return serve(ctx, listener, mux) }}, nil
+}
+
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stopped()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}

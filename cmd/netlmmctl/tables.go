@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"netlmm/cmd/internal/api"
+	"netlmm/mobility"
+)
+
+// binding holds the fields that the records of both daemons share: a BindingCacheEntry of lmad and a
+// BindingUpdateListEntry of magd.
+type binding struct {
+	MobileNodeID          mobility.MobileNodeID          `json:"mobile_node_id"`
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID `json:"mobile_node_link_layer_id"`
+	HomeNetworkPrefixes   []netip.Prefix                 `json:"home_network_prefixes"`
+	ProxyCareOfAddress    netip.Addr                     `json:"proxy_care_of_address"`
+	LMAAddress            netip.Addr                     `json:"lma_address"`
+	State                 string                         `json:"state"`
+	LastUpdate            time.Time                      `json:"last_update"`
+	Expires               time.Time                      `json:"expires"`
+}
+
+func table(w io.Writer, header string, rows func(row func(format string, values ...any))) {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, header)
+	rows(func(format string, values ...any) { fmt.Fprintf(t, format+"\n", values...) })
+	t.Flush()
+}
+
+func printBindings(w io.Writer, bindings []binding) {
+	table(w, "MOBILE NODE\tLINK-LAYER\tPREFIX\tGATEWAY\tANCHOR\tSTATE\tUPDATED\tEXPIRES IN", func(row func(string, ...any)) {
+		for _, b := range bindings {
+			row("%v\t%v\t%s\t%v\t%v\t%s\t%s ago\t%s", b.MobileNodeID, b.MobileNodeLinkLayerID, prefixes(b.HomeNetworkPrefixes),
+				b.ProxyCareOfAddress, b.LMAAddress, b.State, age(b.LastUpdate), remaining(b.Expires))
+		}
+	})
+}
+
+func printPeers(w io.Writer, peers []api.Peer) {
+	table(w, "PEER\tADDRESS\tIDENTITY\tSA\tMODE\tALGORITHM\tFOR\tREKEYS\tATTEMPTS\tLAST ERROR", func(row func(string, ...any)) {
+		for _, p := range peers {
+			row("%s\t%v\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s", p.Name, p.Address, orDash(p.Identity), p.State, orDash(p.Mode), orDash(p.Algorithm),
+				age(p.Since), p.Rekeys, p.Attempts, orDash(p.LastError))
+		}
+	})
+}
+
+func printHandovers(w io.Writer, handovers []api.Handover) {
+	table(w, "WHEN\tMOBILE NODE\tTRIGGER\tFROM\tTO\tL2 ATTACH-PBU\tPBU-PBA\tPBA-RA\tTOTAL ms\tPBUs\tOUTCOME", func(row func(string, ...any)) {
+		for _, h := range handovers {
+			from := "-"
+			if h.From.IsValid() {
+				from = h.From.String()
+			}
+			row("%s\t%v\t%s\t%s\t%v\t%.3f\t%.3f\t%.3f\t%.3f\t%d\t%s", h.LinkUp.Local().Format("15:04:05.000"), h.MobileNodeID, orDash(h.Trigger),
+				from, h.To, h.L2AttachToPBU, h.PBUToPBA, h.PBAToRA, h.Total, h.Attempts, h.Outcome)
+		}
+	})
+}
+
+func printLinks(w io.Writer, links []api.Link) {
+	table(w, "STATION\tIDENTITY\tPOINT OF ATTACHMENT\tTECHNOLOGY\tINTERFACE\tSTATE\tSEEN BY\tSINCE", func(row func(string, ...any)) {
+		for _, l := range links {
+			row("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s ago", l.Station, orDash(l.Identity), l.PointOfAttachment, l.Technology, l.Interface, l.State, l.SAP, age(l.Since))
+		}
+	})
+}
+
+func printStatus(w io.Writer, s api.Status) {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(t, "%s\t%s, up %s, kernel %s\n", s.Daemon, s.Version, age(s.Started), s.Kernel)
+	fmt.Fprintf(t, "address\t%v\n", s.Address)
+	fmt.Fprintf(t, "bindings\t%d\n", s.Bindings)
+	fmt.Fprintf(t, "security\t%s\n", securityLine(s.Security))
+	f := s.Forwarding
+	fmt.Fprintf(t, "forwarding\t%s, tunnel MTU %d, %d prefixes, %d pending\n", f.Backend, f.TunnelMTU, f.Entries, f.Pending)
+	t.Flush()
+	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
+		fmt.Fprintf(w, "  %s %d\n", name, s.Counters[name])
+	}
+	for _, warning := range s.Warnings {
+		fmt.Fprintf(w, "WARNING: %s\n", warning)
+	}
+}
+
+func securityLine(s api.SecurityStatus) string {
+	if s.Mode == "none" {
+		return "none: the control channel is in clear"
+	}
+	filter := "no packet filter"
+	if s.Filter {
+		filter = fmt.Sprintf("packet filter in place, %d Mobility Headers in clear dropped", s.DroppedClear)
+	}
+	return fmt.Sprintf("%s (%s, %s), charon %s, %d of %d peers up, %s", s.Mode, s.DataPath, orDash(s.KernelPlugin), s.Charon, s.PeersUp, s.PeersExpected, filter)
+}
+
+func prefixes(list []netip.Prefix) string {
+	var text []string
+	for _, p := range list {
+		text = append(text, p.String())
+	}
+	return orDash(strings.Join(text, ","))
+}
+
+func remaining(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return time.Until(t).Round(time.Second).String()
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
