@@ -33,6 +33,7 @@ type ChildSA struct {
 	UniqueID                                 string // of the CHILD_SA
 	IKEUniqueID                              string
 	Local, Remote                            netip.Addr // from its traffic selectors
+	MobilityHeaders                          bool       // its selectors are these two addresses and cover every Mobility Header type
 	RemoteIdentity                           string     // authenticated IKE identity
 	LocalIdentity                            string
 	Mode                                     string // "TRANSPORT" or "TUNNEL"
@@ -41,6 +42,12 @@ type ChildSA struct {
 	BytesIn, BytesOut, PacketsIn, PacketsOut uint64
 	Algorithm                                string // "AES_GCM_16-128", "AES_CBC-128/HMAC_SHA2_256_128"
 	Installed                                time.Time
+}
+
+// Connection is one connection+child that charon has loaded, as far as it concerns Mobility Headers.
+type Connection struct {
+	Name, Child   string
+	Local, Remote netip.Addr // traffic selectors of the child; zero when they are not single addresses
 }
 
 // PeerStatus is what the operator sees of a peer's protection.

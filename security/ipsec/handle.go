@@ -1,0 +1,200 @@
+package ipsec
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"netlmm/security"
+)
+
+// Handle takes one event.
+func (a *Associations) Handle(now time.Time, ev security.Event) []Action {
+	switch ev := ev.(type) {
+	case security.CharonSnapshot:
+		a.snapshot(now, ev)
+	case security.CharonLost:
+		a.charonLost(now, ev.Err)
+	case security.ChildUp:
+		a.childUp(now, ev.SA)
+	case security.ChildDown:
+		if sa, known := a.sas[ev.UniqueID]; known {
+			delete(a.sas, ev.UniqueID)
+			a.reassess(now, a.byAddress[sa.Remote])
+		}
+	case security.IKEDown:
+		a.ikeDown(now, ev.IKEUniqueID)
+	case security.ChildRekeyed:
+		if p := a.byAddress[ev.SA.Remote]; p != nil && p.matches(ev.SA) {
+			p.rekeys++
+		}
+		delete(a.sas, ev.Old) // charon keeps it for packets under way; its ChildDown may come later or not at all
+		a.childUp(now, ev.SA)
+	case security.Loaded:
+		if p := a.byAddress[ev.Peer]; p != nil {
+			p.loaded = true
+			if !p.wantsSA() {
+				p.inFlightUntil, p.lastError = time.Time{}, ""
+			}
+		}
+	case security.Initiated:
+		a.initiated(now, ev.Peer)
+	case security.Failed:
+		a.failed(now, ev.Peer, ev.Err)
+	case security.Required:
+		if p := a.byAddress[ev.Peer]; p != nil && !p.up {
+			p.required = true
+			p.hurry(&a.cfg)
+		}
+	case security.Suspect:
+		a.suspect(now, ev.Peer)
+	}
+	return a.advance(now)
+}
+
+// Expire does what is due at now.
+func (a *Associations) Expire(now time.Time) []Action {
+	for _, p := range a.peers {
+		if !p.inFlightUntil.IsZero() && !now.Before(p.inFlightUntil) {
+			a.failed(now, p.Address, fmt.Errorf("charon installed no SA between %s and %s for Mobility Headers, authenticated as %q",
+				p.Local, p.Address, p.Identity))
+		}
+	}
+	return a.advance(now)
+}
+
+// snapshot replaces what was known. Peers whose SA it lacks after charon was away are brought back even by an end that
+// does not initiate: only it knows that the SA is gone.
+func (a *Associations) snapshot(now time.Time, ev security.CharonSnapshot) {
+	returned := !a.connected
+	a.connected, a.connections = true, ev.Connections
+	clear(a.sas)
+	for _, sa := range ev.SAs {
+		a.sas[sa.UniqueID] = sa
+	}
+	for _, p := range a.peers {
+		if p.ManagedBy == security.ByNetlmm && p.inFlightUntil.IsZero() {
+			p.loaded = p.loaded && !returned && a.isLoaded(p)
+		}
+		a.reassess(now, p)
+		if returned && !p.up {
+			p.recover = a.cfg.RecoverAttempts
+			p.hurry(&a.cfg)
+		}
+	}
+}
+
+func (a *Associations) isLoaded(p *peer) bool {
+	for _, c := range a.connections {
+		if c.Name == p.Connection {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *Associations) charonLost(now time.Time, err error) {
+	a.connected = false
+	a.charonError = fmt.Sprintf("charon is unreachable: %v", err)
+	if a.cfg.DataPathInCharon {
+		clear(a.sas)
+	}
+	for _, p := range a.peers {
+		p.inFlightUntil, p.loaded = time.Time{}, false
+		a.reassess(now, p)
+	}
+}
+
+func (a *Associations) childUp(now time.Time, sa security.ChildSA) {
+	a.sas[sa.UniqueID] = sa
+	p := a.byAddress[sa.Remote]
+	if p == nil {
+		return
+	}
+	if p.addressesMatch(sa) && !p.matches(sa) {
+		p.lastError = fmt.Sprintf("the SA to %s is authenticated as %q, expected is %q: correct the identity here or the connection's remote id",
+			p.Address, sa.RemoteIdentity, p.Identity)
+	}
+	if p.matches(sa) {
+		p.inFlightUntil, p.lastError = time.Time{}, ""
+	}
+	a.reassess(now, p)
+}
+
+func (a *Associations) ikeDown(now time.Time, id string) {
+	for unique, sa := range a.sas {
+		if sa.IKEUniqueID == id {
+			delete(a.sas, unique)
+		}
+	}
+	for _, p := range a.peers {
+		a.reassess(now, p)
+	}
+}
+
+// reassess finds whether the peer's SA stands, and reports a change.
+func (a *Associations) reassess(now time.Time, p *peer) {
+	if p == nil {
+		return
+	}
+	best, found := a.newest(p)
+	switch {
+	case found && (!p.up || p.sa.RemoteIdentity != best.RemoteIdentity):
+		a.becomeUp(now, p, best)
+	case found:
+		p.sa = best
+	case p.up:
+		a.becomeDown(now, p)
+	}
+}
+
+// newest of the installed SAs that match the peer: several stand during a rekey or after both ends initiated.
+func (a *Associations) newest(p *peer) (best security.ChildSA, found bool) {
+	for _, sa := range a.sas {
+		if !p.matches(sa) {
+			continue
+		}
+		if !found || sa.Installed.After(best.Installed) || sa.Installed.Equal(best.Installed) && sa.UniqueID > best.UniqueID {
+			best, found = sa, true
+		}
+	}
+	return best, found
+}
+
+func (a *Associations) becomeUp(now time.Time, p *peer, sa security.ChildSA) {
+	if !p.up {
+		p.since = now
+	}
+	p.up, p.sa = true, sa
+	p.required, p.recover, p.inFlightUntil, p.lastError = false, 0, time.Time{}, ""
+	a.actions = append(a.actions, Changed{Peer: p.Address, Up: true, Identity: sa.RemoteIdentity})
+}
+
+// becomeDown forgets the back-off only when the SA stood for long enough, so that two ends that keep replacing each
+// other's SA come to rest.
+func (a *Associations) becomeDown(now time.Time, p *peer) {
+	if now.Sub(p.since) >= a.cfg.RetryMax {
+		p.hurry(&a.cfg)
+	}
+	p.up, p.sa, p.since = false, security.ChildSA{}, now
+	a.actions = append(a.actions, Changed{Peer: p.Address})
+}
+
+// initiated: the CHILD_SA is told on another way; give it a moment before the attempt counts as failed.
+func (a *Associations) initiated(now time.Time, address netip.Addr) {
+	if p := a.byAddress[address]; p != nil && !p.up && !p.inFlightUntil.IsZero() {
+		p.inFlightUntil = now.Add(min(a.cfg.AttemptTimeout, time.Second))
+	}
+}
+
+func (a *Associations) failed(now time.Time, address netip.Addr, err error) {
+	p := a.byAddress[address]
+	if p == nil || p.inFlightUntil.IsZero() {
+		return
+	}
+	p.inFlightUntil = time.Time{}
+	p.lastError = err.Error()
+	if p.nextAttempt.Before(now) && p.wantsSA() {
+		p.nextAttempt = now.Add(p.backoff / 2) // the attempt itself took long; still rest between two
+	}
+}
