@@ -1,0 +1,72 @@
+package accesslink
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/mdlayher/ndp"
+)
+
+const (
+	maximumRouterLifetime = 9000 * time.Second // AdvDefaultLifetime, RFC 4861 section 6.2.1
+	currentHopLimit       = 64                 // IANA's default for IPv6 hosts
+	addressablePrefix     = 64                 // the prefix length of which hosts make addresses, RFC 4862 section 5.5.3 d
+)
+
+var allNodes = netip.MustParseAddr("ff02::1")
+
+// Advertise sends one Router Advertisement: IPv6 destination all-nodes, link-layer destination the one mobile node, so that
+// no other node on the link sees its prefixes (RFC 5213 section 6.2, RFC 6085). It never waits longer than a few
+// milliseconds. While the interface is gone or down the error is ErrInterfaceUnavailable.
+//
+// The prefixes are on-link (L) because RFC 5213 sections 6.9.1.2 (14) and 6.9.2 (1) say so; nobody but the node has an
+// address in them, so nothing is looked for on the link in vain. A prefix of 64 bits is for address autoconfiguration (A).
+func (l *Link) Advertise(a Advertisement) error {
+	p, err := l.current()
+	if err == nil {
+		err = p.send(a.Destination, l.config.LinkLocalAddress, allNodes, l.routerAdvertisement(p, a))
+	}
+	if err != nil {
+		l.counters.advertisementErrors.Add(1)
+		return fmt.Errorf("advertise to %s on %s: %w", net.HardwareAddr(a.Destination[:]), l.config.Interface, err)
+	}
+	l.counters.advertisements.Add(1)
+	return nil
+}
+
+func (l *Link) routerAdvertisement(p *port, a Advertisement) *ndp.RouterAdvertisement {
+	options := make([]ndp.Option, 0, 2+len(a.Prefixes)+len(a.DeprecatedPrefixes))
+	options = append(options, &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: p.linkLayer[:]})
+	if l.config.MTU != 0 {
+		options = append(options, ndp.NewMTU(uint32(l.config.MTU)))
+	}
+	for _, prefix := range a.Prefixes {
+		options = append(options, prefixInformation(prefix, a.PrefixLifetime))
+	}
+	for _, prefix := range a.DeprecatedPrefixes {
+		options = append(options, prefixInformation(prefix, 0))
+	}
+	return &ndp.RouterAdvertisement{CurrentHopLimit: currentHopLimit, RouterLifetime: clamp(a.RouterLifetime, maximumRouterLifetime), Options: options}
+}
+
+func prefixInformation(prefix netip.Prefix, lifetime time.Duration) *ndp.PrefixInformation {
+	lifetime = clamp(lifetime, ndp.Infinity)
+	return &ndp.PrefixInformation{
+		PrefixLength:                   uint8(prefix.Bits()),
+		OnLink:                         true,
+		AutonomousAddressConfiguration: prefix.Bits() == addressablePrefix,
+		ValidLifetime:                  lifetime,
+		PreferredLifetime:              lifetime,
+		Prefix:                         prefix.Masked().Addr(),
+	}
+}
+
+// clamp rounds down to seconds, but what is left of a lifetime never to 0, which would mean withdrawal.
+func clamp(d, most time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return min(max(d.Truncate(time.Second), time.Second), most)
+}

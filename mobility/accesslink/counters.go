@@ -1,0 +1,77 @@
+package accesslink
+
+import "sync/atomic"
+
+// DropReason is why a received packet was not used; its text is a metric label.
+type DropReason string
+
+// Reasons to drop a Router Solicitation, Neighbor Solicitation or Neighbor Advertisement (RFC 4861 sections 6.1.1, 7.1.1, 7.1.2).
+const (
+	Truncated        DropReason = "truncated"          // shorter than its headers say, or than its type needs
+	WrongLinkLayer   DropReason = "wrong_link_layer"   // the frame's source is a group address, zero or our own
+	WrongHopLimit    DropReason = "wrong_hop_limit"    // not 255: it may come from beyond the link
+	WrongChecksum    DropReason = "wrong_checksum"     //
+	WrongCode        DropReason = "wrong_code"         // ICMP code is not 0
+	WrongSource      DropReason = "wrong_source"       // a multicast source, or an unspecified one with a source link-layer address
+	WrongTarget      DropReason = "wrong_target"       // a multicast target
+	MalformedOption  DropReason = "malformed_option"   // of length zero, or beyond the end
+	RateLimited      DropReason = "rate_limited"       // solicitations come faster than is of use
+	NotForUs         DropReason = "not_for_us"         // no ICMPv6 message of these three types
+	TooManyPresences DropReason = "too_many_presences" // more nodes probed at a time than are kept
+)
+
+var dropReasons = [...]DropReason{
+	Truncated, WrongLinkLayer, WrongHopLimit, WrongChecksum, WrongCode, WrongSource, WrongTarget, MalformedOption, RateLimited, NotForUs, TooManyPresences,
+}
+
+// Counters is what a Link did since Open.
+type Counters struct {
+	Solicitations       uint64 // valid Router Solicitations handed to the callback
+	Presences           uint64 // handed to the callback
+	Advertisements      uint64 // sent
+	AdvertisementErrors uint64
+	Probes              uint64 // Neighbor Solicitations sent
+	ProbeErrors         uint64
+	Opened              uint64 // times the socket was opened; 1 is the first
+	RestoreErrors       uint64 // failed attempts to take the interface into use
+	Dropped             map[DropReason]uint64
+}
+
+type counters struct {
+	solicitations, presences            atomic.Uint64
+	advertisements, advertisementErrors atomic.Uint64
+	probes, probeErrors                 atomic.Uint64
+	opened, restoreErrors               atomic.Uint64
+	dropped                             [len(dropReasons)]atomic.Uint64
+}
+
+func (c *counters) drop(reason DropReason) {
+	for i := range dropReasons {
+		if dropReasons[i] == reason {
+			c.dropped[i].Add(1)
+			return
+		}
+	}
+}
+
+// Counters returns the present counts. Reasons that never occurred are listed with 0.
+func (l *Link) Counters() Counters {
+	c := &l.counters
+	out := Counters{
+		Solicitations: c.solicitations.Load(), Presences: c.presences.Load(),
+		Advertisements: c.advertisements.Load(), AdvertisementErrors: c.advertisementErrors.Load(),
+		Probes: c.probes.Load(), ProbeErrors: c.probeErrors.Load(),
+		Opened: c.opened.Load(), RestoreErrors: c.restoreErrors.Load(),
+		Dropped: make(map[DropReason]uint64, len(dropReasons)),
+	}
+	for i, reason := range dropReasons {
+		out.Dropped[reason] = c.dropped[i].Load()
+	}
+	return out
+}
+
+// Available reports whether the interface is there and up, as last seen.
+func (l *Link) Available() bool {
+	_, err := l.current()
+	return err == nil
+}

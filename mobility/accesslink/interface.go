@@ -1,0 +1,118 @@
+package accesslink
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+func (l *Link) find() (netlink.Link, error) {
+	found, err := l.netlink.LinkByName(l.config.Interface)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil, fmt.Errorf("%w: there is no interface of that name (see `ip link`)", ErrInterfaceUnavailable)
+	}
+	return found, err
+}
+
+// restore brings a present interface to what Open promises and opens the port anew if it is another interface than before.
+// It is called again whenever the interface changes: going down makes Linux drop its addresses. It does not set the
+// interface up, and takes it down for nothing: that is hostapd's to decide once we run.
+func (l *Link) restore() error {
+	found, err := l.find()
+	if err != nil {
+		l.setPort(nil)
+		return err
+	}
+	if found.Attrs().Flags&net.FlagUp == 0 {
+		l.setPort(nil)
+		return fmt.Errorf("%w: it is down", ErrInterfaceUnavailable)
+	}
+	if err := l.setLinkLayerAddress(found, false); err != nil {
+		return err
+	}
+	if err := l.setSysctls(); err != nil {
+		return err
+	}
+	if err := l.setLinkLocalAddress(found); err != nil {
+		return err
+	}
+	return l.openPort(found)
+}
+
+// setLinkLayerAddress sets the configured address if the interface has another one; with mayGoDown it takes the interface
+// down for that where the driver asks for it.
+func (l *Link) setLinkLayerAddress(found netlink.Link, mayGoDown bool) error {
+	wanted := net.HardwareAddr(l.config.LinkLayerAddress[:])
+	if l.config.LinkLayerAddress == [6]byte{} || bytes.Equal(found.Attrs().HardwareAddr, wanted) {
+		return nil
+	}
+	err := l.netlink.LinkSetHardwareAddr(found, wanted)
+	if errors.Is(err, unix.EBUSY) && mayGoDown {
+		if err := l.netlink.LinkSetDown(found); err != nil {
+			return fmt.Errorf("set the interface down to change its link-layer address: %w", err)
+		}
+		err = l.netlink.LinkSetHardwareAddr(found, wanted)
+	}
+	if err != nil {
+		return fmt.Errorf("give the interface the link-layer address %s: %w (or put it into a bridge and use that)", wanted, err)
+	}
+	found.Attrs().HardwareAddr = wanted
+	return nil
+}
+
+// setSysctls writes only what differs: restore is called on every change of the interface and must cause none itself.
+func (l *Link) setSysctls() error {
+	for _, setting := range []struct{ name, value string }{
+		{"disable_ipv6", "0"},
+		{"addr_gen_mode", "1"}, // the kernel makes no link-local address
+		{"forwarding", "1"},
+		{"accept_ra", "0"},
+		{"accept_redirects", "0"},
+	} {
+		path := filepath.Join("/proc/sys/net/ipv6/conf", l.config.Interface, setting.name)
+		if now, err := os.ReadFile(path); err == nil && string(bytes.TrimSpace(now)) == setting.value {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(setting.value), 0); err != nil {
+			return fmt.Errorf("set sysctl %s to %s: %w (run as root; in a container /proc/sys must be writable)", setting.name, setting.value, err)
+		}
+	}
+	return nil
+}
+
+// setLinkLocalAddress makes the configured address the only link-local one. Another one would let mobile nodes learn a
+// router that the next MAG does not have.
+func (l *Link) setLinkLocalAddress(found netlink.Link) error {
+	addresses, err := l.netlink.AddrList(found, netlink.FAMILY_V6)
+	if err != nil {
+		return fmt.Errorf("list the addresses of the interface: %w", err)
+	}
+	for i := range addresses {
+		address, _ := netip.AddrFromSlice(addresses[i].IP)
+		if address == l.config.LinkLocalAddress && addresses[i].Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 {
+			continue
+		}
+		if !address.IsLinkLocalUnicast() {
+			continue
+		}
+		if err := l.netlink.AddrDel(found, &addresses[i]); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
+			return fmt.Errorf("remove the link-local address %s: %w", address, err)
+		}
+	}
+	fixed := &netlink.Addr{
+		IPNet: &net.IPNet{IP: l.config.LinkLocalAddress.AsSlice(), Mask: net.CIDRMask(64, 128)},
+		Flags: unix.IFA_F_NODAD | unix.IFA_F_PERMANENT,
+		Scope: unix.RT_SCOPE_LINK,
+	}
+	if err := l.netlink.AddrAdd(found, fixed); err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("add the link-local address %s: %w", l.config.LinkLocalAddress, err)
+	}
+	return nil
+}
