@@ -8,7 +8,7 @@ const bindingFixed = dataAt + 6
 // Decode reads a Binding Update (RFC 6275 section 6.1.7, RFC 5213 section 8.1). Everything that m held before is gone, also
 // after an error; the capacity of its slices is reused, so whoever keeps the slices of an earlier message must have copied
 // them. Nothing in m refers to payload afterwards. It allocates once, the octets of the strings, if the slices have room.
-// Every error is a *DecodeError.
+// The strings share these octets, so one of them keeps up to 2 KiB alive: clone what lives long. Every error is a *DecodeError.
 func (m *BindingUpdate) Decode(payload []byte) error {
 	options := m.Options.emptied()
 	*m = BindingUpdate{Options: options}

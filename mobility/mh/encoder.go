@@ -2,6 +2,7 @@ package mh
 
 import (
 	"fmt"
+	"math/bits"
 	"net/netip"
 )
 
@@ -22,9 +23,11 @@ func (e *encoder) finish(o *Options) ([]byte, error) {
 	return finishMessage(e.buf, e.start)
 }
 
-// options appends what is present in an order that needs little padding: with a NAI it is MN-ID first and HNP after it, as
-// in the captures of other implementations.
+// options appends what is present, in the order in which other implementations write.
 func (e *encoder) options(o *Options) {
+	if stray := o.Present &^ withField; stray != 0 {
+		e.fail(OptionType(bits.TrailingZeros64(uint64(stray))), "is marked present but has no field; it belongs in Unknown")
+	}
 	if o.Present.Has(OptionMobileNodeID) {
 		e.mobileNodeID(o.MobileNodeID)
 	}

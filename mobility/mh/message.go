@@ -149,9 +149,9 @@ func TimestampOf(t time.Time) Timestamp {
 	return Timestamp(uint64(t.Unix())<<16 | uint64(t.Nanosecond())<<16/1e9)
 }
 
-// Time is the instant of the timestamp.
+// Time is the instant of the timestamp, rounded up to 1 ns so that TimestampOf leads back to the same timestamp.
 func (t Timestamp) Time() time.Time {
-	return time.Unix(int64(t>>16), int64((uint64(t)&0xffff)*1e9>>16))
+	return time.Unix(int64(t>>16), int64(((uint64(t)&0xffff)*1e9+0xffff)>>16))
 }
 
 // Reaction is what RFC 6275 section 9.2 asks of a receiver of a message that could not be decoded.

@@ -9,8 +9,8 @@ import (
 // silent on the bits after the prefix length. They are cleared on the way in and out, as RFC 4861 section 4.6.2 has it for the
 // prefix that the mobile node is told: a prefix is a key of the binding cache and must have one form only.
 
-// IsZeroPrefix reports whether p asks for an assignment: the RFC's ALL_ZERO Home Network Prefix (RFC 5213 section 8.3 and
-// 5.4.1.1), whatever its prefix length. Peers send ::/0 and ::/64.
+// IsZeroPrefix reports whether p has the prefix value ALL_ZERO (RFC 5213 section 2.2), which asks for an assignment (section
+// 6.9.1.1). The RFC leaves its prefix length open: peers send ::/0 and ::/64.
 func IsZeroPrefix(p netip.Prefix) bool { return p.Addr() == netip.IPv6Unspecified() }
 
 func (o *Options) decodeHomeNetworkPrefix(data string, at int) error {

@@ -13,7 +13,7 @@ type optionForm struct {
 	offset   int
 }
 
-// optionForms is indexed by type; a type without a name is unknown here.
+// optionForms is indexed by type.
 var optionForms = [...]optionForm{
 	OptionAlternateCareOfAddress: {name: "Alternate Care-of Address", min: 16, max: 16, unit: 8, offset: 6},
 	OptionMobileNodeID:           {name: "Mobile Node Identifier", min: 1, max: 255},
@@ -25,9 +25,14 @@ var optionForms = [...]optionForm{
 	OptionTimestamp:              {name: "Timestamp", min: 8, max: 8, unit: 8, offset: 2},
 }
 
+// withField is the set of the types that may be Present.
+const withField OptionSet = 1<<OptionAlternateCareOfAddress | 1<<OptionMobileNodeID | 1<<OptionHomeNetworkPrefix |
+	1<<OptionHandoffIndicator | 1<<OptionAccessTechnologyType | 1<<OptionMobileNodeLinkLayerID | 1<<OptionLinkLocalAddress |
+	1<<OptionTimestamp
+
 // form returns the form of the type; that of an unknown type leaves length and alignment open.
 func (t OptionType) form() (form optionForm, known bool) {
-	if int(t) < len(optionForms) && optionForms[t].name != "" {
+	if withField.Has(t) {
 		return optionForms[t], true
 	}
 	return optionForm{max: 255}, false

@@ -1,0 +1,190 @@
+package mh
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
+
+	"netlmm/mobility"
+)
+
+var (
+	magAddress = netip.MustParseAddr("2001:db8:1::2")
+	lmaAddress = netip.MustParseAddr("2001:db8:1::1")
+)
+
+// TestTsharkReadsWhatWeWrite holds every field against a decoder that others wrote.
+func TestTsharkReadsWhatWeWrite(t *testing.T) {
+	update, reply := fullUpdateMessage(), fullOptions()
+	// tshark takes an identifier of any subtype for text: this MAC address is a piece of text.
+	update.Options.MobileNodeID = mobility.EUI48([6]byte([]byte("jklmno")))
+	reply.MobileNodeID = update.Options.MobileNodeID
+	reply.Present &^= set(OptionAlternateCareOfAddress) // valid in an update only (RFC 6275 section 6.2.5)
+	request := Options{
+		Present:               set(OptionMobileNodeID, OptionHomeNetworkPrefix, OptionMobileNodeLinkLayerID),
+		MobileNodeID:          mobility.NAI("mn1@example.net"),
+		HomeNetworkPrefixes:   []netip.Prefix{netip.MustParsePrefix("::/0"), netip.MustParsePrefix("2001:db8:aaaa:200::/56")},
+		MobileNodeLinkLayerID: "\x02\x00\x00\xff\xfe\x00\x00\x01",
+		Unknown:               []RawOption{{20, "internet"}}, // Service Selection, RFC 5149
+	}
+	tests := []struct {
+		name   string
+		m      codec
+		fields map[string]string
+	}{
+		{"every option", update, fields(updateFields("1", "1", "15"), fullFields(), map[string]string{
+			"mip6.acoa.acoa": "2001:db8:1::2", "mip6.mnid.subtype": "5", "mip6.mnid.identifier": "jklmno", "mip6.hlen": "14",
+		})},
+		{"NAI, two prefixes, EUI-64, unknown", &BindingUpdate{65535, UpdateProxy, 0, request}, fields(updateFields("65535", "0", "0"), map[string]string{
+			"mip6.mnid.subtype": "1", "mip6.mnid.identifier": "mn1@example.net",
+			"mip6.nemo.mnp.pfl": "0,56", "mip6.nemo.mnp.mnp": "::,2001:db8:aaaa:200::",
+			"mip6.mnlli.lli": "020000fffe000001", "mip6.ss.identifier": "internet", "mip6.hlen": "13",
+		})},
+		{"acknowledgement", &BindingAcknowledgement{mobility.StatusAccepted, AcknowledgementProxy, 7, 15, reply}, fields(fullFields(), map[string]string{
+			"mip6.mhtype": "6", "mip6.ba.status": "0", "mip6.ba.k_flag": "0", "mip6.ba.p_flag": "1", "mip6.ba.seqnr": "7", "mip6.ba.lifetime": "15",
+			"mip6.mnid.subtype": "5", "mip6.mnid.identifier": "jklmno", "mip6.hlen": "12",
+		})},
+		{"rejection", rejectionMessage(), map[string]string{
+			"mip6.mhtype": "6", "mip6.ba.status": "156", "mip6.ba.k_flag": "0", "mip6.ba.p_flag": "1", "mip6.ba.seqnr": "258", "mip6.ba.lifetime": "0",
+			"mip6.mnid.subtype": "1", // tshark shows no identifier of one octet
+			"mip6.nemo.mnp.pfl": "0", "mip6.nemo.mnp.mnp": "::",
+			"mip6.hi": "1", "mip6.att": "4", "mip6.hlen": "5",
+		}},
+		{"error", &BindingError{Status: UnknownMHType, HomeAddress: magAddress}, map[string]string{
+			"mip6.mhtype": "7", "mip6.be.status": "2", "mip6.be.haddr": "2001:db8:1::2", "mip6.hlen": "2",
+		}},
+		{"refresh request as raw", &Raw{Type: 0, Data: []byte{0, 0}}, map[string]string{"mip6.mhtype": "0", "mip6.hlen": "0"}},
+	}
+
+	var messages [][]byte
+	for _, test := range tests {
+		messages = append(messages, encoded(t, test.m))
+	}
+	packets := tshark(t, writeCapture(t, messages))
+	if len(packets) != len(tests) {
+		t.Fatalf("tshark read %d packets, want %d", len(packets), len(tests))
+	}
+	for i, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if d := cmp.Diff(test.fields, packets[i]); d != "" {
+				t.Errorf("%x (-want +tshark):\n%s", messages[i], d)
+			}
+		})
+	}
+}
+
+func updateFields(sequence, acknowledge, lifetime string) map[string]string {
+	return map[string]string{
+		"mip6.mhtype": "5", "mip6.bu.seqnr": sequence, "mip6.bu.lifetime": lifetime,
+		"mip6.bu.a_flag": acknowledge, "mip6.bu.h_flag": "0", "mip6.bu.p_flag": "1",
+	}
+}
+
+func fullFields() map[string]string {
+	return map[string]string{
+		"mip6.nemo.mnp.pfl": "64", "mip6.nemo.mnp.mnp": "2001:db8:aaaa:1::",
+		"mip6.hi": "4", "mip6.att": "4", "mip6.mnlli.lli": "020000000001",
+		"mip6.lila_lla": "fe80::200:5eff:fe00:5213", "mip6.timestamp_tmp": "Sep 23, 2023 18:12:16.500000000 UTC",
+	}
+}
+
+func fields(parts ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, part := range parts {
+		for name, value := range part {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// tsharkFields are the fields to compare. The last two are empty for a packet without fault.
+var tsharkFields = []string{
+	"mip6.mhtype", "mip6.hlen", "mip6.bu.seqnr", "mip6.bu.a_flag", "mip6.bu.h_flag", "mip6.bu.p_flag", "mip6.bu.lifetime",
+	"mip6.ba.status", "mip6.ba.k_flag", "mip6.ba.p_flag", "mip6.ba.seqnr", "mip6.ba.lifetime", "mip6.be.status", "mip6.be.haddr",
+	"mip6.mnid.subtype", "mip6.mnid.identifier", "mip6.nemo.mnp.pfl", "mip6.nemo.mnp.mnp", "mip6.hi", "mip6.att", "mip6.mnlli.lli",
+	"mip6.lila_lla", "mip6.timestamp_tmp", "mip6.acoa.acoa", "mip6.ss.identifier", "_ws.malformed", "_ws.expert.message",
+}
+
+// tshark returns the fields that are there, by packet.
+func tshark(t *testing.T, file string) (packets []map[string]string) {
+	t.Helper()
+	path, err := exec.LookPath("tshark")
+	if err != nil {
+		t.Fatalf("%v: install the Debian package tshark", err)
+	}
+	arguments := []string{"-r", file, "-T", "fields", "-E", "separator=|"}
+	for _, field := range tsharkFields {
+		arguments = append(arguments, "-e", field)
+	}
+	command := exec.Command(path, arguments...)
+	command.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")
+	var problems bytes.Buffer
+	command.Stderr = &problems
+	output, err := command.Output()
+	if err != nil {
+		t.Fatalf("tshark: %v: %s", err, &problems)
+	}
+	for line := range strings.Lines(string(output)) {
+		packet := map[string]string{}
+		for i, value := range strings.Split(strings.TrimSuffix(line, "\n"), "|") {
+			if value != "" {
+				packet[tsharkFields[i]] = value
+			}
+		}
+		packets = append(packets, packet)
+	}
+	return packets
+}
+
+// writeCapture puts each message into an IPv6 packet with its checksum.
+func writeCapture(t *testing.T, messages [][]byte) string {
+	t.Helper()
+	var capture bytes.Buffer
+	w := pcapgo.NewWriter(&capture)
+	if err := w.WriteFileHeader(65535, layers.LinkTypeRaw); err != nil {
+		t.Fatal(err)
+	}
+	for _, message := range messages {
+		fillChecksum(message)
+		ip := layers.IPv6{Version: 6, NextHeader: 135, HopLimit: 64, SrcIP: magAddress.AsSlice(), DstIP: lmaAddress.AsSlice()}
+		b := gopacket.NewSerializeBuffer()
+		if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true}, &ip, gopacket.Payload(message)); err != nil {
+			t.Fatal(err)
+		}
+		info := gopacket.CaptureInfo{CaptureLength: len(b.Bytes()), Length: len(b.Bytes())}
+		if err := w.WritePacket(info, b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "messages.pcap")
+	if err := os.WriteFile(file, capture.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// fillChecksum does what the kernel does: RFC 6275 section 6.1.1 over the pseudo-header and the message.
+func fillChecksum(message []byte) {
+	octets := append(magAddress.AsSlice(), lmaAddress.AsSlice()...)
+	octets = binary.BigEndian.AppendUint32(octets, uint32(len(message)))
+	octets = append(append(octets, 0, 0, 0, 135), message...)
+	var sum uint32
+	for i := 0; i < len(octets); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(octets[i:]))
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	binary.BigEndian.PutUint16(message[4:], ^uint16(sum))
+}
