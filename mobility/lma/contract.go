@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"netlmm/mobility"
+	"netlmm/mobility/mh"
 )
 
 // Config is what an LMA is told at start. Durations named after RFC 5213 section 9.1 carry its defaults when zero.
@@ -18,15 +19,15 @@ type Config struct {
 	MaxDelayBeforeNewBCEAssign time.Duration // RFC 5213 9.1, default 1500 ms
 	TimestampValidityWindow    time.Duration // RFC 5213 9.1, default 300 ms
 
-	MaximumLifetime time.Duration // upper bound of a granted lifetime
-	MaximumBindings int           // bound of the binding cache; beyond it status 130
+	MaximumLifetime time.Duration // upper bound of a granted lifetime, at least 4 s; zero: what the field can say (72 h 49 min)
+	MaximumBindings int           // bound of the binding cache, beyond it status 130; zero: 65536
 
 	// Authorized says whether the peer that authenticated itself as identity (IKE; "" when security.mode is none) may
 	// register mobile nodes at proxyCareOfAddress (RFC 5213 section 5.3.1, else status 154).
 	Authorized func(proxyCareOfAddress netip.Addr, identity string) bool
 	// Profile looks up the policy of a mobile node; false: not a mobile node of this anchor (status 153).
 	Profile func(mobility.MobileNodeID) (mobility.Profile, bool)
-	// Random fills b; prefix generation uses it and nothing else does.
+	// Random fills b; the link-local addresses that the anchor generates come from it (RFC 5213 section 5.3.6).
 	Random func(b []byte)
 }
 
@@ -58,7 +59,8 @@ type ApplyForwarding struct{}
 type SendMessage struct {
 	Source, Destination netip.Addr
 	Payload             []byte
-	Status              mobility.Status // of the PBA in Payload, for counters
+	Type                mh.Type         // of Payload: a Binding Acknowledgement or a Binding Error
+	Status              mobility.Status // of the acknowledgement in Payload, for counters
 }
 
 // BindingChanged tells the store, the log and the admin API of one session. It needs no completion before what follows.
@@ -93,5 +95,12 @@ const (
 	Removed             // gone: delay over, lifetime over or deleted by the operator
 )
 
-// DropReason is why an LMA ignored or rejected a message; its text is a metric label.
-type DropReason string
+var changeNames = [...]string{"unchanged", "created", "extended", "handover", "deregistered", "removed"}
+
+// String names the change in lower case, which is also its metric label.
+func (c Change) String() string {
+	if int(c) < len(changeNames) {
+		return changeNames[c]
+	}
+	return "unknown"
+}

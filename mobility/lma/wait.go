@@ -1,0 +1,95 @@
+package lma
+
+import (
+	"time"
+
+	"netlmm/mobility/mh"
+)
+
+// waiting is a registration of which the anchor cannot tell whether it moves the mobile node's only session or opens a
+// second one. It waits for the former MAG's de-registration, at most MaxDelayBeforeNewBCEAssign (RFC 5213 sections
+// 5.4.1.2, 4 and 5.4.1.3, 3). There is at most one at a mobile node.
+type waiting struct {
+	request *request
+	timer   timer
+}
+
+// sameInterface says whether r concerns the interface that waits.
+func (w *waiting) sameInterface(r *request) bool {
+	return w.request.linkLayerID == r.linkLayerID &&
+		w.request.options.AccessTechnologyType == r.options.AccessTechnologyType
+}
+
+// wait keeps r until the mobile node's only session is de-registered. A retransmission, or a newer request, takes the
+// place of the one that waits, and the first one's deadline stays.
+func (l *LMA) wait(r *request) {
+	node := l.nodes[r.options.MobileNodeID]
+	if w := node.waiting; w != nil {
+		if r.older(w.request) {
+			l.ignore(r, SupersededWhileWaiting)
+			return
+		}
+		w.request = r.clone()
+	} else {
+		w := &waiting{request: r.clone()}
+		w.timer = timer{index: -1, node: node}
+		node.waiting = w
+		l.waiting++
+		l.timers.set(&w.timer, r.now.Add(l.cfg.MaxDelayBeforeNewBCEAssign))
+	}
+	l.ignore(r, WaitingForDeregistration)
+}
+
+// older says whether r was sent before other, in the scheme that both use (RFC 5213 section 5.5).
+func (r *request) older(other *request) bool {
+	if r.options.Present.Has(mh.OptionTimestamp) && other.options.Present.Has(mh.OptionTimestamp) {
+		return r.options.Timestamp < other.options.Timestamp
+	}
+	return r.proxyCareOfAddress == other.proxyCareOfAddress && r.sequence != other.sequence && !sequenceGreater(r.sequence, other.sequence)
+}
+
+// resumeWaiting answers the registration that waits at node if its session has been de-registered or is gone.
+func (l *LMA) resumeWaiting(now time.Time, node *mobileNode) {
+	w := node.waiting
+	if w == nil {
+		return
+	}
+	if m := l.lookup(w.request); m.verdict != waitForDeregistration {
+		l.answerWaiting(now, node, m)
+	}
+}
+
+// waitingOver answers the registration that waits at node when its time is over: as a new session if there is still no
+// other to be told.
+func (l *LMA) waitingOver(now time.Time, node *mobileNode) {
+	l.answerWaiting(now, node, l.lookup(node.waiting.request))
+}
+
+func (l *LMA) answerWaiting(now time.Time, node *mobileNode, m match) {
+	r := node.waiting.request
+	l.forgetWaiting(node)
+	r.now = now
+	if m.verdict == updateSession {
+		l.updateSession(r, m.entry)
+	} else {
+		l.createSession(r)
+	}
+}
+
+// stopWaiting forgets what waits at node when r, just accepted, registered the same interface.
+func (l *LMA) stopWaiting(node *mobileNode, r *request) {
+	if node.waiting != nil && node.waiting.sameInterface(r) {
+		l.forgetWaiting(node)
+	}
+}
+
+// forgetWaiting drops what waits at node, if anything does.
+func (l *LMA) forgetWaiting(node *mobileNode) {
+	if node.waiting == nil {
+		return
+	}
+	l.timers.stop(&node.waiting.timer)
+	node.waiting = nil
+	l.waiting--
+	l.settle(node)
+}
