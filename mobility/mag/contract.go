@@ -12,21 +12,23 @@ type Config struct {
 	ProxyCareOfAddress netip.Addr
 
 	Lifetime                    time.Duration // asked for in a PBU; rounded down to units of 4 s
-	ReRegistrationMargin        time.Duration // re-register this long before the granted lifetime ends (RFC 5213 6.9.1.3)
+	ReRegistrationMargin        time.Duration // re-register this long before the granted lifetime ends (RFC 5213 6.9.1.3); default a quarter of Lifetime
 	InitialBindackTimeout       time.Duration // RFC 5213 6.9.4 with RFC 6275 12: default 1 s, doubling
 	MaxBindackTimeout           time.Duration // RFC 6275 12: default 32 s
-	DeregistrationTimeout       time.Duration // wait for the PBA of a de-registration, default 1 s (RFC 5213 6.9.1.4 via 6.12)
+	DeregistrationTimeout       time.Duration // wait for the PBA of a de-registration, default 1 s (RFC 5213 6.9.1.4)
+	PresenceTimeout             time.Duration // wait for the answer to ProbePresence, default 1 s (RFC 5213 6.13)
 	MaximumMobileNodes          int           // bound of the binding update list
 	RequireSecurityAssociation  bool          // false only when security.mode is none
 	TimestampBasedApproachInUse bool          // RFC 5213 9.3; false: sequence numbers only
-	RouterLifetime              time.Duration // of the Router Advertisement
+	RouterLifetime              time.Duration // of the Router Advertisement, default 1800 s (RFC 4861 6.2.1)
 }
 
 // Event is what happens to a MAG: one of the types below.
 type Event interface{ isEvent() }
 
-// LinkAttached: a mobile node is on an access link. A second one for a node that is already there is a re-attachment and
-// repeats the Router Advertisement without a new registration when the binding is fresh and on the same interface.
+// LinkAttached: a mobile node is on an access link. It always sends a PBU, also for a node that is registered here
+// already: the node may have been at another MAG in between without a word from the access point, and the LMA would have
+// moved its binding there. The Router Advertisement follows the PBA; forwarding stands meanwhile.
 type LinkAttached struct {
 	CorrelationID         mobility.CorrelationID
 	Interface             string // access link
@@ -63,6 +65,13 @@ type RouterSolicited struct {
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
 }
 
+// PresenceConfirmed answers ProbePresence: the mobile node was seen on that access link just now. An access point that
+// knows the node to be gone says LinkDetached instead.
+type PresenceConfirmed struct {
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+}
+
 // Stop ends the MAG: with Deregister every binding is de-registered first; without, they are left for the next start.
 type Stop struct{ Deregister bool }
 
@@ -71,6 +80,7 @@ func (LinkDetached) isEvent()               {}
 func (MessageReceived) isEvent()            {}
 func (SecurityAssociationChanged) isEvent() {}
 func (RouterSolicited) isEvent()            {}
+func (PresenceConfirmed) isEvent()          {}
 func (Stop) isEvent()                       {}
 
 // Action is what a MAG wants done, executed in the order given: one of the types below.
@@ -114,8 +124,19 @@ type AdvertiseRouter struct {
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
 	HomeNetworkPrefixes   []netip.Prefix
-	PrefixLifetime        time.Duration // remaining lifetime of the binding; preferred and valid
+	DeprecatedPrefixes    []netip.Prefix // advertised earlier, now to withdraw with lifetime 0 (RFC 5213 6.12)
+	PrefixLifetime        time.Duration  // remaining lifetime of the binding; preferred and valid
 	RouterLifetime        time.Duration
+}
+
+// ProbePresence asks whether the mobile node is still on the access link, by what the access point knows or by a Neighbor
+// Solicitation (RFC 5213 6.13): no registration is repeated or extended before PresenceConfirmed. It may be repeated; when
+// no answer comes, the binding is left to lapse.
+type ProbePresence struct {
+	CorrelationID         mobility.CorrelationID
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	HomeNetworkPrefixes   []netip.Prefix // none before the first registration
 }
 
 // Ignored says that an event changed nothing, and why. Reason is a metric label.
@@ -135,6 +156,7 @@ func (BindingAccepted) isAction()            {}
 func (BindingEnded) isAction()               {}
 func (ApplyForwarding) isAction()            {}
 func (AdvertiseRouter) isAction()            {}
+func (ProbePresence) isAction()              {}
 func (Ignored) isAction()                    {}
 func (Stopped) isAction()                    {}
 
@@ -147,9 +169,3 @@ const (
 	ReRegistration MessageKind = "re_registration"
 	DeRegistration MessageKind = "de_registration"
 )
-
-// DropReason is why a MAG ignored an event; its text is a metric label.
-type DropReason string
-
-// EndReason is why a binding ended; its text is a metric label.
-type EndReason string

@@ -1,0 +1,190 @@
+package mag
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"netlmm/mobility"
+	"netlmm/mobility/mh"
+)
+
+// messageReceived processes a PBA in the order of RFC 5213 section 6.9.1.2.
+func (m *MAG) messageReceived(now time.Time, ev MessageReceived) {
+	pba := &m.acknowledgement
+	reason, err := decode(ev.Payload, pba)
+	var s *session
+	if reason == "" {
+		s, reason = m.match(ev, pba)
+	}
+	if reason == "" && s.purpose != DeRegistration && pba.Status.Accepted() {
+		reason, err = checkGrant(now, s, pba)
+	}
+	switch {
+	case reason != "":
+		m.do(Ignored{Reason: reason, Source: ev.Source, MobileNodeID: pba.Options.MobileNodeID, Err: err})
+		return
+	case s.purpose == DeRegistration:
+		m.deregistrationAnswered(s, ev, pba)
+		return
+	}
+	s.lastStatus, s.updated, s.association.heard = pba.Status, now, now
+	m.withdrawRequest(s)
+	if pba.Status.Accepted() {
+		m.accept(now, s, pba)
+	} else {
+		m.refuse(now, s, pba)
+	}
+}
+
+// decode reads a PBA: steps 1 and 2. Its authentication was IPsec's.
+func decode(payload []byte, pba *mh.BindingAcknowledgement) (DropReason, error) {
+	pba.Options.MobileNodeID = mobility.MobileNodeID{} // of the message before
+	header, err := mh.DecodeHeader(payload)
+	if err != nil {
+		return DropMalformed, err
+	}
+	if header.Type != mh.TypeBindingAcknowledgement {
+		return DropUnexpectedMessage, nil
+	}
+	if err := pba.Decode(payload); err != nil {
+		return DropMalformed, err
+	}
+	if pba.Flags&mh.AcknowledgementProxy == 0 {
+		return DropNotProxy, nil
+	}
+	return "", nil
+}
+
+// match finds the session whose PBU this answers: steps 3, 5 and 6.
+func (m *MAG) match(ev MessageReceived, pba *mh.BindingAcknowledgement) (*session, DropReason) {
+	options := &pba.Options
+	s := m.requests[requestKey{options.MobileNodeID, pba.Sequence}]
+	if pba.Status == mobility.StatusSequenceNumberOutOfWindow {
+		s = m.matchOutOfWindow(pba)
+	}
+	switch {
+	case s == nil:
+		return nil, DropUnmatched
+	case ev.Source != s.lma() || ev.Destination != m.config.ProxyCareOfAddress:
+		return nil, DropSourceMismatch
+	case options.Present.Has(mh.OptionTimestamp) && !carriesLMAClock(pba.Status) && s.request.timestamp != 0 && options.Timestamp != s.request.timestamp:
+		return nil, DropTimestampMismatch
+	case differs(options, s):
+		// Step 6: no retransmission until an administrative action; a new attachment is a new request.
+		if s.purpose != DeRegistration {
+			m.become(s, Refused)
+		}
+		return nil, DropOptionMismatch
+	}
+	return s, ""
+}
+
+// matchOutOfWindow matches status 135, which carries the LMA's last sequence number in place of ours (RFC 6275 section
+// 11.7.3). One that is lower than ours answers an earlier PBU.
+func (m *MAG) matchOutOfWindow(pba *mh.BindingAcknowledgement) *session {
+	s := m.sessions[sessionKey{pba.Options.MobileNodeID, pba.Options.MobileNodeLinkLayerID}]
+	if s == nil || !s.request.outstanding || int16(s.request.sequence-pba.Sequence) > 0 {
+		return nil
+	}
+	return s
+}
+
+// carriesLMAClock: with these the Timestamp option is the LMA's time of day (RFC 5213 section 5.5(8) and (9)).
+func carriesLMAClock(status mobility.Status) bool {
+	return status == mobility.StatusTimestampMismatch || status == mobility.StatusTimestampLowerThanPrevAccepted
+}
+
+// differs reports whether an option that the LMA is to echo came back changed (RFC 5213 section 6.9.1.2(6)).
+func differs(options *mh.Options, s *session) bool {
+	has := options.Present.Has
+	return has(mh.OptionHandoffIndicator) && options.HandoffIndicator != s.request.handoff ||
+		has(mh.OptionAccessTechnologyType) && options.AccessTechnologyType != s.accessTechnology ||
+		has(mh.OptionMobileNodeLinkLayerID) && options.MobileNodeLinkLayerID != s.linkLayerID
+}
+
+// checkGrant says why an acceptance is of no use. The PBU then goes unanswered.
+func checkGrant(now time.Time, s *session, pba *mh.BindingAcknowledgement) (DropReason, error) {
+	if err := checkPrefixes(pba.Options.HomeNetworkPrefixes); err != nil {
+		return DropInvalidGrant, err
+	}
+	if !s.request.sent.Add(granted(pba)).After(now) {
+		return DropInvalidGrant, errors.New("the granted lifetime is over already")
+	}
+	return "", nil
+}
+
+func granted(pba *mh.BindingAcknowledgement) time.Duration {
+	return time.Duration(pba.Lifetime) * mh.LifetimeUnit
+}
+
+// accept: steps 12 to 14. The lifetime counts from the PBU, so that it never ends later here than at the LMA.
+func (m *MAG) accept(now time.Time, s *session, pba *mh.BindingAcknowledgement) {
+	m.becomeBound(s, slices.Clone(pba.Options.HomeNetworkPrefixes), s.request.sent.Add(granted(pba)))
+	m.becomeRegistered(s, granted(pba))
+	m.do(BindingAccepted{m.entry(s)})
+	m.do(ApplyForwarding{s.correlationID})
+	m.advertiseRouter(now, s)
+}
+
+// refuse: steps 7 to 11. Whatever the status, the mobile node gets no service; whether and when to ask again is retryAfter's.
+func (m *MAG) refuse(now time.Time, s *session, pba *mh.BindingAcknowledgement) {
+	m.do(BindingEnded{Entry: m.entry(s), Reason: EndRefused, Status: pba.Status})
+	if m.becomeUnbound(s) {
+		m.do(ApplyForwarding{s.correlationID})
+	}
+	handoff := s.handoff
+	if s.purpose == ReRegistration {
+		handoff = mobility.HandoffStateUnknown
+	}
+	m.begin(s, Registration, handoff)
+	s.refusals++
+	delay, retry := m.retryAfter(s, pba.Status)
+	switch pba.Status {
+	case mobility.StatusSequenceNumberOutOfWindow:
+		s.sequence = pba.Sequence
+	case mobility.StatusNotAuthorizedForHomeNetworkPrefix, mobility.StatusBCEPBUPrefixSetDoNotMatch:
+		s.known = nil // step 10: not the same prefixes again
+	}
+	if retry && delay == 0 {
+		m.transmitIfPresent(now, s)
+		return
+	}
+	m.becomeRefused(now, s, delay)
+}
+
+// retryAfter is how long to wait with the next PBU after a rejection.
+func (m *MAG) retryAfter(s *session, status mobility.Status) (delay time.Duration, retry bool) {
+	backoff := func(n int) time.Duration {
+		return min(m.config.InitialBindackTimeout<<min(n, 16), m.config.MaxBindackTimeout)
+	}
+	switch status {
+	case mobility.StatusProxyRegNotEnabled, mobility.StatusAdministrativelyProhibited:
+		return 0, false // step 7
+	case mobility.StatusTimestampLowerThanPrevAccepted, mobility.StatusSequenceNumberOutOfWindow:
+		// Step 8, RFC 6275 section 11.7.3: assert the presence again; a clock that lags must not make a storm of it.
+		if s.refusals == 1 {
+			return 0, true
+		}
+		return backoff(s.refusals - 2), true
+	case mobility.StatusTimestampMismatch:
+		// Step 9: our clock is not set by the LMA's. Whether it is right again only another PBU tells; and one that merely
+		// was delayed beyond the LMA's window is mended by the next.
+		return backoff(s.refusals - 1), true
+	case mobility.StatusNotAuthorizedForHomeNetworkPrefix, mobility.StatusBCEPBUPrefixSetDoNotMatch:
+		if len(s.known) > 0 {
+			return 0, true // step 10: one all-zero prefix
+		}
+	}
+	return m.config.MaxBindackTimeout, true // what the operator of the LMA may mend, such as 130, 153 and 154
+}
+
+// deregistrationAnswered: RFC 5213 section 6.9.1.4 waits for status 0 or for the timeout.
+func (m *MAG) deregistrationAnswered(s *session, ev MessageReceived, pba *mh.BindingAcknowledgement) {
+	s.lastStatus = pba.Status
+	if pba.Status != mobility.StatusAccepted {
+		m.do(Ignored{Reason: DropDeRegistrationRefused, Source: ev.Source, MobileNodeID: s.id})
+		return
+	}
+	m.end(s, s.ending)
+}

@@ -1,0 +1,42 @@
+package mag
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// routerSolicited answers a mobile node that is registered, and no other (RFC 5213 section 6.9.2).
+func (m *MAG) routerSolicited(now time.Time, ev RouterSolicited) {
+	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
+	switch {
+	case s == nil:
+		m.do(Ignored{Reason: DropNotAttached})
+	case len(s.bound) == 0:
+		m.do(Ignored{Reason: DropNotRegistered, MobileNodeID: s.id})
+	case !s.solicited.IsZero() && now.Sub(s.solicited) < solicitedInterval:
+		m.do(Ignored{Reason: DropRateLimited, MobileNodeID: s.id})
+	default:
+		s.solicited = now
+		m.advertiseRouter(now, s)
+	}
+}
+
+// advertiseRouter sends the Router Advertisement of a bound session. Its prefixes live as long as the binding does; those
+// advertised before that are not its own any more are withdrawn (RFC 5213 section 6.12). Every accepted extension sends
+// one; the timer covers a router lifetime that is shorter than that (RFC 4861 section 6.2.1: three to a lifetime).
+func (m *MAG) advertiseRouter(now time.Time, s *session) {
+	var deprecated []netip.Prefix
+	for _, p := range s.told {
+		if !slices.Contains(s.bound, p) {
+			deprecated = append(deprecated, p)
+		}
+	}
+	s.told = s.bound
+	m.do(AdvertiseRouter{
+		CorrelationID: s.correlationID, Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID,
+		HomeNetworkPrefixes: slices.Clone(s.bound), DeprecatedPrefixes: deprecated,
+		PrefixLifetime: s.expires.Sub(now), RouterLifetime: m.config.RouterLifetime,
+	})
+	m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
+}

@@ -1,0 +1,169 @@
+// Package mag is the Mobile Access Gateway of RFC 5213 section 6 as a sans-IO machine: events and the time go in, actions
+// come out. It has no lock, clock or socket; one goroutine owns it. The cost of an event does not grow with the number of
+// mobile nodes.
+package mag
+
+import (
+	"cmp"
+	"container/heap"
+	"net/netip"
+	"slices"
+	"time"
+
+	"netlmm/mobility"
+	"netlmm/mobility/forwarding"
+	"netlmm/mobility/mh"
+)
+
+// sessionKey names a mobility session: one interface of one mobile node (RFC 5213 section 5.4).
+type sessionKey struct {
+	id          mobility.MobileNodeID
+	linkLayerID mobility.MobileNodeLinkLayerID
+}
+
+// linkKey names a mobile node the way an access link knows it.
+type linkKey struct {
+	iface       string
+	linkLayerID mobility.MobileNodeLinkLayerID
+}
+
+// requestKey names a PBU that awaits its answer (RFC 5213 section 6.9.1.2(5)).
+type requestKey struct {
+	id       mobility.MobileNodeID
+	sequence uint16
+}
+
+// MAG is a Mobile Access Gateway.
+type MAG struct {
+	config       Config
+	sessions     map[sessionKey]*session // the Binding Update List, RFC 5213 section 6.1
+	links        map[linkKey]*session
+	requests     map[requestKey]*session
+	owners       map[netip.Prefix]*session // who a forwarding entry belongs to
+	associations map[netip.Addr]*association
+	forwarding   *forwarding.State
+	timers       timerHeap
+
+	sequence  uint16       // of the last PBU, RFC 5213 section 6.9.1.1(6)
+	timestamp mh.Timestamp // of the last PBU: every one is greater than all before
+
+	stopping  bool       // Stop was handled
+	stopped   bool       // and nothing is awaited any more
+	leaving   []*session // that Stop has yet to de-register
+	stopTimer timer
+
+	acknowledgement mh.BindingAcknowledgement // decoding buffer
+	actions         []Action                  // of the call under way
+}
+
+// New returns a MAG without mobile nodes. Its error lists everything in cfg that cannot work.
+func New(cfg Config) (*MAG, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	m := &MAG{
+		config:       cfg,
+		sessions:     map[sessionKey]*session{},
+		links:        map[linkKey]*session{},
+		requests:     map[requestKey]*session{},
+		owners:       map[netip.Prefix]*session{},
+		associations: map[netip.Addr]*association{},
+		forwarding:   forwarding.NewState(),
+	}
+	m.stopTimer.due = m.deregisterSome
+	return m, nil
+}
+
+// Handle takes one event and returns what is to be done, in order.
+func (m *MAG) Handle(now time.Time, ev Event) []Action {
+	if m.stopped {
+		m.do(Ignored{Reason: DropStopping})
+		return m.takeActions()
+	}
+	switch ev := ev.(type) {
+	case Stop:
+		m.stop(now, ev)
+	case MessageReceived:
+		m.messageReceived(now, ev)
+	case LinkDetached:
+		m.linkDetached(now, ev)
+	case SecurityAssociationChanged:
+		m.securityAssociationChanged(now, ev)
+	case LinkAttached:
+		m.linkAttached(now, ev)
+	case PresenceConfirmed:
+		m.presenceConfirmed(now, ev)
+	case RouterSolicited:
+		m.routerSolicited(now, ev)
+	}
+	return m.takeActions()
+}
+
+// Expire does everything whose deadline has passed.
+func (m *MAG) Expire(now time.Time) []Action {
+	for len(m.timers) > 0 && !m.timers[0].at.After(now) {
+		heap.Pop(&m.timers).(*timer).due(now)
+	}
+	return m.takeActions()
+}
+
+// NextDeadline is when Expire is to be called next; false: only after another event.
+func (m *MAG) NextDeadline() (time.Time, bool) {
+	if len(m.timers) == 0 {
+		return time.Time{}, false
+	}
+	return m.timers[0].at, true
+}
+
+// Forwarding is what the kernel should hold: an entry of role Gateway for each prefix of an accepted binding.
+func (m *MAG) Forwarding() *forwarding.State { return m.forwarding }
+
+// Len is the number of mobile nodes in the Binding Update List.
+func (m *MAG) Len() int { return len(m.sessions) }
+
+// Snapshot is the Binding Update List, ordered by mobile node.
+func (m *MAG) Snapshot() []mobility.BindingUpdateListEntry {
+	entries := make([]mobility.BindingUpdateListEntry, 0, len(m.sessions))
+	for _, s := range m.inOrder() {
+		entries = append(entries, m.entry(s))
+	}
+	return entries
+}
+
+// inOrder is every session in the order of its key.
+func (m *MAG) inOrder() []*session {
+	sessions := make([]*session, 0, len(m.sessions))
+	for _, s := range m.sessions {
+		sessions = append(sessions, s)
+	}
+	slices.SortFunc(sessions, func(a, b *session) int {
+		return cmp.Or(cmp.Compare(a.id.Subtype, b.id.Subtype), cmp.Compare(a.id.Value, b.id.Value),
+			cmp.Compare(a.linkLayerID, b.linkLayerID))
+	})
+	return sessions
+}
+
+func (m *MAG) do(a Action) { m.actions = append(m.actions, a) }
+
+func (m *MAG) takeActions() []Action {
+	actions := m.actions
+	m.actions = nil
+	return actions
+}
+
+// set arms t; clear disarms it.
+func (m *MAG) set(t *timer, at time.Time) {
+	t.at = at
+	if t.index == 0 {
+		heap.Push(&m.timers, t)
+	} else {
+		heap.Fix(&m.timers, t.index-1)
+	}
+}
+
+func (m *MAG) clear(t *timer) {
+	if t.index != 0 {
+		heap.Remove(&m.timers, t.index-1)
+	}
+}

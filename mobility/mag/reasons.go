@@ -1,0 +1,43 @@
+package mag
+
+// DropReason is why a MAG ignored an event; its text is a metric label.
+type DropReason string
+
+// Reasons to ignore an event.
+const (
+	DropStopping                 DropReason = "stopping"                   // Stop was handled
+	DropInvalidAttachment        DropReason = "invalid_attachment"         // LinkAttached lacks what a PBU needs
+	DropBindingUpdateListFull    DropReason = "binding_update_list_full"   // MaximumMobileNodes
+	DropNotAttached              DropReason = "not_attached"               // no such mobile node on that access link
+	DropNotRegistered            DropReason = "not_registered"             // RFC 5213 6.9.2: no Router Advertisement without a binding
+	DropRateLimited              DropReason = "rate_limited"               // a Router Solicitation too soon after the last
+	DropAdministrativelyRefused  DropReason = "administratively_refused"   // RFC 5213 6.9.1.2(7): status 152 stands
+	DropMalformed                DropReason = "malformed"                  // not a Mobility Header, or a broken one
+	DropUnexpectedMessage        DropReason = "unexpected_message"         // not a Binding Acknowledgement
+	DropNotProxy                 DropReason = "not_proxy"                  // RFC 5213 6.9.1.2(1): without the P flag
+	DropUnmatched                DropReason = "unmatched"                  // RFC 5213 6.9.1.2(5): answers no PBU sent recently
+	DropSourceMismatch           DropReason = "source_mismatch"            // not from the LMA that the PBU went to
+	DropTimestampMismatch        DropReason = "timestamp_mismatch"         // RFC 5213 5.5(7): another timestamp than was sent
+	DropOptionMismatch           DropReason = "option_mismatch"            // RFC 5213 6.9.1.2(6)
+	DropInvalidGrant             DropReason = "invalid_grant"              // accepted without a usable prefix or lifetime
+	DropDeRegistrationRefused    DropReason = "de_registration_refused"    // RFC 5213 6.9.1.4: only status 0 or the timeout end it
+	DropEncodingFailed           DropReason = "encoding_failed"            // a PBU could not be written
+	DropSecurityAssociationKnown DropReason = "security_association_known" // the SA is in that state already
+	DropUnknownLMA               DropReason = "unknown_lma"                // no mobile node uses this LMA
+)
+
+// EndReason is why a binding ended; its text is a metric label.
+type EndReason string
+
+// Reasons why a binding ended.
+const (
+	EndDetached         EndReason = "detached"          // the mobile node left, RFC 5213 6.9.1.4
+	EndReattached       EndReason = "reattached"        // it came back before its de-registration was answered
+	EndReplaced         EndReason = "replaced"          // another identity attached with its link-layer address
+	EndLMAChanged       EndReason = "lma_changed"       // policy names another LMA now
+	EndPrefixReassigned EndReason = "prefix_reassigned" // the LMA gave its prefix to another mobile node here
+	EndRefused          EndReason = "refused"           // a PBA with a status of 128 or more
+	EndLifetimeExpired  EndReason = "lifetime_expired"  // the granted lifetime ended unanswered
+	EndPresenceUnknown  EndReason = "presence_unknown"  // RFC 5213 6.13: not known to be attached any more
+	EndStopped          EndReason = "stopped"           // Stop with Deregister
+)

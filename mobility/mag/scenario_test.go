@@ -1,0 +1,280 @@
+package mag
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"netlmm/mobility"
+	"netlmm/mobility/mh"
+)
+
+var (
+	start      = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	proxyCoA   = netip.MustParseAddr("2001:db8:a::1")
+	defaultLMA = netip.MustParseAddr("2001:db8:f::1")
+)
+
+// TestScenarios runs every file of testdata against a MAG and compares the trace of its actions. Each case names the
+// clause of RFC 5213 that it stands for.
+func TestScenarios(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		r := &rig{now: start}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			r.out.Reset()
+			r.run(t, d)
+			if r.out.Len() == 0 {
+				return "ok\n"
+			}
+			return r.out.String()
+		})
+	})
+}
+
+// rig drives one MAG and writes down what it does.
+type rig struct {
+	mag     *MAG
+	now     time.Time
+	sent    []mh.BindingUpdate // every PBU, the last one last
+	present bool               // answer probes at once
+	out     strings.Builder
+}
+
+func (r *rig) run(t *testing.T, d *datadriven.TestData) {
+	t.Helper()
+	switch d.Cmd {
+	case "mag":
+		r.newMAG(t, d)
+	case "attach":
+		r.handle(LinkAttached{
+			CorrelationID: 1, Interface: text(d, "link", "wlan0"), MobileNodeID: mobility.NAI(text(d, "mn", "mn1")),
+			MobileNodeLinkLayerID: llid(t, d), AccessTechnologyType: mobility.AccessWLAN,
+			HandoffIndicator: mobility.HandoffIndicator(number(t, d, "hi", 0)),
+			LMAAddress:       netip.MustParseAddr(text(d, "lma", defaultLMA.String())), HomeNetworkPrefixes: prefixes(d, "hnp"),
+			Lifetime: duration(t, d, "lifetime", 0),
+		})
+	case "detach":
+		r.handle(LinkDetached{text(d, "link", "wlan0"), llid(t, d)})
+	case "present":
+		r.handle(PresenceConfirmed{text(d, "link", "wlan0"), llid(t, d)})
+	case "solicit":
+		r.handle(RouterSolicited{text(d, "link", "wlan0"), llid(t, d)})
+	case "sa":
+		r.handle(SecurityAssociationChanged{netip.MustParseAddr(text(d, "lma", defaultLMA.String())), text(d, "state", "up") == "up"})
+	case "stop":
+		r.handle(Stop{Deregister: d.HasArg("deregister")})
+	case "pba":
+		r.handle(r.acknowledge(t, d))
+	case "receive":
+		var payload []byte
+		if _, err := fmt.Sscanf(strings.ReplaceAll(d.Input, " ", ""), "%x", &payload); err != nil {
+			t.Fatal(err)
+		}
+		r.handle(MessageReceived{Source: defaultLMA, Destination: proxyCoA, Payload: payload})
+	case "tick":
+		r.tick(duration(t, d, "for", 0))
+	case "presence":
+		r.present = d.HasArg("answered")
+	case "show":
+		r.show()
+	default:
+		d.Fatalf(t, "unknown command %q", d.Cmd)
+	}
+}
+
+func (r *rig) newMAG(t *testing.T, d *datadriven.TestData) {
+	m, err := New(Config{
+		ProxyCareOfAddress: netip.MustParseAddr(text(d, "coa", proxyCoA.String())), Lifetime: duration(t, d, "lifetime", 120*time.Second),
+		ReRegistrationMargin: duration(t, d, "margin", 20*time.Second), MaximumMobileNodes: number(t, d, "max", 0),
+		RequireSecurityAssociation: !d.HasArg("no-sa"), TimestampBasedApproachInUse: !d.HasArg("sequence-numbers"),
+		RouterLifetime: duration(t, d, "router-lifetime", 0), PresenceTimeout: duration(t, d, "presence", 0),
+	})
+	if err != nil {
+		fmt.Fprintln(&r.out, err)
+		return
+	}
+	*r = rig{mag: m, now: start}
+}
+
+// tick lets time pass from deadline to deadline.
+func (r *rig) tick(d time.Duration) {
+	end := r.now.Add(d)
+	for {
+		next, ok := r.mag.NextDeadline()
+		if !ok || next.After(end) {
+			break
+		}
+		r.now = next
+		r.write(r.mag.Expire(r.now))
+	}
+	r.now = end
+}
+
+func (r *rig) handle(ev Event) { r.write(r.mag.Handle(r.now, ev)) }
+
+func (r *rig) write(actions []Action) {
+	for _, a := range actions {
+		fmt.Fprintf(&r.out, "%6.3fs %s\n", r.now.Sub(start).Seconds(), r.describe(a))
+	}
+	for _, a := range actions {
+		if probe, ok := a.(ProbePresence); ok && r.present {
+			r.handle(PresenceConfirmed{probe.Interface, probe.MobileNodeLinkLayerID})
+		}
+	}
+}
+
+func (r *rig) describe(a Action) string {
+	switch a := a.(type) {
+	case SendMessage:
+		var pbu mh.BindingUpdate
+		if err := pbu.Decode(a.Payload); err != nil {
+			return err.Error()
+		}
+		r.sent = append(r.sent, pbu)
+		return fmt.Sprintf("send %s attempt=%d to %v: %s", a.Kind, a.Attempt, a.Destination, describeUpdate(&pbu))
+	case RequireSecurityAssociation:
+		return fmt.Sprintf("require SA to %v suspect=%t", a.LMAAddress, a.Suspect)
+	case BindingAccepted:
+		return "accepted " + describeEntry(a.Entry)
+	case BindingEnded:
+		if a.Reason == EndRefused {
+			return fmt.Sprintf("ended %s status=%v %s", a.Reason, a.Status, describeEntry(a.Entry))
+		}
+		return fmt.Sprintf("ended %s %s", a.Reason, describeEntry(a.Entry))
+	case AdvertiseRouter:
+		return fmt.Sprintf("advertise on %s to %v hnp=%v withdraw=%v for %v router=%v",
+			a.Interface, a.MobileNodeLinkLayerID, a.HomeNetworkPrefixes, a.DeprecatedPrefixes, a.PrefixLifetime, a.RouterLifetime)
+	case ProbePresence:
+		return fmt.Sprintf("probe %v on %s hnp=%v", a.MobileNodeLinkLayerID, a.Interface, a.HomeNetworkPrefixes)
+	case Ignored:
+		if a.Err != nil {
+			return fmt.Sprintf("ignored %s: %v", a.Reason, a.Err)
+		}
+		return fmt.Sprintf("ignored %s", a.Reason)
+	case ApplyForwarding:
+		return "apply forwarding"
+	case Stopped:
+		return "stopped"
+	}
+	return fmt.Sprintf("%T", a)
+}
+
+func describeUpdate(pbu *mh.BindingUpdate) string {
+	o := &pbu.Options
+	line := fmt.Sprintf("seq=%d flags=%04x life=%ds mn=%v hi=%d att=%d hnp=%v", pbu.Sequence, uint16(pbu.Flags), int(pbu.Lifetime)*4,
+		o.MobileNodeID, o.HandoffIndicator, o.AccessTechnologyType, o.HomeNetworkPrefixes)
+	if o.Present.Has(mh.OptionMobileNodeLinkLayerID) {
+		line += fmt.Sprintf(" llid=%v", o.MobileNodeLinkLayerID)
+	}
+	if o.Present.Has(mh.OptionTimestamp) {
+		line += fmt.Sprintf(" ts=%.3fs+%d", (o.Timestamp &^ 0xf).Time().Sub(start).Seconds(), o.Timestamp&0xf)
+	}
+	return line
+}
+
+func describeEntry(e mobility.BindingUpdateListEntry) string {
+	expires := "never"
+	if !e.Expires.IsZero() {
+		expires = e.Expires.Sub(start).String()
+	}
+	return fmt.Sprintf("%v %v on %s %s hnp=%v lma=%v expires=%s last=%v", e.MobileNodeID, e.MobileNodeLinkLayerID, e.Interface, e.State,
+		e.HomeNetworkPrefixes, e.LMAAddress, expires, e.LastStatus)
+}
+
+func (r *rig) show() {
+	for _, e := range r.mag.Snapshot() {
+		fmt.Fprintln(&r.out, describeEntry(e))
+		for _, p := range e.HomeNetworkPrefixes {
+			if f, ok := r.mag.Forwarding().Get(p); ok {
+				fmt.Fprintf(&r.out, "  %v from tunnel %v-%v to %v on %s\n", f.Prefix, f.Local, f.Peer, f.MobileNodeLinkLayerID, f.Interface)
+			}
+		}
+	}
+	fmt.Fprintf(&r.out, "%d mobile nodes, %d forwarding entries\n", r.mag.Len(), r.mag.Forwarding().Len())
+}
+
+// acknowledge answers a PBU as an LMA would, with what the arguments change.
+func (r *rig) acknowledge(t *testing.T, d *datadriven.TestData) MessageReceived {
+	pbu := r.sent[len(r.sent)-1-number(t, d, "back", 0)]
+	pba := mh.BindingAcknowledgement{
+		Status: mobility.Status(number(t, d, "status", 0)), Flags: mh.AcknowledgementProxy,
+		Sequence: uint16(number(t, d, "seq", int(pbu.Sequence))), Lifetime: uint16(duration(t, d, "lifetime", time.Duration(pbu.Lifetime)*mh.LifetimeUnit) / mh.LifetimeUnit),
+		Options: pbu.Options,
+	}
+	o := &pba.Options
+	if hnp := prefixes(d, "hnp"); hnp != nil {
+		o.HomeNetworkPrefixes = hnp
+	}
+	o.HandoffIndicator = mobility.HandoffIndicator(number(t, d, "hi", int(o.HandoffIndicator)))
+	o.AccessTechnologyType = mobility.AccessTechnologyType(number(t, d, "att", int(o.AccessTechnologyType)))
+	if d.HasArg("mac") {
+		o.MobileNodeLinkLayerID = llid(t, d)
+	}
+	if d.HasArg("mn") {
+		o.MobileNodeID = mobility.NAI(text(d, "mn", ""))
+	}
+	if d.HasArg("ts") {
+		o.Timestamp = mh.TimestampOf(start.Add(duration(t, d, "ts", 0)))
+	}
+	if d.HasArg("no-p") {
+		pba.Flags = 0
+	}
+	payload, err := pba.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return MessageReceived{
+		Source: netip.MustParseAddr(text(d, "from", defaultLMA.String())), Destination: netip.MustParseAddr(text(d, "to", proxyCoA.String())), Payload: payload,
+	}
+}
+
+func text(d *datadriven.TestData, key, otherwise string) string {
+	for _, a := range d.CmdArgs {
+		if a.Key == key && len(a.Vals) > 0 {
+			return a.Vals[0]
+		}
+	}
+	return otherwise
+}
+
+func number(t *testing.T, d *datadriven.TestData, key string, otherwise int) int {
+	n, err := strconv.Atoi(text(d, key, strconv.Itoa(otherwise)))
+	if err != nil {
+		d.Fatalf(t, "%s: %v", key, err)
+	}
+	return n
+}
+
+func duration(t *testing.T, d *datadriven.TestData, key string, otherwise time.Duration) time.Duration {
+	v, err := time.ParseDuration(text(d, key, otherwise.String()))
+	if err != nil {
+		d.Fatalf(t, "%s: %v", key, err)
+	}
+	return v
+}
+
+func llid(t *testing.T, d *datadriven.TestData) mobility.MobileNodeLinkLayerID {
+	mac, err := net.ParseMAC(text(d, "mac", "02:00:00:00:00:01"))
+	if err != nil {
+		d.Fatalf(t, "%v", err)
+	}
+	return mobility.MobileNodeLinkLayerID(mac)
+}
+
+func prefixes(d *datadriven.TestData, key string) []netip.Prefix {
+	var result []netip.Prefix
+	for _, a := range d.CmdArgs {
+		if a.Key == key {
+			for _, v := range a.Vals {
+				result = append(result, netip.MustParsePrefix(v))
+			}
+		}
+	}
+	return result
+}

@@ -1,0 +1,207 @@
+package mag
+
+import (
+	"net/netip"
+	"time"
+
+	"netlmm/mobility"
+	"netlmm/mobility/mh"
+)
+
+// allZeroPrefix asks the LMA to choose (RFC 5213 section 8.3).
+var allZeroPrefix = []netip.Prefix{netip.PrefixFrom(netip.IPv6Unspecified(), 0)}
+
+// begin starts a new request: whatever was asked before is not awaited any more.
+func (m *MAG) begin(s *session, purpose MessageKind, handoff mobility.HandoffIndicator) {
+	m.withdrawRequest(s)
+	s.purpose, s.handoff = purpose, handoff
+	s.attempt, s.backoff, s.probes = 0, m.config.InitialBindackTimeout, 0
+}
+
+// transmit sends the PBU that is due, or makes it wait: for the SA, without which none leaves, or for its turn.
+func (m *MAG) transmit(now time.Time, s *session) {
+	if m.config.RequireSecurityAssociation && !s.association.up {
+		m.becomeWaiting(now, s)
+		return
+	}
+	// RFC 6275 section 11.8: at most MAX_UPDATE_RATE a second. That was written for one mobile node; here it binds each
+	// mobility session, since an LMA serves all mobile nodes of this MAG.
+	if turn := s.recent[0].Add(time.Second); s.purpose != DeRegistration && now.Before(turn) {
+		m.withdrawRequest(s)
+		m.becomeSent(now, s, turn.Sub(now))
+		return
+	}
+	copy(s.recent[:], s.recent[1:])
+	s.recent[len(s.recent)-1] = now
+
+	update := m.newUpdate(now, s)
+	payload, err := update.AppendTo(nil)
+	if err != nil {
+		m.do(Ignored{Reason: DropEncodingFailed, MobileNodeID: s.id, Err: err})
+	} else {
+		s.attempt++
+		m.do(SendMessage{
+			CorrelationID: s.correlationID, Source: m.config.ProxyCareOfAddress, Destination: s.lma(),
+			Payload: payload, Kind: s.purpose, Attempt: s.attempt,
+		})
+	}
+	if s.purpose == DeRegistration {
+		m.becomeSent(now, s, m.config.DeregistrationTimeout)
+		return
+	}
+	m.becomeSent(now, s, s.backoff)
+	s.backoff = min(2*s.backoff, m.config.MaxBindackTimeout)
+	m.doubtWhenUnanswered(now, s)
+}
+
+// transmitIfPresent sends the PBU that is due while what was last seen of the mobile node is no older than a probe may
+// take, and probes first when it is.
+func (m *MAG) transmitIfPresent(now time.Time, s *session) {
+	if s.purpose == DeRegistration || now.Sub(s.seen) < m.config.PresenceTimeout {
+		m.transmit(now, s)
+	} else {
+		m.becomeConfirmingPresence(now, s)
+	}
+}
+
+// doubtWhenUnanswered: after several transmissions without any word from the LMA the SA itself may be dead.
+func (m *MAG) doubtWhenUnanswered(now time.Time, s *session) {
+	if s.attempt == 1 {
+		s.firstSent = now
+	}
+	if s.attempt >= suspectAfter {
+		s.association.await(s)
+		m.suspect(now, s.firstSent, s.association)
+	}
+}
+
+// newUpdate constructs a PBU (RFC 5213 sections 6.9.1.1, 6.9.1.3, 6.9.1.4) and makes it the request that is awaited. It
+// has no Link-local Address option: all MAGs use the fixed link-local address.
+func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
+	m.withdrawRequest(s)
+	s.request = request{handoff: s.handoff, sent: now}
+	lifetime := uint16(s.lifetime / mh.LifetimeUnit)
+	switch s.purpose {
+	case ReRegistration:
+		s.request.handoff = mobility.HandoffStateNotChanged
+	case DeRegistration:
+		s.request.handoff, lifetime = mobility.HandoffStateUnknown, 0
+	}
+	prefixes := s.known
+	if len(prefixes) == 0 {
+		prefixes = allZeroPrefix
+	}
+	options := mh.Options{
+		MobileNodeID: s.id, HomeNetworkPrefixes: prefixes,
+		HandoffIndicator: s.request.handoff, AccessTechnologyType: s.accessTechnology,
+	}
+	options.Present.Add(mh.OptionMobileNodeID, mh.OptionHomeNetworkPrefix, mh.OptionHandoffIndicator, mh.OptionAccessTechnologyType)
+	if !s.linkLayerID.IsZero() {
+		options.MobileNodeLinkLayerID = s.linkLayerID
+		options.Present.Add(mh.OptionMobileNodeLinkLayerID)
+	}
+	if m.config.TimestampBasedApproachInUse {
+		s.request.timestamp = m.nextTimestamp(now)
+		options.Timestamp = s.request.timestamp
+		options.Present.Add(mh.OptionTimestamp)
+	}
+	m.awaitAnswer(s)
+	return mh.BindingUpdate{
+		Sequence: s.request.sequence, Flags: mh.UpdateAcknowledge | mh.UpdateProxy, Lifetime: lifetime, Options: options,
+	}
+}
+
+// nextTimestamp is the time of day, yet greater than every timestamp before: two PBUs of one instant keep their order.
+func (m *MAG) nextTimestamp(now time.Time) mh.Timestamp {
+	m.timestamp = max(mh.TimestampOf(now), m.timestamp+1)
+	return m.timestamp
+}
+
+// awaitAnswer gives the request its sequence number: from one counter of the MAG with timestamps, from the session's own
+// without them (RFC 5213 section 6.9.1.1(6)). Two sessions of one mobile node never await the same number.
+func (m *MAG) awaitAnswer(s *session) {
+	key := requestKey{id: s.id}
+	for {
+		m.sequence++
+		key.sequence = m.sequence
+		if !m.config.TimestampBasedApproachInUse {
+			s.sequence++
+			key.sequence = s.sequence
+		}
+		if m.requests[key] == nil {
+			break
+		}
+	}
+	m.requests[key] = s
+	s.request.sequence, s.request.outstanding = key.sequence, true
+}
+
+// withdrawRequest makes any answer to the last PBU one that fits none.
+func (m *MAG) withdrawRequest(s *session) {
+	if s.request.outstanding {
+		delete(m.requests, requestKey{s.id, s.request.sequence})
+		s.request.outstanding = false
+	}
+}
+
+// signalDue takes the next step of the signalling when its time has come.
+func (m *MAG) signalDue(now time.Time, s *session) {
+	switch s.state {
+	case Registering, ReRegistering, Refused:
+		// RFC 5213 section 6.9.4(2): not without making sure that the mobile node is still attached.
+		s.probes = 0
+		m.becomeConfirmingPresence(now, s)
+	case Registered:
+		m.begin(s, ReRegistration, mobility.HandoffStateNotChanged)
+		m.becomeConfirmingPresence(now, s)
+	case ConfirmingPresence:
+		m.presenceUnanswered(now, s)
+	case DeRegistering, WaitingForSecurityAssociation:
+		m.end(s, s.ending) // RFC 5213 section 6.9.1.4: one PBU, one timeout
+	}
+}
+
+// presenceConfirmed lets the PBU go that waited for it.
+func (m *MAG) presenceConfirmed(now time.Time, ev PresenceConfirmed) {
+	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
+	if s == nil || s.purpose == DeRegistration {
+		m.do(Ignored{Reason: DropNotAttached})
+		return
+	}
+	s.seen = now
+	if s.state == ConfirmingPresence || s.state == Lapsing {
+		s.probes = 0
+		m.transmit(now, s)
+	}
+}
+
+// presenceUnanswered asks again, a few times. After that no PBU speaks for the mobile node: it may be at another MAG, from
+// which a registration would take it away. RFC 5213 section 6.13 would have the binding de-registered; it is left to lapse
+// instead, so that a node which merely slept keeps its prefix.
+func (m *MAG) presenceUnanswered(now time.Time, s *session) {
+	switch {
+	case s.probes < presenceProbes:
+		m.becomeConfirmingPresence(now, s)
+	case len(s.bound) > 0:
+		m.become(s, Lapsing)
+	default:
+		m.end(s, EndPresenceUnknown)
+	}
+}
+
+// lifetimeEnded takes the forwarding away. An attached mobile node goes on asking, as for a new registration.
+func (m *MAG) lifetimeEnded(now time.Time, s *session) {
+	if s.state == Lapsing {
+		m.end(s, EndPresenceUnknown)
+		return
+	}
+	m.do(BindingEnded{Entry: m.entry(s), Reason: EndLifetimeExpired})
+	m.becomeUnbound(s)
+	m.do(ApplyForwarding{s.correlationID})
+	if s.purpose == ReRegistration {
+		s.purpose, s.handoff = Registration, mobility.HandoffStateUnknown
+		if s.state == ReRegistering {
+			s.state = Registering
+		}
+	}
+}
