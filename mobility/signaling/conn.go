@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -42,8 +43,8 @@ type Conn struct {
 	raw      syscall.RawConn
 	problems *problemSender
 	counters counters
-
-	send sender
+	closed   atomic.Bool
+	send     sender
 }
 
 // Listen opens a socket that receives the Mobility Headers sent to addr and sends from it. The unspecified address ::
@@ -108,6 +109,7 @@ func (c *Conn) Addr() netip.Addr { return c.addr }
 
 // Close ends Run and every later Send.
 func (c *Conn) Close() error {
+	c.closed.Store(true) // the error of a read in progress does not tell
 	return errors.Join(c.problems.close(), c.file.Close())
 }
 
@@ -193,8 +195,8 @@ func (c *Conn) Run(ctx context.Context, handle func(Message)) error {
 			handle(message)
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, os.ErrClosed):
-			return fmt.Errorf("receive Mobility Headers on %s: %w", c.addr, err)
+		case c.closed.Load():
+			return fmt.Errorf("receive Mobility Headers on %s: %w", c.addr, os.ErrClosed)
 		case errors.Is(err, errDropped): // counted where it was found
 		default:
 			c.counters.readErrors.Add(1)
