@@ -9,23 +9,15 @@ import (
 // Decode reads a Binding Acknowledgement (RFC 6275 section 6.1.8, RFC 5213 section 8.2), on the terms of
 // BindingUpdate.Decode.
 func (m *BindingAcknowledgement) Decode(payload []byte) error {
-	options := m.Options.emptied()
-	*m = BindingAcknowledgement{Options: options}
-	b, err := message(payload, TypeBindingAcknowledgement, bindingFixed)
+	*m = BindingAcknowledgement{Options: m.Options.emptied()}
+	b, err := m.Options.decodeMessage(payload, TypeBindingAcknowledgement, bindingFixed)
 	if err != nil {
 		return err
 	}
-	if err := options.decode(b, bindingFixed); err != nil {
-		m.Options = options.emptied()
-		return err
-	}
-	*m = BindingAcknowledgement{
-		Status:   mobility.Status(b[dataAt]),
-		Flags:    BindingAcknowledgementFlags(b[dataAt+1]),
-		Sequence: uint16At(b, dataAt+2),
-		Lifetime: uint16At(b, dataAt+4),
-		Options:  options,
-	}
+	m.Status = mobility.Status(b[dataAt])
+	m.Flags = BindingAcknowledgementFlags(b[dataAt+1])
+	m.Sequence = uint16At(b, dataAt+2)
+	m.Lifetime = uint16At(b, dataAt+4)
 	return nil
 }
 

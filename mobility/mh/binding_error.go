@@ -13,21 +13,13 @@ const (
 
 // Decode reads a Binding Error (RFC 6275 section 6.1.9), on the terms of BindingUpdate.Decode.
 func (m *BindingError) Decode(payload []byte) error {
-	options := m.Options.emptied()
-	*m = BindingError{Options: options}
-	b, err := message(payload, TypeBindingError, bindingErrorFixed)
+	*m = BindingError{Options: m.Options.emptied()}
+	b, err := m.Options.decodeMessage(payload, TypeBindingError, bindingErrorFixed)
 	if err != nil {
 		return err
 	}
-	if err := options.decode(b, bindingErrorFixed); err != nil {
-		m.Options = options.emptied()
-		return err
-	}
-	*m = BindingError{
-		Status:      BindingErrorStatus(b[dataAt]),
-		HomeAddress: netip.AddrFrom16([16]byte(b[homeAddressAt:])),
-		Options:     options,
-	}
+	m.Status = BindingErrorStatus(b[dataAt])
+	m.HomeAddress = netip.AddrFrom16([16]byte(b[homeAddressAt:]))
 	return nil
 }
 

@@ -10,22 +10,14 @@ const bindingFixed = dataAt + 6
 // them. Nothing in m refers to payload afterwards. It allocates once, the octets of the strings, if the slices have room.
 // The strings share these octets, so one of them keeps up to 2 KiB alive: clone what lives long. Every error is a *DecodeError.
 func (m *BindingUpdate) Decode(payload []byte) error {
-	options := m.Options.emptied()
-	*m = BindingUpdate{Options: options}
-	b, err := message(payload, TypeBindingUpdate, bindingFixed)
+	*m = BindingUpdate{Options: m.Options.emptied()}
+	b, err := m.Options.decodeMessage(payload, TypeBindingUpdate, bindingFixed)
 	if err != nil {
 		return err
 	}
-	if err := options.decode(b, bindingFixed); err != nil {
-		m.Options = options.emptied()
-		return err
-	}
-	*m = BindingUpdate{
-		Sequence: uint16At(b, dataAt),
-		Flags:    BindingUpdateFlags(uint16At(b, dataAt+2)),
-		Lifetime: uint16At(b, dataAt+4),
-		Options:  options,
-	}
+	m.Sequence = uint16At(b, dataAt)
+	m.Flags = BindingUpdateFlags(uint16At(b, dataAt+2))
+	m.Lifetime = uint16At(b, dataAt+4)
 	return nil
 }
 

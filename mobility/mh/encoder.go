@@ -78,8 +78,8 @@ func (e *encoder) raw(u RawOption) {
 	e.buf = append(e.buf, u.Data...)
 }
 
-// align pads until the next octet stands at multiple*n + offset from the start of the message, multiple being a power of two: with Pad1 for one octet, else
-// with one PadN (RFC 6275 section 6.2.2).
+// align pads until the next octet stands at multiple*n + offset from the start of the message, multiple being a power of two
+// up to 8: with Pad1 for one octet, else with one PadN (RFC 6275 section 6.2.2).
 func (e *encoder) align(multiple, offset int) {
 	gap := (offset - (len(e.buf) - e.start)) & (multiple - 1)
 	if gap == 1 {

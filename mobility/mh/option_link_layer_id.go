@@ -11,9 +11,9 @@ func decodeLinkLayerID(data string) mobility.MobileNodeLinkLayerID {
 // linkLayerID aligns by the size of the identifier, as RFC 5213 section 8.6 asks: to the greatest power of two that divides
 // it, 8 at most, and not under 2, the width of the reserved field. So it is 8n+4 for an EUI-64, 2n for a MAC address.
 func (e *encoder) linkLayerID(id mobility.MobileNodeLinkLayerID) {
-	const identifierAt = 4
+	const identifierAt, widest = 4, 8
 	natural := 2
-	for natural < unit && len(id) > 0 && len(id)%(2*natural) == 0 {
+	for natural < widest && len(id) > 0 && len(id)%(2*natural) == 0 {
 		natural *= 2
 	}
 	e.align(natural, -identifierAt)

@@ -52,6 +52,20 @@ func (o *Options) emptied() Options {
 	return Options{HomeNetworkPrefixes: o.HomeNetworkPrefixes[:0], Unknown: o.Unknown[:0]}
 }
 
+// decodeMessage checks the one message in payload, reads its options, which begin at fixed, into empty options, and returns the
+// octets of the message. After an error o is empty.
+func (o *Options) decodeMessage(payload []byte, want Type, fixed int) ([]byte, error) {
+	b, err := message(payload, want, fixed)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.decode(b, fixed); err != nil {
+		*o = o.emptied()
+		return nil, err
+	}
+	return b, nil
+}
+
 // decode reads the options of a message, which begin at start, into empty options. Alignment is not asked for: it is the
 // sender's convenience (RFC 6275 section 6.2.1), and a peer exists that does not keep it. The one copy of the octets that is
 // made here is what all strings of the message share.
@@ -76,8 +90,8 @@ func (o *Options) decode(b []byte, start int) error {
 	return nil
 }
 
-// decodeOption takes in one option that begins at the given offset. An option that stands a second time where the RFCs have one is
-// checked like the first and kept in Unknown.
+// decodeOption takes in one option that begins at the given offset. An option that stands a second time where the RFCs have
+// one is checked like the first and kept in Unknown.
 func (o *Options) decodeOption(t OptionType, data string, at int) error {
 	form, known := t.form()
 	switch {
