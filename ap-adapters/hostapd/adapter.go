@@ -1,0 +1,131 @@
+// Package hostapd is the link SAP of access points that run hostapd. It speaks hostapd's control interface: one datagram
+// socket for commands and one for events per interface.
+package hostapd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"netlmm/ap-adapters"
+	"netlmm/mih"
+)
+
+// Name is the adapter's name in indications, configuration and metrics.
+const Name = "hostapd"
+
+// Config is what the adapter is told.
+type Config struct {
+	Interfaces      []Interface
+	SocketDirectory string        // where the adapter's own sockets go; hostapd must reach it; "": /run/netlmm
+	PingInterval    time.Duration // how often a silent hostapd is asked whether it lives; 0: 1 s
+	ResyncInterval  time.Duration // how often the stations are compared, for events that hostapd lost; 0: 30 s
+	ReturnGrace     time.Duration // how long a station may take to return after a restart of hostapd; 0: 3 s
+	Log             *slog.Logger  // nil: slog.Default
+}
+
+// Interface is one BSS or wired port of a hostapd.
+type Interface struct {
+	ControlSocket     string          // the socket, or its directory when the socket is named as Interface
+	Interface         string          // access interface, as the MIH users know it
+	PointOfAttachment mih.LinkAddress // zero: the BSSID that hostapd tells
+	LinkType          mih.LinkType    // 0: IEEE 802.11
+
+	SignalPollInterval time.Duration // 0: signal strength is not watched
+	GoingDownThreshold int           // dBm; a station below it is going down; 0: none
+	Hysteresis         int           // dB above the threshold at which it no longer is; 0: 5
+	GoingDownInterval  time.Duration // TimeInterval of Link_Going_Down; 0: 5 s
+	LinkDetected       bool          // report probe requests as Link_Detected
+}
+
+// Adapter implements apadapters.Adapter.
+type Adapter struct {
+	cfg   Config
+	ports []*port
+
+	mu       sync.Mutex
+	counters map[string]uint64
+}
+
+var _ apadapters.Adapter = (*Adapter)(nil)
+
+// New checks the configuration. The error names every problem.
+func New(cfg Config) (*Adapter, error) {
+	cfg.SocketDirectory = cmp.Or(cfg.SocketDirectory, "/run/netlmm")
+	cfg.PingInterval = cmp.Or(cfg.PingInterval, time.Second)
+	cfg.ResyncInterval = cmp.Or(cfg.ResyncInterval, 30*time.Second)
+	cfg.ReturnGrace = cmp.Or(cfg.ReturnGrace, 3*time.Second)
+	cfg.Log = cmp.Or(cfg.Log, slog.Default())
+	a := &Adapter{cfg: cfg, counters: map[string]uint64{}}
+	var problems []error
+	if len(cfg.Interfaces) == 0 {
+		problems = append(problems, errors.New("hostapd: no interfaces: name at least one control socket"))
+	}
+	seen := map[string]bool{}
+	for i, ic := range cfg.Interfaces {
+		switch {
+		case ic.ControlSocket == "" || ic.Interface == "":
+			problems = append(problems, fmt.Errorf("hostapd: interface %d: control socket %q and interface %q must both be set",
+				i, ic.ControlSocket, ic.Interface))
+		case ic.GoingDownThreshold != 0 && ic.SignalPollInterval == 0:
+			problems = append(problems, fmt.Errorf("hostapd: interface %s: a going-down threshold needs a signal poll interval", ic.Interface))
+		}
+		if seen[filepath.Clean(ic.ControlSocket)+"\x00"+ic.Interface] {
+			problems = append(problems, fmt.Errorf("hostapd: control socket %s is listed twice for %s", ic.ControlSocket, ic.Interface))
+		}
+		seen[filepath.Clean(ic.ControlSocket)+"\x00"+ic.Interface] = true
+		ic.LinkType = cmp.Or(ic.LinkType, mih.LinkType80211)
+		ic.Hysteresis = cmp.Or(ic.Hysteresis, 5)
+		ic.GoingDownInterval = cmp.Or(ic.GoingDownInterval, 5*time.Second)
+		a.ports = append(a.ports, newPort(a, ic))
+	}
+	return a, errors.Join(problems...)
+}
+
+// Name is "hostapd".
+func (a *Adapter) Name() string { return Name }
+
+// Run watches every interface until ctx ends. It fails only when its own sockets can have no place.
+func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error {
+	dir, err := newSocketDir(a.cfg.SocketDirectory)
+	if err != nil {
+		return err
+	}
+	defer dir.remove()
+	var one sync.Mutex
+	emitOne := func(ind mih.Indication) bool {
+		one.Lock()
+		defer one.Unlock()
+		return emit(ind)
+	}
+	var ports sync.WaitGroup
+	for _, p := range a.ports {
+		ports.Go(func() { p.run(ctx, dir, emitOne) })
+	}
+	ports.Wait()
+	return nil
+}
+
+// Status tells the state of every interface and the counters: "event_NAME" for the events of hostapd that have a
+// meaning here, event_other for the rest.
+func (a *Adapter) Status() apadapters.Status {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
+	for _, p := range a.ports {
+		s.Peers = append(s.Peers, p.peer)
+	}
+	return s
+}
+
+func (a *Adapter) count(name string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.counters[name]++
+}

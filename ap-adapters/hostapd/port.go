@@ -1,0 +1,251 @@
+package hostapd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"netlmm/ap-adapters"
+	"netlmm/mih"
+)
+
+const (
+	redialInterval  = 200 * time.Millisecond
+	repairInterval  = 100 * time.Millisecond // between a lost or failed thing and the resync that mends it
+	maximumStations = 8192                   // hostapd itself ends at 2007 per BSS
+	detectedPerSec  = 50                     // Link_Detected; stations in search of a network send many probe requests
+)
+
+// told is what the MIH Function was told of a station.
+type told struct {
+	since     time.Time
+	identity  string
+	stale     bool   // to be told again: the queue was full, or the hostapd that had told it was started again
+	goingDown bool   // below the threshold
+	round     uint64 // of the resync that saw it last
+}
+
+// port watches one interface. Its fields belong to the goroutine of run, except peer, which Adapter.mu guards.
+type port struct {
+	adapter *Adapter
+	cfg     Interface
+	peer    apadapters.Peer
+
+	emit     func(mih.Indication) bool
+	poa      mih.LinkAddress
+	stations map[mih.LinkAddress]*told
+	leaving  map[mih.LinkAddress]time.Time // gone from a restarted hostapd: Link_Down then, unless it returns
+	detected *rate.Limiter
+	socket   os.FileInfo // of the hostapd that was last connected
+	restart  bool        // hostapd was started again since the last complete resync
+	repair   bool        // something was lost: a resync is due
+}
+
+func newPort(a *Adapter, cfg Interface) *port {
+	return &port{adapter: a, cfg: cfg, peer: apadapters.Peer{Name: cfg.Interface, Detail: "not connected yet"}, poa: cfg.PointOfAttachment,
+		stations: map[mih.LinkAddress]*told{}, leaving: map[mih.LinkAddress]time.Time{}, detected: rate.NewLimiter(detectedPerSec, detectedPerSec)}
+}
+
+// run keeps a session with hostapd until ctx ends.
+func (p *port) run(ctx context.Context, dir *socketDir, emit func(mih.Indication) bool) {
+	p.emit = emit
+	log := p.adapter.cfg.Log.With("interface", p.cfg.Interface)
+	for said := ""; ctx.Err() == nil; {
+		s, err := p.connect(dir)
+		if err == nil {
+			log.Info("connected to hostapd", "socket", s.control)
+			p.adapter.count("connects")
+			err = s.serve(ctx)
+			s.close()
+			p.adapter.count("disconnects")
+			said = ""
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if text := explain(err); text != said { // once per cause, however often it is tried
+			log.Warn("hostapd is not reachable; trying again", "error", text)
+			said = text
+		}
+		p.setPeer(false, explain(err))
+		p.expireLeaving(time.Now())
+		select {
+		case <-ctx.Done():
+		case <-time.After(redialInterval):
+		}
+	}
+}
+
+// explain adds the remedy to an error of a control socket.
+func explain(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return err.Error() + "; is hostapd running, with ctrl_interface= set to this directory?"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return err.Error() + "; hostapd is gone, start it again"
+	case errors.Is(err, fs.ErrPermission):
+		return err.Error() + "; set ctrl_interface_group= in hostapd.conf to a group of this daemon"
+	}
+	return err.Error()
+}
+
+// connect opens both sockets, attaches, and learns the point of attachment.
+func (p *port) connect(dir *socketDir) (*session, error) {
+	control := p.cfg.ControlSocket
+	if info, err := os.Stat(control); err == nil && info.IsDir() {
+		control = filepath.Join(control, p.cfg.Interface)
+	}
+	s := &session{port: p, dir: dir, control: control, buf: make([]byte, maxReply)}
+	socket, err := os.Stat(control)
+	if err != nil {
+		return nil, err
+	}
+	if s.events, err = dir.dial(control); err != nil {
+		return nil, err
+	}
+	options := ""
+	if p.cfg.LinkDetected {
+		options = "probe_rx_events=1"
+	}
+	if err := s.events.attach(options); err != nil {
+		s.close()
+		return nil, err
+	}
+	reply, err := s.request("STATUS")
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	if p.cfg.PointOfAttachment.IsZero() {
+		if poa, ok := parseStatus(reply, filepath.Base(control)); ok {
+			p.poa = poa
+		}
+	}
+	p.learnRestart(socket)
+	return s, nil
+}
+
+// learnRestart compares the control socket with the last one. The associations that a hostapd has are all younger than
+// its socket, so after a restart nothing that was told holds any more.
+func (p *port) learnRestart(socket os.FileInfo) {
+	if p.socket != nil && (!os.SameFile(p.socket, socket) || !p.socket.ModTime().Equal(socket.ModTime())) {
+		p.restart = true
+		p.adapter.count("restarts")
+		for _, t := range p.stations {
+			t.stale = true
+		}
+	}
+	p.socket = socket
+}
+
+func (p *port) setPeer(connected bool, detail string) {
+	p.adapter.mu.Lock()
+	defer p.adapter.mu.Unlock()
+	p.peer.Connected, p.peer.Detail = connected, detail
+}
+
+func (p *port) setStations() {
+	p.adapter.mu.Lock()
+	defer p.adapter.mu.Unlock()
+	p.peer.Stations = len(p.stations)
+}
+
+func (p *port) tuple(station mih.LinkAddress) mih.LinkTupleID {
+	return mih.LinkTupleID{Link: mih.LinkID{Type: p.cfg.LinkType, Address: station}, PointOfAttachment: p.poa}
+}
+
+// send emits an event and reports whether it was taken; when not, the next resync tells it.
+func (p *port) send(at time.Time, ev mih.LinkEvent, fill func(*mih.Indication)) bool {
+	ind := mih.Indication{SAP: Name, Interface: p.cfg.Interface, ReceivedAt: at, Event: ev}
+	if fill != nil {
+		fill(&ind)
+	}
+	if p.emit(ind) {
+		return true
+	}
+	p.adapter.count("dropped")
+	p.repair = true
+	return false
+}
+
+// up tells that a station is attached.
+func (p *port) up(at time.Time, s station, resync bool, round uint64) {
+	t := &told{since: at, identity: s.identity, round: round}
+	if _, known := p.stations[s.address]; !known && len(p.stations) >= maximumStations {
+		p.adapter.count("maximum_stations_reached")
+		return
+	}
+	if resync && s.age >= 0 {
+		t.since = at.Add(-s.age)
+	}
+	p.stations[s.address] = t
+	delete(p.leaving, s.address)
+	p.setStations()
+	t.stale = !p.send(at, mih.LinkUp{Link: p.tuple(s.address)}, func(ind *mih.Indication) {
+		ind.Identity, ind.Resync = s.identity, resync
+		if resync && s.age >= 0 {
+			ind.Since = t.since
+		}
+	})
+}
+
+// down tells that a station is gone, also one of which nothing was told: a user may remember it from an earlier life of
+// this daemon.
+func (p *port) down(at time.Time, address mih.LinkAddress, resync bool) {
+	ok := p.send(at, mih.LinkDown{Link: p.tuple(address), Reason: mih.DownExplicitDisconnect}, func(ind *mih.Indication) {
+		ind.Resync = resync
+		if t := p.stations[address]; t != nil {
+			ind.Identity = t.identity
+		}
+	})
+	delete(p.leaving, address)
+	if ok {
+		delete(p.stations, address)
+		p.setStations()
+	}
+}
+
+// expireLeaving gives up the stations that did not return to a restarted hostapd in time.
+func (p *port) expireLeaving(now time.Time) {
+	for address, due := range p.leaving {
+		if !now.Before(due) {
+			delete(p.leaving, address)
+			p.down(now, address, true)
+		}
+	}
+}
+
+// signal watches the strength of a station's signal against the threshold, with hysteresis.
+func (p *port) signal(at time.Time, t *told, s station) {
+	threshold := p.cfg.GoingDownThreshold
+	if threshold == 0 || s.signal == 0 {
+		return
+	}
+	tuple := p.tuple(s.address)
+	report := mih.LinkParametersReport{Link: tuple, Parameters: []mih.LinkParameter{{Type: mih.Parameter80211RSSI, Value: s.signal}}}
+	switch {
+	case !t.goingDown && s.signal < threshold:
+		t.goingDown = p.send(at, report, nil) && p.send(at, mih.LinkGoingDown{Link: tuple, TimeInterval: p.cfg.GoingDownInterval,
+			Reason: mih.GoingDownParameterDegrading}, nil)
+	case t.goingDown && s.signal >= threshold+p.cfg.Hysteresis:
+		t.goingDown = !p.send(at, report, nil)
+	}
+}
+
+// eventCounter is the counter of an event of hostapd; names that it may make up get one together.
+func eventCounter(name string) string {
+	switch name {
+	case "AP-STA-CONNECTED", "AP-STA-DISCONNECTED", "AP-STA-POLL-OK", "AP-ENABLED", "AP-DISABLED", "RX-PROBE-REQUEST",
+		"CTRL-EVENT-TERMINATING", "INTERFACE-ENABLED", "INTERFACE-DISABLED", "AP-STA-POSSIBLE-PSK-MISMATCH",
+		"CTRL-EVENT-EAP-FAILURE", "CTRL-EVENT-EAP-FAILURE2":
+		return "event_" + strings.ToLower(strings.ReplaceAll(name, "-", "_"))
+	}
+	return "event_other"
+}

@@ -1,0 +1,133 @@
+package hostapd
+
+import (
+	"errors"
+	"time"
+
+	"netlmm/mih"
+)
+
+// sinceResolution is how exactly hostapd tells the age of an association, with a second for the way.
+const sinceResolution = 2 * time.Second
+
+// resync is a walk through hostapd's stations, resumable after each of them.
+type resync struct {
+	round   uint64          // number of the walk that goes on or went last
+	walking bool            // one goes on
+	cursor  mih.LinkAddress // the station it saw last; zero: it is at the start
+	visited int
+	next    time.Time // start of the next one
+}
+
+// schedule brings the next resync forward when something was lost, paced.
+func (s *session) schedule(now time.Time) {
+	if s.lostEvents.Swap(false) || s.repair {
+		s.repair = false
+		if soon := now.Add(repairInterval); s.walking || soon.Before(s.next) {
+			s.stopWalk(soon)
+		}
+	}
+}
+
+// wait is the time until resyncStep has something to do.
+func (s *session) wait(now time.Time) time.Duration {
+	if s.walking {
+		return 0
+	}
+	due := s.next
+	for _, t := range s.leaving {
+		if t.Before(due) {
+			due = t
+		}
+	}
+	return max(0, due.Sub(now))
+}
+
+// resyncStep looks at one more station.
+func (s *session) resyncStep(now time.Time) error {
+	s.expireLeaving(now)
+	command := "STA-FIRST"
+	switch {
+	case !s.walking && now.Before(s.next):
+		return nil
+	case !s.walking:
+		s.resync = resync{round: s.round + 1, walking: true}
+	case !s.cursor.IsZero():
+		command = "STA-NEXT " + s.cursor.String()
+	}
+	st, found, err := s.stationRequest(command)
+	switch {
+	case dead(err):
+		return err
+	case errors.Is(err, errFail), err != nil: // the station at the cursor left, or the reply was lost: from the start
+		s.stopWalk(now.Add(repairInterval))
+	case !found:
+		return s.finish(now)
+	case st.address == s.cursor || s.visited >= maximumStations: // hostapd goes in circles
+		s.adapter.count("garbled")
+		s.stopWalk(now.Add(s.interval()))
+	default:
+		s.cursor = st.address
+		s.visited++
+		s.observe(now, st)
+	}
+	return nil
+}
+
+func (s *session) stopWalk(next time.Time) { s.walking, s.next = false, next }
+
+// interval is the time between two resyncs; they read the signal strength, too.
+func (s *session) interval() time.Duration {
+	if poll := s.cfg.SignalPollInterval; poll > 0 {
+		return min(poll, s.adapter.cfg.ResyncInterval)
+	}
+	return s.adapter.cfg.ResyncInterval
+}
+
+// observe compares one station with what was told of it.
+func (s *session) observe(now time.Time, st station) {
+	if !st.authorized {
+		return
+	}
+	t, known := s.stations[st.address]
+	switch {
+	case !known:
+		s.up(now, st, true, s.round)
+	case t.stale:
+		s.up(now, st, false, s.round)
+	case st.identity != t.identity, st.age >= 0 && now.Add(-st.age).After(t.since.Add(sinceResolution)):
+		s.up(now, st, true, s.round) // another association: its events were lost
+	default:
+		t.round = s.round
+		s.signal(now, t, st)
+	}
+	delete(s.leaving, st.address)
+}
+
+// finish ends a walk: the stations that it did not meet are gone. Those that went with a hostapd that was started again
+// get a moment to return, and on a wired link, where nothing tells them to, hostapd is made to ask them who they are.
+func (s *session) finish(now time.Time) error {
+	s.stopWalk(now.Add(s.interval()))
+	s.adapter.count("resyncs")
+	for address, t := range s.stations {
+		if t.round == s.round {
+			continue
+		}
+		if _, waiting := s.leaving[address]; waiting {
+			continue
+		}
+		if !s.restart {
+			s.down(now, address, true)
+			continue
+		}
+		s.leaving[address] = now.Add(s.adapter.cfg.ReturnGrace)
+		if s.cfg.LinkType == mih.LinkTypeEthernet {
+			if _, err := s.request("NEW_STA " + address.String()); dead(err) {
+				return err
+			}
+		}
+	}
+	s.restart = false
+	s.setPeer(true, s.control)
+	return nil
+}

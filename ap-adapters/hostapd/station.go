@@ -1,0 +1,114 @@
+package hostapd
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"netlmm/mih"
+)
+
+const maxIdentity = 253 // of an NAI, RFC 7542 section 2.2
+
+// station is what STA, STA-FIRST and STA-NEXT tell.
+type station struct {
+	address    mih.LinkAddress
+	authorized bool          // may send data: associated, and through the 4-way handshake or 802.1X where these are in use
+	identity   string        // of 802.1X; "" without
+	age        time.Duration // of the association, in seconds; -1: not told
+	signal     int           // dBm; 0: not told
+}
+
+// parseStation reads such a reply: the address, then a line key=value each. Of a key that occurs twice the first counts,
+// for the identity comes from the station and might hold a line break.
+func parseStation(reply []byte) (station, error) {
+	first, rest, _ := bytes.Cut(reply, []byte("\n"))
+	s := station{age: -1}
+	if err := s.address.UnmarshalText(bytes.TrimSpace(first)); err != nil {
+		return s, fmt.Errorf("%w: %w", errGarbled, err)
+	}
+	values := map[string]string{}
+	for line := range strings.Lines(string(rest)) {
+		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if _, twice := values[key]; ok && !twice {
+			values[key] = value
+		}
+	}
+	if len(values) == 0 {
+		return s, fmt.Errorf("%w: no parameters of station %s", errGarbled, s.address)
+	}
+	s.authorized = strings.Contains(values["flags"], "[AUTHORIZED]")
+	if s.authorized {
+		s.identity = values["dot1xAuthSessionUserName"]
+	}
+	for _, key := range []string{"connected_time", "dot1xAuthSessionTime"} {
+		if seconds, err := strconv.ParseUint(values[key], 10, 31); err == nil {
+			s.age = time.Duration(seconds) * time.Second
+			break
+		}
+	}
+	if dBm, err := strconv.ParseInt(values["signal"], 10, 8); err == nil {
+		s.signal = int(dBm)
+	}
+	return s, nil
+}
+
+// validIdentity reports whether an identity can be an NAI that is safe to print and to send on.
+func validIdentity(id string) bool {
+	return len(id) <= maxIdentity && utf8.ValidString(id) &&
+		strings.IndexFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+// parseStatus finds the BSSID of bss in the reply to STATUS.
+func parseStatus(reply []byte, bss string) (mih.LinkAddress, bool) {
+	index := ""
+	for line := range strings.Lines(string(reply)) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if strings.HasPrefix(key, "bss[") && value == bss {
+			index = strings.TrimPrefix(key, "bss")
+		}
+		if index != "" && key == "bssid"+index {
+			var a mih.LinkAddress
+			err := a.UnmarshalText([]byte(value))
+			return a, err == nil
+		}
+	}
+	return mih.LinkAddress{}, false
+}
+
+// event is a message of an attached socket: "<priority>NAME arguments".
+type event struct {
+	name    string
+	args    []string
+	station mih.LinkAddress // the first argument when it is an address
+}
+
+func parseEvent(text string) (event, bool) {
+	priority, body, ok := strings.Cut(text, ">")
+	if !ok || len(priority) != 2 || priority[0] != '<' || priority[1] < '0' || priority[1] > '9' {
+		return event{}, false
+	}
+	fields := strings.Fields(body)
+	if len(fields) == 0 {
+		return event{}, false
+	}
+	ev := event{name: fields[0], args: fields[1:]}
+	if len(ev.args) > 0 {
+		_ = ev.station.UnmarshalText([]byte(ev.args[0]))
+	}
+	return ev, true
+}
+
+// argument is the value of a name=value argument.
+func (e event) argument(name string) string {
+	for _, arg := range e.args {
+		if value, ok := strings.CutPrefix(arg, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
