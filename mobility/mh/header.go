@@ -61,7 +61,8 @@ func message(payload []byte, want Type, fixed int) ([]byte, error) {
 		return nil, err
 	}
 	if h.Length < fixed {
-		return nil, &DecodeError{headerLenAt, "Header Len", fmt.Sprintf("says %d octets, MH type %d has at least %d", h.Length, want, fixed), SendParameterProblem}
+		problem := fmt.Sprintf("says %d octets, MH type %d has at least %d", h.Length, want, fixed)
+		return nil, &DecodeError{headerLenAt, "Header Len", problem, SendParameterProblem}
 	}
 	return payload[:h.Length], nil
 }
