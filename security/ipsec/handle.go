@@ -167,7 +167,7 @@ func (a *Associations) becomeUp(now time.Time, p *peer, sa security.ChildSA) {
 	}
 	p.up, p.sa = true, sa
 	p.required, p.recover, p.inFlightUntil, p.lastError = false, 0, time.Time{}, ""
-	a.actions = append(a.actions, Changed{Peer: p.Address, Up: true, Identity: sa.RemoteIdentity})
+	a.actions = append(a.actions, Changed{Peer: p.Address, Up: true, Identity: p.identity()})
 }
 
 // becomeDown forgets the back-off only when the SA stood for long enough, so that two ends that keep replacing each

@@ -21,7 +21,7 @@ type Config struct {
 
 	RetryInitial    time.Duration // 200ms; least time between two attempts at one peer
 	RetryMax        time.Duration // 2s; the back-off doubles up to this
-	AttemptTimeout  time.Duration // 10s; an attempt that charon never reports on has failed
+	AttemptTimeout  time.Duration // 30s; an attempt that charon never reports on has failed
 	SuspectInterval time.Duration // 5s; least time between two replacements of an SA that stands but is suspect
 	RecoverAttempts int           // 5; what a peer with Initiate=false is granted after charon came (back) without its SA
 	Jitter          func() float64
@@ -79,7 +79,7 @@ type Associations struct {
 func New(cfg Config) (*Associations, error) {
 	setDefault(&cfg.RetryInitial, 200*time.Millisecond)
 	setDefault(&cfg.RetryMax, 2*time.Second)
-	setDefault(&cfg.AttemptTimeout, 10*time.Second)
+	setDefault(&cfg.AttemptTimeout, 30*time.Second)
 	setDefault(&cfg.SuspectInterval, 5*time.Second)
 	if cfg.RecoverAttempts == 0 {
 		cfg.RecoverAttempts = 5
@@ -117,10 +117,11 @@ func (a *Associations) Stands(address netip.Addr) bool {
 	return p != nil && p.up
 }
 
-// Identity is the authenticated IKE identity behind the SA to this peer, "" when none stands.
+// Identity is the authenticated IKE identity behind the SA to this peer, "" when none stands. It is spelled as
+// configured, where one is.
 func (a *Associations) Identity(address netip.Addr) string {
 	if p := a.byAddress[address]; p != nil && p.up {
-		return p.sa.RemoteIdentity
+		return p.identity()
 	}
 	return ""
 }
@@ -152,7 +153,7 @@ func (a *Associations) status(p *peer) security.PeerStatus {
 	}
 	switch {
 	case p.up:
-		s.State, s.Identity, s.Mode, s.Algorithm = "up", p.sa.RemoteIdentity, p.sa.Mode, p.sa.Algorithm
+		s.State, s.Identity, s.Mode, s.Algorithm = "up", p.identity(), p.sa.Mode, p.sa.Algorithm
 	case !a.connected:
 		s.State = "charon unreachable"
 	case !p.inFlightUntil.IsZero():

@@ -61,6 +61,14 @@ func (p *peer) addressesMatch(sa security.ChildSA) bool {
 	return sa.MobilityHeaders && sa.Local == p.Local && sa.Remote == p.Address
 }
 
+// identity that was authenticated. It equals the configured one, if there is one, which may be spelled differently.
+func (p *peer) identity() string {
+	if p.Identity != "" {
+		return p.Identity
+	}
+	return p.sa.RemoteIdentity
+}
+
 // sameIdentity compares IKE identities as charon prints them; distinguished names may be written with or without
 // spaces after their commas.
 func sameIdentity(a, b string) bool {

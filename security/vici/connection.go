@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/strongswan/govici/vici"
@@ -231,8 +232,12 @@ func readCredential(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if block, _ := pem.Decode(data); block != nil {
-		return string(block.Bytes), nil
+	block, rest := pem.Decode(data)
+	for block != nil && strings.HasSuffix(block.Type, "PARAMETERS") { // openssl writes the curve before the key
+		block, rest = pem.Decode(rest)
 	}
-	return string(data), nil
+	if block == nil {
+		return string(data), nil
+	}
+	return string(block.Bytes), nil
 }

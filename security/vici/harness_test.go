@@ -1,0 +1,322 @@
+package vici_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"netlmm/security"
+	"netlmm/security/ipsec"
+	"netlmm/security/vici"
+)
+
+// patience is how long a test waits for what must come; nothing is asserted about how fast it comes.
+const patience = 20 * time.Second
+
+var (
+	addressA = netip.MustParseAddr("2001:db8:f0::1")
+	addressB = netip.MustParseAddr("2001:db8:f0::2")
+)
+
+// end is one side: a namespace with a charon in it, the client and the associations core that a daemon would have.
+type end struct {
+	t         *testing.T
+	name, ns  string // IKE identity "a" or "b"; network namespace
+	dir       string
+	self, far netip.Addr
+	charon    *exec.Cmd
+	client    *vici.Client
+	creds     vici.ConnectionConfig // what Load is given beyond the peer
+
+	mu      sync.Mutex
+	core    *ipsec.Associations
+	changes []ipsec.Changed
+	events  chan security.Event
+}
+
+// newPair makes two namespaces with a link between them.
+func newPair(t *testing.T) (a, b *end) {
+	t.Helper()
+	needTools(t)
+	serial++
+	a = &end{t: t, name: "a", self: addressA, far: addressB}
+	b = &end{t: t, name: "b", self: addressB, far: addressA}
+	for _, e := range []*end{a, b} {
+		e.ns = fmt.Sprintf("vici%d-%d%s", os.Getpid(), serial, e.name)
+		e.dir = shortDir(t)
+		run(t, "ip", "netns", "add", e.ns)
+		t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", e.ns).Run() })
+	}
+	run(t, "ip", "link", "add", "core", "netns", a.ns, "type", "veth", "peer", "name", "core", "netns", b.ns)
+	for _, e := range []*end{a, b} {
+		run(t, "ip", "-n", e.ns, "link", "set", "lo", "up")
+		run(t, "ip", "-n", e.ns, "link", "set", "core", "up")
+		run(t, "ip", "-n", e.ns, "addr", "add", e.self.String()+"/64", "dev", "core", "nodad")
+		run(t, "ip", "-n", e.ns, "-6", "rule", "add", "pref", "50", "ipproto", "135", "lookup", "4135")
+		e.configure()
+	}
+	return a, b
+}
+
+var serial int // of the pairs of this process; the tests of this package run one after the other
+
+// shortDir: the path of a unix socket is limited to 107 bytes.
+func shortDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "vici")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+func needTools(t *testing.T) {
+	t.Helper()
+	for tool, pkg := range map[string]string{"ip": "iproute2", "charon-systemd": "charon-systemd", "swanctl": "strongswan-swanctl", "pki": "strongswan-pki"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("%s is missing: apt-get install %s (also libstrongswan-extra-plugins libcharon-extra-plugins)", tool, pkg)
+		}
+	}
+	if os.Geteuid() != 0 {
+		t.Fatal("this test makes network namespaces: run it as root")
+	}
+}
+
+func run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (e *end) path(name string) string { return filepath.Join(e.dir, name) }
+
+func (e *end) write(name, content string) {
+	e.t.Helper()
+	if err := os.WriteFile(e.path(name), []byte(content), 0o600); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+func (e *end) configure() {
+	e.write("strongswan.conf", fmt.Sprintf(`charon-systemd {
+  load = random nonce aes gcm sha1 sha2 hmac kdf gmp curve25519 openssl pem pkcs1 pkcs8 pubkey x509 constraints kernel-libipsec kernel-netlink socket-default vici
+  install_virtual_ip = no
+  routing_table = 4135
+  routing_table_prio = 32770
+  retransmit_timeout = 0.5
+  retransmit_base = 1.4
+  retransmit_tries = 4
+  journal { default = -1 }
+  filelog { f { path = %[1]s/charon.log
+    default = 1
+    flush_line = yes } }
+  plugins {
+    vici { socket = unix://%[1]s/charon.vici }
+    kernel-libipsec { allow_peer_ts = yes }
+    kernel-netlink { fwmark = !0x42 }
+    socket-default { fwmark = 0x42 }
+  }
+}
+swanctl {
+  load = random
+  socket = unix://%[1]s/charon.vici
+}
+`, e.dir))
+}
+
+// startCharon in the namespace; it is killed with the test.
+func (e *end) startCharon() {
+	e.t.Helper()
+	cmd := exec.Command("ip", "netns", "exec", e.ns, "charon-systemd")
+	cmd.Env = append(os.Environ(), "STRONGSWAN_CONF="+e.path("strongswan.conf"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		e.t.Fatal(err)
+	}
+	e.charon = cmd
+	e.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if e.t.Failed() {
+			log, _ := os.ReadFile(e.path("charon.log"))
+			e.t.Logf("charon of %s:\n%s", e.name, telling(string(log)))
+		}
+	})
+}
+
+func (e *end) killCharon() {
+	e.t.Helper()
+	if err := e.charon.Process.Kill(); err != nil {
+		e.t.Fatal(err)
+	}
+	_ = e.charon.Wait()
+}
+
+func (e *end) swanctl(args ...string) string {
+	e.t.Helper()
+	cmd := exec.Command("swanctl", args...)
+	cmd.Env = append(os.Environ(), "STRONGSWAN_CONF="+e.path("strongswan.conf"), "SWANCTL_DIR="+e.dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		e.t.Fatalf("swanctl %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// startDaemon runs the client and the core for one peer, as magd and lmad do.
+func (e *end) startDaemon(peer security.Peer) {
+	e.t.Helper()
+	core, err := ipsec.New(ipsec.Config{Peers: []security.Peer{peer}, DataPathInCharon: true})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.core = core
+	e.client = vici.New(vici.Config{Socket: e.path("charon.vici"), Resync: time.Second})
+	e.events = make(chan security.Event, 1000)
+	ctx, cancel := context.WithCancel(context.Background())
+	var tasks sync.WaitGroup
+	tasks.Add(2)
+	go func() {
+		defer tasks.Done()
+		_ = e.client.Run(ctx, func(ev security.Event) { e.events <- ev })
+	}()
+	go func() { defer tasks.Done(); e.own(ctx) }()
+	e.t.Cleanup(func() { cancel(); tasks.Wait() })
+}
+
+// peer is the other end, with this end's defaults.
+func (e *end) peer(managedBy security.ManagedBy, initiate bool) security.Peer {
+	far := "a"
+	if e.name == "a" {
+		far = "b"
+	}
+	p := security.Peer{Address: e.far, Local: e.self, Identity: far, ManagedBy: managedBy, Initiate: initiate}
+	if managedBy == security.ByNetlmm {
+		p.Connection, p.Child = "to-"+far, "mh"
+	}
+	return p
+}
+
+// own is the goroutine that owns the core.
+func (e *end) own(ctx context.Context) {
+	for {
+		wake := time.NewTimer(time.Hour)
+		e.mu.Lock()
+		if at, due := e.core.NextDeadline(); due {
+			wake.Reset(time.Until(at))
+		}
+		e.mu.Unlock()
+		var actions []ipsec.Action
+		select {
+		case <-ctx.Done():
+			return
+		case ev := <-e.events:
+			e.mu.Lock()
+			actions = e.core.Handle(time.Now(), ev)
+			e.mu.Unlock()
+		case <-wake.C:
+			e.mu.Lock()
+			actions = e.core.Expire(time.Now())
+			e.mu.Unlock()
+		}
+		wake.Stop()
+		go e.execute(ctx, actions)
+	}
+}
+
+func (e *end) execute(ctx context.Context, actions []ipsec.Action) {
+	for _, action := range actions {
+		switch action := action.(type) {
+		case ipsec.Load:
+			e.report(ctx, e.far, e.client.Load(ctx, e.connection(action.Peer)), security.Loaded{Peer: e.far})
+		case ipsec.Initiate:
+			e.report(ctx, e.far, e.client.Initiate(ctx, action.Connection, action.Child), security.Initiated{Peer: e.far})
+		case ipsec.Terminate:
+			_ = e.client.Terminate(ctx, action.IKEUniqueID)
+		case ipsec.Resync:
+			e.client.Resync()
+		case ipsec.Changed:
+			e.mu.Lock()
+			e.changes = append(e.changes, action)
+			e.mu.Unlock()
+		}
+	}
+}
+
+func (e *end) report(ctx context.Context, peer netip.Addr, err error, success security.Event) {
+	event := success
+	if err != nil {
+		event = security.Failed{Peer: peer, Err: err}
+	}
+	select {
+	case e.events <- event:
+	case <-ctx.Done():
+	}
+}
+
+func (e *end) connection(p security.Peer) vici.ConnectionConfig {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.creds
+	c.Name, c.Child, c.LocalAddress, c.RemoteAddress, c.RemoteID = p.Connection, p.Child, p.Local, p.Address, p.Identity
+	if c.LocalID == "" {
+		c.LocalID = e.name
+	}
+	return c
+}
+
+func (e *end) status() security.PeerStatus {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.core.Status()[0]
+}
+
+func (e *end) changed() []ipsec.Changed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]ipsec.Changed(nil), e.changes...)
+}
+
+// await polls until condition holds.
+func await(t *testing.T, what string, condition func() bool, report func() any) {
+	t.Helper()
+	began := time.Now()
+	for end := began.Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %v in vain for: %s\nnow: %+v", patience, what, report())
+		}
+	}
+	t.Logf("%s: after %v", what, time.Since(began).Round(time.Millisecond))
+}
+
+func (e *end) awaitState(state string) {
+	e.t.Helper()
+	await(e.t, e.name+" is "+state, func() bool { return e.status().State == state }, func() any { return e.status() })
+}
+
+func (e *end) awaitError(part string) {
+	e.t.Helper()
+	await(e.t, e.name+" says "+part, func() bool { return strings.Contains(e.status().LastError, part) }, func() any { return e.status() })
+}
+
+// telling leaves out of charon's log what it says of every packet.
+func telling(log string) string {
+	var lines []string
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "[NET]") && !strings.Contains(line, "INFORMATIONAL") && !strings.Contains(line, "DPD") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
+}
