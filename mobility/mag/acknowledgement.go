@@ -147,13 +147,14 @@ func (m *MAG) refuse(now time.Time, s *session, pba *mh.BindingAcknowledgement) 
 		s.known = nil // step 10: not the same prefixes again
 	}
 	if retry && delay == 0 {
-		m.transmitIfPresent(now, s)
+		// Without a probe this could race with the other MAG that the mobile node has reached meanwhile, and win.
+		m.becomeConfirmingPresence(now, s)
 		return
 	}
 	m.becomeRefused(now, s, delay)
 }
 
-// retryAfter is how long to wait with the next PBU after a rejection.
+// retryAfter is how long to wait with the next PBU after a rejection; presence is confirmed before each.
 func (m *MAG) retryAfter(s *session, status mobility.Status) (delay time.Duration, retry bool) {
 	backoff := func(n int) time.Duration {
 		return min(m.config.InitialBindackTimeout<<min(n, 16), m.config.MaxBindackTimeout)

@@ -131,10 +131,16 @@ func (m *MAG) resumeSome(now time.Time, a *association) {
 	}
 }
 
-// resume sends what s waited to send, or sends again what was not answered. If a probe is under way, its answer decides.
+// resume sends what s waited to send, or sends again what was not answered: at once while what was last seen of the mobile
+// node is no older than a probe may take, else after a probe. If one is under way, its answer decides.
 func (m *MAG) resume(now time.Time, s *session) {
-	if s.state != ConfirmingPresence && s.state != Lapsing {
-		s.attempt, s.backoff, s.probes = 0, m.config.InitialBindackTimeout, 0
-		m.transmitIfPresent(now, s)
+	if s.state == ConfirmingPresence || s.state == Lapsing {
+		return
+	}
+	s.attempt, s.backoff, s.probes = 0, m.config.InitialBindackTimeout, 0
+	if s.purpose == DeRegistration || now.Sub(s.seen) < m.config.PresenceTimeout {
+		m.transmit(now, s)
+	} else {
+		m.becomeConfirmingPresence(now, s)
 	}
 }

@@ -93,13 +93,15 @@ func (m *MAG) sessionFor(now time.Time, ev LinkAttached) *session {
 	if s != nil && s.state == Refused && s.lastStatus == mobility.StatusProxyRegNotEnabled {
 		return nil
 	}
+	var told []netip.Prefix
 	if s != nil && s.lma() != ev.LMAAddress {
+		told = s.told
 		m.abandon(now, s, EndLMAChanged)
 		s = nil
 	}
 	if s == nil {
 		s = m.newSession(key)
-		s.iface = ev.Interface
+		s.iface, s.told = ev.Interface, told
 		m.joinAssociation(s, ev.LMAAddress)
 	} else if s.purpose == DeRegistration {
 		m.do(BindingEnded{Entry: m.entry(s), Reason: EndReattached})
@@ -115,6 +117,7 @@ func (m *MAG) moveLink(now time.Time, s *session, iface string) (changed bool) {
 	}
 	s.iface = iface
 	if other := m.links[s.link()]; other != nil {
+		s.told = other.told
 		m.detach(now, other, EndReplaced)
 	}
 	m.links[s.link()] = s

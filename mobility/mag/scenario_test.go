@@ -43,6 +43,7 @@ type rig struct {
 	now     time.Time
 	sent    []mh.BindingUpdate // every PBU, the last one last
 	present bool               // answer probes at once
+	brief   bool               // write only how many actions of each kind there were
 	out     strings.Builder
 }
 
@@ -51,6 +52,8 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 	switch d.Cmd {
 	case "mag":
 		r.newMAG(t, d)
+	case "brief":
+		r.brief = d.HasArg("on")
 	case "attach":
 		r.handle(LinkAttached{
 			CorrelationID: 1, Interface: text(d, "link", "wlan0"), MobileNodeID: mobility.NAI(text(d, "mn", "mn1")),
@@ -59,6 +62,15 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 			LMAAddress:       netip.MustParseAddr(text(d, "lma", defaultLMA.String())), HomeNetworkPrefixes: prefixes(d, "hnp"),
 			Lifetime: duration(t, d, "lifetime", 0),
 		})
+	case "attach-many":
+		for i := range number(t, d, "n", 0) {
+			r.handle(LinkAttached{
+				Interface: "wlan0", MobileNodeID: mobility.NAI(fmt.Sprintf("many%03d", i)), LMAAddress: defaultLMA,
+				MobileNodeLinkLayerID: mobility.LinkLayerID([6]byte{2, 1, 0, 0, byte(i >> 8), byte(i)}), AccessTechnologyType: mobility.AccessWLAN,
+			})
+		}
+	case "clock":
+		r.now = r.now.Add(duration(t, d, "step", 0))
 	case "detach":
 		r.handle(LinkDetached{text(d, "link", "wlan0"), llid(t, d)})
 	case "present":
@@ -119,8 +131,15 @@ func (r *rig) tick(d time.Duration) {
 func (r *rig) handle(ev Event) { r.write(r.mag.Handle(r.now, ev)) }
 
 func (r *rig) write(actions []Action) {
+	kinds := map[string]int{}
 	for _, a := range actions {
-		fmt.Fprintf(&r.out, "%6.3fs %s\n", r.now.Sub(start).Seconds(), r.describe(a))
+		line := r.describe(a)
+		if kinds[fmt.Sprintf("%T", a)]++; !r.brief {
+			fmt.Fprintf(&r.out, "%6.3fs %s\n", r.now.Sub(start).Seconds(), line)
+		}
+	}
+	if r.brief && len(actions) > 0 {
+		fmt.Fprintf(&r.out, "%6.3fs %v\n", r.now.Sub(start).Seconds(), kinds)
 	}
 	for _, a := range actions {
 		if probe, ok := a.(ProbePresence); ok && r.present {

@@ -54,16 +54,6 @@ func (m *MAG) transmit(now time.Time, s *session) {
 	m.doubtWhenUnanswered(now, s)
 }
 
-// transmitIfPresent sends the PBU that is due while what was last seen of the mobile node is no older than a probe may
-// take, and probes first when it is.
-func (m *MAG) transmitIfPresent(now time.Time, s *session) {
-	if s.purpose == DeRegistration || now.Sub(s.seen) < m.config.PresenceTimeout {
-		m.transmit(now, s)
-	} else {
-		m.becomeConfirmingPresence(now, s)
-	}
-}
-
 // doubtWhenUnanswered: after several transmissions without any word from the LMA the SA itself may be dead.
 func (m *MAG) doubtWhenUnanswered(now time.Time, s *session) {
 	if s.attempt == 1 {
@@ -111,9 +101,15 @@ func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 	}
 }
 
-// nextTimestamp is the time of day, yet greater than every timestamp before: two PBUs of one instant keep their order.
+// nextTimestamp is the time of day, yet greater than every timestamp before: two PBUs of one instant keep their order. When
+// the clock was set back, it is followed back; else the LMA would find every PBU in its future.
 func (m *MAG) nextTimestamp(now time.Time) mh.Timestamp {
-	m.timestamp = max(mh.TimestampOf(now), m.timestamp+1)
+	const second = 1 << 16
+	today := mh.TimestampOf(now)
+	if m.timestamp > today+second {
+		m.timestamp = 0
+	}
+	m.timestamp = max(today, m.timestamp+1)
 	return m.timestamp
 }
 
