@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,7 +20,16 @@ import (
 )
 
 // Query answers one path of the admin API.
-type Query func(ctx context.Context) (any, error)
+type Query func(ctx context.Context, parameters Parameters) (any, error)
+
+// Parameters are what stands behind the question mark.
+type Parameters url.Values
+
+// Int returns an integer parameter, 0 when it is absent or none.
+func (p Parameters) Int(name string) int {
+	n, _ := strconv.Atoi(url.Values(p).Get(name))
+	return n
+}
 
 // Admin serves the admin API on a unix socket that only its owner can use.
 func Admin(socket string, queries map[string]Query) (Task, error) {
@@ -35,7 +46,7 @@ func Admin(socket string, queries map[string]Query) (Task, error) {
 
 func answer(w http.ResponseWriter, r *http.Request, query Query) {
 	w.Header().Set("Content-Type", "application/json")
-	result, err := query(r.Context())
+	result, err := query(r.Context(), Parameters(r.URL.Query()))
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		result = api.Error{Message: err.Error()}

@@ -1,0 +1,38 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"netlmm/mobility/mh"
+	"netlmm/mobility/signaling"
+)
+
+// Signaling is the task that takes Mobility Headers from the socket to received. What cannot be a Mobility Header is
+// answered here with ICMPv6 Parameter Problem (RFC 6275 section 9.2); received counts it.
+func Signaling(conn *signaling.Conn, received func(signaling.Message)) Task {
+	return Task{"signaling", func(ctx context.Context) error {
+		return conn.Run(ctx, func(m signaling.Message) {
+			var malformed *mh.DecodeError
+			if _, err := mh.DecodeHeader(m.Payload); errors.As(err, &malformed) && malformed.Reaction == mh.SendParameterProblem {
+				conn.SendParameterProblem(m, malformed.Offset)
+			}
+			received(m)
+		})
+	}}
+}
+
+// SignalingCounts are the counts of a socket by reason.
+func SignalingCounts(conn *signaling.Conn) func() map[string]uint64 {
+	return func() map[string]uint64 {
+		c := conn.Counters()
+		counts := map[string]uint64{"received": c.Received, "sent": c.Sent, "kernel_drops": c.KernelDrops, "parameter_problems_sent": c.ParameterProblemsSent}
+		for reason, n := range c.ReceiveErrors {
+			counts["receive_"+reason] = n
+		}
+		for reason, n := range c.SendErrors {
+			counts["send_"+reason] = n
+		}
+		return counts
+	}
+}

@@ -1,0 +1,143 @@
+// Package dataplane joins a protocol machine's desired forwarding state with the kernel: applied on the machine's word,
+// retried when the kernel refused, compared as a whole from time to time.
+package dataplane
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"netlmm/cmd/internal/api"
+	"netlmm/cmd/internal/daemon"
+	"netlmm/configs"
+	"netlmm/mobility/forwarding"
+	"netlmm/mobility/forwarding/kernel"
+)
+
+const (
+	retryInterval  = time.Second
+	resyncInterval = 30 * time.Second
+)
+
+// Plane is one daemon's data plane. Apply, Adopt and Status belong to the goroutine that owns the protocol machine.
+type Plane struct {
+	log        *slog.Logger
+	kernel     *kernel.Kernel // nil with backend none
+	reconciler *forwarding.Reconciler
+	state      func() *forwarding.State
+}
+
+// Where says on which side of the tunnel a plane stands, and what it knows of the network there.
+type Where struct {
+	Role             forwarding.Role
+	Local            netip.Addr
+	AccessInterfaces []string
+	Aggregates       []netip.Prefix
+}
+
+// Open probes the kernel and sets the chosen backend up. state is the machine's desired state.
+func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *forwarding.State) (*Plane, error) {
+	p := &Plane{log: log, state: state}
+	if cfg.Backend == "none" {
+		log.Warn("forwarding.backend is none: mobile nodes are registered, but none of their packets is forwarded")
+		p.reconciler = forwarding.New(nowhere{})
+		return p, nil
+	}
+	k, err := kernel.Open(kernel.Config{
+		Backend: cfg.Backend, Local: where.Local, Uplink: cfg.Uplink, Role: where.Role,
+		AccessInterfaces: where.AccessInterfaces, Aggregates: where.Aggregates,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("forwarding: %w", err)
+	}
+	p.kernel, p.reconciler = k, forwarding.New(k)
+	log.Info("forwarding", "backend", k.Name(), "tunnel_mtu", k.TunnelMTU())
+	return p, nil
+}
+
+// TunnelMTU is the largest packet that passes the tunnel, in octets; 0 when there is none.
+func (p *Plane) TunnelMTU() int {
+	if p.kernel == nil {
+		return 0
+	}
+	return p.kernel.TunnelMTU()
+}
+
+// Adopt brings the kernel to the desired state from whatever an earlier run left there.
+func (p *Plane) Adopt() {
+	if err := p.reconciler.Resync(p.state()); err != nil {
+		p.log.Error("forwarding not as wanted; it is retried", "error", err)
+	}
+}
+
+// Apply brings the kernel to what changed in the desired state. What it refuses stays desired and is retried.
+func (p *Plane) Apply() {
+	if err := p.reconciler.Sync(p.state()); err != nil {
+		p.log.Error("forwarding not applied; it is retried", "error", err)
+	}
+}
+
+// Task retries and compares, in the owner's goroutine by way of do.
+func (p *Plane) Task(do func(context.Context, func()) error) daemon.Task {
+	return daemon.Task{Name: "forwarding", Run: func(ctx context.Context) error {
+		retry, resync := time.NewTicker(retryInterval), time.NewTicker(resyncInterval)
+		defer retry.Stop()
+		defer resync.Stop()
+		for {
+			var err error
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-retry.C:
+				err = do(ctx, p.retry)
+			case <-resync.C:
+				err = do(ctx, p.Adopt)
+			}
+			if err != nil {
+				return nil // the owner has ended, and so does this
+			}
+		}
+	}}
+}
+
+func (p *Plane) retry() {
+	if p.reconciler.Pending() == 0 {
+		return
+	}
+	if err := p.reconciler.Retry(p.state()); err != nil {
+		p.log.Warn("forwarding still not applied", "error", err)
+	}
+}
+
+// Status is the data plane as the operator sees it.
+func (p *Plane) Status() (status api.ForwardingStatus, warnings []string) {
+	s := p.reconciler.Status()
+	status = api.ForwardingStatus{Backend: "none", TunnelMTU: p.TunnelMTU(), Entries: p.state().Len(), Pending: len(s.Pending)}
+	if p.kernel != nil {
+		status.Backend = p.kernel.Name()
+	} else {
+		warnings = append(warnings, "forwarding.backend is none: no packet of a mobile node is forwarded")
+	}
+	for _, f := range s.Pending {
+		status.LastError = f.Error
+		warnings = append(warnings, fmt.Sprintf("forwarding of %v is not in the kernel: %s", f.Prefix, f.Error))
+	}
+	return status, warnings
+}
+
+// Close leaves the kernel's state for the next start, or takes it out.
+func (p *Plane) Close(keep bool) error {
+	if p.kernel == nil {
+		return nil
+	}
+	return p.kernel.Close(keep)
+}
+
+// nowhere is the kernel of backend none: it takes everything and does nothing.
+type nowhere struct{}
+
+func (nowhere) Apply(changes []forwarding.Change) []error { return make([]error, len(changes)) }
+func (nowhere) Applied() ([]forwarding.Entry, error)      { return nil, nil }
+func (nowhere) Sweep() error                              { return nil }

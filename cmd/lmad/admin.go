@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+
+	"netlmm/cmd/internal/api"
+	"netlmm/cmd/internal/daemon"
+	"netlmm/mobility"
+	"netlmm/mobility/lma"
+)
+
+// remembered is how many handovers are kept for netlmmctl.
+const remembered = 4096
+
+// history holds the last moves of bindings.
+type history struct {
+	mu   sync.Mutex
+	list []api.Handover
+	next mobility.CorrelationID
+}
+
+func (h *history) add(c lma.BindingChanged) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next++
+	if len(h.list) == remembered {
+		h.list = h.list[1:]
+	}
+	h.list = append(h.list, api.Handover{
+		CorrelationID: h.next, MobileNodeID: c.Entry.MobileNodeID, MobileNodeLinkLayerID: c.Entry.MobileNodeLinkLayerID,
+		From: c.From, To: c.Entry.ProxyCareOfAddress, HomeNetworkPrefixes: c.Entry.HomeNetworkPrefixes,
+		LinkUp: c.Entry.LastUpdate, Attempts: 1, Outcome: c.Change.String(),
+	})
+}
+
+func (h *history) newest(n int) []api.Handover {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n <= 0 || n > len(h.list) {
+		n = len(h.list)
+	}
+	return append([]api.Handover{}, h.list[len(h.list)-n:]...)
+}
+
+func (a *anchor) queries() map[string]daemon.Query {
+	return map[string]daemon.Query{
+		api.PathStatus:    a.status,
+		api.PathBindings:  func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.bindings(ctx) },
+		api.PathPeers:     a.peers,
+		api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return a.history.newest(p.Int("last")), nil },
+		api.PathLinks: func(context.Context, daemon.Parameters) (any, error) {
+			return nil, errors.New("an anchor has no access links: ask a magd")
+		},
+	}
+}
+
+func (a *anchor) bindings(ctx context.Context) (list []mobility.BindingCacheEntry, err error) {
+	err = a.engine.Do(ctx, func() { list = a.core.Snapshot() })
+	return list, err
+}
+
+func (a *anchor) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
+	bindings, err := a.bindings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	count := map[netip.Addr]int{}
+	for _, b := range bindings {
+		count[b.ProxyCareOfAddress]++
+	}
+	return a.guard.Peers(ctx, count)
+}
+
+func (a *anchor) status(ctx context.Context, _ daemon.Parameters) (any, error) {
+	s := api.Status{Daemon: "lmad", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: a.started, Address: a.cfg.LMAAddress, Counters: a.counters.Snapshot()}
+	var warnings []string
+	err := a.engine.Do(ctx, func() {
+		s.Bindings = a.core.Counters().Bindings
+		s.Forwarding, warnings = a.plane.Status()
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Warnings = append(s.Warnings, warnings...)
+	s.Security, warnings = a.guard.Status(ctx)
+	s.Warnings = append(s.Warnings, warnings...)
+	if a.store != nil {
+		if st := a.store.Status(); st.Failures > 0 {
+			s.Warnings = append(s.Warnings, "bindings are not stored: "+st.LastError)
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"netlmm/cmd/internal/daemon"
+	"netlmm/cmd/internal/dataplane"
+	"netlmm/cmd/internal/guard"
+	"netlmm/configs"
+	"netlmm/mobility"
+	"netlmm/mobility/engine"
+	"netlmm/mobility/forwarding"
+	"netlmm/mobility/lma"
+	"netlmm/mobility/policy"
+	"netlmm/mobility/signaling"
+	"netlmm/mobility/store"
+)
+
+// queue is how many Mobility Headers may wait for the anchor; more are dropped and counted, and retransmitted by MAGs.
+const queue = 8192
+
+const (
+	dropped  = "netlmm_lma_pbu_dropped_total"
+	answered = "netlmm_lma_pba_sent_total"
+	changes  = "netlmm_lma_binding_changes_total"
+	socket   = "netlmm_signaling_total"
+)
+
+// anchor is the running daemon: the LMA's core with everything around it.
+type anchor struct {
+	log      *slog.Logger
+	cfg      *configs.Lmad
+	registry *prometheus.Registry
+	counters *daemon.Counters
+	core     *lma.LMA
+	engine   *engine.Engine[lma.Event, lma.Action]
+	guard    *guard.Guard
+	plane    *dataplane.Plane
+	conn     *signaling.Conn
+	store    *store.Store // nil: bindings are not kept
+	admin    daemon.Task
+	metrics  daemon.Task
+	history  history
+	started  time.Time
+}
+
+func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
+	a = &anchor{log: daemon.NewLogger("lmad", cfg.LogLevel, cfg.LogFormat), cfg: cfg, started: time.Now(), registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.counters = daemon.NewCounters(a.registry, map[string]string{
+		dropped:  "Mobility Headers that changed no binding, by reason.",
+		answered: "Proxy Binding Acknowledgements sent, by status.",
+		changes:  "Changes of binding cache entries, by kind.",
+		socket:   "What the socket of Mobility Headers did.",
+	})
+	if a.guard, err = guard.New(cfg.Security, cfg.MAGs, a.log, func(netip.Addr, bool) {}); err != nil {
+		return a, err
+	}
+	profiles := policy.NewTable(cfg.Profiles, cfg.Fallback)
+	a.core, err = lma.New(lma.Config{
+		LMAAddresses: []netip.Addr{cfg.LMAAddress}, Pools: cfg.Pools, PrefixLength: cfg.PrefixLength,
+		MinDelayBeforeBCEDelete: cfg.MinDelayBeforeBCEDelete, MaxDelayBeforeNewBCEAssign: cfg.MaxDelayBeforeNewBCEAssign,
+		TimestampValidityWindow: cfg.TimestampValidityWindow, MaximumLifetime: cfg.MaximumLifetime, MaximumBindings: cfg.MaximumBindings,
+		Authorized: a.guard.Authorized, Profile: profiles.Lookup, Random: func(b []byte) { rand.Read(b) },
+	})
+	if err != nil {
+		return a, err
+	}
+	if err = a.restore(); err != nil {
+		return a, err
+	}
+	where := dataplane.Where{Role: forwarding.Anchor, Local: cfg.LMAAddress, Aggregates: cfg.Pools}
+	if a.plane, err = dataplane.Open(cfg.Forwarding, where, a.log, a.core.Forwarding); err != nil {
+		return a, err
+	}
+	a.plane.Adopt()
+	if a.conn, err = signaling.Listen(cfg.LMAAddress); err != nil {
+		return a, err
+	}
+	a.counters.Source(socket, daemon.SignalingCounts(a.conn))
+	a.engine = engine.New[lma.Event, lma.Action](a.core, queue, a.execute)
+	if a.metrics, err = daemon.Metrics(cfg.MetricsListen, a.registry); err != nil {
+		return a, err
+	}
+	a.admin, err = daemon.Admin(cfg.AdminSocket, a.queries())
+	return a, err
+}
+
+// restore gives the core the bindings of the run before.
+func (a *anchor) restore() error {
+	if a.cfg.StorePath == "" {
+		a.log.Warn("store.path is empty: a restart forgets all bindings")
+		return nil
+	}
+	var entries []mobility.BindingCacheEntry
+	var err error
+	if a.store, entries, err = store.Open(a.cfg.StorePath); err != nil {
+		return err
+	}
+	if err := a.core.Restore(time.Now(), entries); err != nil {
+		return fmt.Errorf("bindings in %s: %w", a.cfg.StorePath, err)
+	}
+	a.log.Info("bindings restored", "stored", len(entries), "alive", a.core.Counters().Bindings)
+	return nil
+}
+
+func (a *anchor) tasks() []daemon.Task {
+	return append(a.guard.Tasks(),
+		daemon.Task{Name: "anchor", Run: a.engine.Run},
+		daemon.Signaling(a.conn, a.received),
+		a.plane.Task(a.engine.Do), a.admin, a.metrics)
+}
+
+// received takes a Mobility Header from the socket to the core, with the identity that its sender has proved.
+func (a *anchor) received(m signaling.Message) {
+	event := lma.MessageReceived{Source: m.Source, Destination: m.Destination, PeerIdentity: a.guard.Identity(m.Source), Payload: slices.Clone(m.Payload)}
+	if !a.engine.Post(event) {
+		a.counters.Add(dropped, "queue_full")
+	}
+}
+
+func (a *anchor) execute(action lma.Action) {
+	switch action := action.(type) {
+	case lma.ApplyForwarding:
+		a.plane.Apply()
+	case lma.SendMessage:
+		a.counters.Add(answered, action.Status.String())
+		if err := a.conn.Send(action.Source, action.Destination, action.Payload); err != nil {
+			a.log.Warn("answer not sent", "to", action.Destination, "error", err)
+		}
+	case lma.BindingChanged:
+		a.changed(action)
+	case lma.Ignored:
+		a.counters.Add(dropped, string(action.Reason))
+		a.log.Debug("ignored", "reason", action.Reason, "from", action.Source, "mobile_node", action.MobileNodeID, "error", action.Err)
+	}
+}
+
+func (a *anchor) changed(c lma.BindingChanged) {
+	a.counters.Add(changes, c.Change.String())
+	if a.store != nil {
+		if c.Change == lma.Removed {
+			a.store.Delete(c.Entry)
+		} else {
+			a.store.Put(c.Entry)
+		}
+	}
+	level := slog.LevelInfo
+	if c.Change == lma.Extended {
+		level = slog.LevelDebug
+	}
+	a.log.Log(context.Background(), level, "binding "+c.Change.String(), "mobile_node", c.Entry.MobileNodeID,
+		"prefixes", c.Entry.HomeNetworkPrefixes, "gateway", c.Entry.ProxyCareOfAddress, "from", c.From)
+	if c.Change == lma.Handover || c.Change == lma.Created {
+		a.history.add(c)
+	}
+}
+
+// close ends what newAnchor opened. Forwarding stays: the bindings stand, and the next start takes both over.
+func (a *anchor) close() {
+	if a.conn != nil {
+		a.conn.Close()
+	}
+	if a.plane != nil {
+		if err := a.plane.Close(a.store != nil); err != nil {
+			a.log.Error("forwarding", "error", err)
+		}
+	}
+	if a.store != nil {
+		if err := a.store.Close(); err != nil {
+			a.log.Error("store", "error", err)
+		}
+	}
+}

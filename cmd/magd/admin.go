@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"netlmm/cmd/internal/api"
+	"netlmm/cmd/internal/daemon"
+	"netlmm/mih/mihf"
+	"netlmm/mobility"
+)
+
+func (g *gateway) queries() map[string]daemon.Query {
+	return map[string]daemon.Query{
+		api.PathStatus:    g.status,
+		api.PathBindings:  func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.bindings(ctx) },
+		api.PathPeers:     g.peers,
+		api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
+		api.PathLinks:     g.stations,
+	}
+}
+
+func (g *gateway) bindings(ctx context.Context) (list []mobility.BindingUpdateListEntry, err error) {
+	err = g.engine.Do(ctx, func() { list = g.core.Snapshot() })
+	return list, err
+}
+
+func (g *gateway) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
+	bindings, err := g.bindings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	count := map[netip.Addr]int{}
+	for _, b := range bindings {
+		count[b.LMAAddress]++
+	}
+	return g.guard.Peers(ctx, count)
+}
+
+func (g *gateway) stations(ctx context.Context, _ daemon.Parameters) (any, error) {
+	var table []mihf.Link
+	if err := g.links.Do(ctx, func() { table = g.mihf.Links() }); err != nil {
+		return nil, err
+	}
+	list := make([]api.Link, 0, len(table))
+	for _, l := range table {
+		list = append(list, api.Link{
+			Station: l.Station.String(), PointOfAttachment: l.PointOfAttachment.String(), Technology: l.Type.String(), Interface: l.Interface,
+			Identity: l.Identity, State: l.State.String(), SAP: l.SAP, Since: l.Since,
+		})
+	}
+	return list, nil
+}
+
+func (g *gateway) status(ctx context.Context, _ daemon.Parameters) (any, error) {
+	s := api.Status{Daemon: "magd", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: g.started, Address: g.cfg.ProxyCareOfAddress, Counters: g.counters.Snapshot()}
+	var warnings []string
+	err := g.engine.Do(ctx, func() {
+		s.Bindings = g.core.Len()
+		s.Forwarding, warnings = g.plane.Status()
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Warnings = append(s.Warnings, warnings...)
+	s.Security, warnings = g.guard.Status(ctx)
+	s.Warnings = append(s.Warnings, warnings...)
+	for name, link := range g.access {
+		if !link.Available() {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("access link %s is gone or down", name))
+		}
+	}
+	for _, adapter := range g.adapters {
+		for _, peer := range adapter.Status().Peers {
+			if !peer.Connected {
+				s.Warnings = append(s.Warnings, fmt.Sprintf("%s: %s is not reached: %s", adapter.Name(), peer.Name, peer.Detail))
+			}
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"time"
+
+	"netlmm/mobility/accesslink"
+	"netlmm/mobility/mag"
+)
+
+// execute carries out one action of the MAG's machine, in its owner's goroutine.
+func (g *gateway) execute(a action) {
+	switch act := a.Action.(type) {
+	case mag.SendMessage:
+		g.send(act)
+	case mag.BindingAccepted:
+		g.traces.accepted(act.Entry.CorrelationID, a.at, act.Entry.HomeNetworkPrefixes)
+		g.log.Debug("binding accepted", "correlation_id", act.Entry.CorrelationID, "mobile_node", act.Entry.MobileNodeID, "prefixes", act.Entry.HomeNetworkPrefixes)
+	case mag.ApplyForwarding:
+		g.plane.Apply()
+		g.traces.applied(act.CorrelationID, time.Now())
+	case mag.AdvertiseRouter:
+		g.advertise(act)
+	case mag.ProbePresence:
+		g.probe(act)
+	case mag.RequireSecurityAssociation:
+		if act.Suspect {
+			g.guard.Suspect(act.LMAAddress)
+		} else {
+			g.guard.Require(act.LMAAddress)
+		}
+	case mag.BindingEnded:
+		g.ended(act)
+	case mag.Ignored:
+		g.counters.Add(ignored, string(act.Reason))
+		g.log.Debug("ignored", "reason", act.Reason, "from", act.Source, "mobile_node", act.MobileNodeID, "error", act.Err)
+	case mag.Stopped:
+		close(g.stopped)
+	}
+}
+
+// send sends a PBU. One that does not leave is retransmitted by the machine like one that was lost.
+func (g *gateway) send(m mag.SendMessage) {
+	err := g.conn.Send(m.Source, m.Destination, m.Payload)
+	if err != nil {
+		g.log.Warn("update not sent; it is retransmitted", "correlation_id", m.CorrelationID, "to", m.Destination, "error", err)
+		return
+	}
+	g.counters.Add(updates, string(m.Kind))
+	if m.Kind == mag.Registration {
+		g.traces.sent(m.CorrelationID, time.Now())
+	}
+}
+
+func (g *gateway) advertise(a mag.AdvertiseRouter) {
+	link, ok := g.access[a.Interface]
+	mac, isMAC := a.MobileNodeLinkLayerID.MAC()
+	if !ok || !isMAC {
+		g.counters.Add(ignored, "no_way_to_advertise")
+		return
+	}
+	err := link.Advertise(accesslink.Advertisement{
+		Destination: mac, Prefixes: a.HomeNetworkPrefixes, PrefixLifetime: a.PrefixLifetime,
+		RouterLifetime: a.RouterLifetime, DeprecatedPrefixes: a.DeprecatedPrefixes,
+	})
+	if err != nil {
+		g.log.Warn("router advertisement not sent; the mobile node will solicit one", "correlation_id", a.CorrelationID, "interface", a.Interface, "error", err)
+		return
+	}
+	if tr, first := g.traces.advertised(a.CorrelationID, time.Now()); first {
+		g.log.Info("attached", "correlation_id", a.CorrelationID, "mobile_node", tr.MobileNodeID, "prefixes", tr.HomeNetworkPrefixes,
+			"l2_attach_to_pbu_ms", tr.L2AttachToPBU, "pbu_to_pba_ms", tr.PBUToPBA, "pba_to_ra_ms", tr.PBAToRA, "total_ms", tr.Total)
+	}
+}
+
+func (g *gateway) probe(p mag.ProbePresence) {
+	link, ok := g.access[p.Interface]
+	mac, isMAC := p.MobileNodeLinkLayerID.MAC()
+	if !ok || !isMAC {
+		return // unconfirmed, the binding lapses
+	}
+	if err := link.Probe(mac, p.HomeNetworkPrefixes); err != nil {
+		g.log.Warn("presence not probed", "correlation_id", p.CorrelationID, "interface", p.Interface, "error", err)
+	}
+}
+
+// ended forgets a mobile node on the access link, so that nothing is sent to where it was.
+func (g *gateway) ended(b mag.BindingEnded) {
+	g.counters.Add(endings, string(b.Reason))
+	g.traces.ended(b.Entry.CorrelationID, string(b.Reason))
+	g.log.Info("binding ended", "correlation_id", b.Entry.CorrelationID, "mobile_node", b.Entry.MobileNodeID, "reason", b.Reason, "status", b.Status)
+	link, ok := g.access[b.Entry.Interface]
+	mac, isMAC := b.Entry.MobileNodeLinkLayerID.MAC()
+	if !ok || !isMAC {
+		return
+	}
+	if err := link.Forget(mac); err != nil && !errors.Is(err, accesslink.ErrInterfaceUnavailable) {
+		g.log.Warn("neighbour entries not removed", "interface", b.Entry.Interface, "error", err)
+	}
+}

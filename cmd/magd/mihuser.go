@@ -1,0 +1,129 @@
+package main
+
+import (
+	"time"
+
+	apadapters "netlmm/ap-adapters"
+	"netlmm/ap-adapters/ciscosyslog"
+	"netlmm/ap-adapters/hostapd"
+	"netlmm/cmd/internal/api"
+	"netlmm/mih"
+	"netlmm/mih/mihf"
+	"netlmm/mobility"
+	"netlmm/mobility/mag"
+)
+
+// The gateway is an MIH user: it asks for the events that say where a station is.
+var (
+	mihUser      = mihf.User{MIHF: "magd", Name: "mag"}
+	subscription = mihf.EventSubscribe{User: mihUser, Events: mih.Events(mih.EventLinkUp, mih.EventLinkDown)}
+)
+
+// resyncDelay is how long the gateway waits, after it lost link events, before it asks for them again.
+const resyncDelay = time.Second
+
+// emit is where adapters put link events; false tells them that one was lost.
+func (g *gateway) emit(ind mih.Indication) bool {
+	return g.links.Post(mihf.SAPIndication{Indication: ind})
+}
+
+func (g *gateway) executeMIH(action mihf.Action) {
+	switch a := action.(type) {
+	case mihf.Deliver:
+		g.counters.Add(linkEvents, a.Indication.Event.EventType().String())
+		g.indicated(a.Indication)
+	case mihf.Ignored:
+		g.counters.Add(linkEvents, string(a.Reason))
+	case mihf.EventSubscribeConfirm:
+		if a.Status != mih.StatusSuccess {
+			g.log.Error("the MIH Function refused the gateway's subscription", "status", a.Status)
+		}
+	}
+}
+
+// indicated is the step from 802.21 to Proxy Mobile IPv6: the station becomes a mobile node, its profile is looked up, and
+// the machine is told.
+func (g *gateway) indicated(ind mih.Indication) {
+	station := ind.Event.LinkTuple().Link.Address
+	link, known := g.access[ind.Interface]
+	if !known {
+		g.counters.Add(linkEvents, "not_an_access_link")
+		return
+	}
+	linkLayer := mobility.LinkLayerID(station)
+	switch ind.Event.(type) {
+	case mih.LinkUp:
+		id := mobile(ind.Identity, station)
+		profile, ok := g.profiles.Lookup(id)
+		if !ok || !profile.ProxyRegistration {
+			g.counters.Add(linkEvents, "not_allowed_by_policy")
+			g.log.Info("mobile node is not served: policy", "mobile_node", id, "station", station)
+			return
+		}
+		correlation := g.traces.begin(api.Handover{
+			MobileNodeID: id, MobileNodeLinkLayerID: linkLayer, Trigger: ind.SAP, Interface: ind.Interface,
+			To: g.cfg.ProxyCareOfAddress, LinkUp: ind.ReceivedAt,
+		})
+		g.reached(g.post(mag.LinkAttached{
+			CorrelationID: correlation, Interface: ind.Interface, MobileNodeID: id, MobileNodeLinkLayerID: linkLayer,
+			AccessTechnologyType: link.technology, LMAAddress: profile.LMAAddress,
+			HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime,
+		}, ind.ReceivedAt))
+	case mih.LinkDown:
+		g.reached(g.post(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: linkLayer}, ind.ReceivedAt))
+	}
+}
+
+// reached has lost events delivered again once the machine has caught up.
+func (g *gateway) reached(ok bool) {
+	if !ok {
+		time.AfterFunc(resyncDelay, func() { g.links.Post(mihf.Resync{User: mihUser}) })
+	}
+}
+
+// mobile is the identity of a station's owner: what it authenticated as, else its address (RFC 8371).
+func mobile(identity string, station mih.LinkAddress) mobility.MobileNodeID {
+	if identity != "" {
+		return mobility.NAI(identity)
+	}
+	return mobility.EUI48(station)
+}
+
+// openAdapters makes the link SAPs that the configuration asks for.
+func (g *gateway) openAdapters() error {
+	if len(g.cfg.Hostapd) > 0 {
+		var interfaces []hostapd.Interface
+		for _, h := range g.cfg.Hostapd {
+			interfaces = append(interfaces, hostapd.Interface{ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType})
+		}
+		adapter, err := hostapd.New(hostapd.Config{Interfaces: interfaces, Log: g.log})
+		if err != nil {
+			return err
+		}
+		g.addAdapter(adapter)
+	}
+	if g.cfg.CiscoSyslog.Listen == "" {
+		return nil
+	}
+	var sources []ciscosyslog.Source
+	for _, s := range g.cfg.CiscoSyslog.Sources {
+		sources = append(sources, ciscosyslog.Source{Prefix: s.Address, Name: s.Name, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
+	}
+	adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: g.cfg.CiscoSyslog.Listen, Sources: sources, Log: g.log})
+	if err != nil {
+		return err
+	}
+	g.addAdapter(adapter)
+	return nil
+}
+
+func (g *gateway) addAdapter(adapter apadapters.Adapter) {
+	g.adapters = append(g.adapters, adapter)
+	g.counters.Source(adapterData, func() map[string]uint64 {
+		counts := map[string]uint64{}
+		for name, n := range adapter.Status().Counters {
+			counts[adapter.Name()+"_"+name] = n
+		}
+		return counts
+	})
+}
