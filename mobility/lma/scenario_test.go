@@ -20,7 +20,7 @@ import (
 //
 //	new [pool=P] [bindings=N] [lifetime=D]   a fresh LMA; MAGs are 2001:db8:f::N, their identity "magN"
 //	profile mn=ID [static=P,P] [lifetime=D] [disabled]
-//	pbu mag=N mn=ID [hnp=P,P] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice=hi] [flags=N] [from=A]
+//	pbu mag=N mn=ID [hnp=P,P] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [vendor] [flags=N] [from=A]
 //	raw mag=N HEX                            any message
 //	replay                                   the last pbu again, octet for octet
 //	tick D                                   advance the clock and expire
@@ -89,10 +89,7 @@ func (s *scenario) fresh() string {
 		Authorized: func(coa netip.Addr, identity string) bool {
 			return identity != "" && coa == magAddress(s.number(strings.TrimPrefix(identity, "mag")))
 		},
-		Profile: func(id mobility.MobileNodeID) (mobility.Profile, bool) {
-			p, ok := s.profiles[id]
-			return p, ok || strings.HasPrefix(id.Value, "mn") || id.Subtype == mobility.SubtypeEUI48
-		},
+		Profile: s.lookupProfile,
 		Random: func(b []byte) {
 			for i := range b {
 				s.random++
@@ -102,18 +99,19 @@ func (s *scenario) fresh() string {
 		MaximumLifetime: s.duration(s.arg("lifetime", "300s")),
 		MaximumBindings: s.number(s.arg("bindings", "100")),
 	}
-	inner := s.cfg.Profile
-	s.cfg.Profile = func(id mobility.MobileNodeID) (mobility.Profile, bool) {
-		p, ok := inner(id)
-		if _, own := s.profiles[id]; ok && !own {
-			p.ProxyRegistration = true
-		}
-		return p, ok
-	}
 	for _, text := range s.list("pool", "2001:db8:100::/48") {
 		s.cfg.Pools = append(s.cfg.Pools, netip.MustParsePrefix(text))
 	}
 	return s.create()
+}
+
+// lookupProfile is the policy of the scenarios: whoever is called mn something, or known by its EUI-48, may register.
+func (s *scenario) lookupProfile(id mobility.MobileNodeID) (mobility.Profile, bool) {
+	if p, ok := s.profiles[id]; ok {
+		return p, true
+	}
+	known := strings.HasPrefix(id.Value, "mn") || id.Subtype == mobility.SubtypeEUI48
+	return mobility.Profile{MobileNodeID: id, ProxyRegistration: known}, known
 }
 
 func (s *scenario) create() string {
@@ -221,7 +219,7 @@ func (s *scenario) restart() string {
 	if err := s.lma.Restore(s.now, records); err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("restored %d of %d", s.lma.Len(), len(records))
+	return fmt.Sprintf("restored %d of %d\napply forwarding: %s", s.lma.Len(), len(records), s.changedForwarding())
 }
 
 func (s *scenario) mobileNode() mobility.MobileNodeID {
