@@ -1,0 +1,136 @@
+package kernel
+
+import (
+	"net/netip"
+
+	"netlmm/mobility/forwarding"
+)
+
+// tunnelHopLimit is the hop limit of outer packets (RFC 2473 section 6.3) where the backend can choose it.
+const tunnelHopLimit = 64
+
+// maximumPeers bounds the number of tunnels, and with it the range of routing tables.
+const maximumPeers = 16384
+
+// everywhere is ::/0.
+var everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+
+// Where each rule stands, relative to Config.RulePriorityBase. The lookup of table local moves behind the rules that judge
+// tunnelled packets: what comes out of a tunnel is not for the router itself unless a table says so.
+const (
+	fromTunnelRule = iota // packets out of a tunnel, by peer
+	denyTunnelRule        // what none of those let pass
+	encapRule             // packets that are to be encapsulated
+	denyEncapRule         // what has no tunnel to go through
+	localRule             // lookup local, in place of the one at priority 0
+	toMobileRule          // gateway: the router's own packets to mobile nodes
+	fromAccessRule        // gateway: packets from an access link, by their source
+	denyAccessRule        // what none of those let pass
+	rulePriorities        // how many there are
+)
+
+// plan is the part of a backend's wishes that does not depend on entries.
+type plan struct {
+	links  []link
+	rules  []rule
+	routes []route
+}
+
+func (p *plan) add(q plan) {
+	p.links = append(p.links, q.links...)
+	p.rules = append(p.rules, q.rules...)
+	p.routes = append(p.routes, q.routes...)
+}
+
+// peer is the other end of one tunnel. Its slot numbers the tables and the device that are its own.
+type peer struct {
+	addr netip.Addr
+	slot int
+}
+
+// backend turns what is wanted into routes, rules and links. It is a pure function of its layout.
+type backend interface {
+	name() string
+	// base is what stands as long as the daemon runs.
+	base() plan
+	// tunnel is what stands as long as p has entries.
+	tunnel(p peer) plan
+	// entry is the routes of one entry whose peer is p, in the order in which they may appear: a packet that follows a
+	// later one finds the earlier ones in place. They go in the opposite order.
+	entry(e forwarding.Entry, p peer) []route
+	// peers reads the tunnels back from what an earlier run left.
+	peers(rules []rule, links []link) []peer
+}
+
+// layout is the resolved configuration, which both backends build on.
+type layout struct {
+	Config
+	mtu int
+}
+
+// encapTable holds, for seg6, the routes that encapsulate.
+func (l *layout) encapTable() int { return l.TableBase }
+
+// accessTable holds what may enter from the i-th access link.
+func (l *layout) accessTable(i int) int { return l.TableBase + 1 + i }
+
+// inTable holds what p may deliver to us: at the anchor by source, at the gateway by destination.
+func (l *layout) inTable(p peer) int { return l.TableBase + maximumAccessInterfaces + 1 + 2*p.slot }
+
+// decapTable holds, for seg6, the one route that decapsulates what p sends.
+func (l *layout) decapTable(p peer) int { return l.inTable(p) + 1 }
+
+// slotOf is the inverse of inTable.
+func (l *layout) slotOf(table int) (slot int, ok bool) {
+	n := table - l.inTable(peer{})
+	return n / 2, n >= 0 && n%2 == 0 && n/2 < maximumPeers
+}
+
+// ours says whether table is in our range.
+func (l *layout) ours(table int) bool {
+	return table >= l.TableBase && table <= l.decapTable(peer{slot: maximumPeers - 1})
+}
+
+func (l *layout) accessIndex(name string) (int, bool) {
+	for i, n := range l.AccessInterfaces {
+		if n == name {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func (l *layout) rule(position int, r rule) rule {
+	r.priority, r.protocol = l.RulePriorityBase+position, l.RouteProtocol
+	return r
+}
+
+// commonBase is what both backends need: the moved lookup of table local; at the anchor, an answer for the prefixes of its
+// pools that nobody has (without it they would follow the default route out and come back); at the gateway, the judgement
+// over what enters from access links: only what an entry's source route lets pass, RFC 5213 section 6.10.5 and 6.10.3.
+func (l *layout) commonBase() plan {
+	p := plan{rules: []rule{l.rule(localRule, rule{table: localTable})}}
+	if l.Role == forwarding.Anchor {
+		for _, a := range l.Aggregates {
+			p.routes = append(p.routes, route{table: mainTable, dst: a.Masked(), metric: aggregateMetric, kind: unreachable})
+		}
+		return p
+	}
+	for i, name := range l.AccessInterfaces {
+		p.rules = append(p.rules,
+			l.rule(fromAccessRule, rule{iif: name, table: l.accessTable(i)}),
+			l.rule(denyAccessRule, rule{iif: name}))
+	}
+	return p
+}
+
+// discard is the route of an entry without a mobile node behind it (RFC 5213 section 5.3.5).
+func discard(e forwarding.Entry) []route {
+	return []route{{table: mainTable, dst: e.Prefix, metric: entryMetric, kind: blackhole}}
+}
+
+// onLink is the route that delivers to the mobile node. It stands in the table of its peer only, so that neither a packet
+// that came untunnelled nor one from another peer finds it.
+func (l *layout) onLink(e forwarding.Entry, p peer) route {
+	return route{table: l.inTable(p), dst: e.Prefix, metric: entryMetric, dev: e.Interface}
+}

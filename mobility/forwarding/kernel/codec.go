@@ -1,0 +1,226 @@
+package kernel
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// seg6ModeEncapRed is SEG6_IPTUN_MODE_ENCAP_RED, which the library does not name.
+const seg6ModeEncapRed = 3
+
+// protocolIPv6 is the next header of a tunnelled IPv6 packet.
+const protocolIPv6 = 41
+
+var routeTypes = [...]uint8{
+	unicast: unix.RTN_UNICAST, local: unix.RTN_LOCAL, blackhole: unix.RTN_BLACKHOLE, unreachable: unix.RTN_UNREACHABLE, throw: unix.RTN_THROW,
+}
+
+// encode turns a request into a netlink message.
+func (c *conn) encode(r request) (*nl.NetlinkRequest, error) {
+	if r.rule != nil {
+		return encodeRule(*r.rule, r.remove), nil
+	}
+	return c.encodeRoute(*r.route, r.remove)
+}
+
+func (c *conn) encodeRoute(r route, remove bool) (*nl.NetlinkRequest, error) {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE|unix.NLM_F_ACK)
+	if remove {
+		req = nl.NewNetlinkRequest(unix.RTM_DELROUTE, unix.NLM_F_ACK)
+	}
+	msg := nl.NewRtMsg()
+	msg.Family, msg.Protocol, msg.Type = unix.AF_INET6, c.protocol, routeTypes[r.kind]
+	msg.Scope, msg.Table = unix.RT_SCOPE_UNIVERSE, unix.RT_TABLE_UNSPEC
+	msg.Dst_len = uint8(r.dst.Bits())
+	req.AddData(msg)
+	if r.dst.Bits() > 0 {
+		req.AddData(nl.NewRtAttr(unix.RTA_DST, r.dst.Addr().AsSlice()))
+	}
+	if r.src.IsValid() {
+		msg.Src_len = uint8(r.src.Bits())
+		req.AddData(nl.NewRtAttr(unix.RTA_SRC, r.src.Addr().AsSlice()))
+	}
+	req.AddData(nl.NewRtAttr(unix.RTA_TABLE, nl.Uint32Attr(uint32(r.table))))
+	req.AddData(nl.NewRtAttr(unix.RTA_PRIORITY, nl.Uint32Attr(r.metric)))
+	if remove { // table, prefixes, metric and protocol name it; its device may be gone already
+		return req, nil
+	}
+	if r.via.IsValid() {
+		req.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, r.via.AsSlice()))
+	}
+	if r.dev != "" {
+		index, err := c.index(r.dev)
+		if err != nil {
+			return nil, err
+		}
+		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(index)))
+	}
+	return req, addEncap(req, r)
+}
+
+func addEncap(req *nl.NetlinkRequest, r route) error {
+	nested := nl.NewRtAttr(unix.RTA_ENCAP|unix.NLA_F_NESTED, nil)
+	switch r.encap {
+	case seg6Red:
+		srh, err := nl.EncodeSEG6Encap(seg6ModeEncapRed, []net.IP{r.segment.AsSlice()})
+		if err != nil {
+			return err
+		}
+		nested.AddRtAttr(nl.SEG6_IPTUNNEL_SRH, srh)
+		req.AddData(nl.NewRtAttr(unix.RTA_ENCAP_TYPE, nl.Uint16Attr(nl.LWTUNNEL_ENCAP_SEG6)))
+	case endDT6:
+		nested.AddRtAttr(nl.SEG6_LOCAL_ACTION, nl.Uint32Attr(nl.SEG6_LOCAL_ACTION_END_DT6))
+		nested.AddRtAttr(nl.SEG6_LOCAL_TABLE, nl.Uint32Attr(uint32(r.decapTable)))
+		req.AddData(nl.NewRtAttr(unix.RTA_ENCAP_TYPE, nl.Uint16Attr(nl.LWTUNNEL_ENCAP_SEG6_LOCAL)))
+	default:
+		return nil
+	}
+	req.AddData(nested)
+	return nil
+}
+
+func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
+	req := nl.NewNetlinkRequest(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL|unix.NLM_F_ACK)
+	if remove {
+		req = nl.NewNetlinkRequest(unix.RTM_DELRULE, unix.NLM_F_ACK)
+	}
+	msg := nl.NewRtMsg() // struct fib_rule_hdr has the same shape
+	msg.Family, msg.Protocol, msg.Scope = unix.AF_INET6, 0, 0
+	msg.Table, msg.Type = unix.RT_TABLE_UNSPEC, nl.FR_ACT_TO_TBL
+	if r.table == 0 {
+		msg.Type = nl.FR_ACT_BLACKHOLE
+	}
+	if r.notFrom {
+		msg.Flags |= unix.FIB_RULE_INVERT
+	}
+	req.AddData(msg)
+	if r.from.IsValid() {
+		msg.Src_len = 128
+		req.AddData(nl.NewRtAttr(nl.FRA_SRC, r.from.AsSlice()))
+	}
+	if r.to.IsValid() {
+		msg.Dst_len = 128
+		req.AddData(nl.NewRtAttr(nl.FRA_DST, r.to.AsSlice()))
+	}
+	req.AddData(nl.NewRtAttr(nl.FRA_PRIORITY, nl.Uint32Attr(uint32(r.priority))))
+	req.AddData(nl.NewRtAttr(nl.FRA_PROTOCOL, nl.Uint8Attr(r.protocol)))
+	if r.table != 0 {
+		req.AddData(nl.NewRtAttr(nl.FRA_TABLE, nl.Uint32Attr(uint32(r.table))))
+	}
+	if r.iif != "" {
+		req.AddData(nl.NewRtAttr(nl.FRA_IIFNAME, nl.ZeroTerminated(r.iif)))
+	}
+	if r.ipproto != 0 {
+		req.AddData(nl.NewRtAttr(nl.FRA_IP_PROTO, nl.Uint8Attr(r.ipproto)))
+	}
+	return req
+}
+
+// decodeRule reads one rule; a selector that this package does not use is lost.
+func decodeRule(b []byte) (rule, error) {
+	msg := nl.DeserializeRtMsg(b)
+	attrs, err := nl.ParseRouteAttr(b[msg.Len():])
+	if err != nil {
+		return rule{}, err
+	}
+	r := rule{notFrom: uint32(msg.Flags)&unix.FIB_RULE_INVERT != 0}
+	for _, a := range attrs {
+		switch a.Attr.Type {
+		case nl.FRA_SRC:
+			r.from, _ = netip.AddrFromSlice(a.Value)
+		case nl.FRA_DST:
+			r.to, _ = netip.AddrFromSlice(a.Value)
+		case nl.FRA_PRIORITY:
+			r.priority = int(nl.NativeEndian().Uint32(a.Value))
+		case nl.FRA_TABLE:
+			r.table = int(nl.NativeEndian().Uint32(a.Value))
+		case nl.FRA_IIFNAME:
+			r.iif = unix.ByteSliceToString(a.Value)
+		case nl.FRA_IP_PROTO:
+			r.ipproto = a.Value[0]
+		case nl.FRA_PROTOCOL:
+			r.protocol = a.Value[0]
+		}
+	}
+	return r, nil
+}
+
+// decodeRoute reads one route; ok is false when it is not of protocol. nameOf turns an interface index into a name.
+func decodeRoute(b []byte, protocol uint8, nameOf func(uint32) string) (r route, ok bool, err error) {
+	msg := nl.DeserializeRtMsg(b)
+	if msg.Protocol != protocol {
+		return route{}, false, nil
+	}
+	attrs, err := nl.ParseRouteAttr(b[msg.Len():])
+	if err != nil {
+		return route{}, false, err
+	}
+	r = route{table: int(msg.Table), dst: everywhere}
+	for kind, t := range routeTypes {
+		if t == msg.Type {
+			r.kind = routeKind(kind)
+		}
+	}
+	var encapType uint16
+	var encap []byte
+	for _, a := range attrs {
+		switch a.Attr.Type &^ unix.NLA_F_NESTED {
+		case unix.RTA_DST:
+			r.dst = prefixOf(a.Value, msg.Dst_len)
+		case unix.RTA_SRC:
+			r.src = prefixOf(a.Value, msg.Src_len)
+		case unix.RTA_TABLE:
+			r.table = int(nl.NativeEndian().Uint32(a.Value))
+		case unix.RTA_PRIORITY:
+			r.metric = nl.NativeEndian().Uint32(a.Value)
+		case unix.RTA_GATEWAY:
+			r.via, _ = netip.AddrFromSlice(a.Value)
+		case unix.RTA_OIF:
+			r.dev = nameOf(nl.NativeEndian().Uint32(a.Value))
+		case unix.RTA_ENCAP_TYPE:
+			encapType = nl.NativeEndian().Uint16(a.Value)
+		case unix.RTA_ENCAP:
+			encap = a.Value
+		}
+	}
+	if r.kind != unicast && r.kind != local {
+		r.dev = "" // the kernel shows lo for a route that leads nowhere
+	}
+	return r, true, decodeEncap(&r, encapType, encap)
+}
+
+func decodeEncap(r *route, encapType uint16, b []byte) error {
+	if encapType == 0 {
+		return nil
+	}
+	attrs, err := nl.ParseRouteAttrAsMap(b)
+	if err != nil {
+		return err
+	}
+	r.encap = foreign
+	switch encapType {
+	case nl.LWTUNNEL_ENCAP_SEG6:
+		v := attrs[nl.SEG6_IPTUNNEL_SRH].Value
+		if len(v) < 12 {
+			return nil
+		}
+		if mode, segments, err := nl.DecodeSEG6Encap(v); err == nil && mode == seg6ModeEncapRed && len(segments) == 1 {
+			r.encap = seg6Red
+			r.segment, _ = netip.AddrFromSlice(segments[0])
+		}
+	case nl.LWTUNNEL_ENCAP_SEG6_LOCAL:
+		action, table := attrs[nl.SEG6_LOCAL_ACTION].Value, attrs[nl.SEG6_LOCAL_TABLE].Value
+		if len(action) == 4 && len(table) == 4 && nl.NativeEndian().Uint32(action) == nl.SEG6_LOCAL_ACTION_END_DT6 {
+			r.encap, r.decapTable = endDT6, int(nl.NativeEndian().Uint32(table))
+		}
+	}
+	return nil
+}
+
+func prefixOf(b []byte, bits uint8) netip.Prefix {
+	addr, _ := netip.AddrFromSlice(b)
+	return netip.PrefixFrom(addr, int(bits))
+}

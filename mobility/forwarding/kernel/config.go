@@ -1,0 +1,114 @@
+// Package kernel holds the forwarding state of a MAG or an LMA in the Linux kernel, by way of one of two backends: ip6tnl,
+// where the kernel has that driver, and seg6, where it has not. Both put plain IPv6-in-IPv6 (RFC 2473) on the wire.
+//
+// Everything the package makes can be told from everybody else's: routes and rules carry its protocol number, tables and
+// rule priorities come from its ranges, links have its name prefixes. Nothing else is touched, with one exception: the rule
+// at priority 0 that looks up table local moves to the package's range, because what comes out of a tunnel must be judged
+// before it may reach the router itself. Close puts it back.
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"netlmm/mobility/forwarding"
+)
+
+// maximumAccessInterfaces bounds Config.AccessInterfaces.
+const maximumAccessInterfaces = 255
+
+// Defaults of Config.
+const (
+	DefaultRouteProtocol    = 213
+	DefaultRulePriorityBase = 10
+	DefaultTableBase        = 21300
+)
+
+// Names of the backends, for Config.Backend.
+const (
+	Auto   = "auto" // ip6tnl if the kernel has it, else seg6
+	IP6Tnl = "ip6tnl"
+	SEG6   = "seg6"
+)
+
+// Config says where a data plane stands. Zero values mean the defaults named.
+type Config struct {
+	Backend string // Auto, IP6Tnl or SEG6; default Auto
+
+	// Local is this router's end of every tunnel: the Proxy-CoA or the LMA address.
+	Local netip.Addr
+	// Uplink is the interface towards the peers. Default: the interface that has Local, unless that is the loopback.
+	Uplink string
+	// Role is forwarding.Anchor at an LMA, forwarding.Gateway at a MAG.
+	Role forwarding.Role
+	// AccessInterfaces are the access links of a MAG, at most 255. From the moment of Open, a packet that enters there is
+	// forwarded only if its source is in a prefix bound on that link. They need not exist yet.
+	AccessInterfaces []string
+	// Aggregates are the prefix pools of an LMA: an address in them that no entry covers is answered "unreachable".
+	Aggregates []netip.Prefix
+	// TunnelMTU is the largest inner packet, in octets, 1280 or more. Default: the MTU of the uplink less 40.
+	TunnelMTU int
+
+	RouteProtocol    uint8 // marks our routes and rules; default DefaultRouteProtocol
+	RulePriorityBase int   // of the first of our rules; default DefaultRulePriorityBase
+	TableBase        int   // of the first of our routing tables, above 255; default DefaultTableBase
+}
+
+func (c Config) withDefaults() Config {
+	if c.Backend == "" {
+		c.Backend = Auto
+	}
+	if c.RouteProtocol == 0 {
+		c.RouteProtocol = DefaultRouteProtocol
+	}
+	if c.RulePriorityBase == 0 {
+		c.RulePriorityBase = DefaultRulePriorityBase
+	}
+	if c.TableBase == 0 {
+		c.TableBase = DefaultTableBase
+	}
+	return c
+}
+
+// validate reports every problem that can be seen without asking the kernel.
+func (c Config) validate() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if !slices.Contains([]string{Auto, IP6Tnl, SEG6}, c.Backend) {
+		problem("backend %q is none of auto, ip6tnl, seg6", c.Backend)
+	}
+	if !c.Local.Is6() || c.Local.Is4In6() || c.Local.IsUnspecified() || c.Local.IsMulticast() || c.Local.IsLinkLocalUnicast() {
+		problem("the local end of the tunnels must be a global IPv6 address of this router, not %q", c.Local)
+	}
+	if c.Role != forwarding.Anchor && c.Role != forwarding.Gateway {
+		problem("role %d is neither anchor nor gateway", c.Role)
+	}
+	if len(c.AccessInterfaces) > maximumAccessInterfaces {
+		problem("%d access interfaces are more than %d", len(c.AccessInterfaces), maximumAccessInterfaces)
+	}
+	for i, name := range c.AccessInterfaces {
+		if name == "" || len(name) > 15 || slices.Contains(c.AccessInterfaces[:i], name) {
+			problem("access interface %q: a name has 1 to 15 characters and occurs once", name)
+		}
+		if name == c.Uplink && name != "" {
+			problem("interface %s cannot be both uplink and access link", name)
+		}
+	}
+	for _, a := range c.Aggregates {
+		if !a.IsValid() || !a.Addr().Is6() || a.Bits() == 0 {
+			problem("aggregate %q is not an IPv6 prefix", a)
+		}
+	}
+	if c.TunnelMTU != 0 && (c.TunnelMTU < minimumMTU || c.TunnelMTU > 65495) {
+		problem("tunnel MTU %d is not in 1280..65495 (RFC 8200 section 5)", c.TunnelMTU)
+	}
+	if c.RulePriorityBase < 1 || c.RulePriorityBase > 32766-rulePriorities {
+		problem("rule priority base %d is not in 1..%d", c.RulePriorityBase, 32766-rulePriorities)
+	}
+	if c.TableBase < 256 || c.TableBase > 1<<30 {
+		problem("table base %d is not in 256..%d", c.TableBase, 1<<30)
+	}
+	return errors.Join(problems...)
+}

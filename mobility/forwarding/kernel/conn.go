@@ -1,0 +1,257 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// batchSize is how many requests one send carries; their acknowledgements fit any receive buffer.
+	batchSize = 64
+	// replyTimeout ends the wait for a kernel that does not answer.
+	replyTimeout = 10 * time.Second
+	// A burst of seg6 routes can exhaust the kernel's per-CPU reserve, which it refills in the background: ENOMEM is
+	// transient and is tried again this often, after a pause that doubles.
+	memoryRetries    = 6
+	memoryRetryPause = time.Millisecond
+	// dumpRetries is how often a dump that changes interrupted is repeated.
+	dumpRetries = 10
+)
+
+// request is one thing to add or delete.
+type request struct {
+	route  *route // exactly one of route and rule is set
+	rule   *rule
+	remove bool
+}
+
+func (r request) String() string {
+	if r.rule != nil {
+		return r.rule.String()
+	}
+	return r.route.String()
+}
+
+// conn speaks to the kernel of the network namespace in which it was opened. It keeps its sockets: opening one a request
+// would cost more than the request.
+type conn struct {
+	*netlink.Handle                  // links, neighbours, addresses
+	sock            *nl.SocketHandle // routes and rules
+	generic         *nl.SocketHandle // generic netlink
+	names           int              // file descriptor for interface names and indices
+	protocol        uint8
+	buffer          [16 << 10]byte // for acknowledgements
+}
+
+func dial(protocol uint8) (*conn, error) {
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_GENERIC)
+	if err != nil {
+		return nil, fmt.Errorf("open a netlink handle: %w", err)
+	}
+	c := &conn{Handle: h, names: -1, protocol: protocol}
+	if c.sock, err = socket(unix.NETLINK_ROUTE); err == nil {
+		c.generic, err = socket(unix.NETLINK_GENERIC)
+	}
+	if err == nil {
+		c.names, err = unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	}
+	if err != nil {
+		c.close()
+		return nil, fmt.Errorf("open a socket to the kernel: %w", err)
+	}
+	return c, nil
+}
+
+// socket opens a netlink socket that reports errors in words and does not send requests back.
+func socket(family int) (*nl.SocketHandle, error) {
+	s, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), family)
+	if err != nil {
+		return nil, err
+	}
+	timeout := unix.NsecToTimeval(replyTimeout.Nanoseconds())
+	err = errors.Join(s.SetReceiveTimeout(&timeout), s.SetSendTimeout(&timeout), s.SetExtAck(true),
+		unix.SetsockoptInt(s.GetFd(), unix.SOL_NETLINK, unix.NETLINK_CAP_ACK, 1))
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return &nl.SocketHandle{Socket: s}, nil
+}
+
+func (c *conn) close() {
+	c.Handle.Close()
+	for _, s := range []*nl.SocketHandle{c.sock, c.generic} {
+		if s != nil {
+			s.Close()
+		}
+	}
+	if c.names >= 0 {
+		unix.Close(c.names)
+	}
+}
+
+// index is the interface index of name. It is asked for each time: an access interface may be made anew at any moment.
+func (c *conn) index(name string) (uint32, error) {
+	ifr, err := unix.NewIfreq(name)
+	if err == nil {
+		err = unix.IoctlIfreq(c.names, unix.SIOCGIFINDEX, ifr)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("interface %s: %w", name, err)
+	}
+	return ifr.Uint32(), nil
+}
+
+// do executes requests and returns one error each. Adding what is there and deleting what is not there succeed.
+func (c *conn) do(requests []request) []error {
+	errs := make([]error, len(requests))
+	todo := make([]int, len(requests))
+	for i := range todo {
+		todo[i] = i
+	}
+	for attempt := 0; len(todo) > 0; attempt++ {
+		for start := 0; start < len(todo); start += batchSize {
+			c.batch(requests, errs, todo[start:min(start+batchSize, len(todo))])
+		}
+		if attempt == memoryRetries {
+			break
+		}
+		again := todo[:0]
+		for _, i := range todo {
+			if errors.Is(errs[i], unix.ENOMEM) {
+				again = append(again, i)
+			}
+		}
+		if todo = again; len(todo) > 0 {
+			time.Sleep(memoryRetryPause << attempt)
+		}
+	}
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("%s: %w", requests[i], err)
+		}
+	}
+	return errs
+}
+
+// batch sends the requests which todo indexes in one datagram and collects their acknowledgements into errs.
+func (c *conn) batch(requests []request, errs []error, todo []int) {
+	first := atomic.AddUint32(&c.sock.Seq, uint32(len(todo))) - uint32(len(todo)) + 1
+	all := func(err error) {
+		for _, i := range todo {
+			errs[i] = err
+		}
+	}
+	var datagram []byte
+	awaited := 0
+	for n, i := range todo {
+		msg, err := c.encode(requests[i])
+		if errs[i] = err; err != nil {
+			continue
+		}
+		msg.Seq = first + uint32(n)
+		datagram = append(datagram, msg.Serialize()...)
+		errs[i] = errUnanswered
+		awaited++
+	}
+	if awaited == 0 {
+		return
+	}
+	if err := c.send(datagram); err != nil {
+		all(fmt.Errorf("send to the kernel: %w", err))
+		return
+	}
+	for awaited > 0 {
+		msgs, err := c.receive()
+		if err != nil {
+			all(fmt.Errorf("receive from the kernel: %w", err))
+			return
+		}
+		for _, m := range msgs {
+			n := m.Header.Seq - first
+			if m.Header.Type != unix.NLMSG_ERROR || n >= uint32(len(todo)) || errs[todo[n]] != errUnanswered {
+				continue
+			}
+			errs[todo[n]] = outcome(m, requests[todo[n]].remove)
+			awaited--
+		}
+	}
+}
+
+// errUnanswered marks a request whose acknowledgement has not come.
+var errUnanswered = errors.New("the kernel has not answered")
+
+// send writes whole messages in one datagram, waiting when the socket is full.
+func (c *conn) send(datagram []byte) error {
+	return unix.Sendto(c.sock.Socket.GetFd(), datagram, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+}
+
+// receive reads one datagram. The kernel works on a request while it is being sent, so that the answer is normally there;
+// the library's Receive would allocate 64 KiB for each.
+func (c *conn) receive() ([]syscall.NetlinkMessage, error) {
+	fd := c.sock.Socket.GetFd()
+	for {
+		n, from, err := unix.Recvfrom(fd, c.buffer[:], unix.MSG_DONTWAIT)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			ready, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(replyTimeout.Milliseconds()))
+			if err != nil && err != unix.EINTR {
+				return nil, err
+			}
+			if err == nil && ready == 0 {
+				return nil, errUnanswered
+			}
+		case err != nil:
+			return nil, err
+		default:
+			if sender, ok := from.(*unix.SockaddrNetlink); ok && sender.Pid == nl.PidKernel {
+				return syscall.ParseNetlinkMessage(c.buffer[:n])
+			}
+		}
+	}
+}
+
+// outcome reads one acknowledgement.
+func outcome(m syscall.NetlinkMessage, remove bool) error {
+	if len(m.Data) < 4 {
+		return errors.New("truncated acknowledgement")
+	}
+	errno := unix.Errno(-int32(nl.NativeEndian().Uint32(m.Data)))
+	switch {
+	case errno == 0, !remove && errno == unix.EEXIST, remove && (errno == unix.ESRCH || errno == unix.ENOENT):
+		return nil
+	}
+	// With NETLINK_CAP_ACK the kernel's text follows the header of our request.
+	if m.Header.Flags&unix.NLM_F_ACK_TLVS != 0 && len(m.Data) > 4+unix.SizeofNlMsghdr {
+		if attrs, err := nl.ParseRouteAttr(m.Data[4+unix.SizeofNlMsghdr:]); err == nil {
+			for _, a := range attrs {
+				if a.Attr.Type == nl.NLMSGERR_ATTR_MSG {
+					return fmt.Errorf("%w: %s", errno, unix.ByteSliceToString(a.Value))
+				}
+			}
+		}
+	}
+	return errno
+}
+
+// dump returns the bodies of a dump's messages, repeating it when changes interrupted it.
+func (c *conn) dump(kind int, header nl.NetlinkRequestData, answer uint16) ([][]byte, error) {
+	for attempt := 0; ; attempt++ {
+		req := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
+		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.sock}
+		req.AddData(header)
+		msgs, err := req.Execute(unix.NETLINK_ROUTE, answer)
+		if !errors.Is(err, netlink.ErrDumpInterrupted) || attempt == dumpRetries {
+			return msgs, err
+		}
+	}
+}

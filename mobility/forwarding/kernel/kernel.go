@@ -1,0 +1,252 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"netlmm/mobility/forwarding"
+)
+
+// system is what a Kernel asks of Linux: conn, or a fake in tests. do is as conn.do says.
+type system interface {
+	do(requests []request) []error
+	rules() ([]rule, error)   // all IPv6 rules
+	routes() ([]route, error) // ours
+	ourLinks() ([]link, error)
+	ensureLink(l link) error
+	raiseLink(l link) error
+	removeLink(name string) error
+	setTunnelSource(addr netip.Addr) error
+	close()
+}
+
+// Kernel is the forwarding state in the kernel of one network namespace. It implements forwarding.Kernel, for one goroutine
+// at a time.
+//
+// A tunnel comes with its first entry. What refers to it are the routes in its table; one without any is removed by the
+// next Sweep and not before, so that a mobile node that goes back and forth does not make and unmake it.
+type Kernel struct {
+	backend
+	layout
+	system
+
+	tunnels map[netip.Addr]peer
+	slots   map[int]netip.Addr // the same by slot
+	entries map[netip.Prefix]*heldRoutes
+}
+
+var _ forwarding.Kernel = (*Kernel)(nil)
+
+// Open prepares the kernel of the current network namespace for entries; the result stays bound to that namespace,
+// wherever its goroutine runs. What an earlier run left keeps forwarding until Applied and Sweep, in other words until the
+// first Reconciler.Resync, decide about it.
+func Open(cfg Config) (*Kernel, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("forwarding configuration: %w", err)
+	}
+	c, err := dial(cfg.RouteProtocol)
+	if err != nil {
+		return nil, err
+	}
+	k, err := open(cfg, c)
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return k, nil
+}
+
+func open(cfg Config, c *conn) (*Kernel, error) {
+	caps, err := c.probe()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Backend, err = caps.choose(cfg.Backend); err != nil {
+		return nil, err
+	}
+	uplink, err := c.uplink(cfg)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Uplink = uplink.Name
+	mtu := uplink.MTU - outerHeader
+	if cfg.TunnelMTU != 0 {
+		mtu = cfg.TunnelMTU
+	}
+	if mtu < minimumMTU {
+		return nil, fmt.Errorf("uplink %s has an MTU of %d: a tunnel over it would carry %d octets and IPv6 needs %d; raise it to %d or more",
+			uplink.Name, uplink.MTU, mtu, minimumMTU, minimumMTU+outerHeader)
+	}
+	for _, s := range sysctls(cfg.Uplink) {
+		if err := s.apply(); err != nil {
+			return nil, err
+		}
+	}
+	k := newKernel(layout{Config: cfg, mtu: mtu}, c)
+	if err := k.adopt(); err != nil {
+		return nil, err
+	}
+	return k, k.ensureBase()
+}
+
+// outerHeader is what RFC 2473 encapsulation adds to a packet.
+const outerHeader = 40
+
+// newKernel returns a Kernel that holds nothing.
+func newKernel(l layout, s system) *Kernel {
+	k := &Kernel{layout: l, system: s,
+		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, entries: map[netip.Prefix]*heldRoutes{}}
+	if l.Backend == IP6Tnl {
+		k.backend = &ip6tnl{l}
+	} else {
+		k.backend = &seg6{l}
+	}
+	return k
+}
+
+// Name is the backend in use: IP6Tnl or SEG6.
+func (k *Kernel) Name() string { return k.backend.name() }
+
+// TunnelMTU is the largest inner packet in octets, for Router Advertisements (RFC 5213 section 6.4 with 6.10.2).
+func (k *Kernel) TunnelMTU() int { return k.mtu }
+
+// Close ends the use of the kernel. With keep everything goes on forwarding, for the next Open to adopt; without, the
+// namespace's links, routes and rules become what they were before Open.
+func (k *Kernel) Close(keep bool) error {
+	defer k.system.close()
+	if keep {
+		return nil
+	}
+	return k.removeAll()
+}
+
+// Apply implements forwarding.Kernel. It sends all that is to be added for all changes, then all that is to go of those
+// changes that were added completely.
+func (k *Kernel) Apply(changes []forwarding.Change) []error {
+	errs := make([]error, len(changes))
+	works := make([]*work, len(changes))
+	var adds, removals []request
+	for i, c := range changes {
+		if works[i], errs[i] = k.prepare(c); errs[i] == nil {
+			adds = works[i].appendAdds(adds)
+		}
+	}
+	results := k.do(adds)
+	for i, w := range works {
+		if w == nil {
+			continue
+		}
+		errs[i] = w.added(results[:len(w.adds)])
+		results = results[len(w.adds):]
+		removals = w.appendRemovals(removals)
+	}
+	results = k.do(removals)
+	for i, w := range works {
+		if w == nil {
+			continue
+		}
+		errs[i] = errors.Join(errs[i], w.removed(results[:len(w.removals)]))
+		results = results[len(w.removals):]
+		if k.entries[changes[i].Prefix] = w.held; len(w.held.routes) == 0 {
+			delete(k.entries, changes[i].Prefix)
+		}
+	}
+	return errs
+}
+
+// prepare says what a change takes, and makes the tunnel that it needs.
+func (k *Kernel) prepare(c forwarding.Change) (*work, error) {
+	h := k.entries[c.Prefix]
+	if h == nil {
+		h = &heldRoutes{}
+	}
+	var want []route
+	if c.Entry.Role != 0 {
+		if err := k.check(c); err != nil {
+			return nil, err
+		}
+		var p peer
+		if c.Entry.Role != forwarding.Discard {
+			var err error
+			if p, err = k.tunnelTo(c.Entry.Peer); err != nil {
+				return nil, err
+			}
+		}
+		want = k.entry(c.Entry, p)
+	}
+	return newWork(h, want), nil
+}
+
+// check refuses an entry that this data plane cannot hold.
+func (k *Kernel) check(c forwarding.Change) error {
+	e := c.Entry
+	switch {
+	case e.Prefix != c.Prefix || !e.Prefix.IsValid() || !e.Prefix.Addr().Is6() || e.Prefix.Bits() == 0 || e.Prefix != e.Prefix.Masked():
+		return fmt.Errorf("%q is not a home network prefix", e.Prefix)
+	case e.Role == forwarding.Discard && k.Role == forwarding.Anchor:
+		return nil
+	case e.Role != k.Role:
+		return fmt.Errorf("an entry of role %d on a data plane of role %d", e.Role, k.Role)
+	case e.Local != k.Local:
+		return fmt.Errorf("its tunnel begins at %s, this data plane at %s", e.Local, k.Local)
+	case !e.Peer.Is6() || e.Peer == k.Local || e.Prefix.Contains(e.Peer):
+		return fmt.Errorf("%s cannot be the other end of its tunnel", e.Peer)
+	}
+	if e.Role == forwarding.Gateway {
+		if _, ok := k.accessIndex(e.Interface); !ok {
+			return fmt.Errorf("interface %s is not an access link of this data plane: add it to access_interfaces", e.Interface)
+		}
+	}
+	return nil
+}
+
+// tunnelTo returns the peer with that address, and makes the tunnel to it if there is none.
+func (k *Kernel) tunnelTo(addr netip.Addr) (peer, error) {
+	if p, ok := k.tunnels[addr]; ok {
+		return p, nil
+	}
+	p := peer{addr: addr}
+	for k.slots[p.slot].IsValid() {
+		p.slot++
+	}
+	if p.slot >= maximumPeers {
+		return peer{}, fmt.Errorf("no tunnel to %s: %d stand already", addr, len(k.tunnels))
+	}
+	if err := k.install(k.tunnel(p)); err != nil {
+		return peer{}, fmt.Errorf("tunnel to %s: %w", addr, err)
+	}
+	k.tunnels[addr], k.slots[p.slot] = p, addr
+	return p, nil
+}
+
+// uplink finds the interface towards the peers.
+func (c *conn) uplink(cfg Config) (*net.Interface, error) {
+	if cfg.Uplink != "" {
+		l, err := c.LinkByName(cfg.Uplink)
+		if err != nil {
+			return nil, fmt.Errorf("uplink %s: %w", cfg.Uplink, err)
+		}
+		return &net.Interface{Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
+	}
+	addrs, err := c.AddrList(nil, familyV6)
+	if err != nil {
+		return nil, fmt.Errorf("list addresses: %w", err)
+	}
+	for _, a := range addrs {
+		if ip, ok := netip.AddrFromSlice(a.IP); !ok || ip != cfg.Local {
+			continue
+		}
+		l, err := c.LinkByIndex(a.LinkIndex)
+		if err != nil {
+			return nil, fmt.Errorf("interface of %s: %w", cfg.Local, err)
+		}
+		if l.Attrs().Flags&net.FlagLoopback != 0 {
+			return nil, fmt.Errorf("%s is an address of the loopback, which does not tell where the peers are: name the uplink", cfg.Local)
+		}
+		return &net.Interface{Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
+	}
+	return nil, fmt.Errorf("no interface has the address %s: assign it before the daemon starts, or name the uplink", cfg.Local)
+}

@@ -1,0 +1,160 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// minimumMTU is the least MTU of an IPv6 link (RFC 8200 section 5).
+const minimumMTU = 1280
+
+// noAddressGeneration is IN6_ADDR_GEN_MODE_NONE: no link-local address, hence no DAD, no MLD and no solicitations on links
+// that only stand for a tunnel.
+const noAddressGeneration = 1
+
+// ensureLink makes l, down, unless it stands as wanted already. A link of that name which differs is replaced.
+func (c *conn) ensureLink(l link) error {
+	switch have, err := c.LinkByName(l.name); {
+	case err == nil && linkOf(have, c) == l:
+		return nil
+	case err == nil:
+		if err := c.LinkDel(have); err != nil {
+			return fmt.Errorf("remove the outdated link %s: %w", l.name, err)
+		}
+	case !errors.As(err, &netlink.LinkNotFoundError{}):
+		return fmt.Errorf("look up link %s: %w", l.name, err)
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = l.name, l.mtu
+	if l.other != "" {
+		return c.addPair(l, attrs)
+	}
+	lower, err := c.index(l.lower)
+	if err != nil {
+		return err
+	}
+	err = c.LinkAdd(&netlink.Ip6tnl{LinkAttrs: attrs, Link: lower, Local: l.local.AsSlice(), Remote: l.remote.AsSlice(),
+		Ttl: tunnelHopLimit, Proto: protocolIPv6, Flags: ignoreEncapLimit})
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return errNoIP6Tunnel
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", l, err)
+	}
+	return c.withoutAddresses(l.name)
+}
+
+// ignoreEncapLimit is IP6_TNL_F_IGN_ENCAP_LIMIT: no encapsulation limit option is added (RFC 2473 section 4.1.1), as
+// "encaplimit none" of ip(8). One that arrives is accepted all the same.
+const ignoreEncapLimit = 0x1
+
+func (c *conn) addPair(l link, attrs netlink.LinkAttrs) error {
+	attrs.HardwareAddr = seg6InMAC[:]
+	err := c.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: l.other, PeerHardwareAddr: seg6OutMAC[:], PeerMTU: uint32(l.mtu)})
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return errors.New("the seg6 backend needs the veth driver, which this kernel lacks: enable CONFIG_VETH or `modprobe veth`")
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", l, err)
+	}
+	return errors.Join(c.withoutAddresses(l.name), c.withoutAddresses(l.other))
+}
+
+func (c *conn) withoutAddresses(name string) error {
+	l, err := c.LinkByName(name)
+	if err == nil {
+		err = c.LinkSetIP6AddrGenMode(l, noAddressGeneration)
+	}
+	if err != nil {
+		return fmt.Errorf("keep link %s free of addresses: %w", name, err)
+	}
+	return nil
+}
+
+// raiseLink sets l up and, for a pair, introduces its ends to each other.
+func (c *conn) raiseLink(l link) error {
+	raise := func(name string) (int, error) {
+		dev, err := c.LinkByName(name)
+		if err == nil && dev.Attrs().Flags&net.FlagUp == 0 {
+			err = c.LinkSetUp(dev)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("set link %s up: %w", name, err)
+		}
+		return dev.Attrs().Index, nil
+	}
+	in, err := raise(l.name)
+	if err != nil || l.other == "" {
+		return err
+	}
+	out, err := raise(l.other)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.neighbour(in, seg6OutAddr, seg6OutMAC), c.neighbour(out, seg6InAddr, seg6InMAC))
+}
+
+func (c *conn) neighbour(index int, addr netip.Addr, mac [6]byte) error {
+	err := c.NeighSet(&netlink.Neigh{LinkIndex: index, Family: unix.AF_INET6, State: unix.NUD_PERMANENT,
+		IP: addr.AsSlice(), HardwareAddr: mac[:]})
+	if err != nil {
+		return fmt.Errorf("make %s a permanent neighbour: %w", addr, err)
+	}
+	return nil
+}
+
+// ourLinks lists the links that carry our names; of a pair, the first.
+func (c *conn) ourLinks() ([]link, error) {
+	all, err := c.LinkList()
+	for attempt := 0; errors.Is(err, netlink.ErrDumpInterrupted) && attempt < dumpRetries; attempt++ {
+		all, err = c.LinkList()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list links: %w", err)
+	}
+	var ours []link
+	for _, l := range all {
+		if name := l.Attrs().Name; name == seg6In || strings.HasPrefix(name, ip6tnlPrefix) {
+			ours = append(ours, linkOf(l, c))
+		}
+	}
+	return ours, nil
+}
+
+func (c *conn) removeLink(name string) error {
+	l, err := c.LinkByName(name)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
+		return nil
+	}
+	if err == nil {
+		err = c.LinkDel(l)
+	}
+	if err != nil {
+		return fmt.Errorf("remove link %s: %w", name, err)
+	}
+	return nil
+}
+
+// linkOf reads a link back as the backends speak of it.
+func linkOf(l netlink.Link, c *conn) link {
+	got := link{name: l.Attrs().Name, mtu: l.Attrs().MTU}
+	switch l := l.(type) {
+	case *netlink.Veth:
+		if other, err := c.LinkByIndex(l.Attrs().ParentIndex); err == nil {
+			got.other = other.Attrs().Name
+		}
+	case *netlink.Ip6tnl:
+		got.local, _ = netip.AddrFromSlice(l.Local)
+		got.remote, _ = netip.AddrFromSlice(l.Remote)
+		if lower, err := c.LinkByIndex(int(l.Link)); err == nil {
+			got.lower = lower.Attrs().Name
+		}
+	}
+	return got
+}

@@ -1,0 +1,92 @@
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+const familyV6 = unix.AF_INET6
+
+// rules lists all IPv6 rules.
+func (c *conn) rules() ([]rule, error) {
+	msgs, err := c.dump(unix.RTM_GETRULE, nl.NewIfInfomsg(unix.AF_INET6), unix.RTM_NEWRULE)
+	if err != nil {
+		return nil, fmt.Errorf("list rules: %w", err)
+	}
+	rules := make([]rule, 0, len(msgs))
+	for _, m := range msgs {
+		r, err := decodeRule(m)
+		if err != nil {
+			return nil, fmt.Errorf("list rules: %w", err)
+		}
+		rules = append(rules, r)
+	}
+	return rules, nil
+}
+
+// routes lists the IPv6 routes of our protocol, in every table.
+func (c *conn) routes() ([]route, error) {
+	header := nl.NewRtMsg()
+	header.Family, header.Protocol, header.Scope, header.Type = unix.AF_INET6, 0, 0, 0
+	header.Table = unix.RT_TABLE_UNSPEC
+	msgs, err := c.dump(unix.RTM_GETROUTE, header, unix.RTM_NEWROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	names := map[uint32]string{}
+	nameOf := func(index uint32) string {
+		name, ok := names[index]
+		if !ok {
+			name = c.ifname(index)
+			names[index] = name
+		}
+		return name
+	}
+	var routes []route
+	for _, m := range msgs {
+		r, ours, err := decodeRoute(m, c.protocol, nameOf)
+		if err != nil {
+			return nil, fmt.Errorf("list routes: %w", err)
+		}
+		if ours {
+			routes = append(routes, r)
+		}
+	}
+	return routes, nil
+}
+
+// ifname is the name of the interface with that index, or a text that no interface is named.
+func (c *conn) ifname(index uint32) string {
+	l, err := c.LinkByIndex(int(index))
+	if err != nil {
+		return fmt.Sprintf("interface %d", index)
+	}
+	return l.Attrs().Name
+}
+
+// seg6 generic netlink, include/uapi/linux/seg6_genl.h: the library does not know it.
+const (
+	seg6CommandSetTunnelSource = 3
+	seg6AttributeDestination   = 1
+	seg6Version                = 1
+)
+
+// setTunnelSource sets the source of every packet that seg6 encapsulates in this namespace; the unspecified address lets
+// the kernel choose again.
+func (c *conn) setTunnelSource(addr netip.Addr) error {
+	family, err := c.GenlFamilyGet("SEG6")
+	if err != nil {
+		return fmt.Errorf("set the source of seg6 tunnels: find generic netlink family SEG6: %w", err)
+	}
+	req := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_ACK)
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_GENERIC: c.generic}
+	req.AddData(&nl.Genlmsg{Command: seg6CommandSetTunnelSource, Version: seg6Version})
+	req.AddData(nl.NewRtAttr(seg6AttributeDestination, addr.AsSlice()))
+	if _, err := req.Execute(unix.NETLINK_GENERIC, 0); err != nil {
+		return fmt.Errorf("set the source of seg6 tunnels to %s: %w", addr, err)
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// The backends say what they want as the values below, which are comparable and render as the ip(8) command that would
+// make them. Only conn.go knows how they look in rtnetlink.
+
+// routeKind is rtm_type.
+type routeKind uint8
+
+const (
+	unicast routeKind = iota
+	local
+	blackhole
+	unreachable
+	throw
+)
+
+// encapKind is RTA_ENCAP_TYPE, as far as it is used here.
+type encapKind uint8
+
+const (
+	noEncap encapKind = iota
+	seg6Red           // one segment, reduced: an RFC 2473 packet to segment
+	endDT6            // seg6local End.DT6: decapsulate and look up in decapTable
+	foreign           // an encapsulation that is none of ours
+)
+
+// Metrics of our routes. They differ from every default, so that replacing a route of ours never replaces an operator's.
+const (
+	entryMetric     = 213
+	aggregateMetric = 65213 // pools: behind every entry, also one that covers the whole pool
+)
+
+// mainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
+const (
+	mainTable  = 254
+	localTable = 255
+)
+
+// route is one IPv6 route. Its key within the kernel is table, dst, src and metric.
+type route struct {
+	table      int
+	dst, src   netip.Prefix // src is the zero Prefix when any source will do
+	metric     uint32
+	kind       routeKind
+	via        netip.Addr
+	dev        string
+	encap      encapKind
+	segment    netip.Addr
+	decapTable int
+}
+
+// routeKey is what the kernel tells two routes apart by.
+type routeKey struct {
+	table    int
+	dst, src netip.Prefix
+	metric   uint32
+}
+
+func (r route) key() routeKey { return routeKey{r.table, r.dst, r.src, r.metric} }
+
+func (r route) String() string {
+	var b strings.Builder
+	b.WriteString("ip -6 route replace ")
+	if r.kind != unicast {
+		b.WriteString([...]string{"", "local ", "blackhole ", "unreachable ", "throw "}[r.kind])
+	}
+	if r.dst.Bits() == 0 {
+		b.WriteString("default")
+	} else {
+		b.WriteString(r.dst.String())
+	}
+	if r.src.IsValid() {
+		fmt.Fprintf(&b, " from %s", r.src)
+	}
+	switch r.encap {
+	case seg6Red:
+		fmt.Fprintf(&b, " encap seg6 mode encap.red segs %s", r.segment)
+	case endDT6:
+		fmt.Fprintf(&b, " encap seg6local action End.DT6 table %d", r.decapTable)
+	case foreign:
+		b.WriteString(" encap unknown")
+	}
+	if r.via.IsValid() {
+		fmt.Fprintf(&b, " via %s", r.via)
+	}
+	if r.dev != "" {
+		fmt.Fprintf(&b, " dev %s", r.dev)
+	}
+	fmt.Fprintf(&b, " table %d metric %d", r.table, r.metric)
+	return b.String()
+}
+
+// rule is one IPv6 policy rule. Absent selectors are zero.
+type rule struct {
+	priority int
+	iif      string
+	from, to netip.Addr
+	notFrom  bool // negates the selectors, as "not from" does
+	ipproto  uint8
+	table    int // 0: the packet is dropped
+	protocol uint8
+}
+
+func (r rule) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ip -6 rule add pref %d", r.priority)
+	if r.notFrom {
+		b.WriteString(" not")
+	}
+	if r.from.IsValid() {
+		fmt.Fprintf(&b, " from %s", r.from)
+	}
+	if r.to.IsValid() {
+		fmt.Fprintf(&b, " to %s", r.to)
+	}
+	if r.iif != "" {
+		fmt.Fprintf(&b, " iif %s", r.iif)
+	}
+	if r.ipproto != 0 {
+		fmt.Fprintf(&b, " ipproto %d", r.ipproto)
+	}
+	if r.table == 0 {
+		b.WriteString(" blackhole")
+	} else {
+		fmt.Fprintf(&b, " lookup %d", r.table)
+	}
+	return b.String()
+}
+
+// link is one network device, or a pair of them when other is set.
+type link struct {
+	name          string
+	other         string     // veth: the other end
+	local, remote netip.Addr // ip6tnl: the tunnel's end points
+	lower         string     // ip6tnl: the device below
+	mtu           int
+}
+
+func (l link) String() string {
+	if l.other != "" {
+		return fmt.Sprintf("ip link add %s mtu %d type veth peer name %s mtu %d", l.name, l.mtu, l.other, l.mtu)
+	}
+	return fmt.Sprintf("ip link add %s mtu %d type ip6tnl mode ip6ip6 local %s remote %s encaplimit none hoplimit %d dev %s",
+		l.name, l.mtu, l.local, l.remote, tunnelHopLimit, l.lower)
+}

@@ -1,0 +1,97 @@
+package kernel
+
+import (
+	"net/netip"
+
+	"netlmm/mobility/forwarding"
+)
+
+// The veth pair that stands in for the tunnel device: what is routed into one end is encapsulated as it leaves the other.
+// That makes the kernel treat the way into the tunnel as a hop of the inner packet: its hop limit is decremented, and what
+// exceeds the MTU is answered with a Packet Too Big to the inner source (RFC 2473 sections 3.1 and 7.1).
+const (
+	seg6In  = "pmtun0"
+	seg6Out = "pmtun1"
+)
+
+// Addresses of the pair. They exist as permanent neighbours only; neither end has an address.
+var (
+	seg6InAddr  = netip.MustParseAddr("fe80::a")
+	seg6OutAddr = netip.MustParseAddr("fe80::b")
+	seg6InMAC   = [6]byte{0x02, 0, 0x5e, 0, 0x52, 0x0a}
+	seg6OutMAC  = [6]byte{0x02, 0, 0x5e, 0, 0x52, 0x0b}
+)
+
+// seg6 tunnels with segment routing's lightweight tunnels: one segment, reduced encapsulation, which on the wire is plain
+// IPv6-in-IPv6 (RFC 2473) and interworks with ip6tnl.
+//
+// The hop limit of the outer packet is a copy of the inner one (the kernel offers no other), and the ECN field is treated
+// as RFC 6040 section 4.1 and 4.2 want it by the kernel's own encapsulation code.
+type seg6 struct{ layout }
+
+func (s *seg6) name() string { return "seg6" }
+
+func (s *seg6) base() plan {
+	p := s.commonBase()
+	p.links = append(p.links, link{name: seg6In, other: seg6Out, mtu: s.mtu})
+	p.rules = append(p.rules,
+		s.rule(encapRule, rule{iif: seg6Out, table: s.encapTable()}),
+		// The encapsulated packet is routed once more from seg6Out, now with our address as source. Anything else there
+		// has lost its tunnel and must not wander.
+		s.rule(denyEncapRule, rule{iif: seg6Out, from: s.Local, notFrom: true}))
+	return p
+}
+
+// tunnel accepts protocol 41 from this peer on the uplink only. Mobility Headers, IKE and ND from the same peer do not
+// match and stay local.
+func (s *seg6) tunnel(p peer) plan {
+	t := plan{
+		rules: []rule{s.rule(fromTunnelRule, rule{
+			iif: s.Uplink, from: p.addr, to: s.Local, ipproto: protocolIPv6, table: s.decapTable(p)})},
+		routes: []route{{
+			table: s.decapTable(p), dst: netip.PrefixFrom(s.Local, 128), metric: entryMetric, kind: local,
+			encap: endDT6, decapTable: s.inTable(p), dev: s.Uplink}},
+	}
+	if s.Role == forwarding.Gateway {
+		t.rules = append(t.rules, s.rule(toMobileRule, rule{iif: "lo", table: s.inTable(p)}))
+	}
+	return t
+}
+
+func (s *seg6) entry(e forwarding.Entry, p peer) []route {
+	encap := route{table: s.encapTable(), metric: entryMetric, encap: seg6Red, segment: e.Peer, dev: s.Uplink}
+	switch e.Role {
+	case forwarding.Anchor:
+		encap.dst = e.Prefix
+		return []route{
+			encap,
+			// End.DT6 looks up in one table and knows no "continue with the next rule": a packet whose source may come
+			// from this peer goes once through the pair backwards, and from there by the ordinary tables.
+			{table: s.inTable(p), dst: everywhere, src: e.Prefix, metric: entryMetric, via: seg6InAddr, dev: seg6Out},
+			{table: mainTable, dst: e.Prefix, metric: entryMetric, via: seg6OutAddr, dev: seg6In},
+		}
+	case forwarding.Gateway:
+		i, _ := s.accessIndex(e.Interface)
+		encap.dst, encap.src = everywhere, e.Prefix
+		return []route{
+			encap,
+			s.onLink(e, p),
+			{table: s.accessTable(i), dst: everywhere, src: e.Prefix, metric: entryMetric, via: seg6OutAddr, dev: seg6In},
+		}
+	default:
+		return discard(e)
+	}
+}
+
+func (s *seg6) peers(rules []rule, _ []link) []peer {
+	var found []peer
+	for _, r := range rules {
+		if r.priority != s.RulePriorityBase+fromTunnelRule || r.ipproto != protocolIPv6 || !r.from.IsValid() {
+			continue
+		}
+		if slot, ok := s.slotOf(r.table - 1); ok {
+			found = append(found, peer{addr: r.from, slot: slot})
+		}
+	}
+	return found
+}
