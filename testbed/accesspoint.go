@@ -1,0 +1,130 @@
+package testbed
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// AccessPoint is a real hostapd on the access link of a MAG, with its built-in EAP server.
+type AccessPoint struct {
+	MAG string
+
+	domain  *Domain
+	monitor *control
+
+	mu      sync.Mutex
+	joined  map[string]time.Time // last AP-STA-CONNECTED of a station
+	left    map[string]time.Time // last AP-STA-DISCONNECTED
+	changed chan struct{}        // closed and replaced at every event
+}
+
+// startAccessPoint runs hostapd in front of a MAG and listens to its events.
+func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
+	binary, err := program("hostapd", "hostapd")
+	if err != nil {
+		return nil, err
+	}
+	var users strings.Builder
+	for _, id := range MobileNodeIDs {
+		fmt.Fprintf(&users, "%q MD5 %q\n", id, eapPassword)
+	}
+	if err := os.WriteFile(d.Path(mag, "hostapd.users"), []byte(users.String()), 0o600); err != nil {
+		return nil, err
+	}
+	if err := d.render("hostapd.conf.tmpl", mag, "hostapd.conf", nil); err != nil {
+		return nil, err
+	}
+	if _, err := d.start(mag, "hostapd", nil, binary, "-t", d.Path(mag, "hostapd.conf")); err != nil {
+		return nil, err
+	}
+	ap := &AccessPoint{MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, changed: make(chan struct{})}
+	return ap, ap.attach()
+}
+
+// attach connects to hostapd's control socket as soon as that exists.
+func (ap *AccessPoint) attach() error {
+	d := ap.domain
+	return poll(20*time.Second, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
+		hostapd, err := d.process(ap.MAG, "hostapd")
+		if err != nil {
+			return false, err
+		}
+		if !hostapd.running() {
+			return false, fmt.Errorf("hostapd of %s ended at start:\n%s", ap.MAG, d.tail(ap.MAG, "hostapd"))
+		}
+		monitor, err := dialControl(d.HostapdSocket(ap.MAG), d.Path(ap.MAG, "monitor.sock"))
+		if err != nil {
+			return false, nil
+		}
+		if err := monitor.events(ap.event); err != nil {
+			monitor.close()
+			return false, nil
+		}
+		if ap.monitor != nil {
+			ap.monitor.conn.Close()
+		}
+		ap.monitor = monitor
+		return true, nil
+	})
+}
+
+// close ends the listening.
+func (ap *AccessPoint) close() {
+	if ap.monitor != nil {
+		ap.monitor.close()
+	}
+}
+
+// event notes who joined and who left.
+func (ap *AccessPoint) event(at time.Time, event string) {
+	name, station, _ := strings.Cut(event, " ")
+	station, _, _ = strings.Cut(station, " ")
+	ap.mu.Lock()
+	defer ap.mu.Unlock()
+	switch name {
+	case "AP-STA-CONNECTED":
+		ap.joined[station] = at
+	case "AP-STA-DISCONNECTED":
+		ap.left[station] = at
+	default:
+		return
+	}
+	close(ap.changed)
+	ap.changed = make(chan struct{})
+}
+
+// waitJoined returns when a station associated with this access point, as soon as that is later than after.
+func (ap *AccessPoint) waitJoined(station net.HardwareAddr, after time.Time, patience time.Duration) (time.Time, bool) {
+	deadline := time.After(patience)
+	for {
+		ap.mu.Lock()
+		at, changed := ap.joined[station.String()], ap.changed
+		ap.mu.Unlock()
+		if at.After(after) {
+			return at, true
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			return time.Time{}, false
+		}
+	}
+}
+
+// Forget makes the access point drop a station, as its inactivity timer would; hostapd then reports AP-STA-DISCONNECTED.
+// A station that it does not know is no error.
+func (ap *AccessPoint) Forget(station net.HardwareAddr) error {
+	commands, err := dialControl(ap.domain.HostapdSocket(ap.MAG), ap.domain.Path(ap.MAG, "commands.sock"))
+	if err != nil {
+		return err
+	}
+	defer commands.close()
+	if known, err := commands.request("STA " + station.String()); err != nil || known == "" || strings.HasPrefix(known, "FAIL") {
+		return err
+	}
+	return commands.order("DEAUTHENTICATE " + station.String())
+}

@@ -1,0 +1,179 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+	"github.com/google/gopacket/pcapgo"
+	"github.com/mdlayher/packet"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// snapLength is how much of a frame the capture keeps: the longest Mobility Header (RFC 6275 section 6.1.1) fits.
+const snapLength = 2200
+
+// Capture listens to the LMA's port of the core switch, where all signalling passes, and to the whole switch for frames
+// that go elsewhere; it counts each frame once.
+type Capture struct {
+	conns   []*packet.Conn
+	closing atomic.Bool
+	done    sync.WaitGroup
+
+	mu     sync.Mutex
+	counts [frameClassCount]uint64
+	lost   uint64
+	first  [][]byte // the first Mobility Headers in clear, as evidence
+	pcap   *pcapgo.Writer
+	file   *os.File
+}
+
+// Counts is what a Capture saw.
+type Counts struct {
+	ESP            uint64 `json:"esp_packets"`
+	IKE            uint64 `json:"ike_packets"`
+	MHInClear      uint64 `json:"mh_clear_packets"`
+	Tunnelled      uint64 `json:"tunnelled_packets"`
+	Truncated      uint64 `json:"truncated_packets"`
+	DroppedByQueue uint64 `json:"dropped_by_capture"` // the kernel had no room for them: the other numbers are a lower bound
+}
+
+// StartCapture begins to capture on the core link. With a file name the signalling (everything but tunnelled data) is
+// written there for Wireshark.
+func (d *Domain) StartCapture(file string) (*Capture, error) {
+	c := &Capture{}
+	if file != "" {
+		out, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		c.file, c.pcap = out, pcapgo.NewWriter(out)
+		if err := c.pcap.WriteFileHeader(snapLength, layers.LinkTypeEthernet); err != nil {
+			return nil, errors.Join(err, out.Close())
+		}
+	}
+	err := d.in(NodeCore, func() error {
+		ports, err := net.Interfaces()
+		if err != nil {
+			return err
+		}
+		for _, port := range ports {
+			if port.Name == "lo" || port.Name == coreBridge {
+				continue
+			}
+			if err := c.listen(port); err != nil {
+				return fmt.Errorf("capture on %s: %w", port.Name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// listen captures what enters the switch at one port: so each frame is seen exactly once.
+func (c *Capture) listen(port net.Interface) error {
+	filter, err := bpf.Assemble(incomingIPv6)
+	if err != nil {
+		return err
+	}
+	conn, err := packet.Listen(&port, packet.Raw, unix.ETH_P_ALL, &packet.Config{Filter: filter})
+	if err != nil {
+		return err
+	}
+	c.conns = append(c.conns, conn)
+	c.done.Add(1)
+	go func() {
+		defer c.done.Done()
+		buffer := make([]byte, snapLength)
+		for {
+			n, _, err := conn.ReadFrom(buffer)
+			if c.closing.Load() {
+				return
+			}
+			if err != nil {
+				time.Sleep(10 * time.Millisecond) // the port may be down for a moment
+				continue
+			}
+			c.add(time.Now(), buffer[:n])
+		}
+	}()
+	return nil
+}
+
+// incomingIPv6 passes IPv6 frames that the port received, cut to snapLength; data in tunnels is cut to its headers.
+var incomingIPv6 = []bpf.Instruction{
+	bpf.LoadExtension{Num: bpf.ExtType},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 5},
+	bpf.LoadAbsolute{Off: 12, Size: 2},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv6, SkipTrue: 3},
+	bpf.LoadAbsolute{Off: ethernetHeader + 6, Size: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_IPV6, SkipTrue: 2},
+	bpf.RetConstant{Val: snapLength},
+	bpf.RetConstant{Val: 0},
+	bpf.RetConstant{Val: ethernetHeader + ipv6Header},
+}
+
+// add counts one frame.
+func (c *Capture) add(at time.Time, frame []byte) {
+	class := classify(frame)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts[class]++
+	if class == frameMHInClear && len(c.first) < 4 {
+		c.first = append(c.first, append([]byte{}, frame...))
+	}
+	if c.pcap != nil && class != frameTunnelled {
+		_ = c.pcap.WritePacket(gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame)}, frame)
+	}
+}
+
+// Counts are the numbers so far.
+func (c *Capture) Counts() Counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		if stats, err := conn.Stats(); err == nil { // reading resets the kernel's counter
+			c.lost += uint64(stats.Drops)
+		}
+	}
+	return Counts{
+		ESP: c.counts[frameESP], IKE: c.counts[frameIKE], MHInClear: c.counts[frameMHInClear],
+		Tunnelled: c.counts[frameTunnelled], Truncated: c.counts[frameTruncated], DroppedByQueue: c.lost,
+	}
+}
+
+// InClear returns the first few frames with a Mobility Header in clear.
+func (c *Capture) InClear() [][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.first
+}
+
+// Stop ends the capture and returns its numbers.
+func (c *Capture) Stop() (Counts, error) {
+	counts := c.Counts()
+	return counts, c.close()
+}
+
+func (c *Capture) close() error {
+	var errs []error
+	c.closing.Store(true)
+	for _, conn := range c.conns {
+		errs = append(errs, conn.Close())
+	}
+	c.done.Wait()
+	if c.file != nil {
+		errs = append(errs, c.file.Close())
+	}
+	return errors.Join(errs...)
+}

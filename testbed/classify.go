@@ -1,0 +1,85 @@
+package testbed
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+// frameClass is what a frame on the core link is, as far as the control channel's protection is concerned.
+type frameClass int
+
+// Classes of frames.
+const (
+	frameOther      frameClass = iota
+	frameESP                   // protocol 50, or UDP port 4500 with an SPI (RFC 3948 section 2.1)
+	frameIKE                   // UDP port 500, or UDP port 4500 with a zero SPI
+	frameTunnelled             // IPv6 in IPv6: the mobile nodes' traffic
+	frameMHInClear             // a Mobility Header that anybody on the link can read
+	frameTruncated             // too short to tell
+	frameClassCount            // how many there are
+)
+
+const (
+	ethernetHeader = 14
+	ipv6Header     = 40
+	etherTypeIPv6  = 0x86dd
+)
+
+// classify looks at one Ethernet frame. It follows extension headers (RFC 8200 section 4.1), so that a Mobility Header
+// cannot hide behind them; the data that a tunnel carries is not looked into.
+func classify(frame []byte) frameClass {
+	if len(frame) < ethernetHeader || binary.BigEndian.Uint16(frame[12:]) != etherTypeIPv6 {
+		return frameOther
+	}
+	packet := frame[ethernetHeader:]
+	if len(packet) < ipv6Header {
+		return frameTruncated
+	}
+	next, rest := packet[6], packet[ipv6Header:]
+	for {
+		switch next {
+		case unix.IPPROTO_HOPOPTS, unix.IPPROTO_ROUTING, unix.IPPROTO_DSTOPTS:
+			if len(rest) < 8 || len(rest) < 8+8*int(rest[1]) {
+				return frameTruncated
+			}
+			next, rest = rest[0], rest[8+8*int(rest[1]):]
+		case unix.IPPROTO_FRAGMENT:
+			if len(rest) < 8 {
+				return frameTruncated
+			}
+			if binary.BigEndian.Uint16(rest[2:])>>3 != 0 && rest[0] != unix.IPPROTO_MH {
+				return frameOther // a later fragment says no more than its protocol
+			}
+			next, rest = rest[0], rest[8:]
+		case unix.IPPROTO_MH:
+			return frameMHInClear
+		case unix.IPPROTO_ESP:
+			return frameESP
+		case unix.IPPROTO_IPV6:
+			return frameTunnelled
+		case unix.IPPROTO_UDP:
+			return classifyUDP(rest)
+		default:
+			return frameOther
+		}
+	}
+}
+
+// classifyUDP tells IKE from ESP in UDP: on port 4500 IKE follows four zero bytes where ESP has its SPI. A keepalive of one
+// byte counts as IKE.
+func classifyUDP(datagram []byte) frameClass {
+	if len(datagram) < 8 {
+		return frameTruncated
+	}
+	source, destination := binary.BigEndian.Uint16(datagram), binary.BigEndian.Uint16(datagram[2:])
+	switch {
+	case source == 500 || destination == 500:
+		return frameIKE
+	case source != 4500 && destination != 4500:
+		return frameOther
+	case len(datagram) < 12 || binary.BigEndian.Uint32(datagram[8:]) == 0:
+		return frameIKE
+	}
+	return frameESP
+}

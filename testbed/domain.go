@@ -1,0 +1,237 @@
+package testbed
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Options choose what a domain consists of.
+type Options struct {
+	ID          string        // of the domain, part of every name; "" takes the process id
+	BinDir      string        // where magd, lmad and netlmmctl are; default "bin"
+	Trigger     string        // what tells magd of a station: TriggerHostapd (default) or TriggerSyslog
+	CleanDetach bool          // the access point reports the departure before the station is gone
+	APAging     time.Duration // an access point forgets a station that left this long after its move; default 250 ms
+	Progress    io.Writer     // one line per step; nil: none
+}
+
+// What tells a MAG that a station is there.
+const (
+	TriggerHostapd = "hostapd"
+	TriggerSyslog  = "syslog"
+)
+
+// Domain is a running Proxy Mobile IPv6 domain. Its methods may be used from several goroutines, those of one mobile node
+// or one component from one at a time.
+type Domain struct {
+	ID           string
+	Dir          string // run directory: configurations, logs, sockets
+	Options      Options
+	AccessPoints map[string]*AccessPoint // by MAG
+	MobileNodes  []*MobileNode
+
+	ipsec   ipsecFlavour
+	secret  string
+	started time.Time
+
+	mu         sync.Mutex
+	processes  map[string]*process // by node/name
+	namespaces []string            // nodes, in the order of their creation
+}
+
+var validID = regexp.MustCompile(`^[a-z0-9]{1,16}$`)
+
+// Up builds the domain without the project's own daemons: namespaces, cables, charons, access points and mobile nodes that
+// are not associated yet. When it fails it takes down what it had built.
+func Up(o Options) (d *Domain, err error) {
+	d, err = newDomain(o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if recovered := recover(); recovered != nil || err != nil {
+			err = errors.Join(err, d.Down())
+			if recovered != nil {
+				panic(recovered)
+			}
+			d = nil
+		}
+	}()
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"namespaces and cables", d.buildNetwork},
+		{"IKE daemons", d.startCharons},
+		{"access points", d.startAccessPoints},
+		{"mobile nodes", d.startMobileNodes},
+	} {
+		d.Progressf("%s", step.name)
+		if err := step.do(); err != nil {
+			return d, fmt.Errorf("%s: %w", step.name, err)
+		}
+	}
+	return d, nil
+}
+
+// newDomain checks the options and claims the run directory.
+func newDomain(o Options) (*Domain, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("the testbed makes network namespaces and must run as root (sudo)")
+	}
+	if _, err := program("ip", "iproute2"); err != nil {
+		return nil, err
+	}
+	if o.ID == "" {
+		o.ID = strconv.Itoa(os.Getpid())
+	}
+	if !validID.MatchString(o.ID) {
+		return nil, fmt.Errorf("domain id %q: up to 16 of a-z and 0-9, please", o.ID)
+	}
+	if o.BinDir == "" {
+		o.BinDir = "bin"
+	}
+	if o.Trigger == "" {
+		o.Trigger = TriggerHostapd
+	}
+	if o.Trigger != TriggerHostapd && o.Trigger != TriggerSyslog {
+		return nil, fmt.Errorf("trigger %q: %s or %s, please", o.Trigger, TriggerHostapd, TriggerSyslog)
+	}
+	if o.APAging == 0 {
+		o.APAging = 250 * time.Millisecond
+	}
+	secret, err := newSecret()
+	if err != nil {
+		return nil, err
+	}
+	d := &Domain{
+		ID: o.ID, Dir: filepath.Join(runDirectory, o.ID), Options: o, secret: secret, started: time.Now(),
+		AccessPoints: map[string]*AccessPoint{}, processes: map[string]*process{},
+	}
+	if err := os.MkdirAll(runDirectory, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(d.Dir, 0o700); errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("a domain %q exists; take it down with `testbed down --id %s` or choose another id", o.ID, o.ID)
+	} else if err != nil {
+		return nil, err
+	}
+	return d, d.writeOwner(os.Getpid())
+}
+
+// Progressf tells the person who waits what happens now.
+func (d *Domain) Progressf(format string, arguments ...any) {
+	if d.Options.Progress != nil {
+		fmt.Fprintf(d.Options.Progress, "testbed %s %6.2fs  %s\n", d.ID, time.Since(d.started).Seconds(), fmt.Sprintf(format, arguments...))
+	}
+}
+
+// addNode makes a node: a namespace with its loopback up, and a folder in the run directory.
+func (d *Domain) addNode(node string) error {
+	d.mu.Lock()
+	d.namespaces = append(d.namespaces, node)
+	d.mu.Unlock()
+	if err := os.MkdirAll(d.Path(node, ""), 0o700); err != nil {
+		return err
+	}
+	// iproute2 rather than a bare unshare: it also sets up /run/netns so that `ip netns exec` of others does not pin the name
+	if out, err := exec.Command("ip", "netns", "add", d.Namespace(node)).CombinedOutput(); err != nil {
+		return fmt.Errorf("namespace %s: %w: %s", d.Namespace(node), err, out)
+	}
+	return d.plug(end{node: node, name: "lo"})
+}
+
+// buildNetwork makes every namespace but the mobile nodes', their cables, addresses and routes.
+func (d *Domain) buildNetwork() error {
+	for _, node := range []string{NodeCore, NodeAir, NodeCorrespondent, NodeLMA, NodeMAG1, NodeMAG2} {
+		if err := d.addNode(node); err != nil {
+			return err
+		}
+	}
+	for _, bridge := range []struct{ node, name string }{{NodeCore, coreBridge}, {NodeAir, cellOf(NodeMAG1)}, {NodeAir, cellOf(NodeMAG2)}} {
+		if err := d.bridge(bridge.node, bridge.name); err != nil {
+			return err
+		}
+	}
+	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
+		if err := d.joinCore(node); err != nil {
+			return err
+		}
+	}
+	for _, mag := range []string{NodeMAG1, NodeMAG2} {
+		if err := d.buildAccessLink(mag); err != nil {
+			return err
+		}
+	}
+	if err := d.cable(end{node: NodeLMA, name: cnInterface}, end{node: NodeCorrespondent, name: hostInterface}); err != nil {
+		return err
+	}
+	if err := d.address(NodeLMA, cnInterface, LMAOnCNLink.String()+"/64"); err != nil {
+		return err
+	}
+	if err := d.address(NodeCorrespondent, hostInterface, CorrespondentOnLink.String()+"/64"); err != nil {
+		return err
+	}
+	return d.defaultRoute(NodeCorrespondent, LMAOnCNLink)
+}
+
+// startCharons probes the kernel and runs the IKE daemons of LMA and MAGs.
+func (d *Domain) startCharons() (err error) {
+	if d.ipsec, err = d.probeIPsec(); err != nil {
+		return err
+	}
+	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
+		if err := d.startCharon(node); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startAccessPoints runs hostapd in front of both MAGs.
+func (d *Domain) startAccessPoints() error {
+	for _, mag := range []string{NodeMAG1, NodeMAG2} {
+		ap, err := d.startAccessPoint(mag)
+		if ap != nil {
+			d.AccessPoints[mag] = ap
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startMobileNodes builds both mobile nodes in the first cell. Nothing is associated before Associate.
+func (d *Domain) startMobileNodes() error {
+	for n := range MobileNodeIDs {
+		mn, err := d.addMobileNode(n+1, NodeMAG1)
+		if err != nil {
+			return err
+		}
+		d.MobileNodes = append(d.MobileNodes, mn)
+	}
+	return nil
+}
+
+// Associate runs the supplicants and waits until each mobile node is associated.
+func (d *Domain) Associate() error {
+	for _, mn := range d.MobileNodes {
+		begun := time.Now()
+		if err := mn.startSupplicant(); err != nil {
+			return err
+		}
+		if _, err := mn.Associate(begun); err != nil {
+			return err
+		}
+	}
+	return nil
+}

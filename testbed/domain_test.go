@@ -1,0 +1,110 @@
+package testbed
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// progress sends a domain's progress to the test's log.
+type progress struct{ t *testing.T }
+
+func (p progress) Write(b []byte) (int, error) {
+	p.t.Log(string(b[:len(b)-1]))
+	return len(b), nil
+}
+
+// up builds a domain for one test.
+func up(t *testing.T, suffix string) *Domain {
+	t.Helper()
+	d, err := Up(Options{ID: "t" + processStart(os.Getpid()) + suffix, Progress: progress{t}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Down(); err != nil {
+			t.Errorf("take the domain down: %v", err)
+		}
+		leftovers(t, d)
+	})
+	return d
+}
+
+// leftovers fails the test when something of a domain is still there.
+func leftovers(t *testing.T, d *Domain) {
+	t.Helper()
+	if found, _ := filepath.Glob("/run/netns/" + namespacePrefix + d.ID + "-*"); len(found) > 0 {
+		t.Errorf("namespaces are left: %v", found)
+	}
+	if _, err := os.Stat(d.Dir); err == nil {
+		t.Errorf("%s is left", d.Dir)
+	}
+	for name, p := range d.processes {
+		if p.running() {
+			t.Errorf("process %s is left", name)
+		}
+	}
+}
+
+func TestMobileNodesAuthenticateAndMove(t *testing.T) {
+	d := up(t, "a")
+	if err := d.Associate(); err != nil {
+		t.Fatal(err)
+	}
+	for round := range 3 {
+		for _, mn := range d.MobileNodes {
+			from, to := mn.At(), other(mn.At())
+			a, err := mn.Move(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("round %d: %s from %s to %s: associated %s after it left", round, mn.Node, from, to, a.Associated.Sub(a.Left))
+			if err := d.AccessPoints[from].Forget(mn.MAC); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+}
+
+func TestSecurityAssociationsProtectMobilityHeaders(t *testing.T) {
+	d := up(t, "b")
+	capture, err := d.StartCapture("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer capture.Stop()
+	for _, mag := range []string{NodeMAG1, NodeMAG2} {
+		begun := time.Now()
+		if err := d.EstablishSA(mag); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("SA of %s with the LMA: %s, %s after %s (swanctl included)", mag, d.ipsec.Plugin, d.ipsec.Mode, time.Since(begun))
+		if err := d.SendMobilityHeader(mag, coreAddressOf(t, mag), LMAAddress, []byte{59, 0, 5, 0, 0, 0, 0, 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = poll(10*time.Second, "both Mobility Headers appear as ESP", func() (bool, error) { return capture.Counts().ESP >= 2, nil })
+	if err != nil {
+		t.Errorf("%v; seen: %+v", err, capture.Counts())
+	}
+	if n := capture.Counts().MHInClear; n != 0 {
+		t.Errorf("%d Mobility Headers in clear although the SAs stand", n)
+	}
+	if count, proposal, err := d.InstalledSAs(NodeLMA); err != nil || count != 2 {
+		t.Errorf("the LMA's charon has %d SAs (%v), want 2", count, err)
+	} else {
+		t.Log("IKE proposal: ", proposal)
+	}
+}
+
+func coreAddressOf(t *testing.T, node string) netip.Addr {
+	t.Helper()
+	a, err := coreAddress(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}

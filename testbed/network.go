@@ -1,0 +1,52 @@
+package testbed
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+)
+
+// joinCore connects a node to the core switch and makes it a router.
+func (d *Domain) joinCore(node string) error {
+	address, err := coreAddress(node)
+	if err != nil {
+		return err
+	}
+	if err := d.sysctl(node, map[string]string{"all/forwarding": "1", "default/forwarding": "1", "all/accept_dad": "0", "default/accept_dad": "0"}); err != nil {
+		return err
+	}
+	if err := d.cable(end{node: node, name: coreInterface}, end{node: NodeCore, name: node, bridge: coreBridge, quiet: true}); err != nil {
+		return err
+	}
+	return d.address(node, coreInterface, address.String()+"/64")
+}
+
+// buildAccessLink connects a MAG to its radio cell, and gives it the addresses between which its access point logs by syslog.
+func (d *Domain) buildAccessLink(mag string) error {
+	mac, err := net.ParseMAC(accessPointMAC)
+	if err != nil {
+		return err
+	}
+	if err := d.cable(end{node: mag, name: accessInterface, mac: mac}, end{node: NodeAir, name: "ap-" + mag, bridge: cellOf(mag), quiet: true}); err != nil {
+		return err
+	}
+	for _, address := range []string{syslogListenOnMAG, syslogAPAddress} {
+		if err := d.address(mag, "lo", address+"/32"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// defaultRoute sends everything of a host by a router.
+func (d *Domain) defaultRoute(node string, router netip.Addr) error {
+	return d.withHandle(node, func(h *netlink.Handle) error {
+		err := h.RouteAdd(&netlink.Route{Gw: net.IP(router.AsSlice()), Family: netlink.FAMILY_V6})
+		if err != nil {
+			return fmt.Errorf("default route of %s: %w", node, err)
+		}
+		return nil
+	})
+}

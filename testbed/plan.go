@@ -1,0 +1,109 @@
+package testbed
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"path/filepath"
+)
+
+// Names of the nodes of a domain; the namespace of a node is `netlmm-<id>-<node>`.
+const (
+	NodeCorrespondent = "cn"
+	NodeLMA           = "lma"
+	NodeMAG1          = "mag1"
+	NodeMAG2          = "mag2"
+	NodeCore          = "core"     // the switch between LMA and MAGs
+	NodeAir           = "air"      // one bridge per radio cell
+	NodeRogueMAG      = "roguemag" // holds a valid SA, is not authorised at the LMA; exists only when a test adds it
+	NodeRogueHost     = "rogue"    // another host on the core link, without any SA; likewise
+)
+
+// Interface names inside the namespaces.
+const (
+	coreInterface     = "core0" // LMA, MAGs and rogues: to the core switch
+	accessInterface   = "acc0"  // MAGs: to their radio cell
+	cnInterface       = "cn0"   // LMA: to the correspondent
+	hostInterface     = "eth0"  // correspondent
+	stationInterface  = "wl0"   // mobile nodes
+	coreBridge        = "br0"
+	accessPointMAC    = "00:00:5e:00:52:13" // RFC 6543 section 4.1: the same on every access link of the domain
+	udpPort           = 5001
+	tcpPort           = 5002
+	runDirectory      = "/run/netlmm-testbed"
+	namespacePrefix   = "netlmm-"
+	namespaceRunPath  = "/run/netns"
+	eapPassword       = "netlmm-testbed" // of mobile nodes that exist for a minute on this machine only
+	syslogListenOnMAG = "192.0.2.1"
+	syslogAPAddress   = "192.0.2.2"
+)
+
+// The addresses of a domain; documentation prefixes (RFC 3849, RFC 5737).
+var (
+	LMAAddress          = netip.MustParseAddr("2001:db8:f0::1")
+	MAG1Address         = netip.MustParseAddr("2001:db8:f0::11")
+	MAG2Address         = netip.MustParseAddr("2001:db8:f0::12")
+	RogueMAGAddress     = netip.MustParseAddr("2001:db8:f0::13")
+	RogueHostAddress    = netip.MustParseAddr("2001:db8:f0::66")
+	LMAOnCNLink         = netip.MustParseAddr("2001:db8:c::1")
+	CorrespondentOnLink = netip.MustParseAddr("2001:db8:c::2")
+	HNPPool             = netip.MustParsePrefix("2001:db8:1000::/36")
+)
+
+// MobileNodeIDs of the two mobile nodes, the identities of their 802.1X authentication.
+var MobileNodeIDs = []string{"mn1@example.net", "mn2@example.net"}
+
+// stationMAC is the link-layer address of mobile node n, counted from 1.
+func stationMAC(n int) net.HardwareAddr {
+	return net.HardwareAddr{0x02, 0x00, 0x5e, 0x00, 0x01, byte(n)}
+}
+
+// coreAddress is the address of a node on the core link.
+func coreAddress(node string) (netip.Addr, error) {
+	switch node {
+	case NodeLMA:
+		return LMAAddress, nil
+	case NodeMAG1:
+		return MAG1Address, nil
+	case NodeMAG2:
+		return MAG2Address, nil
+	case NodeRogueMAG:
+		return RogueMAGAddress, nil
+	case NodeRogueHost:
+		return RogueHostAddress, nil
+	}
+	return netip.Addr{}, fmt.Errorf("node %q has no address on the core link", node)
+}
+
+// cellOf is the radio cell (a bridge in the namespace of the air) in front of a MAG.
+func cellOf(mag string) string {
+	if mag == NodeMAG2 {
+		return "cell2"
+	}
+	return "cell1"
+}
+
+// Namespace is the name of a node's network namespace.
+func (d *Domain) Namespace(node string) string { return namespacePrefix + d.ID + "-" + node }
+
+// Path is a file of a node in the domain's run directory.
+func (d *Domain) Path(node, file string) string { return filepath.Join(d.Dir, node, file) }
+
+// AdminSocket is the unix socket of a daemon's admin API. node is lma, mag1 or mag2.
+func (d *Domain) AdminSocket(node string) string { return d.Path(node, "admin.sock") }
+
+// VICISocket is the control socket of a node's charon.
+func (d *Domain) VICISocket(node string) string { return d.Path(node, "charon.vici") }
+
+// HostapdSocket is the control socket of a MAG's access point.
+func (d *Domain) HostapdSocket(mag string) string {
+	return d.Path(mag, filepath.Join("hostapd", accessInterface))
+}
+
+// other is the MAG that a mobile node moves to when it is at this one.
+func other(mag string) string {
+	if mag == NodeMAG1 {
+		return NodeMAG2
+	}
+	return NodeMAG1
+}

@@ -1,0 +1,177 @@
+package testbed
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/mdlayher/packet"
+	"github.com/vishvananda/netlink"
+)
+
+// MobileNode is an unmodified host: the kernel's address configuration, wpa_supplicant, and a port in one of the cells.
+type MobileNode struct {
+	ID   string // network access identifier of its 802.1X authentication
+	Node string // mn1, mn2
+	MAC  net.HardwareAddr
+
+	domain *Domain
+	at     string       // the MAG whose cell it is plugged into
+	radio  *packet.Conn // sends EAPOL
+}
+
+// etherTypeEAPOL and the address of IEEE 802.1X's port access entity group.
+const etherTypeEAPOL = 0x888e
+
+var paeGroup = net.HardwareAddr{0x01, 0x80, 0xc2, 0x00, 0x00, 0x03}
+
+// addMobileNode builds mobile node n (counted from 1) in front of a MAG; its supplicant is not started yet.
+func (d *Domain) addMobileNode(n int, mag string) (*MobileNode, error) {
+	mn := &MobileNode{ID: MobileNodeIDs[n-1], Node: fmt.Sprintf("mn%d", n), MAC: stationMAC(n), domain: d, at: mag}
+	if err := d.addNode(mn.Node); err != nil {
+		return nil, err
+	}
+	err := d.cable(end{node: mn.Node, name: stationInterface, mac: mn.MAC}, end{node: NodeAir, name: mn.Node, bridge: cellOf(mag), quiet: true})
+	if err != nil {
+		return nil, err
+	}
+	return mn, d.in(mn.Node, func() error {
+		link, err := net.InterfaceByName(stationInterface)
+		if err != nil {
+			return err
+		}
+		mn.radio, err = packet.Listen(link, packet.Raw, etherTypeEAPOL, nil)
+		return err
+	})
+}
+
+// startSupplicant runs wpa_supplicant.
+func (mn *MobileNode) startSupplicant() error {
+	d := mn.domain
+	binary, err := program("wpa_supplicant", "wpasupplicant")
+	if err != nil {
+		return err
+	}
+	values := map[string]string{"Identity": mn.ID, "Password": eapPassword}
+	if err := d.render("wpa_supplicant.conf.tmpl", mn.Node, "wpa_supplicant.conf", values); err != nil {
+		return err
+	}
+	_, err = d.start(mn.Node, "wpa_supplicant", nil, binary, "-t", "-D", "wired", "-i", stationInterface, "-c", d.Path(mn.Node, "wpa_supplicant.conf"))
+	if err != nil {
+		return err
+	}
+	return poll(20*time.Second, "wpa_supplicant of "+mn.Node+" answers", func() (bool, error) {
+		status, err := mn.SupplicantStatus()
+		return err == nil && strings.Contains(status, "wpa_state="), nil
+	})
+}
+
+// SupplicantStatus is what wpa_supplicant says of itself, key=value a line.
+func (mn *MobileNode) SupplicantStatus() (string, error) {
+	c, err := dialControl(mn.domain.Path(mn.Node, "supplicant/"+stationInterface), mn.domain.Path(mn.Node, "status.sock"))
+	if err != nil {
+		return "", err
+	}
+	defer c.close()
+	return c.request("STATUS")
+}
+
+// Association is a station's way into a cell.
+type Association struct {
+	MAG        string
+	Left       time.Time // the port was taken out of the old cell
+	Associated time.Time // hostapd reported AP-STA-CONNECTED
+}
+
+// At is the MAG in whose cell the mobile node is.
+func (mn *MobileNode) At() string { return mn.at }
+
+// Move takes the mobile node from its cell into the cell of another MAG and returns when it is associated there. The access
+// point that it left is told nothing, unless the domain's options say CleanDetach.
+func (mn *MobileNode) Move(mag string) (Association, error) {
+	d := mn.domain
+	a := Association{MAG: mag}
+	if d.Options.CleanDetach {
+		if err := d.AccessPoints[mn.at].Forget(mn.MAC); err != nil {
+			return a, err
+		}
+	}
+	err := d.withHandle(NodeAir, func(h *netlink.Handle) error {
+		port, err := h.LinkByName(mn.Node)
+		if err != nil {
+			return err
+		}
+		cell, err := h.LinkByName(cellOf(mag))
+		if err != nil {
+			return err
+		}
+		a.Left = time.Now()
+		return h.LinkSetMaster(port, cell)
+	})
+	if err != nil {
+		return a, fmt.Errorf("move %s to %s: %w", mn.Node, mag, err)
+	}
+	mn.at = mag
+	a.Associated, err = mn.Associate(a.Left)
+	return a, err
+}
+
+// Associate sends EAPOL-Start until the access point reports the station associated later than after.
+func (mn *MobileNode) Associate(after time.Time) (time.Time, error) {
+	ap := mn.domain.AccessPoints[mn.at]
+	for range 10 {
+		if err := mn.sendEAPOLStart(); err != nil {
+			return time.Time{}, err
+		}
+		if at, ok := ap.waitJoined(mn.MAC, after, time.Second); ok {
+			return at, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s was not associated by the access point of %s; hostapd says:\n%s\nwpa_supplicant says:\n%s",
+		mn.Node, mn.at, mn.domain.tail(mn.at, "hostapd"), mn.domain.tail(mn.Node, "wpa_supplicant"))
+}
+
+// sendEAPOLStart sends the frame of IEEE 802.1X with which a supplicant asks to be authenticated: version 1, type 1, no body.
+func (mn *MobileNode) sendEAPOLStart() error {
+	frame := append([]byte{}, paeGroup...)
+	frame = append(frame, mn.MAC...)
+	frame = append(frame, etherTypeEAPOL>>8, etherTypeEAPOL&0xff, 1, 1, 0, 0)
+	if _, err := mn.radio.WriteTo(frame, &packet.Addr{HardwareAddr: paeGroup}); err != nil {
+		return fmt.Errorf("EAPOL-Start of %s: %w", mn.Node, err)
+	}
+	return nil
+}
+
+// GlobalAddress is the usable (not tentative, not deprecated) global address of the mobile node; ok is false without one.
+func (mn *MobileNode) GlobalAddress() (address netip.Addr, ok bool, err error) {
+	const unusable = 0x20 | 0x08 | 0x40 // IFA_F_DEPRECATED, IFA_F_DADFAILED, IFA_F_TENTATIVE
+	err = mn.domain.withHandle(mn.Node, func(h *netlink.Handle) error {
+		link, err := h.LinkByName(stationInterface)
+		if err != nil {
+			return err
+		}
+		addresses, err := h.AddrList(link, netlink.FAMILY_V6)
+		if err != nil {
+			return err
+		}
+		for _, a := range addresses {
+			if candidate, valid := netip.AddrFromSlice(a.IP); valid && HNPPool.Contains(candidate) && a.Flags&unusable == 0 {
+				address, ok = candidate, true
+			}
+		}
+		return nil
+	})
+	return address, ok, err
+}
+
+// WaitAddress returns the mobile node's global address once it has configured one.
+func (mn *MobileNode) WaitAddress(patience time.Duration) (netip.Addr, error) {
+	var address netip.Addr
+	err := poll(patience, mn.Node+" configures an address out of "+HNPPool.String(), func() (ok bool, err error) {
+		address, ok, err = mn.GlobalAddress()
+		return ok, err
+	})
+	return address, err
+}
