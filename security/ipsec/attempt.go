@@ -14,7 +14,7 @@ func (a *Associations) advance(now time.Time) []Action {
 	if a.connected {
 		resync := false
 		for _, p := range a.peers {
-			if !p.idle() && p.inFlightUntil.IsZero() && !now.Before(p.nextAttempt) {
+			if at, due := p.due(); due && p.inFlightUntil.IsZero() && !now.Before(at) {
 				resync = a.attempt(now, p) || resync
 			}
 		}
@@ -35,7 +35,7 @@ func (a *Associations) attempt(now time.Time, p *peer) (resync bool) {
 		a.actions = append(a.actions, Load{Peer: p.Peer})
 		p.inFlightUntil = now.Add(a.cfg.AttemptTimeout)
 	}
-	if !p.wantsSA() {
+	if !p.wantsSA(now) {
 		return false
 	}
 	connection, child, err := a.resolve(p)

@@ -33,7 +33,7 @@ func (a *Associations) Handle(now time.Time, ev security.Event) []Action {
 	case security.Loaded:
 		if p := a.byAddress[ev.Peer]; p != nil {
 			p.loaded = true
-			if !p.wantsSA() {
+			if !p.wantsSA(now) {
 				p.inFlightUntil, p.lastError = time.Time{}, ""
 			}
 		}
@@ -78,8 +78,10 @@ func (a *Associations) snapshot(now time.Time, ev security.CharonSnapshot) {
 		}
 		a.reassess(now, p)
 		if returned && !p.up {
-			p.recover = a.cfg.RecoverAttempts
 			p.hurry(&a.cfg)
+			if !p.Initiate {
+				p.recover, p.recoverFrom = a.cfg.RecoverAttempts, now.Add(a.cfg.RecoverDelay)
+			}
 		}
 	}
 }
@@ -194,7 +196,7 @@ func (a *Associations) failed(now time.Time, address netip.Addr, err error) {
 	}
 	p.inFlightUntil = time.Time{}
 	p.lastError = err.Error()
-	if p.nextAttempt.Before(now) && p.wantsSA() {
+	if p.nextAttempt.Before(now) {
 		p.nextAttempt = now.Add(p.backoff / 2) // the attempt itself took long; still rest between two
 	}
 }

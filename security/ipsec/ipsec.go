@@ -19,12 +19,13 @@ type Config struct {
 	// with kernel-netlink: the kernel's SAs outlive charon, they stand until a snapshot says otherwise.
 	DataPathInCharon bool
 
-	RetryInitial    time.Duration // 200ms; least time between two attempts at one peer
-	RetryMax        time.Duration // 2s; the back-off doubles up to this
-	AttemptTimeout  time.Duration // 30s; an attempt that charon never reports on has failed
-	SuspectInterval time.Duration // 5s; least time between two replacements of an SA that stands but is suspect
-	RecoverAttempts int           // 5; what a peer with Initiate=false is granted after charon came (back) without its SA
-	Jitter          func() float64
+	RetryInitial    time.Duration  // 200ms; least time between two attempts at one peer
+	RetryMax        time.Duration  // 2s; the back-off doubles up to this
+	AttemptTimeout  time.Duration  // 30s; an attempt that charon never reports on has failed
+	SuspectInterval time.Duration  // 5s; least time between two replacements of an SA that stands but is suspect
+	RecoverAttempts int            // 5; what a peer with Initiate=false is granted after charon came (back) without its SA
+	RecoverDelay    time.Duration  // 500ms; before the first of them, for a peer that initiates itself is to win
+	Jitter          func() float64 // in [0, 1); none when nil
 }
 
 // Action is what the caller does, in the order given.
@@ -81,6 +82,7 @@ func New(cfg Config) (*Associations, error) {
 	setDefault(&cfg.RetryMax, 2*time.Second)
 	setDefault(&cfg.AttemptTimeout, 30*time.Second)
 	setDefault(&cfg.SuspectInterval, 5*time.Second)
+	setDefault(&cfg.RecoverDelay, 500*time.Millisecond)
 	if cfg.RecoverAttempts == 0 {
 		cfg.RecoverAttempts = 5
 	}
@@ -129,12 +131,13 @@ func (a *Associations) Identity(address netip.Addr) string {
 // NextDeadline is when Expire must be called at the latest; false when nothing is due without an event.
 func (a *Associations) NextDeadline() (time.Time, bool) {
 	var next time.Time
+	found := false
 	for _, p := range a.peers {
-		if at := p.deadline(a.connected); !at.IsZero() && (next.IsZero() || at.Before(next)) {
-			next = at
+		if at, due := p.deadline(a.connected); due && (!found || at.Before(next)) {
+			next, found = at, true
 		}
 	}
-	return next, !next.IsZero()
+	return next, found
 }
 
 // Status of every peer, in configured order.
@@ -158,8 +161,10 @@ func (a *Associations) status(p *peer) security.PeerStatus {
 		s.State = "charon unreachable"
 	case !p.inFlightUntil.IsZero():
 		s.State = "connecting"
-	case !p.idle():
-		s.State = "waiting"
+	default:
+		if _, due := p.due(); due {
+			s.State = "waiting"
+		}
 	}
 	if !a.connected {
 		s.LastError = a.charonError

@@ -15,8 +15,10 @@ type peer struct {
 	since time.Time        // of the last change of up
 
 	required bool // a message waits for the SA
-	recover  int  // attempts left to bring back an SA that charon's restart lost; the peer cannot know that it is gone
 	loaded   bool // charon has the connection (ByNetlmm)
+
+	recover     int       // attempts left to bring back an SA that charon's restart lost; the peer cannot know that it is gone
+	recoverFrom time.Time // not before this
 
 	backoff       time.Duration
 	lastAttempt   time.Time
@@ -28,27 +30,39 @@ type peer struct {
 	lastError        string
 }
 
-// wantsSA: this end is to bring the SA up.
-func (p *peer) wantsSA() bool {
-	return !p.up && (p.Initiate || p.required || p.recover > 0)
+// eager: this end brings the SA up whenever it does not stand.
+func (p *peer) eager() bool { return p.Initiate || p.required }
+
+// wantsSA: this end is to bring the SA up now.
+func (p *peer) wantsSA(now time.Time) bool {
+	return !p.up && (p.eager() || p.recover > 0 && !now.Before(p.recoverFrom))
 }
 
 // wantsLoad: a responder too needs its connection in charon.
 func (p *peer) wantsLoad() bool { return p.ManagedBy == security.ByNetlmm && !p.loaded }
 
-func (p *peer) idle() bool { return !p.wantsSA() && !p.wantsLoad() }
+// due is the time of the next attempt; false when nothing is wanted.
+func (p *peer) due() (time.Time, bool) {
+	switch {
+	case p.wantsLoad(), !p.up && p.eager():
+		return p.nextAttempt, true
+	case !p.up && p.recover > 0 && p.recoverFrom.After(p.nextAttempt):
+		return p.recoverFrom, true
+	default:
+		return p.nextAttempt, !p.up && p.recover > 0
+	}
+}
 
-// deadline is when the peer needs attention, zero for never.
-func (p *peer) deadline(connected bool) time.Time {
+// deadline is when the peer needs attention; false for not without an event. While charon is away, the next snapshot
+// wakes it.
+func (p *peer) deadline(connected bool) (time.Time, bool) {
 	switch {
 	case !connected:
-		return time.Time{} // the next snapshot wakes it
+		return time.Time{}, false
 	case !p.inFlightUntil.IsZero():
-		return p.inFlightUntil
-	case p.idle():
-		return time.Time{}
+		return p.inFlightUntil, true
 	default:
-		return p.nextAttempt
+		return p.due()
 	}
 }
 

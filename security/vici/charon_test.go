@@ -141,8 +141,8 @@ func TestSuspectReplacesSA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.events <- security.Suspect{Peer: a.far}
 	await(t, "another SA", func() bool {
+		a.events <- security.Suspect{Peer: a.far}
 		sas, err := a.client.SAs(context.Background())
 		return err == nil && len(sas) > 0 && sas[0].IKEUniqueID != before[0].IKEUniqueID
 	}, func() any { return a.status() })

@@ -39,9 +39,8 @@ type childSA struct {
 	RemoteTS    []string `vici:"remote-ts"`
 }
 
-// rekeyedIKE is the form of a child-rekey event: each child has an old and a new half.
-type rekeyedIKE struct {
-	ikeSA    `vici:",inline"`
+// rekeyed are the children of a child-rekey event: each has an old and a new half.
+type rekeyed struct {
 	Children map[string]struct {
 		Old childSA `vici:"old"`
 		New childSA `vici:"new"`
@@ -152,14 +151,15 @@ func (c *Client) childUpdown(connection string, section *vici.Message, up bool) 
 }
 
 func (c *Client) childRekey(connection string, section *vici.Message) []security.Event {
-	var ike rekeyedIKE
-	if err := vici.UnmarshalMessage(section, &ike); err != nil {
+	var ike ikeSA
+	var halves rekeyed
+	if vici.UnmarshalMessage(section, &ike) != nil || vici.UnmarshalMessage(section, &halves) != nil {
 		c.Resync()
 		return nil
 	}
 	var out []security.Event
-	for _, ch := range ike.Children {
-		sa := ch.New.security(connection, ike.ikeSA, c.currentPlugin(), time.Now())
+	for _, ch := range halves.Children {
+		sa := ch.New.security(connection, ike, c.currentPlugin(), time.Now())
 		out = append(out, security.ChildRekeyed{Old: ch.Old.UniqueID, SA: sa})
 	}
 	return out
