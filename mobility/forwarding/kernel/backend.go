@@ -18,15 +18,16 @@ var everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 // Where each rule stands, relative to Config.RulePriorityBase. The lookup of table local moves behind the rules that judge
 // tunnelled packets: what comes out of a tunnel is not for the router itself unless a table says so.
 const (
-	fromTunnelRule = iota // packets out of a tunnel, by peer
-	denyTunnelRule        // what none of those let pass
-	encapRule             // packets that are to be encapsulated
-	denyEncapRule         // what has no tunnel to go through
-	localRule             // lookup local, in place of the one at priority 0
-	toMobileRule          // gateway: the router's own packets to mobile nodes
-	fromAccessRule        // gateway: packets from an access link, by their source
-	denyAccessRule        // what none of those let pass
-	rulePriorities        // how many there are
+	fromTunnelRule   = iota // packets out of a tunnel, by peer
+	denyTunnelRule          // what none of those let pass
+	encapRule               // packets that are to be encapsulated
+	encapsulatedRule        // the outcome
+	denyEncapRule           // what has no tunnel to go through
+	localRule               // lookup local, in place of the one at priority 0
+	toMobileRule            // gateway: the router's own packets to mobile nodes
+	fromAccessRule          // gateway: packets from an access link, by their source
+	denyAccessRule          // what none of those let pass
+	rulePriorities          // how many there are
 )
 
 // plan is the part of a backend's wishes that does not depend on entries.

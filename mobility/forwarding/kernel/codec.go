@@ -90,11 +90,11 @@ func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
 	msg := nl.NewRtMsg() // struct fib_rule_hdr has the same shape
 	msg.Family, msg.Protocol, msg.Scope = unix.AF_INET6, 0, 0
 	msg.Table, msg.Type = unix.RT_TABLE_UNSPEC, nl.FR_ACT_TO_TBL
-	if r.table == 0 {
+	switch {
+	case r.jump != 0:
+		msg.Type = nl.FR_ACT_GOTO
+	case r.table == 0:
 		msg.Type = nl.FR_ACT_BLACKHOLE
-	}
-	if r.notFrom {
-		msg.Flags |= unix.FIB_RULE_INVERT
 	}
 	req.AddData(msg)
 	if r.from.IsValid() {
@@ -107,6 +107,9 @@ func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
 	}
 	req.AddData(nl.NewRtAttr(nl.FRA_PRIORITY, nl.Uint32Attr(uint32(r.priority))))
 	req.AddData(nl.NewRtAttr(nl.FRA_PROTOCOL, nl.Uint8Attr(r.protocol)))
+	if r.jump != 0 {
+		req.AddData(nl.NewRtAttr(nl.FRA_GOTO, nl.Uint32Attr(uint32(r.jump))))
+	}
 	if r.table != 0 {
 		req.AddData(nl.NewRtAttr(nl.FRA_TABLE, nl.Uint32Attr(uint32(r.table))))
 	}
@@ -126,7 +129,7 @@ func decodeRule(b []byte) (rule, error) {
 	if err != nil {
 		return rule{}, err
 	}
-	r := rule{notFrom: uint32(msg.Flags)&unix.FIB_RULE_INVERT != 0}
+	var r rule
 	for _, a := range attrs {
 		switch a.Attr.Type {
 		case nl.FRA_SRC:
@@ -135,6 +138,8 @@ func decodeRule(b []byte) (rule, error) {
 			r.to, _ = netip.AddrFromSlice(a.Value)
 		case nl.FRA_PRIORITY:
 			r.priority = int(nl.NativeEndian().Uint32(a.Value))
+		case nl.FRA_GOTO:
+			r.jump = int(nl.NativeEndian().Uint32(a.Value))
 		case nl.FRA_TABLE:
 			r.table = int(nl.NativeEndian().Uint32(a.Value))
 		case nl.FRA_IIFNAME:

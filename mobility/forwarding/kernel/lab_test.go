@@ -237,7 +237,7 @@ func (d *domain) detach(hnp string, mag *router) {
 func (s space) reaches(target string) {
 	s.t.Helper()
 	var out string
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
 		var err error
 		if out, err = s.try("ping -6 -n -c 1 -W 1 " + target); err == nil {
 			return

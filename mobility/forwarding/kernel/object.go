@@ -101,18 +101,15 @@ type rule struct {
 	priority int
 	iif      string
 	from, to netip.Addr
-	notFrom  bool // negates the selectors, as "not from" does
 	ipproto  uint8
-	table    int // 0: the packet is dropped
+	table    int // 0: jump, or else the packet is dropped
+	jump     int // priority of the rule to go on with
 	protocol uint8
 }
 
 func (r rule) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "ip -6 rule add pref %d", r.priority)
-	if r.notFrom {
-		b.WriteString(" not")
-	}
 	if r.from.IsValid() {
 		fmt.Fprintf(&b, " from %s", r.from)
 	}
@@ -125,10 +122,13 @@ func (r rule) String() string {
 	if r.ipproto != 0 {
 		fmt.Fprintf(&b, " ipproto %d", r.ipproto)
 	}
-	if r.table == 0 {
-		b.WriteString(" blackhole")
-	} else {
+	switch {
+	case r.table != 0:
 		fmt.Fprintf(&b, " lookup %d", r.table)
+	case r.jump != 0:
+		fmt.Fprintf(&b, " goto %d", r.jump)
+	default:
+		b.WriteString(" blackhole")
 	}
 	return b.String()
 }

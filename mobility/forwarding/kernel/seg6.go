@@ -38,7 +38,8 @@ func (s *seg6) base() plan {
 		s.rule(encapRule, rule{iif: seg6Out, table: s.encapTable()}),
 		// The encapsulated packet is routed once more from seg6Out, now with our address as source. Anything else there
 		// has lost its tunnel and must not wander.
-		s.rule(denyEncapRule, rule{iif: seg6Out, from: s.Local, notFrom: true}))
+		s.rule(encapsulatedRule, rule{iif: seg6Out, from: s.Local, jump: s.RulePriorityBase + localRule}),
+		s.rule(denyEncapRule, rule{iif: seg6Out}))
 	return p
 }
 
