@@ -1,0 +1,142 @@
+package domaintest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestScenarios runs every file of testdata against a domain and compares the trace. The invariants are checked after
+// every command.
+func TestScenarios(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		d := newDomain()
+		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
+			if td.Cmd == "domain" {
+				d = newDomain()
+				return "ok\n"
+			}
+			d.trace.Reset()
+			check := func() {
+				if err := d.check(); err != nil {
+					td.Fatalf(t, "%v\n%s", err, &d.trace)
+				}
+			}
+			d.command(t, td, check)
+			if d.instant {
+				d.deliverAll()
+			}
+			check()
+			if d.trace.Len() == 0 {
+				return "ok\n"
+			}
+			return d.trace.String()
+		})
+	})
+}
+
+func (d *domain) command(t *testing.T, td *datadriven.TestData, check func()) {
+	t.Helper()
+	switch td.Cmd {
+	case "network": // instant, or manual
+		d.instant = td.HasArg("instant")
+	case "attach": // HOST MAG [LINK]
+		d.attach(d.host(td, 0), d.gateway(td, 1), link(td, 2))
+	case "detach": // HOST MAG [LINK]: its access point reports it
+		d.detach(d.host(td, 0), d.gateway(td, 1), link(td, 2))
+	case "leave": // HOST: without a word
+		d.host(td, 0).at = nil
+	case "tick": // DURATION
+		duration, err := time.ParseDuration(td.CmdArgs[0].Key)
+		if err != nil {
+			td.Fatalf(t, "%v", err)
+		}
+		d.pass(duration, check)
+	case "deliver": // all, or the numbers of packets
+		if td.HasArg("all") {
+			d.deliverAll()
+			return
+		}
+		for _, i := range d.packets(t, td) {
+			d.deliver(d.index(t, td, i), false)
+		}
+	case "duplicate": // numbers: delivered, and still in flight
+		for _, i := range d.packets(t, td) {
+			d.deliver(d.index(t, td, i), true)
+		}
+	case "drop": // numbers
+		for _, i := range d.packets(t, td) {
+			d.drop(d.index(t, td, i))
+		}
+	case "reorder":
+		slices.Reverse(d.network)
+	case "restart": // MAG, or lma [restored]
+		if td.CmdArgs[0].Key == "lma" {
+			d.restartLMA(td.HasArg("restored"))
+		} else {
+			d.restartMAG(d.gateway(td, 0))
+		}
+	case "show":
+		d.show()
+	case "quiet":
+		if err := d.checkQuiet(); err != nil {
+			td.Fatalf(t, "%v", err)
+		}
+	default:
+		td.Fatalf(t, "unknown command %q", td.Cmd)
+	}
+}
+
+func (d *domain) host(td *datadriven.TestData, i int) *host {
+	return d.hosts[slices.IndexFunc(d.hosts, func(h *host) bool { return h.name == td.CmdArgs[i].Key })]
+}
+
+func (d *domain) gateway(td *datadriven.TestData, i int) *gateway {
+	return d.gateways[slices.IndexFunc(d.gateways, func(g *gateway) bool { return g.name == td.CmdArgs[i].Key })]
+}
+
+func link(td *datadriven.TestData, i int) string {
+	if i < len(td.CmdArgs) {
+		return td.CmdArgs[i].Key
+	}
+	return "wlan0"
+}
+
+func (d *domain) packets(t *testing.T, td *datadriven.TestData) []int {
+	var numbers []int
+	for _, a := range td.CmdArgs {
+		n, err := strconv.Atoi(strings.TrimPrefix(a.Key, "#"))
+		if err != nil {
+			td.Fatalf(t, "%v", err)
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
+func (d *domain) index(t *testing.T, td *datadriven.TestData, number int) int {
+	i := slices.IndexFunc(d.network, func(p packet) bool { return p.number == number })
+	if i < 0 {
+		td.Fatalf(t, "#%d is not in flight", number)
+	}
+	return i
+}
+
+func (d *domain) show() {
+	for _, e := range d.anchor.Snapshot() {
+		fmt.Fprintf(&d.trace, "lma  %v %s at %s %v until %v\n", e.MobileNodeID, e.State, d.nameOf(e.ProxyCareOfAddress), e.HomeNetworkPrefixes, e.Expires.Sub(start))
+	}
+	for _, g := range d.gateways {
+		for _, e := range g.mag.Snapshot() {
+			fmt.Fprintf(&d.trace, "%s %v %s on %s %v\n", g.name, e.MobileNodeID, e.State, e.Interface, e.HomeNetworkPrefixes)
+		}
+	}
+	for _, p := range d.network {
+		fmt.Fprintf(&d.trace, "in flight #%d %s\n", p.number, d.describe(p))
+	}
+}
