@@ -66,7 +66,7 @@ type SendMessage struct {
 // BindingChanged tells the store, the log and the admin API of one session. It needs no completion before what follows.
 type BindingChanged struct {
 	Change Change
-	Entry  mobility.BindingCacheEntry // after the change; for Removed: the last one
+	Entry  mobility.BindingCacheEntry // after the change; for Removed: the last one. Its prefixes are read only.
 	From   netip.Addr                 // previous Proxy-CoA, for Handover
 }
 

@@ -171,7 +171,8 @@ func (l *LMA) Counters() Counters {
 	return Counters{Bindings: l.bindings, Waiting: l.waiting, Departed: l.departed.Len(), PrefixesFree: l.pool.indexes.free}
 }
 
-// Snapshot returns every binding cache entry, ordered by mobile node and prefix.
+// Snapshot returns every binding cache entry, ordered by mobile node and prefix. The prefix slices are shared with the
+// cache: read only.
 func (l *LMA) Snapshot() []mobility.BindingCacheEntry {
 	records := make([]mobility.BindingCacheEntry, 0, l.bindings)
 	for _, node := range l.nodes {

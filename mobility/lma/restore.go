@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -74,6 +75,7 @@ func (l *LMA) stillOurs(record mobility.BindingCacheEntry) bool {
 }
 
 func (l *LMA) restore(record mobility.BindingCacheEntry) {
+	record.HomeNetworkPrefixes = slices.Clone(record.HomeNetworkPrefixes)
 	e := l.insert(record.MobileNodeID, record.HomeNetworkPrefixes)
 	e.BindingCacheEntry = record
 	e.MobileNodeID = e.node.id

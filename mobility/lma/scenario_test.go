@@ -16,7 +16,7 @@ import (
 	"netlmm/mobility/mh"
 )
 
-// The scenario files in testdata drive one LMA and record what it does. Every file says which clauses it shows.
+// The scenario files in testdata/scenarios drive one LMA and record what it does. Every file says which clauses it shows.
 //
 //	new [pool=P] [bindings=N] [lifetime=D]   a fresh LMA; MAGs are 2001:db8:f::N, their identity "magN"
 //	profile mn=ID [static=P,P] [lifetime=D] [disabled]
@@ -28,7 +28,7 @@ import (
 //	restart [without-store]
 //	show
 func TestScenarios(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		s := &scenario{t: t, now: epoch}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			s.t, s.d = t, d
