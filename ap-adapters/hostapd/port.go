@@ -41,6 +41,7 @@ type port struct {
 	emit     func(mih.Indication) bool
 	poa      mih.LinkAddress
 	stations map[mih.LinkAddress]*told
+	round    uint64                        // number of the resync that runs or ran last
 	leaving  map[mih.LinkAddress]time.Time // gone from a restarted hostapd: Link_Down then, unless it returns
 	detected *rate.Limiter
 	socket   os.FileInfo // of the hostapd that was last connected
@@ -176,8 +177,8 @@ func (p *port) send(at time.Time, ev mih.LinkEvent, fill func(*mih.Indication)) 
 }
 
 // up tells that a station is attached.
-func (p *port) up(at time.Time, s station, resync bool, round uint64) {
-	t := &told{since: at, identity: s.identity, round: round}
+func (p *port) up(at time.Time, s station, resync bool) {
+	t := &told{since: at, identity: s.identity, round: p.round}
 	if _, known := p.stations[s.address]; !known && len(p.stations) >= maximumStations {
 		p.adapter.count("maximum_stations_reached")
 		return

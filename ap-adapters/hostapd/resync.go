@@ -12,7 +12,6 @@ const sinceResolution = 2 * time.Second
 
 // resync is a walk through hostapd's stations, resumable after each of them.
 type resync struct {
-	round   uint64          // number of the walk that goes on or went last
 	walking bool            // one goes on
 	cursor  mih.LinkAddress // the station it saw last; zero: it is at the start
 	visited int
@@ -51,7 +50,8 @@ func (s *session) resyncStep(now time.Time) error {
 	case !s.walking && now.Before(s.next):
 		return nil
 	case !s.walking:
-		s.resync = resync{round: s.round + 1, walking: true}
+		s.round++
+		s.resync = resync{walking: true}
 	case !s.cursor.IsZero():
 		command = "STA-NEXT " + s.cursor.String()
 	}
@@ -92,11 +92,11 @@ func (s *session) observe(now time.Time, st station) {
 	t, known := s.stations[st.address]
 	switch {
 	case !known:
-		s.up(now, st, true, s.round)
+		s.up(now, st, true)
 	case t.stale:
-		s.up(now, st, false, s.round)
+		s.up(now, st, false)
 	case st.identity != t.identity, st.age >= 0 && now.Add(-st.age).After(t.since.Add(sinceResolution)):
-		s.up(now, st, true, s.round) // another association: its events were lost
+		s.up(now, st, true) // another association: its events were lost
 	default:
 		t.round = s.round
 		s.signal(now, t, st)

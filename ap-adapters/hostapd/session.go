@@ -184,7 +184,7 @@ func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 		s.adapter.count("failed_queries")
 		s.repair = true
 	default:
-		s.up(at, st, false, s.round)
+		s.up(at, st, false)
 	}
 	return nil
 }
