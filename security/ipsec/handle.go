@@ -56,8 +56,9 @@ func (a *Associations) Handle(now time.Time, ev security.Event) []Action {
 func (a *Associations) Expire(now time.Time) []Action {
 	for _, p := range a.peers {
 		if !p.inFlightUntil.IsZero() && !now.Before(p.inFlightUntil) {
-			a.failed(now, p.Address, fmt.Errorf("charon installed no SA between %s and %s for Mobility Headers, authenticated as %q",
-				p.Local, p.Address, p.Identity))
+			a.failed(now, p.Address, fmt.Errorf("charon installed no SA for Mobility Headers between %s and %s: correct the traffic selectors of its connection",
+				p.Local, p.Address))
+			a.noteOtherIdentity(p)
 		}
 	}
 	return a.advance(now)
@@ -113,10 +114,6 @@ func (a *Associations) childUp(now time.Time, sa security.ChildSA) {
 	if p == nil {
 		return
 	}
-	if p.addressesMatch(sa) && !p.matches(sa) {
-		p.lastError = fmt.Sprintf("the SA to %s is authenticated as %q, expected is %q: correct the identity here or the connection's remote id",
-			p.Address, sa.RemoteIdentity, p.Identity)
-	}
 	if p.matches(sa) {
 		p.inFlightUntil, p.lastError = time.Time{}, ""
 	}
@@ -147,6 +144,19 @@ func (a *Associations) reassess(now time.Time, p *peer) {
 		p.sa = best
 	case p.up:
 		a.becomeDown(now, p)
+	}
+	if !found {
+		a.noteOtherIdentity(p)
+	}
+}
+
+// noteOtherIdentity says so when an SA stands between the right addresses but with somebody else.
+func (a *Associations) noteOtherIdentity(p *peer) {
+	for _, sa := range a.sas {
+		if p.addressesMatch(sa) {
+			p.lastError = fmt.Sprintf("the SA to %s is authenticated as %q, expected is %q: correct the identity here or the connection's remote id",
+				p.Address, sa.RemoteIdentity, p.Identity)
+		}
 	}
 }
 
