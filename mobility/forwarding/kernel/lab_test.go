@@ -189,9 +189,9 @@ func newDomain(t testing.TB) *domain {
 		}
 		l.space(n).sh("ip -6 route add default via " + lmaAddr + " dev core0 onlink")
 	}
-	d.cn.sh("ip addr add " + cnAddr + "/64 dev eth0 nodad; ip -6 route add default via 2001:db8:f::1")
+	d.cn.sh("ip addr add fe80::2/64 dev eth0 nodad; ip addr add " + cnAddr + "/64 dev eth0 nodad; ip -6 route add default via 2001:db8:f::1")
 	d.evil.sh("ip addr add " + evilAddr + "/64 dev core0 nodad")
-	l.space("lma").sh("ip addr add 2001:db8:f::1/64 dev net0 nodad")
+	l.space("lma").sh("ip addr add 2001:db8:f::1/64 dev net0 nodad; ip addr add fe80::1/64 dev net0 nodad")
 	d.lma = d.router("lma", lmaAddr, forwarding.Anchor)
 	d.mag1 = d.router("mag1", mag1Addr, forwarding.Gateway)
 	d.mag2 = d.router("mag2", mag2Addr, forwarding.Gateway)
@@ -237,7 +237,7 @@ func (d *domain) detach(hnp string, mag *router) {
 func (s space) reaches(target string) {
 	s.t.Helper()
 	var out string
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		var err error
 		if out, err = s.try("ping -6 -n -c 1 -W 1 " + target); err == nil {
 			return

@@ -105,12 +105,13 @@ func (c *conn) probe() (Capabilities, error) {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = ip6tnlPrefix + "probe"
 	probe := &netlink.Ip6tnl{LinkAttrs: attrs, Local: target.Addr().AsSlice(), Remote: target.Addr().Next().AsSlice()}
+	if err := c.removeLink(attrs.Name); err != nil { // a probe that was killed
+		return caps, err
+	}
 	switch err = c.LinkAdd(probe); {
 	case err == nil:
 		caps.IP6Tunnel = true
 		return caps, c.removeLink(attrs.Name)
-	case errors.Is(err, unix.EEXIST): // another probe at the same time
-		caps.IP6Tunnel = true
 	case !errors.Is(err, unix.EOPNOTSUPP):
 		return caps, fmt.Errorf("ask the kernel for ip6_tunnel: %w", err)
 	}
