@@ -1,0 +1,198 @@
+package testbed
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Flow is UDP traffic from the correspondent to one mobile node: numbered packets at a steady rate.
+type Flow struct {
+	sender, receiver *net.UDPConn
+	interval         time.Duration
+	stop             context.CancelFunc
+	done             sync.WaitGroup
+
+	mu      sync.Mutex
+	sentAt  []time.Time // by sequence number
+	arrived []arrival   // in the order of arrival
+	seen    []bool      // by sequence number
+}
+
+// arrival is one packet's receipt, in the kernel's time.
+type arrival struct {
+	at       time.Time
+	sequence uint64
+}
+
+// packetSize is the UDP payload: a sequence number, padded to the size of a voice packet.
+const packetSize = 160
+
+// StartFlow sends rate packets a second from the correspondent to a mobile node's address until Stop.
+func (d *Domain) StartFlow(mn *MobileNode, address netip.Addr, rate int) (*Flow, error) {
+	if rate < 1 || rate > 100000 {
+		return nil, fmt.Errorf("rate %d: 1 to 100000 packets a second, please", rate)
+	}
+	f := &Flow{interval: time.Second / time.Duration(rate)}
+	err := d.in(mn.Node, func() (err error) {
+		f.receiver, err = net.ListenUDP("udp6", &net.UDPAddr{Port: udpPort})
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.receiver.SetReadBuffer(4<<20), stampOnReceipt(f.receiver))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("receiver in %s: %w", mn.Node, err)
+	}
+	err = d.in(NodeCorrespondent, func() (err error) {
+		f.sender, err = net.DialUDP("udp6", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, udpPort)))
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("sender: %w", err), f.receiver.Close())
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	f.stop = stop
+	f.done.Add(2)
+	go f.send(ctx)
+	go f.receive()
+	return f, nil
+}
+
+// stampOnReceipt asks the kernel to note when each datagram arrived, so that a busy machine does not blur the measurement.
+func stampOnReceipt(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1) })
+	return errors.Join(err, failed)
+}
+
+// send keeps the rate: when the machine was late it catches up.
+func (f *Flow) send(ctx context.Context) {
+	defer f.done.Done()
+	begun := time.Now()
+	payload := make([]byte, packetSize)
+	for sequence := uint64(0); ; sequence++ {
+		timer := time.NewTimer(time.Until(begun.Add(time.Duration(sequence) * f.interval)))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		binary.BigEndian.PutUint64(payload, sequence)
+		f.mu.Lock()
+		f.sentAt, f.seen = append(f.sentAt, time.Now()), append(f.seen, false)
+		f.mu.Unlock()
+		// an ICMP error of an earlier packet shows here; the packet counts as sent and lost
+		if _, err := f.sender.Write(payload); err != nil {
+			_, _ = f.sender.Write(payload)
+		}
+	}
+}
+
+// receive notes arrivals until the socket is closed.
+func (f *Flow) receive() {
+	defer f.done.Done()
+	payload, control := make([]byte, 2*packetSize), make([]byte, 128)
+	for {
+		n, controlLength, _, _, err := f.receiver.ReadMsgUDP(payload, control)
+		if err != nil {
+			return
+		}
+		if n != packetSize {
+			continue
+		}
+		sequence, at := binary.BigEndian.Uint64(payload), receiptTime(control[:controlLength])
+		f.mu.Lock()
+		if sequence < uint64(len(f.seen)) && !f.seen[sequence] {
+			f.seen[sequence] = true
+			f.arrived = append(f.arrived, arrival{at, sequence})
+		}
+		f.mu.Unlock()
+	}
+}
+
+// receiptTime reads the kernel's stamp; without one it is now.
+func receiptTime(control []byte) time.Time {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err == nil {
+		for _, m := range messages {
+			if m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SO_TIMESTAMPNS && len(m.Data) >= 16 {
+				return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+			}
+		}
+	}
+	return time.Now()
+}
+
+// Stop ends the sending, waits for what is still under way, and closes the sockets.
+func (f *Flow) Stop() {
+	f.stop()
+	time.Sleep(200 * time.Millisecond)
+	f.sender.Close()
+	f.receiver.Close()
+	f.done.Wait()
+}
+
+// Totals are the packets sent and received so far.
+func (f *Flow) Totals() (sent, received int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.sentAt), len(f.arrived)
+}
+
+// Received says whether a packet arrived after an instant.
+func (f *Flow) Received(after time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.arrived) > 0 && f.arrived[len(f.arrived)-1].at.After(after)
+}
+
+// Disturbance is what one handover did to a flow.
+type Disturbance struct {
+	Lost    int
+	Gap     time.Duration // from the association to the next packet
+	Outage  time.Duration // longest silence
+	Resumed bool          // false: no packet came until the end, and Gap and Outage last to there
+}
+
+// Disturbance measures the time from a move, with the station's association in it, to end (the next move of the same node).
+func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for sequence, at := range f.sentAt {
+		if !at.Before(moved) && at.Before(end) && !f.seen[sequence] {
+			d.Lost++
+		}
+	}
+	d.Gap = end.Sub(associated)
+	previous := moved
+	silence := func(at time.Time) { d.Outage = max(d.Outage, at.Sub(previous)) }
+	for _, a := range f.arrived {
+		if a.at.Before(moved) {
+			previous = a.at
+			continue
+		}
+		if a.at.After(end) {
+			break
+		}
+		silence(a.at)
+		previous = a.at
+		if !d.Resumed && a.at.After(associated) {
+			d.Resumed, d.Gap = true, a.at.Sub(associated)
+		}
+	}
+	silence(end)
+	return d
+}
