@@ -58,6 +58,7 @@ type domain struct {
 	trace    strings.Builder
 
 	moved map[mobility.MobileNodeID]mobility.BindingCacheEntry // last seen of each binding, for the invariants
+	wrong error                                                // a PBU that should not have been sent
 }
 
 func newDomain() *domain {
@@ -154,6 +155,7 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 		switch a := a.(type) {
 		case mag.SendMessage:
 			d.send(a.Source, a.Destination, a.Payload)
+			d.checkSent(g, a)
 		case mag.ProbePresence:
 			h := d.hostWith(a.MobileNodeLinkLayerID)
 			if h.at == g && h.link == a.Interface {

@@ -6,10 +6,15 @@ import (
 
 	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
+	"netlmm/mobility/mag"
+	"netlmm/mobility/mh"
 )
 
 // check is what holds at every instant, whatever the network does.
 func (d *domain) check() error {
+	if d.wrong != nil {
+		return d.wrong
+	}
 	if err := d.checkAnchor(); err != nil {
 		return fmt.Errorf("lma: %w", err)
 	}
@@ -19,6 +24,19 @@ func (d *domain) check() error {
 		}
 	}
 	return nil
+}
+
+// checkSent: a MAG asks for a binding only while the host is there (RFC 5213 sections 6.9.4(2) and 6.13). If it did so for
+// a host that went to another MAG, it would take the binding away from that one.
+func (d *domain) checkSent(g *gateway, a mag.SendMessage) {
+	var pbu mh.BindingUpdate
+	if err := pbu.Decode(a.Payload); err != nil {
+		d.wrong = err
+		return
+	}
+	if h := d.hostWith(pbu.Options.MobileNodeLinkLayerID); a.Kind != mag.DeRegistration && h.at != g {
+		d.wrong = fmt.Errorf("%s sent a PBU (%s, attempt %d) for %s, which is not there", g.name, a.Kind, a.Attempt, h.name)
+	}
 }
 
 // checkAnchor: a prefix never has two owners, forwarding is what the binding cache says, and no old message moved a binding.

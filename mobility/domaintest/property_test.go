@@ -1,17 +1,32 @@
 package domaintest
 
 import (
+	"flag"
+	"os"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
 
+// TestMain chooses how much is checked when no flag says otherwise.
+func TestMain(m *testing.M) {
+	for name, value := range map[string]string{"rapid.checks": "1000", "rapid.steps": "60"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// quiet is long enough for the longest back-off, and too short for an extension to mend what went wrong.
+const quiet = 40 * time.Second
+
 var links = []string{"wlan0", "wlan1"}
 
 // TestRandomSchedules plays random schedules of moves, losses, duplicates, reordering, crashes and time. The invariants
 // hold after every step, and when everything has been delivered each host is served where it was last attached, with the
-// prefix that it had before. Give -rapid.checks=N for more than the usual hundred.
+// prefix that it had before. The flags -rapid.checks and -rapid.steps ask for more, and longer ones.
 func TestRandomSchedules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := newDomain()
@@ -24,7 +39,7 @@ func TestRandomSchedules(t *testing.T) {
 
 		d.deliverAll()
 		d.instant = true
-		d.pass(2*lifetime, check)
+		d.pass(quiet, check)
 		if err := d.checkQuiet(); err != nil {
 			t.Fatalf("%v\n%s", err, &d.trace)
 		}
@@ -45,6 +60,7 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"attach": func(t *rapid.T) {
 			h, g, link := someHost(t), someGateway(t), someLink(t)
+			d.pass(time.Millisecond, check) // no radio is faster
 			d.note("- %s attaches to %s", h.name, g.name)
 			d.attach(h, g, link)
 		},

@@ -11,10 +11,10 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
-// TestScenarios runs every file of testdata against a domain and compares the trace. The invariants are checked after
+// TestScenarios runs every file of testdata/scenarios against a domain and compares the trace. The invariants are checked after
 // every command.
 func TestScenarios(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		d := newDomain()
 		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
 			if td.Cmd == "domain" {

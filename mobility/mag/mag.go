@@ -44,8 +44,7 @@ type MAG struct {
 	forwarding   *forwarding.State
 	timers       timerHeap
 
-	sequence  uint16       // of the last PBU, RFC 5213 section 6.9.1.1(6)
-	timestamp mh.Timestamp // of the last PBU: every one is greater than all before
+	sequence uint16 // of the last PBU, RFC 5213 section 6.9.1.1(6)
 
 	stopping  bool       // Stop was handled
 	stopped   bool       // and nothing is awaited any more

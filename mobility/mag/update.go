@@ -69,7 +69,7 @@ func (m *MAG) doubtWhenUnanswered(now time.Time, s *session) {
 // has no Link-local Address option: all MAGs use the fixed link-local address.
 func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 	m.withdrawRequest(s)
-	s.request = request{handoff: s.handoff, sent: now}
+	s.request.handoff, s.request.sent = s.handoff, now
 	lifetime := uint16(s.lifetime / mh.LifetimeUnit)
 	switch s.purpose {
 	case ReRegistration:
@@ -91,7 +91,7 @@ func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 		options.Present.Add(mh.OptionMobileNodeLinkLayerID)
 	}
 	if m.config.TimestampBasedApproachInUse {
-		s.request.timestamp = m.nextTimestamp(now)
+		s.request.timestamp = s.nextTimestamp(now)
 		options.Timestamp = s.request.timestamp
 		options.Present.Add(mh.OptionTimestamp)
 	}
@@ -101,16 +101,15 @@ func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 	}
 }
 
-// nextTimestamp is the time of day, yet greater than every timestamp before: two PBUs of one instant keep their order. When
-// the clock was set back, it is followed back; else the LMA would find every PBU in its future.
-func (m *MAG) nextTimestamp(now time.Time) mh.Timestamp {
+// nextTimestamp is the time of day, yet greater than every timestamp before of this session: two PBUs of one instant keep
+// their order. When the clock was set back, it is followed back; else the LMA would find every PBU in its future.
+func (s *session) nextTimestamp(now time.Time) mh.Timestamp {
 	const second = 1 << 16
-	today := mh.TimestampOf(now)
-	if m.timestamp > today+second {
-		m.timestamp = 0
+	today, last := mh.TimestampOf(now), s.request.timestamp
+	if last > today+second {
+		return today
 	}
-	m.timestamp = max(today, m.timestamp+1)
-	return m.timestamp
+	return max(today, last+1)
 }
 
 // awaitAnswer gives the request its sequence number: from one counter of the MAG with timestamps, from the session's own
