@@ -52,16 +52,16 @@ type HostapdSource struct {
 	LinkType      mih.LinkType
 }
 
-// CiscoSyslog is the listener for Cisco access points; no Listen: off.
+// CiscoSyslog is the listener for Cisco access points; off without Listen.
 type CiscoSyslog struct {
-	Listen  string
+	Listen  netip.AddrPort
 	Sources []SyslogSource
 }
 
 // SyslogSource is one access point or controller whose lines are believed.
 type SyslogSource struct {
 	Address           netip.Prefix
-	Name              string
+	AccessPoint       string // only lines that name it; "": all of this address
 	PointOfAttachment mih.LinkAddress
 	Interface         string
 }
@@ -118,7 +118,7 @@ type rawCiscoSyslog struct {
 
 type rawSyslogSource struct {
 	Address           string `mapstructure:"address"`
-	Name              string `mapstructure:"name"`
+	AccessPoint       string `mapstructure:"access_point"`
 	PointOfAttachment string `mapstructure:"point_of_attachment"`
 	Interface         string `mapstructure:"interface"`
 }
@@ -235,8 +235,7 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 		c.Hostapd = append(c.Hostapd, source)
 	}
 	if s := raw.CiscoSyslog; s.Listen != "" {
-		p.addrPort("adapters.ciscosyslog.listen", s.Listen)
-		c.CiscoSyslog.Listen = s.Listen
+		c.CiscoSyslog.Listen = p.addrPort("adapters.ciscosyslog.listen", s.Listen)
 		if len(s.Sources) == 0 {
 			p.add("adapters.ciscosyslog.sources", "", "is missing: syslog has no authentication, so the access points that are believed must be named")
 		}
@@ -246,13 +245,13 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 	for i, s := range raw.CiscoSyslog.Sources {
 		at := fmt.Sprintf("adapters.ciscosyslog.sources[%d]", i)
 		known(at+".interface", s.Interface)
-		source := SyslogSource{Address: p.hostOrPrefix(at+".address", s.Address), Name: s.Name, Interface: s.Interface}
+		source := SyslogSource{Address: p.hostOrPrefix(at+".address", s.Address), AccessPoint: s.AccessPoint, Interface: s.Interface}
 		if s.PointOfAttachment != "" {
 			source.PointOfAttachment = p.mac(at+".point_of_attachment", s.PointOfAttachment)
 		}
 		c.CiscoSyslog.Sources = append(c.CiscoSyslog.Sources, source)
 	}
-	if len(c.Hostapd) == 0 && c.CiscoSyslog.Listen == "" {
+	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" {
 		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, without one no attachment is ever seen")
 	}
 }

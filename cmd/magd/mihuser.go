@@ -102,12 +102,12 @@ func (g *gateway) openAdapters() error {
 		}
 		g.addAdapter(adapter)
 	}
-	if g.cfg.CiscoSyslog.Listen == "" {
+	if !g.cfg.CiscoSyslog.Listen.IsValid() {
 		return nil
 	}
 	var sources []ciscosyslog.Source
 	for _, s := range g.cfg.CiscoSyslog.Sources {
-		sources = append(sources, ciscosyslog.Source{Prefix: s.Address, Name: s.Name, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
+		sources = append(sources, ciscosyslog.Source{Address: s.Address, AccessPoint: s.AccessPoint, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
 	}
 	adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: g.cfg.CiscoSyslog.Listen, Sources: sources, Log: g.log})
 	if err != nil {

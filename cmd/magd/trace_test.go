@@ -1,0 +1,44 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"netlmm/cmd/internal/api"
+	"netlmm/mobility"
+)
+
+func TestATraceNamesItsPhases(t *testing.T) {
+	traces := newTraces(prometheus.NewRegistry())
+	up := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	after := func(ms int) time.Time { return up.Add(time.Duration(ms) * time.Millisecond) }
+	id := traces.begin(api.Handover{MobileNodeID: mobility.NAI("mn1@example.net"), LinkUp: up})
+	traces.sent(id, after(1))
+	traces.sent(id, after(1001)) // a retransmission counts from the first
+	traces.accepted(id, after(1003), nil)
+	traces.applied(id, after(1004))
+	h, first := traces.advertised(id, after(1006))
+	if !first || h.L2AttachToPBU != 1 || h.PBUToPBA != 1002 || h.PBAToRA != 3 || h.ForwardingApplied != 1 || h.Total != 1006 || h.Attempts != 2 || h.Outcome != "complete" {
+		t.Errorf("first %v: %+v", first, h)
+	}
+	if _, first := traces.advertised(id, after(9000)); first {
+		t.Error("a periodic advertisement completed the trace again")
+	}
+	refused := traces.begin(api.Handover{LinkUp: up})
+	traces.ended(refused, "refused")
+	if list := traces.newest(1); len(list) != 1 || list[0].Outcome != "refused" || list[0].CorrelationID != refused {
+		t.Errorf("newest: %+v", list)
+	}
+}
+
+func TestTracesAreBounded(t *testing.T) {
+	traces := newTraces(prometheus.NewRegistry())
+	for range remembered + 10 {
+		traces.begin(api.Handover{})
+	}
+	if n := len(traces.newest(0)); n != remembered || len(traces.byID) != remembered {
+		t.Errorf("%d traces, %d by id; want %d", n, len(traces.byID), remembered)
+	}
+}

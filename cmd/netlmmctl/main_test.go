@@ -1,0 +1,108 @@
+package main
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"netlmm/cmd/internal/api"
+)
+
+func run(t *testing.T, stdin string, args ...string) (string, error) {
+	t.Helper()
+	var out strings.Builder
+	c := command(strings.NewReader(stdin), &out)
+	c.SetArgs(args)
+	c.SetErr(&out)
+	err := c.Execute()
+	return out.String(), err
+}
+
+// serve answers the paths of the admin API with fixed JSON.
+func serve(t *testing.T, answers map[string]string) string {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "s")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	for path, body := range answers {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) })
+	}
+	server := &http.Server{Handler: mux}
+	go server.Serve(listener)
+	t.Cleanup(func() { server.Close() })
+	return socket
+}
+
+func TestTables(t *testing.T) {
+	socket := serve(t, map[string]string{
+		api.PathBindings: `[{"mobile_node_id":"mn1@example.net","mobile_node_link_layer_id":"02:00:00:00:00:01","home_network_prefixes":["2001:db8:1000::/64"],
+			"proxy_care_of_address":"2001:db8:f0::1","lma_address":"2001:db8:f0::ff","state":"registered"}]`,
+		api.PathPeers:     `[{"name":"lma","address":"2001:db8:f0::ff","identity":"lma","state":"up","mode":"TRANSPORT","rekeys":2}]`,
+		api.PathHandovers: `[{"mobile_node":"mn1@example.net","trigger":"hostapd","to":"2001:db8:f0::1","total_ms":1.5,"outcome":"complete"}]`,
+		api.PathLinks:     `[{"station":"02:00:00:00:00:01","state":"up","interface":"acc0","sap":"hostapd"}]`,
+		api.PathStatus: `{"daemon":"magd","kernel":"6.1","security":{"mode":"ipsec","peers_up":1,"peers_expected":1},"forwarding":{"backend":"seg6"},
+			"counters":{"netlmm_mag_ignored_total{queue_full}":3},"warnings":["look here"]}`,
+	})
+	for name, want := range map[string][]string{
+		"bindings":  {"MOBILE NODE", "mn1@example.net", "2001:db8:1000::/64", "registered"},
+		"peers":     {"IDENTITY", "up", "TRANSPORT"},
+		"handovers": {"TOTAL ms", "hostapd", "1.500", "complete"},
+		"links":     {"STATION", "02:00:00:00:00:01", "acc0"},
+		"status":    {"magd", "1 of 1 peers up", "queue_full} 3", "WARNING: look here", "seg6"},
+	} {
+		out, err := run(t, "", name, "--socket", socket)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, text := range want {
+			if !strings.Contains(out, text) {
+				t.Errorf("%s: no %q in\n%s", name, text, out)
+			}
+		}
+		out, err = run(t, "", name, "--socket", socket, "--json")
+		if err != nil || !json.Valid([]byte(out)) {
+			t.Errorf("%s --json: %v\n%s", name, err, out)
+		}
+	}
+}
+
+func TestADaemonThatIsNotThere(t *testing.T) {
+	if out, err := run(t, "", "status", "--socket", "/nonexistent"); err == nil || !strings.Contains(out, "is the daemon running") {
+		t.Errorf("error %v, output %q", err, out)
+	}
+}
+
+func TestExplainSyslog(t *testing.T) {
+	log := "<189>12: ap1: *Mar  1 00:01:02.345: %DOT11-6-ASSOC: Interface Dot11Radio1, Station   c0ff.eec0.ffee Associated KEY_MGMT[WPAv2 PSK]\n" +
+		"<189>13: *Mar  1 00:01:03.345: %DOT11-6-DISASSOC: Interface Dot11Radio0, Deauthenticating Station 0040.96a5.b5d4\n" +
+		"%SYS-5-CONFIG_I: Configured from console\n" + strings.Repeat("x", 10000) + "\nlast line without an end"
+	out, err := run(t, log, "explain-syslog", "--json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var events []string
+	for line := range strings.Lines(out) {
+		var e map[string]any
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("%v in %q", err, line)
+		}
+		for _, field := range []string{"event", "station", "point_of_attachment", "identity", "reason"} {
+			if _, ok := e[field]; !ok {
+				t.Errorf("no field %s in %s", field, line)
+			}
+		}
+		events = append(events, e["event"].(string))
+	}
+	if got := strings.Join(events, " "); got != "up down none none none" {
+		t.Errorf("events %q", got)
+	}
+	if out, err = run(t, log, "explain-syslog", "-"); err != nil || !strings.Contains(out, "c0:ff:ee:c0:ff:ee") {
+		t.Errorf("error %v, output\n%s", err, out)
+	}
+}
