@@ -77,11 +77,17 @@ func acknowledgement(r *request, status mobility.Status) mh.BindingAcknowledgeme
 // send swaps the addresses of the request; an Alternate Care-of Address does not change where the answer goes.
 func (l *LMA) send(r *request, ack *mh.BindingAcknowledgement) {
 	payload, err := ack.AppendTo(make([]byte, 0, 128))
+	l.transmit(SendMessage{Source: r.destination, Destination: r.source, Payload: payload, Type: mh.TypeBindingAcknowledgement, Status: ack.Status}, err)
+}
+
+// transmit emits a message unless it could not be encoded: an answer can be longer than a Mobility Header may be, because
+// it pads the options that a request crammed.
+func (l *LMA) transmit(message SendMessage, err error) {
 	if err != nil {
-		l.emit(Ignored{Reason: UnencodableAnswer, Source: r.source, MobileNodeID: r.options.MobileNodeID, Err: err})
+		l.emit(Ignored{Reason: UnencodableAnswer, Source: message.Destination, Err: err})
 		return
 	}
-	l.emit(SendMessage{Source: r.destination, Destination: r.source, Payload: payload, Type: mh.TypeBindingAcknowledgement, Status: ack.Status})
+	l.emit(message)
 }
 
 // bindingError answers a message of an unknown type (RFC 6275 section 9.2).
@@ -94,11 +100,7 @@ func (l *LMA) bindingError(now time.Time, ev MessageReceived) {
 	l.emit(Ignored{Reason: UnknownMessageType, Source: ev.Source})
 	message := mh.BindingError{Status: mh.UnknownMHType, HomeAddress: netip.IPv6Unspecified()}
 	payload, err := message.AppendTo(make([]byte, 0, 24))
-	if err != nil {
-		l.emit(Ignored{Reason: UnencodableAnswer, Source: ev.Source, Err: err})
-		return
-	}
-	l.emit(SendMessage{Source: ev.Destination, Destination: ev.Source, Payload: payload, Type: mh.TypeBindingError})
+	l.transmit(SendMessage{Source: ev.Destination, Destination: ev.Source, Payload: payload, Type: mh.TypeBindingError}, err)
 }
 
 // refuseMobileNode deals with a Binding Update without the P flag: a mobile node that speaks Mobile IPv6 itself. A home
@@ -111,9 +113,5 @@ func (l *LMA) refuseMobileNode(ev MessageReceived) {
 	}
 	ack := mh.BindingAcknowledgement{Status: mobility.StatusHomeRegistrationNotSupported, Sequence: l.update.Sequence}
 	payload, err := ack.AppendTo(make([]byte, 0, 16))
-	if err != nil {
-		l.emit(Ignored{Reason: UnencodableAnswer, Source: ev.Source, Err: err})
-		return
-	}
-	l.emit(SendMessage{Source: ev.Destination, Destination: ev.Source, Payload: payload, Type: mh.TypeBindingAcknowledgement, Status: ack.Status})
+	l.transmit(SendMessage{Source: ev.Destination, Destination: ev.Source, Payload: payload, Type: mh.TypeBindingAcknowledgement, Status: ack.Status}, err)
 }

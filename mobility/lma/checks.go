@@ -61,7 +61,8 @@ func (l *LMA) checkServiceEnabled(r *request) mobility.Status {
 }
 
 // checkOrder applies RFC 5213 section 5.5. The sequence number counts within a session, so the binding cache is consulted
-// here already; what it says is acted upon after the remaining checks only.
+// here already; what it says is acted upon after the remaining checks only. A request that would wait must be newer too: it
+// may turn out to be for the session that it waits for.
 func (l *LMA) checkOrder(r *request) mobility.Status {
 	r.match = l.lookup(r)
 	if r.options.Present.Has(mh.OptionTimestamp) {

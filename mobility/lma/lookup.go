@@ -13,14 +13,14 @@ type verdict uint8
 const (
 	createSession         verdict = iota // a new mobility session
 	updateSession                        // of match.entry
-	waitForDeregistration                // of the mobile node's only session
+	waitForDeregistration                // of match.entry, the mobile node's only session
 	rejectRequest                        // with match.status
 )
 
 // match is the outcome of the existence test.
 type match struct {
 	verdict verdict
-	entry   *entry          // for updateSession
+	entry   *entry          // for updateSession and waitForDeregistration
 	status  mobility.Status // for rejectRequest
 }
 
@@ -108,7 +108,7 @@ func lookupOnlySession(node *mobileNode, r *request, handoff bool) match {
 	case handoff, unknown && only.state == deregistered:
 		return updateOf(only)
 	case unknown:
-		return match{verdict: waitForDeregistration}
+		return match{verdict: waitForDeregistration, entry: only}
 	}
 	return match{}
 }

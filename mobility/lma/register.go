@@ -24,7 +24,7 @@ func (l *LMA) register(r *request) {
 	case m.verdict == updateSession:
 		l.updateSession(r, m.entry)
 	case m.verdict == waitForDeregistration:
-		l.wait(r)
+		l.wait(r, m.entry)
 	default:
 		l.createSession(r)
 	}
@@ -94,7 +94,7 @@ func (l *LMA) deregister(r *request, e *entry) {
 		l.emit(BindingChanged{Change: Deregistered, Entry: e.record()})
 		l.emitForwarding()
 		l.acknowledge(r, e)
-		l.resumeWaiting(r.now, e.node)
+		l.resumeWaiting(r.now, e)
 	}
 }
 
@@ -102,7 +102,7 @@ func (l *LMA) deregister(r *request, e *entry) {
 func (l *LMA) remove(now time.Time, e *entry) {
 	l.becomeRemoved(e)
 	l.emit(BindingChanged{Change: Removed, Entry: e.record()})
-	l.resumeWaiting(now, e.node)
+	l.resumeWaiting(now, e)
 }
 
 // delete removes a mobile node's bindings, and forgets what waits there, by the operator's order.

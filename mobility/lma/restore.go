@@ -11,34 +11,45 @@ import (
 	"netlmm/mobility/mh"
 )
 
-// Restore fills an LMA without bindings from a Snapshot. Entries whose time has passed, and those whose LMA address or
-// prefix is no longer this anchor's by configuration, are left out; compare Len with the number given. Entries that
-// contradict each other or are incomplete are an error that names each of them, and then nothing is restored.
-// Forwarding is complete afterwards; apply it.
+// Restore fills an LMA without bindings from a Snapshot. Entries whose time has passed, those whose LMA address or prefix
+// is no longer this anchor's by configuration, and those beyond MaximumBindings are left out; compare Len with the number
+// given. Of the others, those that are incomplete or claim a prefix of another one are an error that names each of them,
+// and then nothing is restored. Forwarding is complete afterwards; apply it.
 func (l *LMA) Restore(now time.Time, entries []mobility.BindingCacheEntry) error {
 	if l.bindings > 0 {
 		return fmt.Errorf("lma: restore into a binding cache with %d entries: want an LMA that New just returned", l.bindings)
 	}
 	owners := map[netip.Prefix]mobility.MobileNodeID{}
+	var standing []mobility.BindingCacheEntry
 	var problems []error
 	for _, record := range entries {
-		if err := checkRecord(record, owners); err != nil {
+		if !record.Expires.After(now) {
+			continue
+		}
+		if err := checkRecord(record); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		if !l.stillOurs(record) {
+			continue
+		}
+		if err := claim(owners, record); err != nil {
 			problems = append(problems, err)
 		}
+		standing = append(standing, record)
 	}
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
-	for _, record := range entries {
-		if record.Expires.After(now) && l.stillOurs(record) && l.bindings < l.cfg.MaximumBindings {
-			l.restore(record)
-		}
+	for _, record := range standing[:min(len(standing), l.cfg.MaximumBindings)] {
+		l.restore(record)
 	}
 	l.unapplied = false // the caller applies it
 	return nil
 }
 
-func checkRecord(record mobility.BindingCacheEntry, owners map[netip.Prefix]mobility.MobileNodeID) error {
+// checkRecord says what a record lacks.
+func checkRecord(record mobility.BindingCacheEntry) error {
 	id := record.MobileNodeID
 	switch {
 	case id.Value == "":
@@ -50,6 +61,12 @@ func checkRecord(record mobility.BindingCacheEntry, owners map[netip.Prefix]mobi
 	case record.State != registered.String() && record.State != deregistered.String():
 		return fmt.Errorf("lma: stored binding of %s has state %q: want %q or %q", id, record.State, registered, deregistered)
 	}
+	return nil
+}
+
+// claim notes the mobile node of the record as the owner of its prefixes.
+func claim(owners map[netip.Prefix]mobility.MobileNodeID, record mobility.BindingCacheEntry) error {
+	id := record.MobileNodeID
 	for _, prefix := range record.HomeNetworkPrefixes {
 		if owner, taken := owners[prefix]; taken {
 			return fmt.Errorf("lma: stored prefix %s has two owners, %s and %s: remove one of them from the store", prefix, owner, id)

@@ -58,42 +58,16 @@ func TestRestoreTwice(t *testing.T) {
 	}
 }
 
-// TestDefaults: RFC 5213 section 9.1.
-func TestDefaults(t *testing.T) {
-	cfg := populate(t, 0, 1).lma.cfg
-	if cfg.MinDelayBeforeBCEDelete != 10000*time.Millisecond || cfg.MaxDelayBeforeNewBCEAssign != 1500*time.Millisecond ||
-		cfg.TimestampValidityWindow != 300*time.Millisecond || cfg.PrefixLength != 64 {
-		t.Errorf("defaults are %+v", cfg)
+// TestRestoreForgetsTheDead: what has ended claims no prefix, so that a store that lagged behind does not stop a start.
+func TestRestoreForgetsTheDead(t *testing.T) {
+	p := populate(t, 0, 1)
+	dead := restorable()
+	dead.MobileNodeID = mobility.NAI("mn2@example.net")
+	dead.Expires = epoch
+	if err := p.lma.Restore(epoch, []mobility.BindingCacheEntry{dead, restorable()}); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestPoolPrefixes: every index is one prefix and back, for pools and lengths on either side of the 64-bit line.
-func TestPoolPrefixes(t *testing.T) {
-	for _, test := range []struct {
-		pools  []string
-		length int
-	}{
-		{[]string{"2001:db8:100::/56", "2001:db8:200::/60"}, 64},
-		{[]string{"2001:db8:100::/60"}, 68},
-		{[]string{"2001:db8::/120"}, 128},
-		{[]string{"2000::/3"}, 8},
-		{[]string{"2001:db8:100::/64"}, 64},
-	} {
-		var prefixes []netip.Prefix
-		for _, text := range test.pools {
-			prefixes = append(prefixes, netip.MustParsePrefix(text))
-		}
-		pool, err := newPrefixPool(prefixes, test.length)
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen := map[netip.Prefix]bool{}
-		for i := range pool.indexes.size {
-			prefix := pool.prefix(i)
-			if back, ok := pool.index(prefix); !ok || back != i || prefix != prefix.Masked() || seen[prefix] {
-				t.Fatalf("pools %v: index %d is %s, whose index is %d (%v)", test.pools, i, prefix, back, ok)
-			}
-			seen[prefix] = true
-		}
+	if records := p.lma.Snapshot(); len(records) != 1 || records[0].MobileNodeID != restorable().MobileNodeID {
+		t.Errorf("restored %v", records)
 	}
 }

@@ -20,6 +20,7 @@ import (
 //
 //	new [pool=P] [bindings=N] [lifetime=D]   a fresh LMA; MAGs are 2001:db8:f::N, their identity "magN"
 //	profile mn=ID [static=P,P] [lifetime=D] [disabled]
+//	forget mn=ID                             its profile
 //	pbu mag=N mn=ID [hnp=P,P] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [vendor] [flags=N] [from=A]
 //	raw mag=N HEX                            any message
 //	replay                                   the last pbu again, octet for octet
@@ -62,6 +63,9 @@ func (s *scenario) run() string {
 		return s.fresh()
 	case "profile":
 		return s.profile()
+	case "forget":
+		delete(s.profiles, s.mobileNode())
+		return "ok"
 	case "pbu":
 		return s.trace(s.lma.Handle(s.now, s.pbu()))
 	case "raw":

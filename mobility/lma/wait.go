@@ -11,6 +11,7 @@ import (
 // 5.4.1.2, 4 and 5.4.1.3, 3). There is at most one at a mobile node.
 type waiting struct {
 	request *request
+	session *entry // the one that would be moved
 	timer   timer
 }
 
@@ -20,18 +21,18 @@ func (w *waiting) sameInterface(r *request) bool {
 		w.request.options.AccessTechnologyType == r.options.AccessTechnologyType
 }
 
-// wait keeps r until the mobile node's only session is de-registered. A retransmission, or a newer request, takes the
+// wait keeps r until session, the mobile node's only one, is de-registered. A retransmission, or a newer request, takes the
 // place of the one that waits, and the first one's deadline stays.
-func (l *LMA) wait(r *request) {
-	node := l.nodes[r.options.MobileNodeID]
+func (l *LMA) wait(r *request, session *entry) {
+	node := session.node
 	if w := node.waiting; w != nil {
 		if r.older(w.request) {
 			l.ignore(r, SupersededWhileWaiting)
 			return
 		}
-		w.request = r.clone()
+		w.request, w.session = r.clone(), session
 	} else {
-		w := &waiting{request: r.clone()}
+		w := &waiting{request: r.clone(), session: session}
 		w.timer = timer{index: -1, node: node}
 		node.waiting = w
 		l.waiting++
@@ -48,32 +49,27 @@ func (r *request) older(other *request) bool {
 	return r.proxyCareOfAddress == other.proxyCareOfAddress && r.sequence != other.sequence && !sequenceGreater(r.sequence, other.sequence)
 }
 
-// resumeWaiting answers the registration that waits at node if its session has been de-registered or is gone.
-func (l *LMA) resumeWaiting(now time.Time, node *mobileNode) {
-	w := node.waiting
-	if w == nil {
+// resumeWaiting answers the registration that waits for e, which has just been de-registered or removed.
+func (l *LMA) resumeWaiting(now time.Time, e *entry) {
+	w := e.node.waiting
+	if w == nil || w.session != e {
 		return
 	}
-	if m := l.lookup(w.request); m.verdict != waitForDeregistration {
-		l.answerWaiting(now, node, m)
+	l.forgetWaiting(e.node)
+	w.request.now = now
+	if e.state == deregistered {
+		l.updateSession(w.request, e)
+	} else {
+		l.createSession(w.request)
 	}
 }
 
-// waitingOver answers the registration that waits at node when its time is over: as a new session if there is still no
-// other to be told.
+// waitingOver opens a new session for the registration that waits at node: no de-registration came in time.
 func (l *LMA) waitingOver(now time.Time, node *mobileNode) {
-	l.answerWaiting(now, node, l.lookup(node.waiting.request))
-}
-
-func (l *LMA) answerWaiting(now time.Time, node *mobileNode, m match) {
 	r := node.waiting.request
 	l.forgetWaiting(node)
 	r.now = now
-	if m.verdict == updateSession {
-		l.updateSession(r, m.entry)
-	} else {
-		l.createSession(r)
-	}
+	l.createSession(r)
 }
 
 // stopWaiting forgets what waits at node when r, just accepted, registered the same interface.
