@@ -94,9 +94,11 @@ func (l *Link) setLinkLocalAddress(found netlink.Link) error {
 	if err != nil {
 		return fmt.Errorf("list the addresses of the interface: %w", err)
 	}
+	present := false
 	for i := range addresses {
 		address, _ := netip.AddrFromSlice(addresses[i].IP)
 		if address == l.config.LinkLocalAddress && addresses[i].Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 {
+			present = true
 			continue
 		}
 		if !address.IsLinkLocalUnicast() {
@@ -105,6 +107,9 @@ func (l *Link) setLinkLocalAddress(found netlink.Link) error {
 		if err := l.netlink.AddrDel(found, &addresses[i]); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 			return fmt.Errorf("remove the link-local address %s: %w", address, err)
 		}
+	}
+	if present {
+		return nil
 	}
 	fixed := &netlink.Addr{
 		IPNet: &net.IPNet{IP: l.config.LinkLocalAddress.AsSlice(), Mask: net.CIDRMask(64, 128)},
