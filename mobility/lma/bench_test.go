@@ -11,9 +11,15 @@ import (
 	"netlmm/mobility/mh"
 )
 
+// tester is what tests, benchmarks and properties have in common here.
+type tester interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // population is an anchor with mobile nodes, and the means to send it PBUs for them.
 type population struct {
-	tb     testing.TB
+	tb     tester
 	lma    *LMA
 	now    time.Time
 	ids    []mobility.MobileNodeID
@@ -21,7 +27,7 @@ type population struct {
 	buffer []byte
 }
 
-func populate(tb testing.TB, bindings, more int) *population {
+func populate(tb tester, bindings, more int) *population {
 	lma, err := New(Config{
 		LMAAddresses:    []netip.Addr{lmaAddress},
 		Pools:           []netip.Prefix{netip.MustParsePrefix("2001:db8::/36")},
