@@ -1,0 +1,148 @@
+package kernel
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// fakeSystem is a kernel in memory. Each request and each other call is one operation, which fail may refuse.
+type fakeSystem struct {
+	table  map[routeKey]route
+	policy map[rule]bool
+	links  map[string]link
+	source netip.Addr
+
+	fail  func() error // nil: nothing fails
+	after func()       // called after every request
+}
+
+func newFakeSystem() *fakeSystem {
+	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{},
+		policy: map[rule]bool{bornLocalRule: true, {priority: 32766, table: mainTable, protocol: protocolKernel}: true}}
+}
+
+func (f *fakeSystem) failure() error {
+	if f.fail == nil {
+		return nil
+	}
+	return f.fail()
+}
+
+func (f *fakeSystem) do(requests []request) []error {
+	errs := make([]error, len(requests))
+	for i, r := range requests {
+		errs[i] = f.one(r)
+		if f.after != nil {
+			f.after()
+		}
+	}
+	return errs
+}
+
+func (f *fakeSystem) one(r request) error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	switch {
+	case r.rule != nil && r.remove:
+		delete(f.policy, *r.rule)
+	case r.rule != nil:
+		f.policy[*r.rule] = true
+	case r.remove:
+		delete(f.table, r.route.key())
+	case strings.HasPrefix(r.route.dev, "pm") && !f.hasLink(r.route.dev):
+		return errors.New("no such device " + r.route.dev)
+	default:
+		f.table[r.route.key()] = *r.route
+	}
+	return nil
+}
+
+func (f *fakeSystem) hasLink(name string) bool {
+	for _, l := range f.links {
+		if l.name == name || l.other == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *fakeSystem) rules() ([]rule, error) {
+	var all []rule
+	for r := range f.policy {
+		all = append(all, r)
+	}
+	return all, f.failure()
+}
+
+func (f *fakeSystem) routes() ([]route, error) {
+	var all []route
+	for _, r := range f.table {
+		all = append(all, r)
+	}
+	return all, f.failure()
+}
+
+func (f *fakeSystem) ourLinks() ([]link, error) {
+	var all []link
+	for _, l := range f.links {
+		all = append(all, l)
+	}
+	return all, f.failure()
+}
+
+func (f *fakeSystem) ensureLink(l link) error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	f.links[l.name] = l
+	return nil
+}
+
+func (f *fakeSystem) raiseLink(link) error { return f.failure() }
+
+// removeLink takes the routes over the link with it, as Linux does.
+func (f *fakeSystem) removeLink(name string) error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	l := f.links[name]
+	delete(f.links, name)
+	for k, r := range f.table {
+		if r.dev != "" && (r.dev == l.name || r.dev == l.other) {
+			delete(f.table, k)
+		}
+	}
+	return nil
+}
+
+func (f *fakeSystem) setTunnelSource(addr netip.Addr) error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	f.source = addr
+	return nil
+}
+
+func (f *fakeSystem) close() {}
+
+// String renders the kernel as the commands that would make it, sorted.
+func (f *fakeSystem) String() string {
+	var lines []string
+	for _, l := range f.links {
+		lines = append(lines, l.String())
+	}
+	for _, r := range f.table {
+		lines = append(lines, r.String())
+	}
+	for r := range f.policy {
+		lines = append(lines, r.String())
+	}
+	if f.source.IsValid() {
+		lines = append(lines, "ip sr tunsrc set "+f.source.String())
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n") + "\n"
+}

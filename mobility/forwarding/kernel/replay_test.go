@@ -1,0 +1,198 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"netlmm/mobility/forwarding"
+)
+
+var errInjected = errors.New("injected")
+
+// randomChange draws a Set or a Delete, of few prefixes and peers so that they meet.
+func randomChange(t *rapid.T, s *forwarding.State, role forwarding.Role) {
+	hnp := fmt.Sprintf("2001:db8:100:%d::/64", rapid.IntRange(1, 4).Draw(t, "prefix"))
+	peer := fmt.Sprintf("2001:db8:c::%d", rapid.IntRange(20, 22).Draw(t, "peer"))
+	switch rapid.IntRange(0, 3).Draw(t, "what") {
+	case 0:
+		s.Delete(netip.MustParsePrefix(hnp))
+	case 1:
+		if role == forwarding.Anchor {
+			s.Set(forwarding.Entry{Prefix: netip.MustParsePrefix(hnp), Role: forwarding.Discard})
+			return
+		}
+		fallthrough
+	default:
+		access := ""
+		if role == forwarding.Gateway {
+			access = rapid.SampledFrom([]string{"acc1", "acc2"}).Draw(t, "access")
+		}
+		s.Set(testEntry(role, hnp, peer, access))
+	}
+}
+
+// expect checks that f holds what a kernel that was given s at once, and nothing before, would hold. The slots of peers
+// depend on history, so that it is compared entry by entry.
+func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
+	t.Helper()
+	want := newFakeSystem()
+	want.links, want.source = f.links, f.source
+	peers := map[netip.Addr]bool{}
+	p := k.base()
+	for e := range s.All {
+		if e.Peer.IsValid() && !peers[e.Peer] {
+			peers[e.Peer] = true
+			p.add(k.tunnel(k.tunnels[e.Peer]))
+		}
+		p.routes = append(p.routes, k.entry(e, k.tunnels[e.Peer])...)
+	}
+	for _, r := range p.routes {
+		want.table[r.key()] = r
+	}
+	delete(want.policy, bornLocalRule)
+	for _, r := range p.rules {
+		want.policy[r] = true
+	}
+	if len(k.tunnels) != len(peers) {
+		t.Fatalf("%d tunnels for %d peers", len(k.tunnels), len(peers))
+	}
+	if len(f.links) != len(p.links) {
+		t.Fatalf("%d links, want %d", len(f.links), len(p.links))
+	}
+	if diff := cmp.Diff(want.String(), f.String()); diff != "" {
+		t.Fatalf("kernel (-want +got):\n%s", diff)
+	}
+}
+
+func forEachBackend(t *testing.T, f func(t *rapid.T, l layout)) {
+	for _, backend := range []string{SEG6, IP6Tnl} {
+		for _, role := range []forwarding.Role{forwarding.Anchor, forwarding.Gateway} {
+			t.Run(fmt.Sprintf("%s/%d", backend, role), func(t *testing.T) {
+				rapid.Check(t, func(t *rapid.T) { f(t, testLayout(backend, role)) })
+			})
+		}
+	}
+}
+
+// Whatever the order of changes, faults, retries, resynchronizations and crashes: in the end the kernel holds what is
+// desired and nothing else.
+func TestAnyHistoryEndsInTheDesiredState(t *testing.T) {
+	forEachBackend(t, func(t *rapid.T, l layout) {
+		f := newFakeSystem()
+		k := newKernel(l, f)
+		if err := k.ensureBase(); err != nil {
+			t.Fatal(err)
+		}
+		s := forwarding.NewState()
+		rec := forwarding.New(k)
+		faulty := rapid.Bool().Draw(t, "faulty")
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			if faulty {
+				countdown := rapid.IntRange(0, 12).Draw(t, "fault after")
+				f.fail = func() error {
+					if countdown--; countdown == -1 {
+						return errInjected
+					}
+					return nil
+				}
+			}
+			for range rapid.IntRange(1, 3).Draw(t, "changes") {
+				randomChange(t, s, l.Role)
+			}
+			switch rapid.IntRange(0, 5).Draw(t, "then") {
+			case 0:
+				_ = rec.Resync(s)
+			case 1:
+				_ = rec.Retry(s)
+			case 2: // a crash: the kernel stays, the memory goes; a start that fails is repeated
+				f.fail = nil
+				k = newKernel(l, f)
+				if err := errors.Join(k.adopt(), k.ensureBase()); err != nil {
+					t.Fatal(err)
+				}
+				rec = forwarding.New(k)
+				if err := rec.Resync(s); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				_ = rec.Sync(s)
+			}
+		}
+		f.fail = nil
+		if err := errors.Join(rec.Sync(s), rec.Retry(s)); err != nil {
+			t.Fatal(err)
+		}
+		if n := rec.Pending(); n != 0 {
+			t.Fatalf("%d pending without any fault", n)
+		}
+		if err := k.Sweep(); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, k, f, s)
+		held, err := k.Applied()
+		if err != nil || len(held) != s.Len() {
+			t.Fatalf("Applied finds %d entries (%v), want %d", len(held), err, s.Len())
+		}
+		if err := k.Close(false); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(newFakeSystem().String()+"ip sr tunsrc set ::\n", f.String()); l.Backend == SEG6 && diff != "" {
+			t.Fatalf("after Close (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A handover at the anchor is make-before-break: after every single request the prefix has a path to the old or to the
+// new MAG, and at the end the old one may deliver nothing.
+func TestHandoverHasNoGap(t *testing.T) {
+	for _, backend := range []string{SEG6, IP6Tnl} {
+		f := newFakeSystem()
+		k := newKernel(testLayout(backend, forwarding.Anchor), f)
+		if err := k.ensureBase(); err != nil {
+			t.Fatal(err)
+		}
+		apply := func(peer string) {
+			e := testEntry(forwarding.Anchor, hnp1, peer, "")
+			if errs := k.Apply([]forwarding.Change{{Prefix: e.Prefix, Entry: e}}); errs[0] != nil {
+				t.Fatal(errs[0])
+			}
+		}
+		apply(mag2Addr) // its tunnel stands, as after its first mobile node
+		apply(mag1Addr)
+		requests := 0
+		f.after = func() {
+			requests++
+			old, next := k.tunnels[netip.MustParseAddr(mag1Addr)], k.tunnels[netip.MustParseAddr(mag2Addr)]
+			if !f.leadsTo(k, old) && !f.leadsTo(k, next) {
+				t.Errorf("%s: after request %d there is no path", backend, requests)
+			}
+		}
+		apply(mag2Addr)
+		if requests > 3 {
+			t.Errorf("%s: a handover takes %d requests, want at most 3", backend, requests)
+		}
+		for _, r := range f.table {
+			if r.table == k.inTable(k.tunnels[netip.MustParseAddr(mag1Addr)]) && r.src.IsValid() {
+				t.Errorf("%s: the previous MAG may still deliver by %s", backend, r)
+			}
+		}
+	}
+}
+
+// leadsTo says whether hnp1 has all of the way to p.
+func (f *fakeSystem) leadsTo(k *Kernel, p peer) bool {
+	for _, r := range k.entry(testEntry(forwarding.Anchor, hnp1, p.addr.String(), ""), p) {
+		if r.src.IsValid() { // the way back
+			continue
+		}
+		if f.table[r.key()] != r {
+			return false
+		}
+	}
+	return true
+}
