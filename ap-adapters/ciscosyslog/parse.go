@@ -87,7 +87,7 @@ var forms = map[string][]form{
 	"DOT11-REASSOC":  association,
 	"DOT11-ADD":      {{regexp.MustCompile(port + `Station\s+` + named + address + `\s+(?:Rea|A)ssociated\s+to\s+Parent\s+` + address + `\s*$`), readParent}},
 	"DOT11-DISASSOC": {{regexp.MustCompile(port + `(?:Deauthenticating|Disassociating)\s+Station\s+` + address + `(?:\s+(.*))?$`), readDisassociation}},
-	"DOT11-ROAMED":   {{regexp.MustCompile(`^Station\s+` + address + `\s+Roamed\s+to\s+` + address + `\s*$`), readRoamed}},
+	"DOT11-ROAMED":   {{regexp.MustCompile(`^Station\s+` + named + address + `\s+Roamed\s+to\s+` + address + `\s*$`), readRoamed}},
 	"DOT11-MAXRETRIES": {{regexp.MustCompile(`^Packet\s+to\s+client\s+` + named + address + `\s+reached\s+max\s+retries,\s+removing\s+the\s+client\.?\s*$`),
 		readMaxRetries}},
 	"APBR-STA_ASSOC_OK": {{regexp.MustCompile(`^\[([^\]]*)\]\s+Station\s+\[.*\]([0-9A-Fa-f]{12}|` + address[1:] + `\s+((?:Rea|A)ssociated)\s*$`), readBridge}},
