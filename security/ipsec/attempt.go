@@ -39,7 +39,8 @@ func (a *Associations) attempt(now time.Time, p *peer) (resync bool) {
 		return false
 	}
 	connection, child, err := a.resolve(p)
-	if err != nil {
+	p.unresolved = err != nil
+	if p.unresolved {
 		p.lastError = err.Error()
 		return true
 	}

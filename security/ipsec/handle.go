@@ -3,6 +3,7 @@ package ipsec
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/security"
@@ -16,20 +17,16 @@ func (a *Associations) Handle(now time.Time, ev security.Event) []Action {
 	case security.CharonLost:
 		a.charonLost(now, ev.Err)
 	case security.ChildUp:
-		a.childUp(now, ev.SA)
+		a.childUp(now, ev.SA, ev.SA.UniqueID)
 	case security.ChildDown:
-		if sa, known := a.sas[ev.UniqueID]; known {
-			delete(a.sas, ev.UniqueID)
-			a.reassess(now, a.byAddress[sa.Remote])
-		}
+		a.remove(now, ev.UniqueID)
 	case security.IKEDown:
 		a.ikeDown(now, ev.IKEUniqueID)
 	case security.ChildRekeyed:
 		if p := a.byAddress[ev.SA.Remote]; p != nil && p.matches(ev.SA) {
 			p.rekeys++
 		}
-		delete(a.sas, ev.Old) // charon keeps it for packets under way; its ChildDown may come later or not at all
-		a.childUp(now, ev.SA)
+		a.childUp(now, ev.SA, ev.Old) // charon keeps the old one for packets under way; its ChildDown may not come at all
 	case security.Loaded:
 		if p := a.byAddress[ev.Peer]; p != nil {
 			p.loaded = true
@@ -78,6 +75,10 @@ func (a *Associations) snapshot(now time.Time, ev security.CharonSnapshot) {
 			p.loaded = p.loaded && !returned && a.isLoaded(p)
 		}
 		a.reassess(now, p)
+		if _, _, err := a.resolve(p); p.unresolved && err == nil {
+			p.unresolved = false
+			p.hurry(&a.cfg)
+		}
 		if returned && !p.up {
 			p.hurry(&a.cfg)
 			if !p.Initiate {
@@ -108,26 +109,41 @@ func (a *Associations) charonLost(now time.Time, err error) {
 	}
 }
 
-func (a *Associations) childUp(now time.Time, sa security.ChildSA) {
+// childUp installs sa in the place of the one with the UniqueID old. The peer is looked at only then, so that a rekey
+// does not take it down and up; old may have been another peer's, when charon counts anew.
+func (a *Associations) childUp(now time.Time, sa security.ChildSA, old string) {
+	replaced := []security.ChildSA{a.sas[old], a.sas[sa.UniqueID]}
+	delete(a.sas, old)
 	a.sas[sa.UniqueID] = sa
 	p := a.byAddress[sa.Remote]
-	if p == nil {
-		return
-	}
-	if p.matches(sa) {
+	if p != nil && p.matches(sa) {
 		p.inFlightUntil, p.lastError = time.Time{}, ""
 	}
 	a.reassess(now, p)
+	for _, r := range replaced {
+		if r.Remote != sa.Remote {
+			a.reassess(now, a.byAddress[r.Remote])
+		}
+	}
+}
+
+func (a *Associations) remove(now time.Time, unique string) {
+	if sa, known := a.sas[unique]; known {
+		delete(a.sas, unique)
+		a.reassess(now, a.byAddress[sa.Remote])
+	}
 }
 
 func (a *Associations) ikeDown(now time.Time, id string) {
+	var gone []string
 	for unique, sa := range a.sas {
 		if sa.IKEUniqueID == id {
-			delete(a.sas, unique)
+			gone = append(gone, unique)
 		}
 	}
-	for _, p := range a.peers {
-		a.reassess(now, p)
+	slices.Sort(gone)
+	for _, unique := range gone {
+		a.remove(now, unique)
 	}
 }
 

@@ -17,6 +17,8 @@ type peer struct {
 	required bool // a message waits for the SA
 	loaded   bool // charon has the connection (ByNetlmm)
 
+	unresolved bool // the last attempt found no connection in charon
+
 	recover     int       // attempts left to bring back an SA that charon's restart lost; the peer cannot know that it is gone
 	recoverFrom time.Time // not before this
 
