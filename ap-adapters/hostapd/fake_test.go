@@ -15,7 +15,7 @@ import (
 
 // fake is a hostapd that answers as the test says.
 type fake struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 	conn *net.UnixConn
 
@@ -28,7 +28,7 @@ type fake struct {
 	asked    map[string]int
 }
 
-func newFake(t *testing.T, path string) *fake {
+func newFake(t testing.TB, path string) *fake {
 	t.Helper()
 	f := &fake{t: t, path: path, detail: map[string]string{}, asked: map[string]int{}}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -237,6 +237,7 @@ func TestBurstOfAThousandStations(t *testing.T) {
 func TestFullQueueIsMended(t *testing.T) {
 	f, cfg := fakeLab(t)
 	var mu sync.Mutex
+	f.do(func() { f.stations = []string{"02:00:00:00:10:00"} })
 	full := false
 	a := startWith(t, cfg, func(mih.Indication) bool {
 		mu.Lock()
@@ -244,7 +245,6 @@ func TestFullQueueIsMended(t *testing.T) {
 		return !full
 	})
 	set := func(v bool) { mu.Lock(); full = v; mu.Unlock() }
-	f.do(func() { f.stations = []string{"02:00:00:00:10:00"} })
 	a.expect(`Link_Up wlan0 02:00:00:00:10:00 "" resync`)
 	set(true)
 	f.do(func() { f.stations = []string{"02:00:00:00:10:01"} })
@@ -335,6 +335,18 @@ func TestStationOfARestartedHostapdThatDoesNotReturn(t *testing.T) {
 	eventually(t, "the loss noticed", func() bool { return !a.Status().Peers[0].Connected })
 	newFake(t, f.path)
 	a.expect(`Link_Down wlan0 02:00:00:00:10:00 "" resync`)
+}
+
+func BenchmarkConnected(b *testing.B) {
+	dir := shortDir(b)
+	f := newFake(b, filepath.Join(dir, "wlan0"))
+	f.do(func() { f.stations = []string{"02:00:00:00:10:00"} })
+	a := start(b, Config{Interfaces: []Interface{{ControlSocket: f.path, Interface: "wlan0"}}})
+	<-a.got
+	for b.Loop() {
+		f.event("<3>AP-STA-CONNECTED 02:00:00:00:10:00")
+		<-a.got
+	}
 }
 
 func TestConfigurationErrors(t *testing.T) {

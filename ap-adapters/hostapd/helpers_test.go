@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 30 * time.Second
 
 // shortDir is a directory with a path short enough for a socket.
-func shortDir(t *testing.T) string {
+func shortDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "nlh")
 	if err != nil {
@@ -32,18 +32,18 @@ func shortDir(t *testing.T) string {
 // started is a running adapter and what it emitted.
 type started struct {
 	*Adapter
-	t    *testing.T
+	t    testing.TB
 	got  chan mih.Indication
 	stop func()
 }
 
-func start(t *testing.T, cfg Config) *started {
+func start(t testing.TB, cfg Config) *started {
 	t.Helper()
 	return startWith(t, cfg, func(mih.Indication) bool { return true })
 }
 
 // startWith runs an adapter; take decides which indications find room.
-func startWith(t *testing.T, cfg Config, take func(mih.Indication) bool) *started {
+func startWith(t testing.TB, cfg Config, take func(mih.Indication) bool) *started {
 	t.Helper()
 	if cfg.SocketDirectory == "" {
 		cfg.SocketDirectory = shortDir(t)
@@ -55,7 +55,7 @@ func startWith(t *testing.T, cfg Config, take func(mih.Indication) bool) *starte
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	s := &started{Adapter: a, t: t, got: make(chan mih.Indication, 10000)}
 	done := make(chan error, 1)
 	go func() {
@@ -106,7 +106,7 @@ func (s *started) expect(want string) mih.Indication {
 }
 
 // eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

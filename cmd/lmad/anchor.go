@@ -20,6 +20,7 @@ import (
 	"netlmm/mobility/engine"
 	"netlmm/mobility/forwarding"
 	"netlmm/mobility/lma"
+	"netlmm/mobility/mh"
 	"netlmm/mobility/policy"
 	"netlmm/mobility/signaling"
 	"netlmm/mobility/store"
@@ -63,7 +64,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.counters = daemon.NewCounters(a.registry, map[string]string{
 		dropped:  "Mobility Headers that changed no binding, by reason.",
-		answered: "Proxy Binding Acknowledgements sent, by status.",
+		answered: "Proxy Binding Acknowledgements sent, by status, and Binding Errors.",
 		changes:  "Changes of binding cache entries, by kind.",
 		socket:   "What the socket of Mobility Headers did.",
 	})
@@ -114,6 +115,15 @@ func (a *anchor) restore() error {
 	if err := a.core.Restore(time.Now(), entries); err != nil {
 		return fmt.Errorf("bindings in %s: %w", a.cfg.StorePath, err)
 	}
+	alive := map[netip.Prefix]bool{}
+	for _, entry := range a.core.Snapshot() {
+		alive[entry.HomeNetworkPrefixes[0]] = true
+	}
+	for _, entry := range entries {
+		if len(entry.HomeNetworkPrefixes) > 0 && !alive[entry.HomeNetworkPrefixes[0]] {
+			a.store.Delete(entry) // its lifetime is over, or the configuration no longer has its prefix
+		}
+	}
 	a.log.Info("bindings restored", "stored", len(entries), "alive", a.core.Counters().Bindings)
 	return nil
 }
@@ -138,7 +148,11 @@ func (a *anchor) execute(action lma.Action) {
 	case lma.ApplyForwarding:
 		a.plane.Apply()
 	case lma.SendMessage:
-		a.counters.Add(answered, action.Status.String())
+		if action.Type == mh.TypeBindingAcknowledgement {
+			a.counters.Add(answered, action.Status.String())
+		} else {
+			a.counters.Add(answered, "binding_error")
+		}
 		if err := a.conn.Send(action.Source, action.Destination, action.Payload); err != nil {
 			a.log.Warn("answer not sent", "to", action.Destination, "error", err)
 		}

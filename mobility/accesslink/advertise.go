@@ -19,11 +19,19 @@ var allNodes = netip.MustParseAddr("ff02::1")
 
 // Advertise sends one Router Advertisement: IPv6 destination all-nodes, link-layer destination the one mobile node, so that
 // no other node on the link sees its prefixes (RFC 5213 section 6.2, RFC 6085). It never waits longer than a few
-// milliseconds. While the interface is gone or down the error is ErrInterfaceUnavailable.
+// milliseconds. While the interface is gone or down the error is ErrInterfaceUnavailable; while it has no carrier, and Run
+// runs, the advertisement is held until it has, for a second at most.
 //
 // The prefixes are on-link (L) because RFC 5213 sections 6.9.1.2 (14) and 6.9.2 (1) say so; nobody but the node has an
 // address in them, so nothing is looked for on the link in vain. A prefix of 64 bits is for address autoconfiguration (A).
 func (l *Link) Advertise(a Advertisement) error {
+	if l.hold(a) {
+		return nil
+	}
+	return l.transmit(a)
+}
+
+func (l *Link) transmit(a Advertisement) error {
 	p, err := l.current()
 	if err == nil {
 		err = p.send(a.Destination, l.config.LinkLocalAddress, allNodes, l.routerAdvertisement(p, a))

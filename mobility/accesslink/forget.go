@@ -14,6 +14,7 @@ import (
 // set by hand stay. An interface that is gone or down has no such entries, and that is no error.
 func (l *Link) Forget(linkLayer [6]byte) error {
 	l.presence.seen(linkLayer, time.Now())
+	l.unhold(linkLayer)
 	p, err := l.current()
 	if err != nil {
 		return nil

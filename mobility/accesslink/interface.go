@@ -43,6 +43,7 @@ func (l *Link) restore() error {
 	if err := l.setLinkLocalAddress(found); err != nil {
 		return err
 	}
+	l.setRunning(found.Attrs().RawFlags&unix.IFF_RUNNING != 0)
 	return l.openPort(found)
 }
 

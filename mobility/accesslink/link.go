@@ -21,6 +21,7 @@ type Link struct {
 
 	mu   sync.Mutex
 	port *port // nil while the interface is gone or down
+	held held
 
 	// of Run alone
 	solicited map[[6]byte]time.Time // the last Router Solicitation taken from each node

@@ -99,12 +99,16 @@ func (l *Link) mayTake(linkLayer [6]byte, now time.Time) bool {
 func (l *Link) watch(ctx context.Context) {
 	ticker := time.NewTicker(restoreInterval)
 	defer ticker.Stop()
+	l.setWatched(true)
+	defer l.setWatched(false)
 	changes := subscribe(ctx)
 	for {
+		tick := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			tick = true
 			if changes == nil {
 				changes = subscribe(ctx)
 			}
@@ -120,6 +124,7 @@ func (l *Link) watch(ctx context.Context) {
 		if err := l.restore(); err != nil {
 			l.counters.restoreErrors.Add(1)
 		}
+		l.release(tick)
 	}
 }
 

@@ -144,6 +144,9 @@ func (m *MAG) detach(now time.Time, s *session, reason EndReason) {
 	}
 	s.ending = reason
 	held := len(s.bound) > 0 || s.request.outstanding
+	if len(s.bound) > 0 {
+		s.known = s.bound // the de-registration names what was assigned, whatever policy says by now
+	}
 	if m.becomeUnbound(s) {
 		m.do(ApplyForwarding{s.correlationID})
 	}

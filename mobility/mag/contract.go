@@ -37,7 +37,7 @@ type LinkAttached struct {
 	AccessTechnologyType  mobility.AccessTechnologyType
 	HandoffIndicator      mobility.HandoffIndicator // 0: HandoffStateUnknown
 	LMAAddress            netip.Addr
-	HomeNetworkPrefixes   []netip.Prefix // to ask for; none: one all-zero prefix
+	HomeNetworkPrefixes   []netip.Prefix // to ask for; none: those of its last binding here, else one all-zero prefix
 	Lifetime              time.Duration  // 0: Config.Lifetime
 }
 

@@ -28,12 +28,13 @@ type system interface {
 // A tunnel comes with its first entry. What refers to it are the routes in its table; one without any is removed by the
 // next Sweep and not before, so that a mobile node that goes back and forth does not make and unmake it.
 type Kernel struct {
-	backend
-	layout
-	system
+	backend backend
+	layout  layout
+	system  system
 
 	tunnels map[netip.Addr]peer
-	slots   map[int]netip.Addr // the same by slot
+	slots   map[int]netip.Addr      // the same by slot
+	broken  map[netip.Addr]struct{} // of tunnels, those that are not complete, or about to go
 	entries map[netip.Prefix]*heldRoutes
 }
 
@@ -98,7 +99,7 @@ const outerHeader = 40
 // newKernel returns a Kernel that holds nothing.
 func newKernel(l layout, s system) *Kernel {
 	k := &Kernel{layout: l, system: s,
-		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, entries: map[netip.Prefix]*heldRoutes{}}
+		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, broken: map[netip.Addr]struct{}{}, entries: map[netip.Prefix]*heldRoutes{}}
 	if l.Backend == IP6Tnl {
 		k.backend = &ip6tnl{l}
 	} else {
@@ -111,7 +112,7 @@ func newKernel(l layout, s system) *Kernel {
 func (k *Kernel) Name() string { return k.backend.name() }
 
 // TunnelMTU is the largest inner packet in octets, for Router Advertisements (RFC 5213 section 6.4 with 6.10.2).
-func (k *Kernel) TunnelMTU() int { return k.mtu }
+func (k *Kernel) TunnelMTU() int { return k.layout.mtu }
 
 // Close ends the use of the kernel. With keep everything goes on forwarding, for the next Open to adopt; without, the
 // namespace's links, routes and rules become what they were before Open.
@@ -134,7 +135,7 @@ func (k *Kernel) Apply(changes []forwarding.Change) []error {
 			adds = works[i].appendAdds(adds)
 		}
 	}
-	results := k.do(adds)
+	results := k.system.do(adds)
 	for i, w := range works {
 		if w == nil {
 			continue
@@ -143,7 +144,7 @@ func (k *Kernel) Apply(changes []forwarding.Change) []error {
 		results = results[len(w.adds):]
 		removals = w.appendRemovals(removals)
 	}
-	results = k.do(removals)
+	results = k.system.do(removals)
 	for i, w := range works {
 		if w == nil {
 			continue
@@ -175,7 +176,7 @@ func (k *Kernel) prepare(c forwarding.Change) (*work, error) {
 				return nil, err
 			}
 		}
-		want = k.entry(c.Entry, p)
+		want = k.backend.entry(c.Entry, p)
 	}
 	return newWork(h, want), nil
 }
@@ -186,39 +187,44 @@ func (k *Kernel) check(c forwarding.Change) error {
 	switch {
 	case e.Prefix != c.Prefix || !e.Prefix.IsValid() || !e.Prefix.Addr().Is6() || e.Prefix.Bits() == 0 || e.Prefix != e.Prefix.Masked():
 		return fmt.Errorf("%q is not a home network prefix", e.Prefix)
-	case e.Role == forwarding.Discard && k.Role == forwarding.Anchor:
+	case e.Role == forwarding.Discard && k.layout.Role == forwarding.Anchor:
 		return nil
-	case e.Role != k.Role:
-		return fmt.Errorf("an entry of role %d on a data plane of role %d", e.Role, k.Role)
-	case e.Local != k.Local:
-		return fmt.Errorf("its tunnel begins at %s, this data plane at %s", e.Local, k.Local)
-	case !e.Peer.Is6() || e.Peer == k.Local || e.Prefix.Contains(e.Peer):
+	case e.Role != k.layout.Role:
+		return fmt.Errorf("an entry of role %d on a data plane of role %d", e.Role, k.layout.Role)
+	case e.Local != k.layout.Local:
+		return fmt.Errorf("its tunnel begins at %s, this data plane at %s", e.Local, k.layout.Local)
+	case !e.Peer.Is6() || e.Peer == k.layout.Local || e.Prefix.Contains(e.Peer):
 		return fmt.Errorf("%s cannot be the other end of its tunnel", e.Peer)
 	}
 	if e.Role == forwarding.Gateway {
-		if _, ok := k.accessIndex(e.Interface); !ok {
+		if _, ok := k.layout.accessIndex(e.Interface); !ok {
 			return fmt.Errorf("interface %s is not an access link of this data plane: add it to access_interfaces", e.Interface)
 		}
 	}
 	return nil
 }
 
-// tunnelTo returns the peer with that address, and makes the tunnel to it if there is none.
+// tunnelTo returns the peer with that address, and makes the tunnel to it if there is none. A tunnel that could not be
+// made completely keeps its slot: another peer with the same tables could deliver what is not its own.
 func (k *Kernel) tunnelTo(addr netip.Addr) (peer, error) {
-	if p, ok := k.tunnels[addr]; ok {
+	p, known := k.tunnels[addr]
+	if _, broken := k.broken[addr]; known && !broken {
 		return p, nil
 	}
-	p := peer{addr: addr}
-	for k.slots[p.slot].IsValid() {
-		p.slot++
+	if !known {
+		p.addr = addr
+		for k.slots[p.slot].IsValid() {
+			p.slot++
+		}
+		if p.slot >= maximumPeers {
+			return peer{}, fmt.Errorf("no tunnel to %s: %d stand already", addr, len(k.tunnels))
+		}
+		k.tunnels[addr], k.slots[p.slot], k.broken[addr] = p, addr, struct{}{}
 	}
-	if p.slot >= maximumPeers {
-		return peer{}, fmt.Errorf("no tunnel to %s: %d stand already", addr, len(k.tunnels))
-	}
-	if err := k.install(k.tunnel(p)); err != nil {
+	if err := k.install(k.backend.tunnel(p)); err != nil {
 		return peer{}, fmt.Errorf("tunnel to %s: %w", addr, err)
 	}
-	k.tunnels[addr], k.slots[p.slot] = p, addr
+	delete(k.broken, addr)
 	return p, nil
 }
 

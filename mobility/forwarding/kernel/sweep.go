@@ -19,7 +19,7 @@ var bornLocalRule = rule{priority: 0, table: localTable, protocol: protocolKerne
 // install makes what p asks for and raises links last: a tunnel passes packets only once its rules stand.
 func (k *Kernel) install(p plan) error {
 	for _, l := range p.links {
-		if err := k.ensureLink(l); err != nil {
+		if err := k.system.ensureLink(l); err != nil {
 			return err
 		}
 	}
@@ -30,11 +30,11 @@ func (k *Kernel) install(p plan) error {
 	for i := range p.rules {
 		requests = append(requests, request{rule: &p.rules[i]})
 	}
-	if err := errors.Join(k.do(requests)...); err != nil {
+	if err := errors.Join(k.system.do(requests)...); err != nil {
 		return err
 	}
 	for _, l := range p.links {
-		if err := k.raiseLink(l); err != nil {
+		if err := k.system.raiseLink(l); err != nil {
 			return err
 		}
 	}
@@ -47,7 +47,7 @@ func (k *Kernel) adopt() error {
 	if err != nil {
 		return err
 	}
-	links, err := k.ourLinks()
+	links, err := k.system.ourLinks()
 	if err != nil {
 		return err
 	}
@@ -65,18 +65,18 @@ func (k *Kernel) ensureBase() error {
 	if err := k.install(k.wanted()); err != nil {
 		return err
 	}
-	if k.Backend == SEG6 {
-		if err := k.setTunnelSource(k.Local); err != nil {
+	if k.layout.Backend == SEG6 {
+		if err := k.system.setTunnelSource(k.layout.Local); err != nil {
 			return err
 		}
 	}
-	rules, err := k.rules()
+	rules, err := k.system.rules()
 	if err != nil {
 		return err
 	}
 	for _, r := range rules {
 		if r.priority == bornLocalRule.priority && r.table == localTable {
-			return errors.Join(k.do([]request{{rule: &r, remove: true}})...)
+			return errors.Join(k.system.do([]request{{rule: &r, remove: true}})...)
 		}
 	}
 	return nil
@@ -84,19 +84,38 @@ func (k *Kernel) ensureBase() error {
 
 // wanted is base and tunnels together.
 func (k *Kernel) wanted() plan {
-	p := k.base()
-	for _, t := range k.tunnels {
-		p.add(k.tunnel(t))
+	p := k.backend.base()
+	for addr, t := range k.tunnels {
+		if _, broken := k.broken[addr]; !broken {
+			p.add(k.backend.tunnel(t))
+		}
 	}
 	return p
 }
 
+// breakUnused marks the tunnels that no entry refers to.
+func (k *Kernel) breakUnused() {
+	used := map[int]bool{}
+	for _, h := range k.entries {
+		for _, r := range h.routes {
+			if slot, ok := k.layout.slotOf(r.table); ok {
+				used[slot] = true
+			}
+		}
+	}
+	for addr, t := range k.tunnels {
+		if !used[t.slot] {
+			k.broken[addr] = struct{}{}
+		}
+	}
+}
+
 func (k *Kernel) ourRules() ([]rule, error) {
-	all, err := k.rules()
+	all, err := k.system.rules()
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(r rule) bool { return r.protocol != k.RouteProtocol }), nil
+	return slices.DeleteFunc(all, func(r rule) bool { return r.protocol != k.layout.RouteProtocol }), nil
 }
 
 // Applied implements forwarding.Kernel. It also mends what others did to the base and the tunnels.
@@ -104,7 +123,7 @@ func (k *Kernel) Applied() ([]forwarding.Entry, error) {
 	if err := k.ensureBase(); err != nil {
 		return nil, err
 	}
-	routes, err := k.routes()
+	routes, err := k.system.routes()
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +138,7 @@ func (k *Kernel) Applied() ([]forwarding.Entry, error) {
 		if !ok || k.entries[e.Prefix] != nil {
 			continue
 		}
-		parts := k.entry(e, p)
+		parts := k.backend.entry(e, p)
 		if slices.ContainsFunc(parts, func(part route) bool { _, ok := have[part]; return !ok }) {
 			continue
 		}
@@ -132,38 +151,25 @@ func (k *Kernel) Applied() ([]forwarding.Entry, error) {
 // candidate is the entry that r may be a part of. Each entry has one route that says all about it: in the table of its
 // peer, or, when it is discarded, the blackhole.
 func (k *Kernel) candidate(r route) (forwarding.Entry, peer, bool) {
-	if r.table == mainTable && r.kind == blackhole && r.metric == entryMetric && k.Role == forwarding.Anchor {
+	if r.table == mainTable && r.kind == blackhole && r.metric == entryMetric && k.layout.Role == forwarding.Anchor {
 		return forwarding.Entry{Prefix: r.dst, Role: forwarding.Discard}, peer{}, true
 	}
-	slot, ok := k.slotOf(r.table)
+	slot, ok := k.layout.slotOf(r.table)
 	p, stands := k.tunnels[k.slots[slot]]
 	if !ok || !stands || r.metric != entryMetric {
 		return forwarding.Entry{}, peer{}, false
 	}
-	e := forwarding.Entry{Prefix: r.src, Role: k.Role, Local: k.Local, Peer: p.addr}
-	if k.Role == forwarding.Gateway {
+	e := forwarding.Entry{Prefix: r.src, Role: k.layout.Role, Local: k.layout.Local, Peer: p.addr}
+	if k.layout.Role == forwarding.Gateway {
 		e.Prefix, e.Interface = r.dst, r.dev
-		_, ok = k.accessIndex(e.Interface)
+		_, ok = k.layout.accessIndex(e.Interface)
 	}
 	return e, p, ok && e.Prefix.IsValid() && e.Prefix.Bits() > 0
 }
 
-// Sweep implements forwarding.Kernel. Tunnels without entries go too.
+// Sweep implements forwarding.Kernel. Tunnels without entries go too; their slots are free once nothing is left of them.
 func (k *Kernel) Sweep() error {
-	used := map[int]bool{}
-	for _, h := range k.entries {
-		for _, r := range h.routes {
-			if slot, ok := k.slotOf(r.table); ok {
-				used[slot] = true
-			}
-		}
-	}
-	for addr, t := range k.tunnels {
-		if !used[t.slot] {
-			delete(k.tunnels, addr)
-			delete(k.slots, t.slot)
-		}
-	}
+	k.breakUnused()
 	want := k.wanted()
 	keep := make(map[routeKey]struct{}, len(want.routes))
 	for _, r := range want.routes {
@@ -174,23 +180,33 @@ func (k *Kernel) Sweep() error {
 			keep[r.key()] = struct{}{}
 		}
 	}
-	return k.removeExcept(
+	err := k.removeExcept(
 		func(l link) bool {
 			return slices.ContainsFunc(want.links, func(w link) bool { return w.name == l.name })
 		},
 		func(r rule) bool { return slices.Contains(want.rules, r) },
 		func(r route) bool { _, ok := keep[r.key()]; return ok })
+	if err != nil {
+		return err
+	}
+	for addr := range k.broken {
+		delete(k.slots, k.tunnels[addr].slot)
+		delete(k.tunnels, addr)
+	}
+	clear(k.broken)
+	return nil
 }
 
 // removeAll removes everything of ours and puts the lookup of table local back, which comes first.
 func (k *Kernel) removeAll() error {
-	errs := k.do([]request{{rule: &bornLocalRule}})
+	errs := k.system.do([]request{{rule: &bornLocalRule}})
 	errs = append(errs, k.removeExcept(
 		func(link) bool { return false }, func(rule) bool { return false }, func(route) bool { return false }))
-	if k.Backend == SEG6 {
-		errs = append(errs, k.setTunnelSource(netip.IPv6Unspecified()))
+	if k.layout.Backend == SEG6 {
+		errs = append(errs, k.system.setTunnelSource(netip.IPv6Unspecified()))
 	}
 	clear(k.tunnels)
+	clear(k.broken)
 	clear(k.slots)
 	clear(k.entries)
 	return errors.Join(errs...)
@@ -199,7 +215,7 @@ func (k *Kernel) removeAll() error {
 // removeExcept removes what is ours and not kept: tunnel devices first, because the rules that judge what comes out of them
 // must outlive them.
 func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool, keepRoute func(route) bool) error {
-	routes, err := k.routes()
+	routes, err := k.system.routes()
 	if err != nil {
 		return err
 	}
@@ -207,7 +223,7 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool
 	if err != nil {
 		return err
 	}
-	links, err := k.ourLinks()
+	links, err := k.system.ourLinks()
 	if err != nil {
 		return err
 	}
@@ -220,7 +236,7 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool
 	}
 	for _, l := range links {
 		if !keepLink(l) {
-			errs = append(errs, k.removeLink(l.name))
+			errs = append(errs, k.system.removeLink(l.name))
 		}
 	}
 	for i := range rules {
@@ -228,7 +244,7 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool
 			requests = append(requests, request{rule: &rules[i], remove: true})
 		}
 	}
-	errs = append(errs, k.do(requests)...)
+	errs = append(errs, k.system.do(requests)...)
 	return errors.Join(errs...)
 }
 
