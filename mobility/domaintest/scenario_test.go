@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+
+	"netlmm/mobility/mag"
 )
 
 // TestScenarios runs every file of testdata/scenarios against a domain and compares the trace. The invariants are checked after
@@ -51,6 +53,8 @@ func (d *domain) command(t *testing.T, td *datadriven.TestData, check func()) {
 		d.detach(d.host(td, 0), d.gateway(td, 1), link(td, 2))
 	case "leave": // HOST: without a word
 		d.host(td, 0).at = nil
+	case "sa": // MAG up, or down
+		d.event(d.gateway(td, 0), mag.SecurityAssociationChanged{LMAAddress: lmaAddress, Up: td.HasArg("up")})
 	case "tick": // DURATION
 		duration, err := time.ParseDuration(td.CmdArgs[0].Key)
 		if err != nil {

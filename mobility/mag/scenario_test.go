@@ -21,10 +21,10 @@ var (
 	defaultLMA = netip.MustParseAddr("2001:db8:f::1")
 )
 
-// TestScenarios runs every file of testdata against a MAG and compares the trace of its actions. Each case names the
+// TestScenarios runs every file of testdata/scenarios against a MAG and compares the trace of its actions. Each case names the
 // clause of RFC 5213 that it stands for.
 func TestScenarios(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
 		r := &rig{now: start}
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			r.out.Reset()
