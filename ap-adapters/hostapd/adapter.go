@@ -91,7 +91,8 @@ func New(cfg Config) (*Adapter, error) {
 // Name is "hostapd".
 func (a *Adapter) Name() string { return Name }
 
-// Run watches every interface until ctx ends. It fails only when its own sockets can have no place.
+// Run watches every interface until ctx ends. While a hostapd is dead its stations count as attached, for their frames may
+// still pass; when it is back, those that it does not have and that do not return are reported as gone. Run fails only when its own sockets can have no place.
 func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error {
 	dir, err := newSocketDir(a.cfg.SocketDirectory)
 	if err != nil {

@@ -333,8 +333,14 @@ func TestStationOfARestartedHostapdThatDoesNotReturn(t *testing.T) {
 	f.conn.Close()
 	os.Remove(f.path)
 	eventually(t, "the loss noticed", func() bool { return !a.Status().Peers[0].Connected })
-	newFake(t, f.path)
-	a.expect(`Link_Down wlan0 02:00:00:00:10:00 "" resync`)
+	again := newFake(t, f.path)
+	again.do(func() {
+		again.answer = func(command string) (string, bool) { return "bss[0]=wlan0\nbssid[0]=02:00:00:00:00:99\n", command == "STATUS" }
+	})
+	ind := a.expect(`Link_Down wlan0 02:00:00:00:10:00 "" resync`)
+	if poa := ind.Event.LinkTuple().PointOfAttachment; poa != (mih.LinkAddress{2, 0, 0, 0, 0, 2}) {
+		t.Errorf("point of attachment %s, want the one that the station was attached to", poa)
+	}
 }
 
 func BenchmarkConnected(b *testing.B) {

@@ -25,6 +25,7 @@ const (
 
 // told is what the MIH Function was told of a station.
 type told struct {
+	link      mih.LinkTupleID
 	since     time.Time
 	identity  string
 	stale     bool   // to be told again: the queue was full, or the hostapd that had told it was started again
@@ -178,7 +179,7 @@ func (p *port) send(at time.Time, ev mih.LinkEvent, fill func(*mih.Indication)) 
 
 // up tells that a station is attached.
 func (p *port) up(at time.Time, s station, resync bool) {
-	t := &told{since: at, identity: s.identity, round: p.round}
+	t := &told{link: p.tuple(s.address), since: at, identity: s.identity, round: p.round}
 	if _, known := p.stations[s.address]; !known && len(p.stations) >= maximumStations {
 		p.adapter.count("maximum_stations_reached")
 		return
@@ -189,7 +190,7 @@ func (p *port) up(at time.Time, s station, resync bool) {
 	p.stations[s.address] = t
 	delete(p.leaving, s.address)
 	p.setStations()
-	t.stale = !p.send(at, mih.LinkUp{Link: p.tuple(s.address)}, func(ind *mih.Indication) {
+	t.stale = !p.send(at, mih.LinkUp{Link: t.link}, func(ind *mih.Indication) {
 		ind.Identity, ind.Resync = s.identity, resync
 		if resync && s.age >= 0 {
 			ind.Since = t.since
@@ -200,11 +201,12 @@ func (p *port) up(at time.Time, s station, resync bool) {
 // down tells that a station is gone, also one of which nothing was told: a user may remember it from an earlier life of
 // this daemon.
 func (p *port) down(at time.Time, address mih.LinkAddress, resync bool) {
-	ok := p.send(at, mih.LinkDown{Link: p.tuple(address), Reason: mih.DownExplicitDisconnect}, func(ind *mih.Indication) {
-		ind.Resync = resync
-		if t := p.stations[address]; t != nil {
-			ind.Identity = t.identity
-		}
+	t := told{link: p.tuple(address)}
+	if known := p.stations[address]; known != nil {
+		t = *known // with the point of attachment of then: hostapd may have another BSSID since
+	}
+	ok := p.send(at, mih.LinkDown{Link: t.link, Reason: mih.DownExplicitDisconnect}, func(ind *mih.Indication) {
+		ind.Identity, ind.Resync = t.identity, resync
 	})
 	delete(p.leaving, address)
 	if ok {
