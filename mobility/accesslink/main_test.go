@@ -13,6 +13,9 @@ import (
 	"github.com/vishvananda/netns"
 )
 
+// The main thread stays out of the tests: a thread that changed its namespace must end, and the main thread cannot.
+func init() { runtime.LockOSThread() }
+
 const insideVariable = "NETLMM_ACCESSLINK_TEST_INSIDE"
 
 // TestMain runs the tests in a network namespace of their own. It and those that the tests make have no name and end with

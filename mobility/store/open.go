@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -91,11 +92,11 @@ func open(path string) (db *bolt.DB, entries []mobility.BindingCacheEntry, err e
 	return db, entries, err
 }
 
+// classify marks what bbolt says of a file's content; it has no error value for a file that is too short.
 func classify(err error) error {
-	for _, damage := range []error{bolterrors.ErrInvalid, bolterrors.ErrVersionMismatch, bolterrors.ErrChecksum, bolterrors.ErrInvalidMapping} {
-		if errors.Is(err, damage) {
-			return fmt.Errorf("%w: not a bbolt file, or damaged: %w", ErrUnusable, err)
-		}
+	var system syscall.Errno
+	if errors.Is(err, bolterrors.ErrTimeout) || errors.As(err, &system) {
+		return err
 	}
-	return err
+	return fmt.Errorf("%w: not a bbolt file, or damaged: %w", ErrUnusable, err)
 }
