@@ -1,0 +1,68 @@
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"netlmm/mobility/forwarding"
+)
+
+// benchAnchor is an anchor on the real kernel with n entries at two MAGs.
+func benchAnchor(b *testing.B, n int) (*Kernel, func(i, mag int) forwarding.Change) {
+	b.Helper()
+	l := newLab(b, "lma")
+	s := l.space("lma")
+	s.sh("ip link add core0 type veth peer name far; ip link set core0 up; ip link set far up; ip addr add " + lmaAddr + "/64 dev core0 nodad")
+	k := s.open(Config{Backend: SEG6, Local: netip.MustParseAddr(lmaAddr), Role: forwarding.Anchor})
+	b.Cleanup(func() { _ = k.Close(true) })
+	change := func(i, mag int) forwarding.Change {
+		p := netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x:%x::/64", 0x100+i>>16, i&0xffff))
+		return forwarding.Change{Prefix: p, Entry: forwarding.Entry{Prefix: p, Role: forwarding.Anchor,
+			Local: k.layout.Local, Peer: netip.MustParseAddr([]string{mag1Addr, mag2Addr}[mag])}}
+	}
+	var all []forwarding.Change
+	for i := range n {
+		all = append(all, change(i, i&1))
+	}
+	apply(b, k, all)
+	return k, change
+}
+
+func apply(b *testing.B, k *Kernel, changes []forwarding.Change) {
+	for _, err := range k.Apply(changes) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkHandover is one prefix that moves between two MAGs, one Apply each.
+func BenchmarkHandover(b *testing.B) {
+	for _, n := range []int{10, 10000} {
+		b.Run(fmt.Sprintf("entries=%d", n), func(b *testing.B) {
+			k, change := benchAnchor(b, n)
+			b.ResetTimer()
+			for i := range b.N {
+				apply(b, k, []forwarding.Change{change(1, i&1)})
+			}
+		})
+	}
+}
+
+// BenchmarkRegistration is new prefixes, in one Apply for a batch; the figure is per prefix.
+func BenchmarkRegistration(b *testing.B) {
+	for _, size := range []int{1, 100} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			k, change := benchAnchor(b, 10)
+			b.ResetTimer()
+			for i := 0; i < b.N; i += size {
+				var batch []forwarding.Change
+				for j := range size {
+					batch = append(batch, change(100+i+j, 0))
+				}
+				apply(b, k, batch)
+			}
+		})
+	}
+}
