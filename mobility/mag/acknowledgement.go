@@ -130,6 +130,7 @@ func (m *MAG) accept(now time.Time, s *session, pba *mh.BindingAcknowledgement) 
 // refuse: steps 7 to 11. Whatever the status, the mobile node gets no service; whether and when to ask again is retryAfter's.
 func (m *MAG) refuse(now time.Time, s *session, pba *mh.BindingAcknowledgement) {
 	m.do(BindingEnded{Entry: m.entry(s), Reason: EndRefused, Status: pba.Status})
+	s.held = len(s.bound) > 0 // a rejected extension leaves the binding of before
 	if m.becomeUnbound(s) {
 		m.do(ApplyForwarding{s.correlationID})
 	}

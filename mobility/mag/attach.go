@@ -143,14 +143,13 @@ func (m *MAG) detach(now time.Time, s *session, reason EndReason) {
 		return
 	}
 	s.ending = reason
-	held := len(s.bound) > 0 || s.request.outstanding
 	if len(s.bound) > 0 {
 		s.known = s.bound // the de-registration names what was assigned, whatever policy says by now
 	}
 	if m.becomeUnbound(s) {
 		m.do(ApplyForwarding{s.correlationID})
 	}
-	if !held {
+	if !s.held {
 		m.end(s, reason)
 		return
 	}

@@ -12,6 +12,7 @@ import (
 // Bounds that are no matter of configuration.
 const (
 	maximumPrefixes           = 16                     // of one mobility session
+	maximumSessions           = math.MaxUint16         // so that a sequence number is free for each
 	maximumIdentifier         = 250                    // octets of an identifier option
 	maximumUpdateRate         = 3                      // PBUs a second and mobility session: RFC 6275 section 12, MAX_UPDATE_RATE
 	suspectAfter              = 3                      // unanswered PBUs until the SA itself is in doubt
@@ -61,6 +62,7 @@ func (c Config) withDefaults() (Config, error) {
 	check(c.PresenceTimeout > 0, "presence timeout %v: want a positive duration", c.PresenceTimeout)
 	check(c.RouterLifetime >= time.Second && c.RouterLifetime <= maximumRouterLifetime,
 		"router lifetime %v: want 1s to %v", c.RouterLifetime, time.Duration(maximumRouterLifetime))
-	check(c.MaximumMobileNodes > 0, "maximum mobile nodes %d: want a positive number", c.MaximumMobileNodes)
+	check(c.MaximumMobileNodes > 0 && c.MaximumMobileNodes <= maximumSessions,
+		"maximum mobile nodes %d: want 1 to %d", c.MaximumMobileNodes, maximumSessions)
 	return c, errors.Join(problems...)
 }

@@ -66,6 +66,8 @@ type session struct {
 	solicited               time.Time // last answer to a Router Solicitation
 	lastStatus              mobility.Status
 
+	held bool // the LMA may hold a binding for this MAG
+
 	request   request
 	sequence  uint16                       // of this session, when timestamps are not in use
 	attempt   int                          // transmissions of this request
@@ -113,10 +115,11 @@ func (m *MAG) becomeWaiting(now time.Time, s *session) {
 	}
 }
 
+var sentStates = map[MessageKind]State{Registration: Registering, ReRegistration: ReRegistering, DeRegistration: DeRegistering}
+
 // becomeSent: the PBU left and its answer is due after timeout.
 func (m *MAG) becomeSent(now time.Time, s *session, timeout time.Duration) {
-	state := map[MessageKind]State{Registration: Registering, ReRegistration: ReRegistering, DeRegistration: DeRegistering}[s.purpose]
-	m.become(s, state)
+	m.become(s, sentStates[s.purpose])
 	m.set(&s.signal, now.Add(timeout))
 }
 

@@ -40,6 +40,7 @@ func (m *MAG) transmit(now time.Time, s *session) {
 		m.do(Ignored{Reason: DropEncodingFailed, MobileNodeID: s.id, Err: err})
 	} else {
 		s.attempt++
+		s.held = true
 		m.do(SendMessage{
 			CorrelationID: s.correlationID, Source: m.config.ProxyCareOfAddress, Destination: s.lma(),
 			Payload: payload, Kind: s.purpose, Attempt: s.attempt,
