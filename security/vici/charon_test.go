@@ -35,7 +35,11 @@ func upWithPSK(t *testing.T) (a, b *end) {
 func TestNetlmmLoadsPreSharedKey(t *testing.T) {
 	a, b := upWithPSK(t)
 	ctx := context.Background()
-	if plugin, err := a.client.KernelPlugin(ctx); err != nil || plugin != vici.KernelLibipsec {
+	wantPlugin, wantMode := vici.KernelNetlink, "TRANSPORT" // what RFC 5213 section 4 asks for
+	if a.libipsec {
+		wantPlugin, wantMode = vici.KernelLibipsec, "TUNNEL"
+	}
+	if plugin, err := a.client.KernelPlugin(ctx); err != nil || plugin != wantPlugin {
 		t.Errorf("kernel plugin %q, %v", plugin, err)
 	}
 	if version, err := a.client.Version(ctx); err != nil || !strings.HasPrefix(version, "charon-systemd ") {
@@ -46,11 +50,11 @@ func TestNetlmmLoadsPreSharedKey(t *testing.T) {
 		t.Fatalf("SAs %v, %v", sas, err)
 	}
 	sa := sas[0]
-	if sa.Mode != "TUNNEL" || !sa.Encapsulated || sa.Algorithm != "AES_GCM_16-128" || sa.RemoteIdentity != "b" ||
+	if sa.Mode != wantMode || sa.Encapsulated != a.libipsec || sa.Algorithm != "AES_GCM_16-128" || sa.RemoteIdentity != "b" ||
 		sa.LocalIdentity != "a" || sa.Local != addressA || sa.Remote != addressB || !sa.MobilityHeaders || sa.SPIIn == "" {
 		t.Errorf("SA %+v", sa)
 	}
-	if s := b.status(); s.Identity != "a" || s.Mode != "TUNNEL" || s.Algorithm != "AES_GCM_16-128" || s.Since.IsZero() {
+	if s := b.status(); s.Identity != "a" || s.Mode != wantMode || s.Algorithm != "AES_GCM_16-128" || s.Since.IsZero() {
 		t.Errorf("status %+v", s)
 	}
 }
@@ -118,7 +122,7 @@ func TestPeerComesLate(t *testing.T) {
 func TestCharonOfInitiatorKilled(t *testing.T) {
 	a, b := upWithPSK(t)
 	a.killCharon()
-	a.awaitState("charon unreachable")
+	a.awaitLoss()
 	a.startCharon()
 	a.awaitState("up")
 	awaitAgreement(t, a, b)
@@ -128,7 +132,7 @@ func TestCharonOfInitiatorKilled(t *testing.T) {
 func TestCharonOfResponderKilled(t *testing.T) {
 	a, b := upWithPSK(t)
 	b.killCharon()
-	b.awaitState("charon unreachable")
+	b.awaitLoss()
 	b.startCharon()
 	b.awaitState("up")
 	awaitAgreement(t, a, b)
@@ -147,6 +151,39 @@ func TestSuspectReplacesSA(t *testing.T) {
 		return err == nil && len(sas) > 0 && sas[0].IKEUniqueID != before[0].IKEUniqueID
 	}, func() any { return a.status() })
 	awaitAgreement(t, a, b)
+}
+
+// The same where nobody at the LMA cares: its charon comes back with the operator's configuration and waits.
+func TestSuspectAfterFarCharonForgot(t *testing.T) {
+	a, b := newPair(t)
+	psk(a, sharedSecret)
+	b.startCharon()
+	b.swanctlConfWhenUp("core", "signalling")
+	a.startCharon()
+	a.startDaemon(a.peer(security.ByNetlmm, true))
+	a.awaitState("up")
+	b.killCharon()
+	b.startCharon()
+	b.swanctlConfWhenUp("core", "signalling")
+	before := a.status().Attempts
+	await(t, "a replaced the SA", func() bool {
+		a.events <- security.Suspect{Peer: a.far}
+		s := a.status()
+		return s.State == "up" && s.Attempts > before && strings.Contains(b.swanctl("--list-sas"), "INSTALLED")
+	}, func() any { return a.status() })
+}
+
+// awaitLoss: with libipsec the SA is gone with charon; the kernel's SA stays, and the loss shows beside it.
+func (e *end) awaitLoss() {
+	e.t.Helper()
+	if e.libipsec {
+		e.awaitState("charon unreachable")
+		return
+	}
+	e.awaitError("charon is unreachable")
+	if s := e.status(); s.State != "up" {
+		e.t.Errorf("status %+v: the kernel's SA outlives charon", s)
+	}
 }
 
 // awaitAgreement: both ends are up with the same SA, and stay so.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -91,6 +92,10 @@ func TestMissingCredentialFile(t *testing.T) {
 // swanctlConf is what an operator writes.
 func (e *end) swanctlConf(connection, child string) {
 	far := e.peer(security.BySwanctl, true).Identity
+	mode, protocol := "transport", 135
+	if e.libipsec {
+		mode, protocol = "tunnel", 59
+	}
 	e.write("swanctl.conf", fmt.Sprintf(`connections {
   %[1]s {
     version = 2
@@ -106,14 +111,14 @@ func (e *end) swanctlConf(connection, child string) {
     children {
       other { local_ts = 2001:db8:ffff::/64
         remote_ts = 2001:db8:fffe::/64 }
-      %[2]s { mode = tunnel
-        local_ts = %[3]s/128[59]
-        remote_ts = %[4]s/128[59] }
+      %[2]s { mode = %[8]s
+        local_ts = %[3]s/128[%[9]d]
+        remote_ts = %[4]s/128[%[9]d] }
     }
   }
 }
 secrets { ike-core { secret = "%[7]s" } }
-`, connection, child, e.self, e.far, e.name, far, sharedSecret))
+`, connection, child, e.self, e.far, e.name, far, sharedSecret, mode, protocol))
 }
 
 func TestSwanctlManagesConnection(t *testing.T) {
@@ -173,7 +178,13 @@ func TestOtherIdentityDoesNotStand(t *testing.T) {
 func (e *end) swanctlConfWhenUp(connection, child string) {
 	e.t.Helper()
 	e.swanctlConf(connection, child)
-	await(e.t, "the socket of charon", func() bool { _, err := os.Stat(e.path("charon.vici")); return err == nil }, func() any { return e.dir })
+	await(e.t, "the socket of charon", func() bool {
+		c, err := net.Dial("unix", e.path("charon.vici")) // after a kill -9 the file of the last one is still there
+		if err != nil {
+			return false
+		}
+		return c.Close() == nil
+	}, func() any { return e.dir })
 	e.swanctl("--load-all")
 }
 

@@ -32,6 +32,7 @@ type end struct {
 	name, ns  string // IKE identity "a" or "b"; network namespace
 	dir       string
 	self, far netip.Addr
+	libipsec  bool // the kernel has no ESP: charon does it
 	charon    *exec.Cmd
 	client    *vici.Client
 	creds     vici.ConnectionConfig // what Load is given beyond the peer
@@ -60,10 +61,20 @@ func newPair(t *testing.T) (a, b *end) {
 		run(t, "ip", "-n", e.ns, "link", "set", "lo", "up")
 		run(t, "ip", "-n", e.ns, "link", "set", "core", "up")
 		run(t, "ip", "-n", e.ns, "addr", "add", e.self.String()+"/64", "dev", "core", "nodad")
-		run(t, "ip", "-n", e.ns, "-6", "rule", "add", "pref", "50", "ipproto", "135", "lookup", "4135")
+		e.libipsec = !kernelDoesESP(e.ns)
 		e.configure()
 	}
 	return a, b
+}
+
+// kernelDoesESP tries to add an SA; which kernel the tests run on decides which of charon's plugins they exercise.
+func kernelDoesESP(ns string) bool {
+	add := "ip -n " + ns + " xfrm state add src ::1 dst ::2 proto esp spi 0x1234 mode transport aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128"
+	fields := strings.Fields(add)
+	if exec.Command(fields[0], fields[1:]...).Run() != nil {
+		return false
+	}
+	return exec.Command("ip", "-n", ns, "xfrm", "state", "flush").Run() == nil
 }
 
 var serial int // of the pairs of this process; the tests of this package run one after the other
@@ -109,8 +120,15 @@ func (e *end) write(name, content string) {
 }
 
 func (e *end) configure() {
+	plugins, options := "kernel-netlink", ""
+	if e.libipsec {
+		plugins, options = "kernel-libipsec kernel-netlink", `kernel-libipsec { allow_peer_ts = yes }
+    kernel-netlink { fwmark = !0x42 }
+    socket-default { fwmark = 0x42 }`
+		run(e.t, "ip", "-n", e.ns, "-6", "rule", "add", "pref", "50", "ipproto", "135", "lookup", "4135")
+	}
 	e.write("strongswan.conf", fmt.Sprintf(`charon-systemd {
-  load = random nonce aes gcm sha1 sha2 hmac kdf gmp curve25519 openssl pem pkcs1 pkcs8 pubkey x509 constraints kernel-libipsec kernel-netlink socket-default vici
+  load = random nonce aes gcm sha1 sha2 hmac kdf gmp curve25519 openssl pem pkcs1 pkcs8 pubkey x509 constraints %[2]s socket-default vici
   install_virtual_ip = no
   routing_table = 4135
   routing_table_prio = 32770
@@ -123,16 +141,14 @@ func (e *end) configure() {
     flush_line = yes } }
   plugins {
     vici { socket = unix://%[1]s/charon.vici }
-    kernel-libipsec { allow_peer_ts = yes }
-    kernel-netlink { fwmark = !0x42 }
-    socket-default { fwmark = 0x42 }
+    %[3]s
   }
 }
 swanctl {
   load = random
   socket = unix://%[1]s/charon.vici
 }
-`, e.dir))
+`, e.dir, plugins, options))
 }
 
 // startCharon in the namespace; it is killed with the test.
@@ -177,7 +193,7 @@ func (e *end) swanctl(args ...string) string {
 // startDaemon runs the client and the core for one peer, as magd and lmad do.
 func (e *end) startDaemon(peer security.Peer) {
 	e.t.Helper()
-	core, err := ipsec.New(ipsec.Config{Peers: []security.Peer{peer}, DataPathInCharon: true})
+	core, err := ipsec.New(ipsec.Config{Peers: []security.Peer{peer}, DataPathInCharon: e.libipsec})
 	if err != nil {
 		e.t.Fatal(err)
 	}
