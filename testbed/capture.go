@@ -20,8 +20,8 @@ import (
 // snapLength is how much of a frame the capture keeps: the longest Mobility Header (RFC 6275 section 6.1.1) fits.
 const snapLength = 2200
 
-// Capture listens to the LMA's port of the core switch, where all signalling passes, and to the whole switch for frames
-// that go elsewhere; it counts each frame once.
+// Capture listens at every port of the core switch to what enters there, so it sees each frame once. It does not look at
+// the mobile nodes' data in their tunnels.
 type Capture struct {
 	conns   []*packet.Conn
 	closing atomic.Bool
@@ -40,13 +40,12 @@ type Counts struct {
 	ESP            uint64 `json:"esp_packets"`
 	IKE            uint64 `json:"ike_packets"`
 	MHInClear      uint64 `json:"mh_clear_packets"`
-	Tunnelled      uint64 `json:"tunnelled_packets"`
 	Truncated      uint64 `json:"truncated_packets"`
 	DroppedByQueue uint64 `json:"dropped_by_capture"` // the kernel had no room for them: the other numbers are a lower bound
 }
 
-// StartCapture begins to capture on the core link. With a file name the signalling (everything but tunnelled data) is
-// written there for Wireshark.
+// StartCapture begins to capture on the core link. With a file name what it sees is written there for
+// Wireshark.
 func (d *Domain) StartCapture(file string) (*Capture, error) {
 	c := &Capture{}
 	if file != "" {
@@ -110,17 +109,17 @@ func (c *Capture) listen(port net.Interface) error {
 	return nil
 }
 
-// incomingIPv6 passes IPv6 frames that the port received, cut to snapLength; data in tunnels is cut to its headers.
+// incomingIPv6 passes IPv6 frames that the port received, but for the mobile nodes' data right inside a tunnel header: there
+// is a lot of it, and it can be neither ESP nor a Mobility Header of the control channel.
 var incomingIPv6 = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtType},
 	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 5},
 	bpf.LoadAbsolute{Off: 12, Size: 2},
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv6, SkipTrue: 3},
 	bpf.LoadAbsolute{Off: ethernetHeader + 6, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_IPV6, SkipTrue: 2},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_IPV6, SkipTrue: 1},
 	bpf.RetConstant{Val: snapLength},
 	bpf.RetConstant{Val: 0},
-	bpf.RetConstant{Val: ethernetHeader + ipv6Header},
 }
 
 // add counts one frame.
@@ -132,7 +131,7 @@ func (c *Capture) add(at time.Time, frame []byte) {
 	if class == frameMHInClear && len(c.first) < 4 {
 		c.first = append(c.first, append([]byte{}, frame...))
 	}
-	if c.pcap != nil && class != frameTunnelled {
+	if c.pcap != nil {
 		_ = c.pcap.WritePacket(gopacket.CaptureInfo{Timestamp: at, CaptureLength: len(frame), Length: len(frame)}, frame)
 	}
 }
@@ -148,7 +147,7 @@ func (c *Capture) Counts() Counts {
 	}
 	return Counts{
 		ESP: c.counts[frameESP], IKE: c.counts[frameIKE], MHInClear: c.counts[frameMHInClear],
-		Tunnelled: c.counts[frameTunnelled], Truncated: c.counts[frameTruncated], DroppedByQueue: c.lost,
+		Truncated: c.counts[frameTruncated], DroppedByQueue: c.lost,
 	}
 }
 

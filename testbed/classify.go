@@ -14,7 +14,6 @@ const (
 	frameOther      frameClass = iota
 	frameESP                   // protocol 50, or UDP port 4500 with an SPI (RFC 3948 section 2.1)
 	frameIKE                   // UDP port 500, or UDP port 4500 with a zero SPI
-	frameTunnelled             // IPv6 in IPv6: the mobile nodes' traffic
 	frameMHInClear             // a Mobility Header that anybody on the link can read
 	frameTruncated             // too short to tell
 	frameClassCount            // how many there are
@@ -56,8 +55,6 @@ func classify(frame []byte) frameClass {
 			return frameMHInClear
 		case unix.IPPROTO_ESP:
 			return frameESP
-		case unix.IPPROTO_IPV6:
-			return frameTunnelled
 		case unix.IPPROTO_UDP:
 			return classifyUDP(rest)
 		default:
