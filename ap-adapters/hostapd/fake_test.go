@@ -335,7 +335,9 @@ func TestStationOfARestartedHostapdThatDoesNotReturn(t *testing.T) {
 	eventually(t, "the loss noticed", func() bool { return !a.Status().Peers[0].Connected })
 	again := newFake(t, f.path)
 	again.do(func() {
-		again.answer = func(command string) (string, bool) { return "bss[0]=wlan0\nbssid[0]=02:00:00:00:00:99\n", command == "STATUS" }
+		again.answer = func(command string) (string, bool) {
+			return "bss[0]=wlan0\nbssid[0]=02:00:00:00:00:99\n", command == "STATUS"
+		}
 	})
 	ind := a.expect(`Link_Down wlan0 02:00:00:00:10:00 "" resync`)
 	if poa := ind.Event.LinkTuple().PointOfAttachment; poa != (mih.LinkAddress{2, 0, 0, 0, 0, 2}) {
