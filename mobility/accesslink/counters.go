@@ -1,6 +1,9 @@
 package accesslink
 
-import "sync/atomic"
+import (
+	"fmt"
+	"sync/atomic"
+)
 
 // DropReason is why a received packet was not used; its text is a metric label.
 type DropReason string
@@ -74,4 +77,21 @@ func (l *Link) Counters() Counters {
 func (l *Link) Available() bool {
 	_, err := l.current()
 	return err == nil
+}
+
+// Err is what keeps the interface from being fully in use, as last seen; nil when all is well.
+func (l *Link) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+func (l *Link) note(err error) {
+	if err != nil {
+		l.counters.restoreErrors.Add(1)
+		err = fmt.Errorf("access link %s: %w", l.config.Interface, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
 }

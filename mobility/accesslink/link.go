@@ -22,6 +22,7 @@ type Link struct {
 	mu   sync.Mutex
 	port *port // nil while the interface is gone or down
 	held held
+	err  error // of the last attempt to take the interface into use
 
 	// of Run alone
 	solicited map[[6]byte]time.Time // the last Router Solicitation taken from each node

@@ -94,12 +94,15 @@ func TestInterfaceComesBack(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			mag.ip(test.away)
-			wait(t, "the loss to be seen", func() bool { return !l.Available() })
+			wait(t, "the loss to be seen", func() bool { return !l.Available() && l.Err() != nil })
 			if err := l.Advertise(s.advertisement()); !errors.Is(err, ErrInterfaceUnavailable) {
 				t.Errorf("Advertise: %v", err)
 			}
 			if err := l.Forget(s.mac); err != nil {
 				t.Errorf("Forget: %v", err)
+			}
+			if err := l.Err(); !errors.Is(err, ErrInterfaceUnavailable) {
+				t.Errorf("Err: %v", err)
 			}
 			for _, command := range test.comeback {
 				mag.ip(command)
@@ -110,6 +113,7 @@ func TestInterfaceComesBack(t *testing.T) {
 				return strings.Contains(out, "link/ether 00:00:5e:00:52:13") && strings.Count(out, "inet6 fe80:") == 1 &&
 					strings.Contains(out, mobility.FixedMAGLinkLocalAddress.String())
 			})
+			wait(t, "no error", func() bool { return l.Err() == nil })
 			s.ip("link set eth0 down")
 			s.ip("link set eth0 up")
 			heard.waitSolicited(t, s.mac)

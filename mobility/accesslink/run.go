@@ -121,9 +121,7 @@ func (l *Link) watch(ctx context.Context) {
 				continue
 			}
 		}
-		if err := l.restore(); err != nil {
-			l.counters.restoreErrors.Add(1)
-		}
+		l.note(l.restore())
 		l.release(tick)
 	}
 }
