@@ -87,6 +87,7 @@ func TestWrongPreSharedKey(t *testing.T) {
 		e.startDaemon(e.peer(security.ByNetlmm, e.name == "a"))
 	}
 	a.awaitError("AUTHENTICATION_FAILED")
+	t.Log(a.status().LastError)
 	if s := fmt.Sprintf("%+v %+v %v", a.status(), a.creds, a.changed()); strings.Contains(s, "not the secret") {
 		t.Errorf("a secret is shown: %s", s)
 	}

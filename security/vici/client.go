@@ -1,6 +1,19 @@
 // Package vici is the client of strongSwan's charon: it loads, initiates and watches the connections that protect
 // Mobility Headers. It is the only importer of govici.
 //
+// What strongswan.conf needs for it: the vici plugin, of course, and shorter retransmissions than charon's, so that dead
+// peer detection ends an SA within seconds of the peer's death and not within minutes:
+//
+//	charon-systemd {
+//	  retransmit_timeout = 0.5
+//	  retransmit_base = 1.4
+//	  retransmit_tries = 4
+//	}
+//
+// A charon that was killed and came back needs neither: the end that it served initiates anew, and the INITIAL_CONTACT
+// notification of RFC 7296 section 2.4 makes the other end drop the stale SAs (connections with `unique = never` would
+// keep them). With kernel-libipsec see also the options in the tests of this package.
+//
 // A session of govici that misses one reply is lost, and its event channel drops what nobody takes. So commands run with
 // a deadline on one session that is discarded after any doubt, events come on another, and the complete state is listed
 // after every reconnect and periodically.
@@ -12,6 +25,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/strongswan/govici/vici"
@@ -39,7 +53,8 @@ type Client struct {
 
 	mu      sync.Mutex // serialises commands
 	session *vici.Session
-	plugin  string // kernel plugin of the charon behind session
+
+	plugin atomic.Value // string: kernel plugin of the charon last reached; "" before
 }
 
 // New returns a client; Run connects it.
@@ -156,17 +171,26 @@ func (c *Client) relay(ctx context.Context, events <-chan vici.Event, tick <-cha
 	}
 }
 
-// subscribe bounds the wait for charon's confirmation: govici's Subscribe has no context.
+// subscribe bounds the wait for charon's confirmation. govici's Subscribe has no context, and it locks up for good when an
+// event arrives between two registrations; such a session is left behind, and Run dials another.
 func (c *Client) subscribe(ctx context.Context, session *vici.Session) error {
-	watchdog := time.AfterFunc(c.cfg.CommandTimeout, func() { session.Close() })
-	defer watchdog.Stop()
-	stop := context.AfterFunc(ctx, func() { session.Close() })
-	defer stop()
-	if err := session.Subscribe("child-updown", "child-rekey", "ike-updown"); err != nil {
-		return fmt.Errorf("subscribe to charon's events: %w", err)
+	done := make(chan error, 1)
+	go func() { done <- session.Subscribe("child-updown", "child-rekey", "ike-updown") }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("subscribe to charon's events: %w", err)
+		}
+		return nil
+	case <-time.After(subscribeTimeout):
+		return errors.New("charon did not confirm the subscription to its events")
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return nil
 }
+
+// subscribeTimeout is short, for the usual reason of a wait is the lock-up.
+const subscribeTimeout = time.Second
 
 func (c *Client) emitSnapshot(ctx context.Context, emit func(security.Event)) error {
 	connections, err := c.Connections(ctx)

@@ -32,10 +32,12 @@ func (c *Client) withSession(ctx context.Context, f func(context.Context, *vici.
 			return err
 		}
 		c.session = session
-		if c.plugin, err = kernelPlugin(ctx, session); err != nil {
+		plugin, err := kernelPlugin(ctx, session)
+		if err != nil {
 			c.drop()
 			return fmt.Errorf("ask charon for its kernel plugin: %w", err)
 		}
+		c.plugin.Store(plugin)
 	}
 	err := f(ctx, c.session)
 	var refused *Refused
@@ -60,9 +62,8 @@ func (c *Client) discard() {
 }
 
 func (c *Client) currentPlugin() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.plugin
+	plugin, _ := c.plugin.Load().(string)
+	return plugin
 }
 
 // Refused is charon's answer that a command failed.
@@ -117,7 +118,7 @@ func kernelPlugin(ctx context.Context, session *vici.Session) (string, error) {
 // KernelPlugin is KernelNetlink or KernelLibipsec.
 func (c *Client) KernelPlugin(ctx context.Context) (plugin string, err error) {
 	err = c.withSession(ctx, func(context.Context, *vici.Session) error {
-		plugin = c.plugin
+		plugin = c.currentPlugin()
 		return nil
 	})
 	return plugin, err
@@ -148,7 +149,7 @@ func (c *Client) SAs(ctx context.Context) (sas []security.ChildSA, err error) {
 	err = c.eachIKE(ctx, nil, func(connection string, ike ikeSA) {
 		for _, ch := range ike.Children {
 			if carries(ch.State) {
-				sas = append(sas, ch.security(connection, ike, c.plugin, time.Now()))
+				sas = append(sas, ch.security(connection, ike, c.currentPlugin(), time.Now()))
 			}
 		}
 	})
@@ -189,7 +190,7 @@ func (c *Client) Connections(ctx context.Context) (connections []security.Connec
 		for _, m := range messages {
 			for _, name := range m.Keys() {
 				if section, isSection := m.Get(name).(*vici.Message); isSection {
-					connections = append(connections, readConnection(name, section, c.plugin)...)
+					connections = append(connections, readConnection(name, section, c.currentPlugin())...)
 				}
 			}
 		}
