@@ -1,9 +1,12 @@
 package kernel
 
 import (
+	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"netlmm/mobility/forwarding"
 )
@@ -138,5 +141,44 @@ func TestInnerErrorsReachTheSender(t *testing.T) {
 			t.Errorf("%s: hop limit 1 is not answered by Time Exceeded:\n%s", c.from.name, out)
 		}
 		c.from.reaches(c.to + " -s 8000")
+	}
+}
+
+// A stream opened before a handover goes on after it, at full segments: offloaded packets far beyond the tunnel's MTU meet
+// its entry.
+func TestStreamLivesThroughHandover(t *testing.T) {
+	d := newDomain(t)
+	d.start()
+	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
+	d.mn1.reaches(cnAddr)
+	const size = 8 << 20
+	var server net.Listener
+	var err error
+	d.cn.run(func() { server, err = net.Listen("tcp6", "["+cnAddr+"]:9") })
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	defer server.Close()
+	go func() { // echoes
+		if c, err := server.Accept(); err == nil {
+			_, _ = io.Copy(c, c)
+			c.Close()
+		}
+	}()
+	var client net.Conn
+	d.mn1.run(func() { client, err = net.DialTimeout("tcp6", "["+cnAddr+"]:9", 20*time.Second) })
+	if err != nil {
+		t.Fatalf("dial: %v", err)
+	}
+	defer client.Close()
+	_ = client.SetDeadline(time.Now().Add(60 * time.Second))
+	for round, mag := range []*router{d.mag1, d.mag2, d.mag1} {
+		if round > 0 {
+			d.attach(d.mn1, hnp1, mn1Addr, "acc1", mag)
+		}
+		go func() { _, _ = client.Write(make([]byte, size)) }()
+		if n, err := io.CopyN(io.Discard, client, size); err != nil {
+			t.Fatalf("round %d: %d of %d octets came back: %v", round, n, size, err)
+		}
 	}
 }

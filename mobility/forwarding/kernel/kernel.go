@@ -31,6 +31,7 @@ type Kernel struct {
 	backend backend
 	layout  layout
 	system  system
+	watch   *watch // nil in tests without Linux
 
 	tunnels map[netip.Addr]peer
 	slots   map[int]netip.Addr      // the same by slot
@@ -87,10 +88,13 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 		}
 	}
 	k := newKernel(layout{Config: cfg, mtu: mtu}, c)
-	if err := k.adopt(); err != nil {
+	if err := errors.Join(k.adopt(), k.ensureBase()); err != nil {
 		return nil, err
 	}
-	return k, k.ensureBase()
+	if k.watch, err = newWatch(append([]string{cfg.Uplink}, cfg.AccessInterfaces...)...); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // outerHeader is what RFC 2473 encapsulation adds to a packet.
@@ -114,10 +118,17 @@ func (k *Kernel) Name() string { return k.backend.name() }
 // TunnelMTU is the largest inner packet in octets, for Router Advertisements (RFC 5213 section 6.4 with 6.10.2).
 func (k *Kernel) TunnelMTU() int { return k.layout.mtu }
 
+// Disturbed receives when the uplink or an access link came up again or anew: Linux drops the routes over a link that goes
+// down, so that a Resync is due. Several disturbances may be reported as one.
+func (k *Kernel) Disturbed() <-chan struct{} { return k.watch.disturbed }
+
 // Close ends the use of the kernel. With keep everything goes on forwarding, for the next Open to adopt; without, the
 // namespace's links, routes and rules become what they were before Open.
 func (k *Kernel) Close(keep bool) error {
 	defer k.system.close()
+	if k.watch != nil {
+		k.watch.close()
+	}
 	if keep {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -189,5 +190,29 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, s.snapshot()); diff != "" {
 		t.Errorf("a refused Open changed the kernel (-before +after):\n%s", diff)
+	}
+}
+
+// A link that goes down and up again takes its routes with it; Disturbed tells, and a Resync brings them back.
+func TestBouncedLinkIsMended(t *testing.T) {
+	d := newDomain(t)
+	d.start()
+	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
+	d.mn1.reaches(cnAddr)
+	for _, link := range []string{"acc1", "core0"} {
+		d.mag1.sh("ip link set " + link + " down; ip link set " + link + " up; ip addr replace " + magLL + "/64 dev acc1 nodad; " +
+			"ip addr replace " + mag1Addr + "/64 dev core0 nodad; ip -6 route replace default via " + lmaAddr + " dev core0 onlink")
+		select {
+		case <-d.mag1.kernel.Disturbed():
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s bounced and Disturbed is silent", link)
+		}
+		d.mag1.resync()
+		d.mn1.reaches(cnAddr)
+	}
+	select {
+	case <-d.mag1.kernel.Disturbed():
+		t.Error("Disturbed without a disturbance")
+	default:
 	}
 }
