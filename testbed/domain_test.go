@@ -19,7 +19,7 @@ func (p progress) Write(b []byte) (int, error) {
 // up builds a domain for one test.
 func up(t *testing.T, suffix string) *Domain {
 	t.Helper()
-	d, err := Up(Options{ID: "t" + processStart(os.Getpid()) + suffix, Progress: progress{t}})
+	d, err := Up(Options{ID: "t" + processStart(os.Getpid()) + suffix, BinDir: binaries, Progress: progress{t}})
 	if err != nil {
 		t.Fatal(err)
 	}

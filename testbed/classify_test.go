@@ -1,0 +1,56 @@
+package testbed
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+)
+
+func TestClassify(t *testing.T) {
+	const ethernet = "020000000001 020000000002 86dd"
+	// version to payload length, the next header given, hop limit and both addresses
+	ip := func(next string) string {
+		return ethernet + "60000000 0020" + next + "40" + strings.Repeat("00", 32)
+	}
+	for _, test := range []struct {
+		name, frame string
+		want        frameClass
+	}{
+		{"Mobility Header", ip("87") + "3b00050000000001", frameMHInClear},
+		{"Mobility Header behind destination options", ip("3c") + "8700010400000000" + "3b000500", frameMHInClear},
+		{"Mobility Header behind hop-by-hop and routing", ip("00") + "2b00010400000000" + "8700000000000000" + "3b00", frameMHInClear},
+		{"first fragment of a Mobility Header", ip("2c") + "8700000100000001" + "3b00", frameMHInClear},
+		{"later fragment of a Mobility Header", ip("2c") + "8700010100000001" + "3b00", frameMHInClear},
+		{"later fragment of something else", ip("2c") + "1100010100000001", frameOther},
+		{"ESP", ip("32") + "c0000001 00000001", frameESP},
+		{"ESP in UDP", ip("11") + "1194 1194 0010 0000 c0000001", frameESP},
+		{"IKE on 4500", ip("11") + "1194 1194 0010 0000 00000000", frameIKE},
+		{"NAT keepalive", ip("11") + "1194 1194 0009 0000 ff", frameIKE},
+		{"IKE on 500", ip("11") + "01f4 01f4 0010 0000 00000000", frameIKE},
+		{"other UDP", ip("11") + "1389 1389 0010 0000 00000000", frameOther},
+		{"tunnelled data", ip("29") + "60", frameOther},
+		{"ICMPv6", ip("3a") + "8700", frameOther},
+		{"ARP", "ffffffffffff 020000000002 0806 0001", frameOther},
+		{"extension header longer than the packet", ip("3c") + "87ff010400000000", frameTruncated},
+		{"half an IPv6 header", ethernet + "6000", frameTruncated},
+		{"half a UDP header", ip("11") + "1194", frameTruncated},
+		{"nothing", "", frameOther},
+	} {
+		frame, err := hex.DecodeString(strings.ReplaceAll(test.frame, " ", ""))
+		if err != nil {
+			t.Fatalf("%s: %v", test.name, err)
+		}
+		if got := classify(frame); got != test.want {
+			t.Errorf("%s: class %d, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+func FuzzClassify(f *testing.F) {
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		if class := classify(frame); class < 0 || class >= frameClassCount {
+			t.Errorf("class %d", class)
+		}
+	})
+}
