@@ -189,7 +189,7 @@ func (c *conn) batch(requests []request, errs []error, todo []int) {
 // errUnanswered marks a request whose acknowledgement has not come.
 var errUnanswered = errors.New("the kernel has not answered")
 
-// send writes whole messages in one datagram, waiting when the socket is full.
+// send writes whole messages in one datagram. The kernel works on them before it returns, so that the socket never fills.
 func (c *conn) send(datagram []byte) error {
 	return unix.Sendto(c.sock.Socket.GetFd(), datagram, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 }

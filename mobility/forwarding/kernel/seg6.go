@@ -25,8 +25,9 @@ var (
 // seg6 tunnels with segment routing's lightweight tunnels: one segment, reduced encapsulation, which on the wire is plain
 // IPv6-in-IPv6 (RFC 2473) and interworks with ip6tnl.
 //
-// The hop limit of the outer packet is a copy of the inner one (the kernel offers no other), and the ECN field is treated
-// as RFC 6040 section 4.1 and 4.2 want it by the kernel's own encapsulation code.
+// What the kernel leaves no choice about: the hop limit of the outer packet is a copy of the inner one, so that a packet
+// with few hops left can end inside the tunnel; the traffic class is copied on the way in (RFC 6040 section 4.1), but a
+// congestion mark that the outer packet met is not carried over on the way out (section 4.2), as ip6tnl would.
 type seg6 struct{ layout }
 
 func (s *seg6) name() string { return "seg6" }

@@ -3,36 +3,70 @@ package kernel
 import (
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
+
+// resubscribePause paces new subscriptions after the kernel ended one, as it does when it had more to tell than fitted.
+const resubscribePause = time.Second
 
 // watch reports when a link comes up that was down, or new: Linux has dropped every IPv6 route over it meanwhile.
 type watch struct {
 	names     map[string]bool
 	up        map[string]int // interface index of those that are up
+	space     netns.NsHandle // where the links are
 	disturbed chan struct{}
 	done      chan struct{}
 }
 
 // newWatch watches the links named in the current network namespace, until close.
 func newWatch(names ...string) (*watch, error) {
-	w := &watch{names: map[string]bool{}, up: map[string]int{}, disturbed: make(chan struct{}, 1), done: make(chan struct{})}
+	space, err := netns.Get()
+	if err != nil {
+		return nil, fmt.Errorf("find the current network namespace: %w", err)
+	}
+	w := &watch{names: map[string]bool{}, up: map[string]int{}, space: space, disturbed: make(chan struct{}, 1), done: make(chan struct{})}
 	for _, n := range names {
 		w.names[n] = true
 	}
+	updates, err := w.subscribe()
+	if err != nil {
+		space.Close()
+		return nil, err
+	}
+	go w.run(updates)
+	return w, nil
+}
+
+// subscribe asks for changes, and first for the links as they are: those that are up from the beginning disturb nothing.
+func (w *watch) subscribe() (<-chan netlink.LinkUpdate, error) {
 	updates := make(chan netlink.LinkUpdate)
-	// ListExisting: what is up from the beginning is known, and disturbs nothing.
-	if err := netlink.LinkSubscribeWithOptions(updates, w.done, netlink.LinkSubscribeOptions{ListExisting: true}); err != nil {
+	options := netlink.LinkSubscribeOptions{Namespace: &w.space, ListExisting: true}
+	if err := netlink.LinkSubscribeWithOptions(updates, w.done, options); err != nil {
 		return nil, fmt.Errorf("subscribe to changes of links: %w", err)
 	}
-	go func() {
+	return updates, nil
+}
+
+func (w *watch) run(updates <-chan netlink.LinkUpdate) {
+	defer w.space.Close()
+	for {
 		for u := range updates {
 			w.update(u)
 		}
-	}()
-	return w, nil
+		for updates = nil; updates == nil; {
+			select {
+			case <-w.done:
+				return
+			case <-time.After(resubscribePause):
+			}
+			updates, _ = w.subscribe() // tried again after the pause
+		}
+		w.disturb() // whatever was missed
+	}
 }
 
 func (w *watch) update(u netlink.LinkUpdate) {
@@ -51,6 +85,10 @@ func (w *watch) update(u netlink.LinkUpdate) {
 	if u.Header.Flags&unix.NLM_F_MULTI != 0 { // the initial list
 		return
 	}
+	w.disturb()
+}
+
+func (w *watch) disturb() {
 	select {
 	case w.disturbed <- struct{}{}:
 	default: // one is due already
