@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const insideVariable = "NETLMM_SIGNALING_TEST_INSIDE"
@@ -44,7 +45,21 @@ func prepareNamespace() error {
 			return err
 		}
 	}
-	return nil
+	return waitForRoutes()
+}
+
+// waitForRoutes waits for the routes to our addresses: the kernel adds them a moment after the addresses themselves.
+func waitForRoutes() error {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		local, err := exec.Command("ip", "-6", "route", "show", "table", "local").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("show the local routes: %w: %s", err, local)
+		}
+		if strings.Contains(string(local), mag.String()+" ") && strings.Contains(string(local), lma.String()+" ") {
+			return nil
+		}
+	}
+	return errors.New("the test addresses never became usable (see `ip -6 route show table local`)")
 }
 
 func command(line string) error {
