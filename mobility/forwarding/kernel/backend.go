@@ -20,6 +20,8 @@ var everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 const (
 	fromTunnelRule   = iota // packets out of a tunnel, by peer
 	denyTunnelRule          // what none of those let pass
+	outerRule               // ip6tnl: tunnelled packets, as they arrive
+	denyOuterRule           // those that did not come by the uplink
 	encapRule               // packets that are to be encapsulated
 	encapsulatedRule        // the outcome
 	denyEncapRule           // what has no tunnel to go through

@@ -15,7 +15,15 @@ type ip6tnl struct{ layout }
 
 func (t *ip6tnl) name() string { return "ip6tnl" }
 
-func (t *ip6tnl) base() plan { return t.commonBase() }
+// base keeps tunnelled packets away from the devices unless they came by the uplink: the driver would take one with the
+// right addresses from any interface, an access link included.
+func (t *ip6tnl) base() plan {
+	p := t.commonBase()
+	p.rules = append(p.rules,
+		t.rule(outerRule, rule{iif: t.Uplink, to: t.Local, ipproto: protocolIPv6, jump: t.RulePriorityBase + localRule}),
+		t.rule(denyOuterRule, rule{to: t.Local, ipproto: protocolIPv6}))
+	return p
+}
 
 func (t *ip6tnl) device(p peer) string { return fmt.Sprintf("%s%d", ip6tnlPrefix, p.slot) }
 
