@@ -9,8 +9,9 @@ type Event interface{ isEvent() }
 // CharonSnapshot is the complete state of charon: every installed CHILD_SA and every loaded connection. It comes first
 // after charon was reached and then periodically; it replaces everything known before.
 type CharonSnapshot struct {
-	SAs         []ChildSA
-	Connections []Connection
+	SAs              []ChildSA
+	Connections      []Connection
+	DataPathInCharon bool // charon does ESP itself (kernel-libipsec): its SAs end with it
 }
 
 // CharonLost: the VICI socket cannot be reached, or no longer.

@@ -66,6 +66,7 @@ func (a *Associations) Expire(now time.Time) []Action {
 func (a *Associations) snapshot(now time.Time, ev security.CharonSnapshot) {
 	returned := !a.connected
 	a.connected, a.connections = true, ev.Connections
+	a.cfg.DataPathInCharon = a.cfg.DataPathInCharon || ev.DataPathInCharon
 	clear(a.sas)
 	for _, sa := range ev.SAs {
 		a.sas[sa.UniqueID] = sa

@@ -16,7 +16,7 @@ type Config struct {
 	Peers []security.Peer // one per peer address
 
 	// DataPathInCharon is true with kernel-libipsec, where ESP is charon's own work: without charon no SA stands. False
-	// with kernel-netlink: the kernel's SAs outlive charon, they stand until a snapshot says otherwise.
+	// with kernel-netlink: the kernel's SAs outlive charon, they stand until a snapshot says otherwise. Snapshots set it.
 	DataPathInCharon bool
 
 	RetryInitial    time.Duration  // 200ms; least time between two attempts at one peer

@@ -201,7 +201,7 @@ func (c *Client) emitSnapshot(ctx context.Context, emit func(security.Event)) er
 	if err != nil {
 		return err
 	}
-	emit(security.CharonSnapshot{SAs: sas, Connections: connections})
+	emit(security.CharonSnapshot{SAs: sas, Connections: connections, DataPathInCharon: c.currentPlugin() == KernelLibipsec})
 	return nil
 }
 

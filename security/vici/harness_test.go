@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -156,7 +155,6 @@ func (e *end) startCharon() {
 	e.t.Helper()
 	cmd := exec.Command("ip", "netns", "exec", e.ns, "charon-systemd")
 	cmd.Env = append(os.Environ(), "STRONGSWAN_CONF="+e.path("strongswan.conf"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		e.t.Fatal(err)
 	}
@@ -193,7 +191,7 @@ func (e *end) swanctl(args ...string) string {
 // startDaemon runs the client and the core for one peer, as magd and lmad do.
 func (e *end) startDaemon(peer security.Peer) {
 	e.t.Helper()
-	core, err := ipsec.New(ipsec.Config{Peers: []security.Peer{peer}, DataPathInCharon: e.libipsec})
+	core, err := ipsec.New(ipsec.Config{Peers: []security.Peer{peer}})
 	if err != nil {
 		e.t.Fatal(err)
 	}
