@@ -66,9 +66,9 @@ func (g *gateway) status(ctx context.Context, _ daemon.Parameters) (any, error) 
 	s.Warnings = append(s.Warnings, warnings...)
 	s.Security, warnings = g.guard.Status(ctx)
 	s.Warnings = append(s.Warnings, warnings...)
-	for name, link := range g.access {
-		if !link.Available() {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("access link %s is gone or down", name))
+	for _, link := range g.access {
+		if err := link.Err(); err != nil {
+			s.Warnings = append(s.Warnings, err.Error())
 		}
 	}
 	for _, adapter := range g.adapters {

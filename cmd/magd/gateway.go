@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -167,7 +166,7 @@ func (g *gateway) openNetwork() (err error) {
 	g.plane.Adopt()
 	for _, link := range g.cfg.AccessLinks {
 		if err := g.openAccessLink(link); err != nil {
-			return fmt.Errorf("access link %s: %w", link.Interface, err)
+			return err
 		}
 	}
 	if g.conn, err = signaling.Listen(g.cfg.ProxyCareOfAddress); err != nil {
