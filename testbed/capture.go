@@ -20,10 +20,10 @@ import (
 // snapLength is how much of a frame the capture keeps: the longest Mobility Header (RFC 6275 section 6.1.1) fits.
 const snapLength = 2200
 
-// Capture listens at every port of the core switch to what enters there, so it sees each frame once. It does not look at
-// the mobile nodes' data in their tunnels.
+// Capture listens to the core switch and sees each frame that it forwards once. It does not look at the mobile nodes' data
+// in their tunnels.
 type Capture struct {
-	conns   []*packet.Conn
+	conn    *packet.Conn
 	closing atomic.Bool
 	done    sync.WaitGroup
 
@@ -59,57 +59,54 @@ func (d *Domain) StartCapture(file string) (*Capture, error) {
 		}
 	}
 	err := d.in(NodeCore, func() error {
-		ports, err := net.Interfaces()
+		bridge, err := net.InterfaceByName(coreBridge)
 		if err != nil {
 			return err
 		}
-		for _, port := range ports {
-			if port.Name == "lo" || port.Name == coreBridge {
-				continue
-			}
-			if err := c.listen(port); err != nil {
-				return fmt.Errorf("capture on %s: %w", port.Name, err)
-			}
-		}
-		return nil
+		return c.listen(bridge)
 	})
 	if err != nil {
-		return nil, errors.Join(err, c.close())
+		return nil, errors.Join(fmt.Errorf("capture on the core switch: %w", err), c.close())
 	}
 	return c, nil
 }
 
-// listen captures what enters the switch at one port: so each frame is seen exactly once.
-func (c *Capture) listen(port net.Interface) error {
+// listen captures at the bridge, which in promiscuous mode gets a copy of each frame that it forwards, whatever its ports.
+func (c *Capture) listen(bridge *net.Interface) error {
 	filter, err := bpf.Assemble(incomingIPv6)
 	if err != nil {
 		return err
 	}
-	conn, err := packet.Listen(&port, packet.Raw, unix.ETH_P_ALL, &packet.Config{Filter: filter})
+	c.conn, err = packet.Listen(bridge, packet.Raw, unix.ETH_P_ALL, &packet.Config{Filter: filter})
 	if err != nil {
 		return err
 	}
-	c.conns = append(c.conns, conn)
+	if err := c.conn.SetPromiscuous(true); err != nil {
+		return err
+	}
 	c.done.Add(1)
-	go func() {
-		defer c.done.Done()
-		buffer := make([]byte, snapLength)
-		for {
-			n, _, err := conn.ReadFrom(buffer)
-			if c.closing.Load() {
-				return
-			}
-			if err != nil {
-				time.Sleep(10 * time.Millisecond) // the port may be down for a moment
-				continue
-			}
-			c.add(time.Now(), buffer[:n])
-		}
-	}()
+	go c.run()
 	return nil
 }
 
-// incomingIPv6 passes IPv6 frames that the port received, but for the mobile nodes' data right inside a tunnel header: there
+// run counts frames until the capture is closed.
+func (c *Capture) run() {
+	defer c.done.Done()
+	buffer := make([]byte, snapLength)
+	for {
+		n, _, err := c.conn.ReadFrom(buffer)
+		if c.closing.Load() {
+			return
+		}
+		if err != nil {
+			time.Sleep(10 * time.Millisecond) // the bridge may be down for a moment
+			continue
+		}
+		c.add(time.Now(), buffer[:n])
+	}
+}
+
+// incomingIPv6 passes IPv6 frames that the switch received, but for the mobile nodes' data right inside a tunnel header: there
 // is a lot of it, and it can be neither ESP nor a Mobility Header of the control channel.
 var incomingIPv6 = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtType},
@@ -140,10 +137,8 @@ func (c *Capture) add(at time.Time, frame []byte) {
 func (c *Capture) Counts() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, conn := range c.conns {
-		if stats, err := conn.Stats(); err == nil { // reading resets the kernel's counter
-			c.lost += uint64(stats.Drops)
-		}
+	if stats, err := c.conn.Stats(); err == nil { // reading resets the kernel's counter
+		c.lost += uint64(stats.Drops)
 	}
 	return Counts{
 		ESP: c.counts[frameESP], IKE: c.counts[frameIKE], MHInClear: c.counts[frameMHInClear],
@@ -167,8 +162,8 @@ func (c *Capture) Stop() (Counts, error) {
 func (c *Capture) close() error {
 	var errs []error
 	c.closing.Store(true)
-	for _, conn := range c.conns {
-		errs = append(errs, conn.Close())
+	if c.conn != nil {
+		errs = append(errs, c.conn.Close())
 	}
 	c.done.Wait()
 	if c.file != nil {

@@ -9,8 +9,8 @@
 //
 //   - gap_ms: from that association to the first packet from the correspondent that the mobile node receives after it. With
 //     R packets a second it cannot be known better than 1000/R ms.
-//   - outage_ms: the longest silence of that traffic which overlaps the time from the move to the next move of the same node (at
-//     most two seconds). It holds the radio gap too: re-plugging, and the 802.1X authentication.
+//   - outage_ms: the longest silence of that traffic which overlaps the time from the move to the next move of
+//     the same node. It holds the radio gap too: re-plugging, and the 802.1X authentication.
 //   - radio_ms: from the re-plugging to the association.
 //   - lost: packets sent between one move and the next that never arrived.
 //   - the phases l2_attach_to_pbu, pbu_to_pba, pba_to_ra and total come from the trace of the MAG that the node moved to.

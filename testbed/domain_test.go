@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,7 +21,14 @@ func (p progress) Write(b []byte) (int, error) {
 // up builds a domain for one test.
 func up(t *testing.T, suffix string) *Domain {
 	t.Helper()
-	d, err := Up(Options{ID: "t" + processStart(os.Getpid()) + suffix, BinDir: binaries, Progress: progress{t}})
+	return upWith(t, Options{ID: suffix})
+}
+
+// upWith builds a domain with options; its id is made unique.
+func upWith(t *testing.T, o Options) *Domain {
+	t.Helper()
+	o.ID, o.BinDir, o.Progress = "t"+strconv.Itoa(os.Getpid())+o.ID, binaries, progress{t}
+	d, err := Up(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +106,36 @@ func TestSecurityAssociationsProtectMobilityHeaders(t *testing.T) {
 		t.Errorf("the LMA's charon has %d SAs (%v), want 2", count, err)
 	} else {
 		t.Log("IKE proposal: ", proposal)
+	}
+}
+
+// What a crashed or an earlier testbed left is found and removed by another process that knows only the id.
+func TestAbandonedDomainIsTakenDown(t *testing.T) {
+	d := up(t, "c")
+	if _, err := Up(Options{ID: d.ID}); err == nil || !strings.Contains(err.Error(), "testbed down --id "+d.ID) {
+		t.Errorf("a second domain of the same id: %v", err)
+	}
+	if err := Down(d.ID); err == nil {
+		t.Error("a domain was taken from under the testbed that holds it")
+	}
+	if err := d.Abandon(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Down(d.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range d.processes {
+		<-p.exited
+	}
+	leftovers(t, d)
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for _, o := range []Options{{ID: "../x"}, {ID: "Upper"}, {ID: "abcdefghijklmnopq"}, {Trigger: "radio"}} {
+		if d, err := Up(o); err == nil {
+			t.Errorf("%+v was accepted", o)
+			d.Down()
+		}
 	}
 }
 

@@ -32,8 +32,8 @@ type traffic struct {
 	conversation *Conversation
 }
 
-// longestLook bounds how long after a move a silence is still put down to it.
-const longestLook = 2 * time.Second
+// resumePatience bounds how long a move waits for the traffic of the one before.
+const resumePatience = 20 * time.Second
 
 // RunHandovers does the experiment in a domain that Up built: it starts the daemons, lets the mobile nodes come in, and
 // moves them. An interrupted ctx ends it with an error. What the domain did wrong stands in the report, not in the error.
@@ -154,16 +154,13 @@ func (d *Domain) moveAll(ctx context.Context, x HandoverExperiment, running []*t
 			if err := d.settle(ctx, x.Settle, m); err != nil {
 				return nil, err
 			}
+			// when it does not come back, the report says so
+			_ = poll(resumePatience, "traffic", func() (bool, error) { return t.flow.Received(m.Associated), ctx.Err() })
 		}
 	}
 	now := time.Now()
 	for _, m := range last {
 		m.end = now
-	}
-	for _, m := range moves {
-		if limit := m.Left.Add(longestLook); m.end.After(limit) {
-			m.end = limit
-		}
 	}
 	return moves, nil
 }

@@ -20,10 +20,16 @@ func TestProgramsAreKilledAndRestarted(t *testing.T) {
 	} {
 		what := "kill -9 of " + fault.program + " of " + fault.node
 		t.Log(what)
+		if fault.program == ProgramCharon {
+			a.move(a.MobileNodes[1])
+			a.waitGateway(a.MobileNodes[1], MAG2Address)
+		}
 		if err := a.Kill9(fault.node, fault.program); err != nil {
 			t.Fatal(err)
 		}
 		if fault.program == ProgramCharon {
+			// magd of mag1 has an update to send now, and must keep it until there is an SA again
+			a.move(a.MobileNodes[1])
 			// past the daemon, while nothing would encrypt it: the filter refuses it, by an error or in silence
 			source, _ := coreAddress(fault.node)
 			destination := LMAAddress
@@ -109,6 +115,9 @@ func TestHostileUpdatesChangeNoBinding(t *testing.T) {
 		})
 	}
 	a.trafficFlows("the attacks")
+	if n := a.capture.Counts().MHInClear; n != 2 {
+		t.Errorf("the capture saw %d Mobility Headers in clear, want the 2 that the rogue host sent", n)
+	}
 }
 
 // recordUpdate moves the first mobile node to mag2 and back to mag1, and returns the update with which mag2 registered it.

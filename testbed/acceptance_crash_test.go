@@ -1,0 +1,225 @@
+package testbed
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Everything on a router dies at once, as when it loses its power but not its kernel. Nobody touches a mobile node.
+func TestRoutersLoseAllTheirPrograms(t *testing.T) {
+	a := arrive(t, "r")
+	a.killAndRestart(NodeMAG1, ProgramMAGD, ProgramCharon, ProgramHostapd)
+	a.reauthenticated(NodeMAG1)
+	a.trafficFlows("mag1 lost magd, charon and hostapd")
+	a.handOverAll("mag1 lost everything")
+
+	a.killAndRestart(NodeLMA, ProgramLMAD, ProgramCharon)
+	a.trafficFlows("the LMA lost lmad and charon")
+	a.handOverAll("the LMA lost everything")
+
+	// bindings that lmad has lost for good come back because each MAG asks for the prefix that it knows
+	if err := a.Kill9(NodeLMA, ProgramLMAD); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(a.Path(NodeLMA, "lmad.db")); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Restart(NodeLMA, ProgramLMAD); err != nil {
+		t.Fatal(err)
+	}
+	a.handOverAll("lmad lost its store")
+	a.nothingInClear("after all crashes")
+	for _, traffic := range a.running {
+		if err := traffic.conversation.Alive(patience); err != nil {
+			t.Errorf("TCP connection of %s: %v", traffic.mn.Node, err)
+		}
+	}
+}
+
+// killAndRestart kills programs of a node, all before the first of them is started again, the daemon last.
+func (a *arrived) killAndRestart(node string, programs ...string) {
+	a.t.Helper()
+	for _, program := range programs {
+		if err := a.Kill9(node, program); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	for i := range programs {
+		if err := a.Restart(node, programs[len(programs)-1-i]); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+}
+
+// reauthenticated waits until a hostapd that was started again has authenticated every station of its cell anew.
+func (a *arrived) reauthenticated(mag string) {
+	a.t.Helper()
+	for _, traffic := range a.running {
+		if mn := traffic.mn; mn.At() == mag {
+			eventually(a.t, a.Domain, mn.Node+" is authenticated again by the hostapd of "+mag, func() (bool, error) {
+				out, err := a.execute(mag, nil, "hostapd_cli", "-p", a.Path(mag, "hostapd"), "-i", accessInterface, "sta", mn.MAC.String())
+				return strings.Contains(out, "dot1xAuthSessionUserName="+mn.ID), err
+			})
+		}
+	}
+}
+
+// What a magd leaves in the kernel: nothing after a graceful stop that de-registers, everything that traffic needs after one
+// that keeps, and after a crash what the next start cleans up, whatever that start is configured for.
+func TestMagdLeavesNothingOfAnEarlierRun(t *testing.T) {
+	d := up(t, "l")
+	untouched := d.kernelState(t, NodeMAG1)
+	untouchedLMA := d.kernelState(t, NodeLMA)
+	if err := d.StartDaemons(); err != nil {
+		t.Fatal(err)
+	}
+	idle := d.kernelState(t, NodeMAG1)
+	a := enter(t, d)
+	busy := d.kernelState(t, NodeMAG1)
+	if busy == idle {
+		t.Fatalf("two registered mobile nodes do not show in the kernel of mag1:\n%s", busy)
+	}
+
+	t.Run("keep", func(t *testing.T) {
+		d.restarted(t, NodeMAG1, "mag:\n", "mag:\n  on_stop: keep\n")
+		if err := d.StopProgram(NodeMAG1, ProgramMAGD); err != nil {
+			t.Fatal(err)
+		}
+		a.flowsSince("while magd is stopped with on_stop: keep")
+		if err := d.Restart(NodeMAG1, ProgramMAGD); err != nil {
+			t.Fatal(err)
+		}
+		a.trafficFlows("a restart with on_stop: keep")
+	})
+
+	t.Run("crash, then no station", func(t *testing.T) {
+		if err := d.Kill9(NodeMAG1, ProgramMAGD); err != nil {
+			t.Fatal(err)
+		}
+		d.edit(t, NodeMAG1, "  on_stop: keep\n", "", d.HostapdSocket(NodeMAG1), d.Path(NodeMAG1, "nobody"))
+		if err := d.Restart(NodeMAG1, ProgramMAGD); err != nil {
+			t.Fatal(err)
+		}
+		if diff := differences(idle, d.kernelState(t, NodeMAG1)); diff != "" {
+			t.Errorf("left of the crashed run (+) or missing (-):\n%s", diff)
+		}
+		d.restarted(t, NodeMAG1, d.Path(NodeMAG1, "nobody"), d.HostapdSocket(NodeMAG1))
+		a.trafficFlows("magd found its access point again")
+	})
+
+	t.Run("crash, then another access link", func(t *testing.T) {
+		if err := d.Kill9(NodeMAG1, ProgramMAGD); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.execute(NodeMAG1, nil, "ip", "link", "add", "acc9", "type", "veth", "peer", "name", "air9"); err != nil {
+			t.Fatal(err)
+		}
+		before := d.kernelState(t, NodeMAG1)
+		d.edit(t, NodeMAG1, "interface: acc0", "interface: acc9", d.HostapdSocket(NodeMAG1), d.Path(NodeMAG1, "nobody"))
+		if err := d.Restart(NodeMAG1, ProgramMAGD); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(d.kernelState(t, NodeMAG1)) {
+			if strings.Contains(line, "acc0") && (strings.Contains(line, "proto 213") || strings.Contains(line, "lookup")) {
+				t.Errorf("still stands for the old access link: %s", line)
+			}
+			for _, traffic := range a.running {
+				if prefix, _ := traffic.address.Prefix(64); strings.Contains(line, prefix.Masked().Addr().String()) {
+					t.Errorf("still stands for %s: %s", traffic.mn.Node, line)
+				}
+			}
+		}
+		_ = before
+		d.restarted(t, NodeMAG1, "interface: acc9", "interface: acc0", d.Path(NodeMAG1, "nobody"), d.HostapdSocket(NodeMAG1))
+		if _, err := d.execute(NodeMAG1, nil, "ip", "link", "del", "acc9"); err != nil {
+			t.Fatal(err)
+		}
+		a.trafficFlows("magd has its access link again")
+	})
+
+	t.Run("missing kernel feature", func(t *testing.T) {
+		if backend := d.status(t, NodeMAG1).Forwarding.Backend; backend != "seg6" {
+			t.Logf("this kernel has ip6_tunnel (backend %s): there is nothing to miss", backend)
+			return
+		}
+		for _, node := range []string{NodeMAG1, NodeLMA} {
+			if err := d.StopProgram(node, daemonOf(node)); err != nil {
+				t.Fatal(err)
+			}
+			d.edit(t, node, "forwarding:\n", "forwarding:\n  backend: ip6tnl\n")
+			binary, err := d.binary(daemonOf(node))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.execute(node, nil, binary, "--config", d.Path(node, daemonOf(node)+".yaml")); err == nil || !strings.Contains(err.Error(), "ip6_tunnel") {
+				t.Errorf("%s of %s with a backend that the kernel lacks: %v; want an error that names ip6_tunnel", daemonOf(node), node, err)
+			}
+			d.edit(t, node, "  backend: ip6tnl\n", "")
+		}
+		for _, node := range []string{NodeLMA, NodeMAG1} {
+			if err := d.Restart(node, daemonOf(node)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.trafficFlows("both daemons were started again")
+	})
+
+	t.Run("deregister", func(t *testing.T) {
+		if err := d.StopProgram(NodeMAG1, ProgramMAGD); err != nil {
+			t.Fatal(err)
+		}
+		if diff := differences(untouched, d.kernelState(t, NodeMAG1)); diff != "" {
+			t.Errorf("magd left (+) or took (-):\n%s", diff)
+		}
+		for _, binding := range d.bindings(t) {
+			if binding.State == "registered" {
+				t.Errorf("the LMA still has %s registered at %s", binding.MobileNodeID, binding.ProxyCareOfAddress)
+			}
+		}
+		if err := d.StopProgram(NodeLMA, ProgramLMAD); err != nil {
+			t.Fatal(err)
+		}
+		d.edit(t, NodeLMA, "  path: "+d.Path(NodeLMA, "")+"/lmad.db", `  path: ""`)
+		if err := d.Restart(NodeLMA, ProgramLMAD); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.StopProgram(NodeLMA, ProgramLMAD); err != nil {
+			t.Fatal(err)
+		}
+		if diff := differences(untouchedLMA, d.kernelState(t, NodeLMA)); diff != "" {
+			t.Errorf("lmad without a store left (+) or took (-):\n%s", diff)
+		}
+	})
+}
+
+// enter lets the mobile nodes into a domain whose daemons run, and starts the traffic.
+func enter(t *testing.T, d *Domain) *arrived {
+	t.Helper()
+	capture, err := d.StartCapture("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { capture.close() })
+	if err := d.Associate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, mn := range d.MobileNodes {
+		if d.Options.Trigger == TriggerSyslog {
+			if err := d.SendSyslog(mn.At(), ciscoAssociation(mn.MAC, time.Now())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := mn.WaitAddress(patience); err != nil {
+			t.Fatalf("%v\n%s", err, d.logs())
+		}
+	}
+	running, err := d.startTraffic(100)
+	t.Cleanup(func() { stopTraffic(running) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &arrived{Domain: d, t: t, capture: capture, running: running}
+}
+
