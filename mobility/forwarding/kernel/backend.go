@@ -110,7 +110,8 @@ func (l *layout) rule(position int, r rule) rule {
 
 // commonBase is what both backends need: the moved lookup of table local; at the anchor, an answer for the prefixes of its
 // pools that nobody has (without it they would follow the default route out and come back); at the gateway, the judgement
-// over what enters from access links: only what an entry's source route lets pass, RFC 5213 section 6.10.5 and 6.10.3.
+// over what enters from access links: only what an entry's source route lets pass, RFC 5213 section 6.10.5, and all of that into the tunnel, as
+// section 6.10.3 wants it without EnableMAGLocalRouting.
 func (l *layout) commonBase() plan {
 	p := plan{rules: []rule{l.rule(localRule, rule{table: localTable})}}
 	if l.Role == forwarding.Anchor {
@@ -127,7 +128,8 @@ func (l *layout) commonBase() plan {
 	return p
 }
 
-// discard is the route of an entry without a mobile node behind it (RFC 5213 section 5.3.5).
+// discard is the route of an entry whose mobile node has left: its traffic is dropped while the binding waits for its end
+// (RFC 5213 section 5.3.5).
 func discard(e forwarding.Entry) []route {
 	return []route{{table: mainTable, dst: e.Prefix, metric: entryMetric, kind: blackhole}}
 }

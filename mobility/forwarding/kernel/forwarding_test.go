@@ -37,7 +37,8 @@ func TestTunnelCarriesBothWaysAndFollowsHandover(t *testing.T) {
 	}
 }
 
-// RFC 5213 section 5.6.2: the anchor accepts a tunnelled packet only from the MAG that holds the binding of its source.
+// RFC 5213 section 5.6.2 expects the home address of a mobile node as source of what a MAG sends: here
+// that is enforced, by the binding.
 func TestAnchorRefusesWhatThePeerMayNotDeliver(t *testing.T) {
 	d := newDomain(t)
 	d.start()
@@ -68,7 +69,7 @@ func TestAnchorRefusesWhatThePeerMayNotDeliver(t *testing.T) {
 	})
 }
 
-// RFC 5213 section 6.10: the gateway accepts tunnelled packets only from the anchor and only to a bound prefix.
+// RFC 5213 section 6.10.5: the gateway accepts tunnelled packets only from the anchor and only to a bound prefix.
 func TestGatewayRefusesWhatIsNotFromItsAnchorOrNotBound(t *testing.T) {
 	d := newDomain(t)
 	d.start()

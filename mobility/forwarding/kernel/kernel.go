@@ -25,7 +25,7 @@ type system interface {
 // Kernel is the forwarding state in the kernel of one network namespace. It implements forwarding.Kernel, for one goroutine
 // at a time.
 //
-// A tunnel comes with its first entry. What refers to it are the routes in its table; one without any is removed by the
+// A tunnel comes with its first entry (RFC 5213 section 5.6.1). What refers to it are the routes in its table; one without any is removed by the
 // next Sweep and not before, so that a mobile node that goes back and forth does not make and unmake it.
 type Kernel struct {
 	backend backend
@@ -115,7 +115,8 @@ func newKernel(l layout, s system) *Kernel {
 // Name is the backend in use: IP6Tnl or SEG6.
 func (k *Kernel) Name() string { return k.backend.name() }
 
-// TunnelMTU is the largest inner packet in octets, for Router Advertisements (RFC 5213 section 6.4 with 6.10.2).
+// TunnelMTU is the largest inner packet in octets, for the MTU option of Router Advertisements (RFC 5213 section 6.9.5). It
+// follows from the uplink and the configuration; the path beyond the uplink is not measured.
 func (k *Kernel) TunnelMTU() int { return k.layout.mtu }
 
 // Disturbed receives when the uplink or an access link came up again or anew: Linux drops the routes over a link that goes

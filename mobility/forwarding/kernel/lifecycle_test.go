@@ -47,6 +47,7 @@ func TestCloseLeavesTheNamespaceAsItWas(t *testing.T) {
 // removes the rest.
 func TestCrashLeftoversAreAdoptedOrRemoved(t *testing.T) {
 	d := newDomain(t)
+	d.lma.cfg.Backend = SEG6 // whose links and tables are named below
 	d.start()
 	d.lma.foreign()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
@@ -91,10 +92,11 @@ func TestCrashLeftoversAreAdoptedOrRemoved(t *testing.T) {
 
 func TestResyncMendsWhatOthersDeleted(t *testing.T) {
 	d := newDomain(t)
+	d.lma.cfg.Backend, d.mag1.cfg.Backend = SEG6, SEG6 // whose links and tables are named below
 	d.start()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
 	for name, damage := range map[string]string{
-		"a rule":    "ip -6 rule del pref 12 || ip -6 rule del pref 14",
+		"a rule":    "ip -6 rule del pref 14",
 		"the links": "ip link del pmtun0",
 		"all rules": "ip -6 rule add pref 0 lookup local; ip -6 rule flush proto 213",
 		"routes":    "ip -6 route flush table 21300; ip -6 route flush table 21556",

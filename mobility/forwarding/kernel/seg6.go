@@ -27,7 +27,8 @@ var (
 //
 // What the kernel leaves no choice about: the hop limit of the outer packet is a copy of the inner one, so that a packet
 // with few hops left can end inside the tunnel; the traffic class is copied on the way in (RFC 6040 section 4.1), but a
-// congestion mark that the outer packet met is not carried over on the way out (section 4.2), as ip6tnl would.
+// congestion mark that the outer packet met is not carried over on the way out (section 4.2), as ip6tnl does and RFC 5213
+// section 5.6.3 asks for.
 type seg6 struct{ layout }
 
 func (s *seg6) name() string { return "seg6" }
