@@ -66,3 +66,22 @@ func BenchmarkRegistration(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkResync is the full comparison with the kernel when nothing is amiss.
+func BenchmarkResync(b *testing.B) {
+	const n = 10000
+	k, change := benchAnchor(b, n)
+	state, rec := forwarding.NewState(), forwarding.New(k)
+	for i := range n {
+		state.Set(change(i, i&1).Entry)
+	}
+	b.ResetTimer()
+	for range b.N {
+		if err := rec.Resync(state); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if m := rec.Status().Mended; m != 0 {
+		b.Errorf("mended %d", m)
+	}
+}

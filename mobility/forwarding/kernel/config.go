@@ -92,9 +92,6 @@ func (c Config) validate() error {
 		if name == "" || len(name) > 15 || slices.Contains(c.AccessInterfaces[:i], name) {
 			problem("access interface %q: a name has 1 to 15 characters and occurs once", name)
 		}
-		if name == c.Uplink && name != "" {
-			problem("interface %s cannot be both uplink and access link", name)
-		}
 	}
 	for _, a := range c.Aggregates {
 		if !a.IsValid() || !a.Addr().Is6() || a.Bits() == 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"netlmm/mobility/forwarding"
 )
@@ -73,7 +74,9 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.Uplink = uplink.Name
+	if cfg.Uplink = uplink.Name; slices.Contains(cfg.AccessInterfaces, cfg.Uplink) {
+		return nil, fmt.Errorf("interface %s cannot be both uplink and access link", cfg.Uplink)
+	}
 	mtu := uplink.MTU - outerHeader
 	if cfg.TunnelMTU != 0 {
 		mtu = cfg.TunnelMTU

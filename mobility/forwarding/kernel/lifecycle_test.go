@@ -171,6 +171,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		"1280..65495":                func(c *Config) { c.TunnelMTU = 1000 },
 		"assign it":                  func(c *Config) { c.Local = netip.MustParseAddr("2001:db8::2") },
 		"name the uplink":            func(c *Config) { c.Local = netip.MustParseAddr("2001:db8::1") },
+		"both uplink and access":     func(c *Config) { c.Role, c.AccessInterfaces = forwarding.Gateway, []string{"core0"} },
 		"nope0":                      func(c *Config) { c.Uplink = "nope0" },
 	}
 	if !caps.IP6Tunnel {
