@@ -51,11 +51,13 @@ type anchor struct {
 	admin    daemon.Task
 	metrics  daemon.Task
 	history  history
+	waiting  waitingRoom
 	started  time.Time
 }
 
 func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	a = &anchor{log: daemon.NewLogger("lmad", cfg.LogLevel, cfg.LogFormat), cfg: cfg, started: time.Now(), registry: prometheus.NewRegistry()}
+	a.waiting.post = a.post
 	defer func() {
 		if err != nil {
 			a.close()
@@ -68,7 +70,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 		changes:  "Changes of binding cache entries, by kind.",
 		socket:   "What the socket of Mobility Headers did.",
 	})
-	if a.guard, err = guard.New(cfg.Security, cfg.MAGs, a.log, func(netip.Addr, bool) {}); err != nil {
+	if a.guard, err = guard.New(cfg.Security, cfg.MAGs, a.log, a.associationChanged); err != nil {
 		return a, err
 	}
 	profiles := policy.NewTable(cfg.Profiles, cfg.Fallback)
@@ -135,11 +137,29 @@ func (a *anchor) tasks() []daemon.Task {
 		a.plane.Task(a.engine.Do), a.admin, a.metrics)
 }
 
-// received takes a Mobility Header from the socket to the core, with the identity that its sender has proved.
+// received takes a Mobility Header from the socket to the core.
 func (a *anchor) received(m signaling.Message) {
-	event := lma.MessageReceived{Source: m.Source, Destination: m.Destination, PeerIdentity: a.guard.Identity(m.Source), Payload: slices.Clone(m.Payload)}
+	event := lma.MessageReceived{Source: m.Source, Destination: m.Destination, Payload: slices.Clone(m.Payload)}
+	if a.guard.Awaits(m.Source) {
+		if !a.waiting.enter(event) {
+			a.counters.Add(dropped, "no_security_association")
+		}
+		return
+	}
+	a.post(event)
+}
+
+// post gives the core a message with the identity that its sender has proved by now.
+func (a *anchor) post(event lma.MessageReceived) {
+	event.PeerIdentity = a.guard.Identity(event.Source)
 	if !a.engine.Post(event) {
 		a.counters.Add(dropped, "queue_full")
+	}
+}
+
+func (a *anchor) associationChanged(peer netip.Addr, up bool) {
+	if up {
+		a.waiting.leave(peer)
 	}
 }
 

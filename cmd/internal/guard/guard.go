@@ -106,6 +106,15 @@ func (g *Guard) Suspect(peer netip.Addr) { g.post(security.Suspect{Peer: peer}) 
 // Identity is the authenticated IKE identity behind peer, "" when no association stands. It may be called from anywhere.
 func (g *Guard) Identity(peer netip.Addr) string { return (*g.identities.Load())[peer] }
 
+// Awaits says whether peer is configured but charon has not told of an association with it; it asks charon once more then.
+func (g *Guard) Awaits(peer netip.Addr) bool {
+	if _, known := g.peers[peer]; g.cfg.None || !known || g.Identity(peer) != "" {
+		return false
+	}
+	g.client.Resync()
+	return true
+}
+
 // Authorized says whether the peer that proved identity may register mobile nodes at address (RFC 5213 section 5.3.1):
 // it is configured with that address and, unless security is off, that identity.
 func (g *Guard) Authorized(address netip.Addr, identity string) bool {
