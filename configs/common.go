@@ -107,7 +107,7 @@ type (
 	}
 )
 
-var defaultSecurity = rawSecurity{VICISocket: "/var/run/charon.vici", DataPath: "auto", IPsecDevice: "ipsec0", Filter: true, BackoffFirst: "200ms", BackoffLongest: "30s"}
+var defaultSecurity = rawSecurity{VICISocket: "/var/run/charon.vici", DataPath: "auto", IPsecDevice: "ipsec0", Filter: true, BackoffFirst: "200ms", BackoffLongest: "5s"}
 
 func (p *problems) common(admin rawAdmin, metrics rawMetrics, log rawLog) Common {
 	return Common{
