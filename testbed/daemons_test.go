@@ -119,7 +119,8 @@ func (a *arrived) waitGateway(mn *MobileNode, gateway netip.Addr) {
 		return false, nil
 	})
 	if err != nil {
-		a.t.Fatalf("%v; it has\n%s", err, a.gateways())
+		a.t.Fatalf("%v; it has\n%s\nlmad:\n%s\nmagd of mag1:\n%s\nmagd of mag2:\n%s", err, a.gateways(),
+			a.Log(NodeLMA, ProgramLMAD), a.Log(NodeMAG1, ProgramMAGD), a.Log(NodeMAG2, ProgramMAGD))
 	}
 }
 

@@ -80,14 +80,14 @@ func (d *Domain) ComeIn(ctx context.Context) error {
 				return err
 			}
 		}
-		address, err := mn.WaitAddress(30 * time.Second)
+		address, err := mn.waitAddress(ctx, 30*time.Second)
+		if ctx.Err() != nil {
+			return fmt.Errorf("interrupted: %w", ctx.Err())
+		}
 		if err != nil {
 			return fmt.Errorf("%w\nmagd of %s says:\n%s\nlmad says:\n%s", err, mn.At(), d.tail(mn.At(), "magd"), d.tail(NodeLMA, "lmad"))
 		}
 		d.Progressf("%s has %s", mn.ID, address)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 	}
 	return nil
 }

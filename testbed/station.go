@@ -1,6 +1,8 @@
 package testbed
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -168,10 +170,15 @@ func (mn *MobileNode) GlobalAddress() (address netip.Addr, ok bool, err error) {
 
 // WaitAddress returns the mobile node's global address once it has configured one.
 func (mn *MobileNode) WaitAddress(patience time.Duration) (netip.Addr, error) {
+	return mn.waitAddress(context.Background(), patience)
+}
+
+// waitAddress is WaitAddress that ends with ctx.
+func (mn *MobileNode) waitAddress(ctx context.Context, patience time.Duration) (netip.Addr, error) {
 	var address netip.Addr
 	err := poll(patience, mn.Node+" configures an address out of "+HNPPool.String(), func() (ok bool, err error) {
 		address, ok, err = mn.GlobalAddress()
-		return ok, err
+		return ok, errors.Join(err, ctx.Err())
 	})
 	return address, err
 }
