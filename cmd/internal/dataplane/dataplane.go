@@ -19,6 +19,7 @@ import (
 const (
 	retryInterval  = time.Second
 	resyncInterval = 30 * time.Second
+	resyncShare    = 200 // a comparison takes at most one part in so many of the owner's time
 )
 
 // Plane is one daemon's data plane. Apply, Adopt and Status belong to the goroutine that owns the protocol machine.
@@ -79,10 +80,11 @@ func (p *Plane) Apply() {
 	}
 }
 
-// Task retries and compares, in the owner's goroutine by way of do.
+// Task retries and compares, in the owner's goroutine by way of do. A comparison of everything holds the owner up for as
+// long as it takes, so that it is repeated the more seldom the longer it takes; a disturbed link is mended at once.
 func (p *Plane) Task(do func(context.Context, func()) error) daemon.Task {
 	return daemon.Task{Name: "forwarding", Run: func(ctx context.Context) error {
-		retry, resync := time.NewTicker(retryInterval), time.NewTicker(resyncInterval)
+		retry, resync := time.NewTicker(retryInterval), time.NewTimer(resyncInterval)
 		defer retry.Stop()
 		defer resync.Stop()
 		for {
@@ -92,14 +94,26 @@ func (p *Plane) Task(do func(context.Context, func()) error) daemon.Task {
 				return nil
 			case <-retry.C:
 				err = do(ctx, p.retry)
-			case <-resync.C:
+			case <-p.disturbed():
 				err = do(ctx, p.Adopt)
+			case <-resync.C:
+				began := time.Now()
+				err = do(ctx, p.Adopt)
+				resync.Reset(max(resyncInterval, resyncShare*time.Since(began)))
 			}
 			if err != nil {
 				return nil // the owner has ended, and so does this
 			}
 		}
 	}}
+}
+
+// disturbed says that links changed under the forwarding state; it never does without a kernel.
+func (p *Plane) disturbed() <-chan struct{} {
+	if p.kernel == nil {
+		return nil
+	}
+	return p.kernel.Disturbed()
 }
 
 func (p *Plane) retry() {
