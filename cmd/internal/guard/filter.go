@@ -30,6 +30,7 @@ func newPacketFilter(cfg configs.Security, log *slog.Logger) (*packetFilter, err
 	f := &packetFilter{log: log, device: cfg.IPsecDevice}
 	if !cfg.Filter {
 		log.Warn("security.filter is false: without a security association Mobility Headers of other programs can leave and enter in clear")
+		removeFilter(log)
 		return f, nil
 	}
 	mode := filter.Libipsec
@@ -37,6 +38,18 @@ func newPacketFilter(cfg configs.Security, log *slog.Logger) (*packetFilter, err
 		mode = filter.XFRM
 	}
 	return f, f.install(mode)
+}
+
+// removeFilter takes away the table of an earlier run, which outlives its daemon on purpose: whoever switched the protection
+// off would find that nothing passes.
+func removeFilter(log *slog.Logger) {
+	old, err := filter.New(filter.Config{Mode: filter.XFRM})
+	if err == nil {
+		err = old.Remove()
+	}
+	if err != nil {
+		log.Warn("a packet filter of an earlier run may still drop Mobility Headers; see `nft list table inet netlmm`", "error", err)
+	}
 }
 
 // install makes the table stand in mode.

@@ -64,6 +64,7 @@ func New(cfg configs.Security, peers []configs.Peer, log *slog.Logger, changed f
 	}
 	if cfg.None {
 		log.Warn("security.mode is none: Mobility Headers travel in clear and anybody on the path can move mobile nodes; for laboratories only")
+		removeFilter(log)
 		return g, nil
 	}
 	var err error
