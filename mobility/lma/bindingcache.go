@@ -72,8 +72,7 @@ func (l *LMA) becomeRegistered(e *entry, r *request, lifetime time.Duration) {
 	}
 	e.AccessTechnologyType = r.options.AccessTechnologyType
 	e.HandoffIndicator = r.options.HandoffIndicator
-	e.LinkLocalAddress = l.linkLocalAddress(e, r)
-	e.accept(r)
+	l.accept(e, r)
 	e.Expires = r.now.Add(lifetime)
 	l.timers.set(&e.timer, e.Expires)
 	l.forward(e)
@@ -83,7 +82,7 @@ func (l *LMA) becomeRegistered(e *entry, r *request, lifetime time.Duration) {
 // 5.3.5, 2).
 func (l *LMA) becomeDeregistered(e *entry, r *request) {
 	e.state = deregistered
-	e.accept(r)
+	l.accept(e, r)
 	e.Expires = r.now.Add(l.cfg.MinDelayBeforeBCEDelete)
 	l.timers.set(&e.timer, e.Expires)
 	l.forward(e)
@@ -145,8 +144,10 @@ func (l *LMA) settle(node *mobileNode) {
 	}
 }
 
-// accept notes the order marks of an accepted PBU (RFC 5213 section 5.5).
-func (e *entry) accept(r *request) {
+// accept notes what an accepted PBU says whatever its lifetime is: its order marks (RFC 5213 section 5.5) and the MAG's
+// link-local address (section 5.3.6).
+func (l *LMA) accept(e *entry, r *request) {
+	e.LinkLocalAddress = l.linkLocalAddress(e, r)
 	e.SequenceNumber = r.sequence
 	e.Timestamp = uint64(r.options.Timestamp)
 	e.LastUpdate = r.now

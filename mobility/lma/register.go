@@ -87,7 +87,7 @@ func (l *LMA) deregister(r *request, e *entry) {
 	case e.ProxyCareOfAddress != r.proxyCareOfAddress:
 		l.ignore(r, DeregistrationFromFormer)
 	case e.state == deregistered: // the acknowledgement was lost: the delay that began goes on
-		e.accept(r)
+		l.accept(e, r)
 		l.acknowledge(r, e)
 	default:
 		l.becomeDeregistered(e, r)
