@@ -8,23 +8,25 @@ import (
 // DropReason is why a received packet was not used; its text is a metric label.
 type DropReason string
 
-// Reasons to drop a Router Solicitation, Neighbor Solicitation or Neighbor Advertisement (RFC 4861 sections 6.1.1, 7.1.1, 7.1.2).
+// Reasons to drop a Router Solicitation, Neighbor Solicitation or Neighbor Advertisement (RFC 4861 sections 6.1.1, 7.1.1,
+// 7.1.2), or a Multicast Listener Report (RFC 3810, RFC 2710).
 const (
 	Truncated        DropReason = "truncated"          // shorter than its headers say, or than its type needs
 	WrongLinkLayer   DropReason = "wrong_link_layer"   // the frame's source is a group address, zero or our own
-	WrongHopLimit    DropReason = "wrong_hop_limit"    // not 255: it may come from beyond the link
+	WrongHopLimit    DropReason = "wrong_hop_limit"    // not 255, of a report not 1: it may come from beyond the link
 	WrongChecksum    DropReason = "wrong_checksum"     //
 	WrongCode        DropReason = "wrong_code"         // ICMP code is not 0
-	WrongSource      DropReason = "wrong_source"       // a multicast source, or an unspecified one with a source link-layer address
-	WrongTarget      DropReason = "wrong_target"       // a multicast target
+	WrongSource      DropReason = "wrong_source"       // a multicast source; an unspecified one with a source link-layer address; of a report a global one
+	WrongTarget      DropReason = "wrong_target"       // a multicast target; a report for no multicast group
 	MalformedOption  DropReason = "malformed_option"   // of length zero, or beyond the end
+	NoRouterAlert    DropReason = "no_router_alert"    // a report without that option
 	RateLimited      DropReason = "rate_limited"       // solicitations come faster than is of use
-	NotForUs         DropReason = "not_for_us"         // no ICMPv6 message of these three types
+	NotForUs         DropReason = "not_for_us"         // no ICMPv6 message of these types
 	TooManyPresences DropReason = "too_many_presences" // more nodes probed at a time than are kept
 )
 
 var dropReasons = [...]DropReason{
-	Truncated, WrongLinkLayer, WrongHopLimit, WrongChecksum, WrongCode, WrongSource, WrongTarget, MalformedOption, RateLimited, NotForUs, TooManyPresences,
+	Truncated, WrongLinkLayer, WrongHopLimit, WrongChecksum, WrongCode, WrongSource, WrongTarget, MalformedOption, NoRouterAlert, RateLimited, NotForUs, TooManyPresences,
 }
 
 // Counters is what a Link did since Open.
@@ -33,7 +35,7 @@ type Counters struct {
 	Presences           uint64 // handed to the callback
 	Advertisements      uint64 // sent
 	AdvertisementErrors uint64
-	Probes              uint64 // Neighbor Solicitations sent
+	Probes              uint64 // Neighbor Solicitations and Multicast Listener Queries sent
 	ProbeErrors         uint64
 	Opened              uint64 // times the socket was opened; 1 is the first
 	RestoreErrors       uint64 // failed attempts to take the interface into use

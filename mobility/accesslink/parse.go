@@ -6,6 +6,7 @@ import (
 
 	"github.com/mdlayher/ndp"
 	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -24,8 +25,9 @@ type sighting struct {
 	solicits  bool // a Router Solicitation
 }
 
-// parse validates an Ethernet frame with a Router Solicitation (RFC 4861 section 6.1.1), Neighbor Solicitation (7.1.1) or
-// Neighbor Advertisement (7.1.2). The reason is empty when the frame is valid.
+// parse validates an Ethernet frame with a Router Solicitation (RFC 4861 section 6.1.1), Neighbor Solicitation (7.1.1),
+// Neighbor Advertisement (7.1.2) or Multicast Listener Report (RFC 3810, RFC 2710). The reason is empty when the frame is
+// valid.
 func parse(frame []byte) (sighting, DropReason) {
 	if len(frame) < headers+icmpHeader {
 		return sighting{}, Truncated
@@ -37,25 +39,39 @@ func parse(frame []byte) (sighting, DropReason) {
 	packet := frame[ethernetHeader:]
 	length := int(binary.BigEndian.Uint16(packet[4:]))
 	switch {
-	case packet[0]>>4 != 6 || packet[6] != 58:
+	case packet[0]>>4 != 6:
 		return sighting{}, NotForUs
 	case length < icmpHeader || ipv6Header+length > len(packet): // a frame may be longer: Ethernet pads to 60 octets
 		return sighting{}, Truncated
-	case packet[7] != ndp.HopLimit:
-		return sighting{}, WrongHopLimit
 	}
-	body := packet[ipv6Header : ipv6Header+length]
-	source, destination := netip.AddrFrom16([16]byte(packet[8:])), netip.AddrFrom16([16]byte(packet[24:]))
+	hopLimit, addresses, payload := packet[7], packet[8:ipv6Header], packet[ipv6Header:ipv6Header+length]
+	seen := sighting{linkLayer: linkLayer, source: netip.AddrFrom16([16]byte(addresses))}
+	var reason DropReason
+	switch packet[6] {
+	case unix.IPPROTO_ICMPV6:
+		seen.solicits, reason = validateDiscovery(hopLimit, addresses, payload)
+	case unix.IPPROTO_HOPOPTS:
+		reason = validateReport(hopLimit, addresses, payload)
+	default:
+		reason = NotForUs
+	}
+	return seen, reason
+}
+
+// validateDiscovery makes the checks of a Neighbor Discovery message. addresses holds source and destination.
+func validateDiscovery(hopLimit byte, addresses, body []byte) (solicits bool, reason DropReason) {
+	source, destination := netip.AddrFrom16([16]byte(addresses)), netip.AddrFrom16([16]byte(addresses[16:]))
 	switch {
-	case checksum(packet[8:ipv6Header], body) != 0:
-		return sighting{}, WrongChecksum
+	case hopLimit != ndp.HopLimit:
+		return false, WrongHopLimit
+	case checksum(addresses, body) != 0:
+		return false, WrongChecksum
 	case body[1] != 0:
-		return sighting{}, WrongCode
+		return false, WrongCode
 	case source.IsMulticast():
-		return sighting{}, WrongSource
+		return false, WrongSource
 	}
-	solicits, reason := validate(body, source, destination)
-	return sighting{linkLayer, source, solicits}, reason
+	return validate(body, source, destination)
 }
 
 // validate makes the checks that depend on the type of the message.

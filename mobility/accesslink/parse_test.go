@@ -1,6 +1,7 @@
 package accesslink
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"testing"
 
@@ -36,12 +37,20 @@ func assemble(p port, destination netip.Addr, body []byte) []byte {
 	return frame
 }
 
+// bodyOf is where the ICMPv6 message begins.
+func bodyOf(frame []byte) int {
+	if frame[ethernetHeader+6] == 0 {
+		return headers + routerAlertSize
+	}
+	return headers
+}
+
 // rightChecksum makes the checksum right again after a change.
 func rightChecksum(frame []byte) []byte {
-	body := frame[headers : headers+int(frame[ethernetHeader+5])]
+	end := headers + int(binary.BigEndian.Uint16(frame[ethernetHeader+4:]))
+	body := frame[bodyOf(frame):end]
 	body[2], body[3] = 0, 0
-	sum := checksum(frame[ethernetHeader+8:headers], body)
-	body[2], body[3] = byte(sum>>8), byte(sum)
+	binary.BigEndian.PutUint16(body[2:], checksum(frame[ethernetHeader+8:headers], body))
 	return frame
 }
 
@@ -105,13 +114,13 @@ func FuzzParse(f *testing.F) {
 	f.Add(solicitation(f))
 	f.Add(frameOf(f, node, node, &ndp.NeighborAdvertisement{TargetAddress: node}))
 	f.Add(frameOf(f, node, node, &ndp.NeighborSolicitation{TargetAddress: node}))
+	f.Add(reportV1())
+	f.Add(reportV2(2))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		if len(frame) > headers { // most mutations must get beyond the checksum
-			if length := int(frame[ethernetHeader+4])<<8 | int(frame[ethernetHeader+5]); length >= icmpHeader && headers+length <= len(frame) {
-				body := frame[headers : headers+length]
-				body[2], body[3] = 0, 0
-				sum := checksum(frame[ethernetHeader+8:headers], body)
-				body[2], body[3] = byte(sum>>8), byte(sum)
+			at := bodyOf(frame)
+			if end := headers + int(binary.BigEndian.Uint16(frame[ethernetHeader+4:])); at+icmpHeader <= end && end <= len(frame) {
+				rightChecksum(frame)
 			}
 		}
 		got, reason := parse(frame)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/gopacket"
@@ -31,6 +32,7 @@ type port struct {
 	index     int
 	linkLayer [6]byte       // our own on the link
 	header    [headers]byte // Ethernet and IPv6 header of what we send; destinations and length are filled in
+	query     []byte        // frame of a Multicast Listener Query; the link-layer destination is filled in
 }
 
 // openPort makes found's port the current one, unless it is that already.
@@ -47,6 +49,10 @@ func (l *Link) openPort(found netlink.Link) error {
 	if err := p.buildHeader(l.config.LinkLocalAddress); err != nil {
 		return err
 	}
+	var err error
+	if p.query, err = listenerQuery(linkLayer, l.config.LinkLocalAddress); err != nil {
+		return err
+	}
 	filter, err := bpf.Assemble(filterProgram)
 	if err != nil {
 		return fmt.Errorf("assemble the packet filter: %w", err)
@@ -55,8 +61,29 @@ func (l *Link) openPort(found netlink.Link) error {
 	if p.conn, err = packet.Listen(interfaceOf, packet.Raw, unix.ETH_P_IPV6, &packet.Config{Filter: filter}); err != nil {
 		return fmt.Errorf("open a packet socket: %w (run as root or with CAP_NET_RAW)", err)
 	}
+	if err := p.hearAllGroups(); err != nil {
+		p.conn.Close()
+		return err
+	}
 	l.counters.opened.Add(1)
 	l.setPort(p)
+	return nil
+}
+
+// hearAllGroups makes the device pass what hosts send to any multicast group, as RFC 3810 section 7.1 asks of a router: a
+// report goes to ff02::16, or to the group that it is about. It also makes a snooping bridge pass them up.
+func (p *port) hearAllGroups() error {
+	raw, err := p.conn.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("listen to all multicast groups: %w", err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptPacketMreq(int(fd), unix.SOL_PACKET, unix.PACKET_ADD_MEMBERSHIP, &unix.PacketMreq{Ifindex: int32(p.index), Type: unix.PACKET_MR_ALLMULTI})
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return fmt.Errorf("listen to all multicast groups: %w", err)
+	}
 	return nil
 }
 
@@ -94,11 +121,21 @@ func (p *port) send(linkLayer [6]byte, source, destination netip.Addr, message n
 	frame[ethernetHeader+4], frame[ethernetHeader+5] = byte(len(body)>>8), byte(len(body))
 	to := destination.As16()
 	copy(frame[ethernetHeader+24:], to[:])
-	frame = append(frame, body...)
+	return p.transmit(linkLayer, append(frame, body...))
+}
+
+// sendQuery sends a Multicast Listener Query to the node of that link-layer address alone.
+func (p *port) sendQuery(linkLayer [6]byte) error {
+	frame := slices.Clone(p.query)
+	copy(frame, linkLayer[:])
+	return p.transmit(linkLayer, frame)
+}
+
+func (p *port) transmit(linkLayer [6]byte, frame []byte) error {
 	if err := p.conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
 		return unavailable(err)
 	}
-	_, err = p.conn.WriteTo(frame, &packet.Addr{HardwareAddr: linkLayer[:]})
+	_, err := p.conn.WriteTo(frame, &packet.Addr{HardwareAddr: linkLayer[:]})
 	return unavailable(err)
 }
 
@@ -113,19 +150,26 @@ func unavailable(err error) error {
 }
 
 // filterProgram passes Router Solicitations, Neighbor Solicitations and Neighbor Advertisements that are for this host (or
-// a group) and not of a VLAN on this interface. Everything else is not even copied. Messages behind extension headers are
-// left out: hosts send none, and RFC 6980 forbids to use a fragmented one.
+// a group) and not of a VLAN on this interface, and Multicast Listener Reports, which have eight octets of options before
+// them. Everything else is not even copied. Other messages behind extension headers are left out: hosts send none, and
+// RFC 6980 forbids to use a fragmented one.
 var filterProgram = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 9},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 15},
 	bpf.LoadExtension{Num: bpf.ExtType},
-	bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: unix.PACKET_MULTICAST, SkipTrue: 7},
+	bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: unix.PACKET_MULTICAST, SkipTrue: 13},
 	bpf.LoadAbsolute{Off: ethernetHeader + 6, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_ICMPV6, SkipTrue: 5},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_HOPOPTS, SkipTrue: 5},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_ICMPV6, SkipTrue: 10},
 	bpf.LoadAbsolute{Off: headers, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeRouterSolicitation, SkipTrue: 2},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeNeighborSolicitation, SkipTrue: 1},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: typeNeighborAdvertisement, SkipTrue: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeRouterSolicitation, SkipTrue: 7},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeNeighborSolicitation, SkipTrue: 6},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeNeighborAdvertisement, SkipTrue: 5, SkipFalse: 6},
+	bpf.LoadAbsolute{Off: headers, Size: 2}, // next header and length
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_ICMPV6 << 8, SkipTrue: 4},
+	bpf.LoadAbsolute{Off: headers + routerAlertSize, Size: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: typeListenerReport, SkipTrue: 1},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: typeListenerReportV2, SkipTrue: 1},
 	bpf.RetConstant{Val: maximumFrame},
 	bpf.RetConstant{Val: 0},
 }

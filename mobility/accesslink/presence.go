@@ -2,6 +2,7 @@ package accesslink
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,8 +15,8 @@ import (
 )
 
 const (
-	maximumProbes          = 16              // Neighbor Solicitations for one Probe
-	presenceWindow         = 5 * time.Second // how long after Probe a sign of life is reported
+	maximumProbes          = 16          // Neighbor Solicitations for one Probe
+	presenceWindow         = time.Minute // how long after Probe a sign of life is reported; a MAG repeats it after 32 s at most
 	maximumProbedPresences = 65536
 )
 
@@ -55,14 +56,26 @@ func (p *presence) seen(linkLayer [6]byte, now time.Time) bool {
 	return known && !now.After(until)
 }
 
-// Probe asks a mobile node for a sign of life; Run reports it once, as a Presence, if one is seen within five seconds.
-// Probe again after a second or two: a single frame can be lost.
+// Probe asks a mobile node for a sign of life; Run reports it once, as a Presence, if one is seen within a minute. Probe
+// again after a second or two: a single frame can be lost.
 //
-// It sends Neighbor Solicitations to the node's link-layer address for the addresses that the kernel's neighbour table has
-// for it, which every IPv6 host must answer (RFC 4861 section 7.2.4). The table knows the nodes that we forwarded packets
-// to, or that solicited us. For others, and as a supplement, it asks for the addresses that EUI-64 makes of the link-layer
-// address under fe80::/64 and prefixes. A node with only privacy addresses that was never forwarded a packet may not answer;
-// any Neighbor or Router Solicitation that it happens to send counts just as well.
+// It asks in two ways, with nothing but frames to the node's link-layer address:
+//
+//   - A General Query of MLDv2, which an IPv6 host answers within 100 ms whatever addresses it has: with a Multicast
+//     Listener Report, for it has joined a solicited-node group for each of them (RFC 4861 section 7.2.1). No other router
+//     hears the query, so that it has no part in the election of a querier.
+//   - Neighbor Solicitations, which a host must answer at once (RFC 4861 section 7.2.4), for the addresses that the
+//     kernel's neighbour table has for it, and for those that EUI-64 makes of its link-layer address under fe80::/64 and
+//     prefixes. They help where a switch keeps the reports of hosts to itself.
+//
+// A Router Solicitation that the node happens to send, or a report of a group that it joins, counts just as well.
+//
+// A switch that snoops MLD takes no notice of a query to one unicast link-layer address, or at most learns that a router is
+// behind the port it came from, which is the truth. The query says of itself what RFC 3810 section 9 has as defaults, but
+// for the delay, which is that of this one answer. A snooping switch that knows a querier passes reports to the ports of
+// routers only, so make the port to this router one. A Linux bridge that is the access interface itself passes them up
+// because the socket asks for all multicast; should an older kernel not do that, `ip link set NAME type bridge
+// mcast_router 2` makes it.
 func (l *Link) Probe(linkLayer [6]byte, prefixes []netip.Prefix) error {
 	p, err := l.current()
 	if err != nil {
@@ -73,22 +86,34 @@ func (l *Link) Probe(linkLayer [6]byte, prefixes []netip.Prefix) error {
 		l.counters.drop(TooManyPresences)
 		return fmt.Errorf("probe %s on %s: too many nodes are being probed", net.HardwareAddr(linkLayer[:]), l.config.Interface)
 	}
+	if err = errors.Join(l.query(p, linkLayer), l.solicit(p, linkLayer, prefixes)); err != nil {
+		l.counters.probeErrors.Add(1)
+		return fmt.Errorf("probe %s on %s: %w", net.HardwareAddr(linkLayer[:]), l.config.Interface, err)
+	}
+	return nil
+}
+
+func (l *Link) query(p *port, linkLayer [6]byte) error {
+	if err := p.sendQuery(linkLayer); err != nil {
+		return err
+	}
+	l.counters.probes.Add(1)
+	return nil
+}
+
+func (l *Link) solicit(p *port, linkLayer [6]byte, prefixes []netip.Prefix) error {
 	targets, err := l.addressesOf(p, linkLayer)
 	targets = append(targets, derived(linkLayer, prefixes)...)
 	slices.SortFunc(targets, netip.Addr.Compare)
 	targets = slices.Compact(targets)
 	for _, target := range targets[:min(len(targets), maximumProbes)] {
 		solicitation := &ndp.NeighborSolicitation{TargetAddress: target, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: p.linkLayer[:]}}}
-		if err = p.send(linkLayer, l.config.LinkLocalAddress, target, solicitation); err != nil {
-			break
+		if err := p.send(linkLayer, l.config.LinkLocalAddress, target, solicitation); err != nil {
+			return err
 		}
 		l.counters.probes.Add(1)
 	}
-	if err != nil {
-		l.counters.probeErrors.Add(1)
-		return fmt.Errorf("probe %s on %s: %w", net.HardwareAddr(linkLayer[:]), l.config.Interface, err)
-	}
-	return nil
+	return err
 }
 
 // derived returns the addresses with the interface identifier of RFC 4291 appendix A.

@@ -10,10 +10,10 @@ import (
 	"netlmm/mobility"
 )
 
-func (e events) waitPresent(t testing.TB, l *Link, s station) {
+func (e events) waitPresent(t testing.TB, l *Link, s station, prefixes ...netip.Prefix) {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		if err := l.Probe(s.mac, []netip.Prefix{s.prefix}); err != nil {
+		if err := l.Probe(s.mac, prefixes); err != nil {
 			t.Fatal(err)
 		}
 		select {
@@ -45,7 +45,7 @@ func TestProbeAndForget(t *testing.T) {
 		_ = s.try("ping", "-6", "-c", "1", "-W", "1", mobility.FixedMAGLinkLocalAddress.String()+"%eth0")
 		return strings.Contains(neighbours(), "lladdr 02:00:00:00:01:")
 	})
-	heard.waitPresent(t, l, s)
+	heard.waitPresent(t, l, s, s.prefix)
 	if err := l.Forget(s.mac); err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,57 @@ func TestProbeByEUI64(t *testing.T) {
 	if err := l.Forget(s.mac); err != nil {
 		t.Fatal(err)
 	}
-	heard.waitPresent(t, l, s)
+	heard.waitPresent(t, l, s, s.prefix)
+}
+
+// A host with addresses that nobody can guess, that never asked anything and that nothing was sent to, is found present; one
+// that is gone is not, and another's answer does not stand for it.
+func TestProbeByListenerQuery(t *testing.T) {
+	for _, test := range []struct {
+		name, bridge string // what the access link does about MLD itself
+		secret       bool   // the host's addresses are made with one (RFC 7217), else at random
+	}{
+		{"random", "mcast_snooping 0", false},
+		{"stable-privacy", "mcast_snooping 0", true},
+		{"snooping", "mcast_snooping 1", false},
+		{"snooping with a querier", "mcast_snooping 1 mcast_querier 1", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			mag := here(t)
+			access := mag.newAccess()
+			mag.ip("link set " + access + " type bridge mcast_query_response_interval 1") // how long the querier does not count yet
+			mag.ip("link set " + access + " type bridge " + test.bridge)
+			l := open(t, access)
+			heard := run(t, l)
+			quiet, gone := newStation(t, mag), newStation(t, mag)
+			for _, s := range []station{quiet, gone} {
+				if test.secret {
+					s.sysctl("net/ipv6/conf/eth0/stable_secret", s.prefix.Addr().String()) // sets addr_gen_mode
+				} else {
+					s.sysctl("net/ipv6/conf/eth0/addr_gen_mode", "3")
+				}
+				s.sysctl("net/ipv6/conf/eth0/router_solicitations", "0")
+				s.sysctl("net/ipv6/conf/eth0/mldv2_unsolicited_report_interval", "1")
+				s.plug(mag, access)
+				wait(t, "the host's own address", func() bool { return strings.Contains(s.ip("-6 addr show dev eth0 -tentative"), " fe80:") })
+			}
+			time.Sleep(300 * time.Millisecond) // what a host reports unasked is out
+			if known := mag.ip("-6 neigh show dev " + access); strings.Contains(known, "lladdr 02:00:00:00:01:") {
+				t.Fatalf("the kernel knows the host: %s", known)
+			}
+			heard.waitPresent(t, l, quiet) // without prefixes: Linux would send us an error for a packet that it has no route for
+			gone.ip("link set eth0 down")
+			if err := l.Probe(gone.mac, nil); err != nil {
+				t.Fatal(err)
+			}
+			heard.waitPresent(t, l, quiet) // and reports none but this
+			for _, reason := range []DropReason{Truncated, WrongHopLimit, WrongChecksum, WrongSource, MalformedOption, NoRouterAlert, NotForUs} {
+				if n := l.Counters().Dropped[reason]; n != 0 {
+					t.Errorf("dropped of hosts that do as they should: %s %d", reason, n)
+				}
+			}
+		})
+	}
 }
 
 // hostapd restarts: the interface goes down and up, or is deleted and made anew.
