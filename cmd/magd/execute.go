@@ -41,6 +41,7 @@ func (g *gateway) execute(a action) {
 
 // send sends a PBU. One that does not leave is retransmitted by the machine like one that was lost.
 func (g *gateway) send(m mag.SendMessage) {
+	at := time.Now() // not after Send: on a busy machine the answer can be here before Send returns
 	err := g.conn.Send(m.Source, m.Destination, m.Payload)
 	if err != nil {
 		g.log.Warn("update not sent; it is retransmitted", "correlation_id", m.CorrelationID, "to", m.Destination, "error", err)
@@ -48,7 +49,7 @@ func (g *gateway) send(m mag.SendMessage) {
 	}
 	g.counters.Add(updates, string(m.Kind))
 	if m.Kind == mag.Registration {
-		g.traces.sent(m.CorrelationID, time.Now())
+		g.traces.sent(m.CorrelationID, at)
 	}
 }
 
