@@ -117,14 +117,58 @@ func (ap *AccessPoint) waitJoined(station net.HardwareAddr, after time.Time, pat
 
 // Forget makes the access point drop a station, as its inactivity timer would; hostapd then reports AP-STA-DISCONNECTED.
 // A station that it does not know is no error.
+//
+// hostapd drops a single station in two steps: it is disconnected now and removed five seconds later, even when it is back
+// by then. Only a removal of all stations is immediate, and that is what happens when no other one is in the cell.
 func (ap *AccessPoint) Forget(station net.HardwareAddr) error {
-	commands, err := dialControl(ap.domain.HostapdSocket(ap.MAG), ap.domain.Path(ap.MAG, "commands.sock"))
+	return ap.command(func(commands *control) error {
+		if known, err := knows(commands, station); err != nil || !known {
+			return err
+		}
+		for _, mn := range ap.domain.MobileNodes {
+			if mn.at == ap.MAG && mn.MAC.String() != station.String() {
+				return commands.order("DEAUTHENTICATE " + station.String())
+			}
+		}
+		return commands.order("DEAUTHENTICATE ff:ff:ff:ff:ff:ff")
+	})
+}
+
+// waitRemoved returns when hostapd no longer holds a station that it was told to forget; one that it was not told to forget
+// is forgotten first.
+func (ap *AccessPoint) waitRemoved(station net.HardwareAddr) error {
+	return ap.command(func(commands *control) error {
+		told := false
+		return poll(20*time.Second, "hostapd of "+ap.MAG+" removes "+station.String(), func() (bool, error) {
+			known, err := knows(commands, station)
+			if err == nil && known && !told && ap.holds(station) {
+				told, err = true, ap.Forget(station)
+			}
+			return !known, err
+		})
+	})
+}
+
+// holds says whether the last event of a station was that it joined.
+func (ap *AccessPoint) holds(station net.HardwareAddr) bool {
+	ap.mu.Lock()
+	defer ap.mu.Unlock()
+	return ap.joined[station.String()].After(ap.left[station.String()])
+}
+
+// command runs f with a connection of its own to hostapd.
+func (ap *AccessPoint) command(f func(*control) error) error {
+	socket := fmt.Sprintf("commands-%d.sock", time.Now().UnixNano())
+	commands, err := dialControl(ap.domain.HostapdSocket(ap.MAG), ap.domain.Path(ap.MAG, socket))
 	if err != nil {
 		return err
 	}
 	defer commands.close()
-	if known, err := commands.request("STA " + station.String()); err != nil || known == "" || strings.HasPrefix(known, "FAIL") {
-		return err
-	}
-	return commands.order("DEAUTHENTICATE " + station.String())
+	return f(commands)
+}
+
+// knows asks hostapd for a station.
+func knows(commands *control, station net.HardwareAddr) (bool, error) {
+	answer, err := commands.request("STA " + station.String())
+	return answer != "" && !strings.HasPrefix(answer, "FAIL"), err
 }

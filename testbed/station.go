@@ -100,6 +100,10 @@ func (mn *MobileNode) Move(mag string) (Association, error) {
 			return a, err
 		}
 	}
+	// an access point that still knows the station would not report it as new
+	if err := d.AccessPoints[mag].waitRemoved(mn.MAC); err != nil {
+		return a, err
+	}
 	err := d.withHandle(NodeAir, func(h *netlink.Handle) error {
 		port, err := h.LinkByName(mn.Node)
 		if err != nil {
