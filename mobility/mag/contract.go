@@ -129,9 +129,9 @@ type AdvertiseRouter struct {
 	RouterLifetime        time.Duration
 }
 
-// ProbePresence asks whether the mobile node is still on the access link, by what the access point knows or by a Neighbor
-// Solicitation (RFC 5213 6.13): no registration is repeated or extended before PresenceConfirmed. It may be repeated; when
-// no answer comes, the binding is left to lapse.
+// ProbePresence asks whether the mobile node is still on the access link, by what the access point knows or by a question
+// on the link (RFC 5213 6.13): no registration is repeated or extended before PresenceConfirmed. It is repeated, ever more
+// slowly; when no answer comes, the binding is left to lapse, and the entry goes a lifetime after the first question.
 type ProbePresence struct {
 	CorrelationID         mobility.CorrelationID
 	Interface             string

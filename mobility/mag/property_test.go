@@ -202,8 +202,6 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 	switch s.state {
 	case WaitingForSecurityAssociation:
 		waits = s.waiting != nil
-	case Lapsing:
-		waits = s.lapse.index != 0
 	case Refused:
 		waits = true // perhaps for an administrative action
 	}

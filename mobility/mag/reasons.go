@@ -37,7 +37,7 @@ const (
 	EndLMAChanged       EndReason = "lma_changed"       // policy names another LMA now
 	EndPrefixReassigned EndReason = "prefix_reassigned" // the LMA gave its prefix to another mobile node here
 	EndRefused          EndReason = "refused"           // a PBA with a status of 128 or more
-	EndLifetimeExpired  EndReason = "lifetime_expired"  // the granted lifetime ended unanswered
-	EndPresenceUnknown  EndReason = "presence_unknown"  // RFC 5213 6.13: not known to be attached any more
+	EndLifetimeExpired  EndReason = "lifetime_expired"  // the granted lifetime ended: the LMA was silent, or the mobile node
+	EndPresenceUnknown  EndReason = "presence_unknown"  // RFC 5213 6.13: nobody was there to register for a whole lifetime
 	EndStopped          EndReason = "stopped"           // Stop with Deregister
 )

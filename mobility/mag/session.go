@@ -23,7 +23,7 @@ const (
 	DeRegistering                                  // a PBU of lifetime 0 awaits its PBA
 	WaitingForSecurityAssociation                  // a PBU is due and held back
 	ConfirmingPresence                             // a PBU is due; is the mobile node still there?
-	Lapsing                                        // it does not seem to be; the granted lifetime runs out
+	Lapsing                                        // it does not seem to be: asked on at a slow pace while the granted lifetime runs out
 	Refused                                        // a PBA rejected it, or fitted no PBU; perhaps a retry is due
 )
 
@@ -75,6 +75,7 @@ type session struct {
 	backoff   time.Duration                // until the next one
 	refusals  int                          // since the last acceptance or attachment
 	probes    int                          // since presence was last confirmed
+	doubted   time.Time                    // the first of them
 	recent    [maximumUpdateRate]time.Time // last transmissions, the oldest first
 
 	signal    timer // next step of the signalling
@@ -126,8 +127,26 @@ func (m *MAG) becomeSent(now time.Time, s *session, timeout time.Duration) {
 // becomeConfirmingPresence: the PBU goes out when the mobile node is known to be there (RFC 5213 section 6.13).
 func (m *MAG) becomeConfirmingPresence(now time.Time, s *session) {
 	m.become(s, ConfirmingPresence)
-	m.set(&s.signal, now.Add(m.config.PresenceTimeout))
+	m.probe(now, s)
+}
+
+// becomeLapsing: nothing says that the mobile node left, but it does not answer either.
+func (m *MAG) becomeLapsing(now time.Time, s *session) {
+	m.become(s, Lapsing)
+	m.probe(now, s)
+}
+
+// probe asks for the mobile node: a few times in a row, then ever more slowly.
+func (m *MAG) probe(now time.Time, s *session) {
+	if s.probes == 0 {
+		s.doubted = now
+	}
 	s.probes++
+	wait := m.config.PresenceTimeout
+	if slower := s.probes - presenceProbes; slower > 0 {
+		wait = max(wait, min(wait<<min(slower, 16), m.config.MaxBindackTimeout))
+	}
+	m.set(&s.signal, now.Add(wait))
 	m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, slices.Clone(s.bound)})
 }
 

@@ -150,7 +150,7 @@ func (m *MAG) signalDue(now time.Time, s *session) {
 	case Registered:
 		m.begin(s, ReRegistration, mobility.HandoffStateNotChanged)
 		m.becomeConfirmingPresence(now, s)
-	case ConfirmingPresence:
+	case ConfirmingPresence, Lapsing:
 		m.presenceUnanswered(now, s)
 	case DeRegistering, WaitingForSecurityAssociation:
 		m.end(s, s.ending) // RFC 5213 section 6.9.1.4: one PBU, one timeout
@@ -171,15 +171,18 @@ func (m *MAG) presenceConfirmed(now time.Time, ev PresenceConfirmed) {
 	}
 }
 
-// presenceUnanswered asks again, a few times. After that no PBU speaks for the mobile node: it may be at another MAG, from
-// which a registration would take it away. RFC 5213 section 6.13 would have the binding de-registered; it is left to lapse
-// instead, so that a node which merely slept keeps its prefix.
+// presenceUnanswered asks again, soon for a few times and then at the pace of retransmissions (RFC 5213 section 6.9.4(3)).
+// Meanwhile no PBU speaks for the mobile node: it may be at another MAG, from which a registration would take it away.
+//
+// RFC 5213 section 6.13 would have the binding de-registered and forgotten; it is left to lapse instead, so that a node
+// which merely slept keeps its prefix, and one whose first PBU was lost is not given up. That ends with the lifetime that is
+// asked for, counted from the first probe: when nobody says that a mobile node left, its entry does not stay for ever.
 func (m *MAG) presenceUnanswered(now time.Time, s *session) {
 	switch {
 	case s.probes < presenceProbes:
 		m.becomeConfirmingPresence(now, s)
-	case len(s.bound) > 0:
-		m.become(s, Lapsing)
+	case len(s.bound) > 0 || now.Sub(s.doubted) < s.lifetime:
+		m.becomeLapsing(now, s)
 	default:
 		m.end(s, EndPresenceUnknown)
 	}
@@ -187,10 +190,6 @@ func (m *MAG) presenceUnanswered(now time.Time, s *session) {
 
 // lifetimeEnded takes the forwarding away. An attached mobile node goes on asking, as for a new registration.
 func (m *MAG) lifetimeEnded(now time.Time, s *session) {
-	if s.state == Lapsing {
-		m.end(s, EndPresenceUnknown)
-		return
-	}
 	m.do(BindingEnded{Entry: m.entry(s), Reason: EndLifetimeExpired})
 	m.becomeUnbound(s)
 	m.do(ApplyForwarding{s.correlationID})
