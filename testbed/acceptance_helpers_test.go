@@ -183,7 +183,9 @@ func (d *Domain) kernelState(t *testing.T, node string) string {
 			t.Fatal(err)
 		}
 		lines := strings.Split(strings.TrimSpace(volatile.ReplaceAllString(out, "")), "\n")
-		lines = slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, "ipsec0") || strings.Contains(line, "table 4135") })
+		lines = slices.DeleteFunc(lines, func(line string) bool {
+			return strings.Contains(line, "ipsec0") || strings.Contains(line, "table 4135")
+		})
 		slices.Sort(lines)
 		text.WriteString("# " + command + "\n" + strings.Join(lines, "\n") + "\n")
 	}
