@@ -2,13 +2,15 @@ package mobility
 
 import "fmt"
 
-// Status is the Status field of a Proxy Binding Acknowledgement (RFC 6275 section 6.1.8, RFC 5213 section 8.9).
+// Status is the Status field of a Proxy Binding Acknowledgement (RFC 6275 section 6.1.8, RFC 5213 section 8.9, and the
+// extensions that name further values).
 // Values below 128 accept, the others reject.
 type Status uint8
 
 // Status values. The names are the RFCs' own.
 const (
 	StatusAccepted                          Status = 0   // RFC 6275 6.1.8: Binding Update accepted
+	StatusPrefixDiscoveryNecessary          Status = 1   // RFC 6275 6.1.8: accepted
 	StatusReasonUnspecified                 Status = 128 // RFC 6275 6.1.8
 	StatusAdministrativelyProhibited        Status = 129 // RFC 6275 6.1.8
 	StatusInsufficientResources             Status = 130 // RFC 6275 6.1.8
@@ -17,6 +19,11 @@ const (
 	StatusNotHomeAgentForThisMobileNode     Status = 133 // RFC 6275 6.1.8
 	StatusDuplicateAddressDetectionFailed   Status = 134 // RFC 6275 6.1.8
 	StatusSequenceNumberOutOfWindow         Status = 135 // RFC 6275 6.1.8
+	StatusExpiredHomeNonceIndex             Status = 136 // RFC 6275 6.1.8
+	StatusExpiredCareOfNonceIndex           Status = 137 // RFC 6275 6.1.8
+	StatusExpiredNonces                     Status = 138 // RFC 6275 6.1.8
+	StatusRegistrationTypeChangeDisallowed  Status = 139 // RFC 6275 6.1.8
+	StatusServiceAuthorizationFailed        Status = 151 // RFC 5149: SERVICE_AUTHORIZATION_FAILED
 	StatusProxyRegNotEnabled                Status = 152 // RFC 5213 8.9: PROXY_REG_NOT_ENABLED
 	StatusNotLMAForThisMobileNode           Status = 153 // RFC 5213 8.9: NOT_LMA_FOR_THIS_MOBILE_NODE
 	StatusMAGNotAuthorizedForProxyReg       Status = 154 // RFC 5213 8.9: MAG_NOT_AUTHORIZED_FOR_PROXY_REG
@@ -28,10 +35,16 @@ const (
 	StatusMissingMNIdentifierOption         Status = 160 // RFC 5213 8.9: MISSING_MN_IDENTIFIER_OPTION
 	StatusMissingHandoffIndicatorOption     Status = 161 // RFC 5213 8.9: MISSING_HANDOFF_INDICATOR_OPTION
 	StatusMissingAccessTechTypeOption       Status = 162 // RFC 5213 8.9: MISSING_ACCESS_TECH_TYPE_OPTION
+	StatusNotAuthorizedForIPv4Mobility      Status = 170 // RFC 5844 3.3.5: NOT_AUTHORIZED_FOR_IPV4_MOBILITY_SERVICE
+	StatusNotAuthorizedForIPv4HomeAddress   Status = 171 // RFC 5844 3.3.5: NOT_AUTHORIZED_FOR_IPV4_HOME_ADDRESS
+	StatusNotAuthorizedForIPv6Mobility      Status = 172 // RFC 5844 3.3.5: NOT_AUTHORIZED_FOR_IPV6_MOBILITY_SERVICE
+	StatusMultipleIPv4NotSupported          Status = 173 // RFC 5844 3.3.5: MULTIPLE_IPV4_HOME_ADDRESS_ASSIGNMENT_NOT_SUPPORTED
+	StatusInvalidCareOfAddress              Status = 174 // RFC 6275 6.1.8
 )
 
 var statusNames = map[Status]string{
 	StatusAccepted:                          "accepted",
+	StatusPrefixDiscoveryNecessary:          "accepted_but_prefix_discovery_necessary",
 	StatusReasonUnspecified:                 "reason_unspecified",
 	StatusAdministrativelyProhibited:        "administratively_prohibited",
 	StatusInsufficientResources:             "insufficient_resources",
@@ -40,6 +53,11 @@ var statusNames = map[Status]string{
 	StatusNotHomeAgentForThisMobileNode:     "not_home_agent_for_this_mobile_node",
 	StatusDuplicateAddressDetectionFailed:   "duplicate_address_detection_failed",
 	StatusSequenceNumberOutOfWindow:         "sequence_number_out_of_window",
+	StatusExpiredHomeNonceIndex:             "expired_home_nonce_index",
+	StatusExpiredCareOfNonceIndex:           "expired_care_of_nonce_index",
+	StatusExpiredNonces:                     "expired_nonces",
+	StatusRegistrationTypeChangeDisallowed:  "registration_type_change_disallowed",
+	StatusServiceAuthorizationFailed:        "service_authorization_failed",
 	StatusProxyRegNotEnabled:                "proxy_reg_not_enabled",
 	StatusNotLMAForThisMobileNode:           "not_lma_for_this_mobile_node",
 	StatusMAGNotAuthorizedForProxyReg:       "mag_not_authorized_for_proxy_reg",
@@ -51,6 +69,11 @@ var statusNames = map[Status]string{
 	StatusMissingMNIdentifierOption:         "missing_mn_identifier_option",
 	StatusMissingHandoffIndicatorOption:     "missing_handoff_indicator_option",
 	StatusMissingAccessTechTypeOption:       "missing_access_tech_type_option",
+	StatusNotAuthorizedForIPv4Mobility:      "not_authorized_for_ipv4_mobility_service",
+	StatusNotAuthorizedForIPv4HomeAddress:   "not_authorized_for_ipv4_home_address",
+	StatusNotAuthorizedForIPv6Mobility:      "not_authorized_for_ipv6_mobility_service",
+	StatusMultipleIPv4NotSupported:          "multiple_ipv4_home_address_assignment_not_supported",
+	StatusInvalidCareOfAddress:              "invalid_care_of_address",
 }
 
 // Accepted reports whether the binding update was accepted (RFC 6275 section 6.1.8: values less than 128).

@@ -41,7 +41,7 @@ func (l *LMA) receive(now time.Time, ev MessageReceived) {
 	}
 	header, err := mh.DecodeHeader(ev.Payload)
 	switch {
-	case !header.Type.Known():
+	case header.Type > mh.TypeBindingError: // beyond RFC 6275; the codec knows more types than this anchor has a use for
 		l.bindingError(now, ev)
 		return
 	case err != nil:
@@ -88,6 +88,7 @@ func (r *request) clone() *request {
 	options.MobileNodeID.Value = strings.Clone(options.MobileNodeID.Value)
 	options.MobileNodeLinkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(options.MobileNodeLinkLayerID)))
 	c.linkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(c.linkLayerID)))
+	options.ServiceSelection = strings.Clone(options.ServiceSelection)
 	options.HomeNetworkPrefixes = slices.Clone(options.HomeNetworkPrefixes)
 	options.Unknown = nil // reviewed already
 	c.options = &options

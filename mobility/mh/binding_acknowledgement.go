@@ -14,11 +14,15 @@ func (m *BindingAcknowledgement) Decode(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	m.decodeFixed(b)
+	return nil
+}
+
+func (m *BindingAcknowledgement) decodeFixed(b []byte) {
 	m.Status = mobility.Status(b[dataAt])
 	m.Flags = BindingAcknowledgementFlags(b[dataAt+1])
 	m.Sequence = uint16At(b, dataAt+2)
 	m.Lifetime = uint16At(b, dataAt+4)
-	return nil
 }
 
 // AppendTo appends the message, on the terms of BindingUpdate.AppendTo.

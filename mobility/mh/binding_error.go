@@ -18,9 +18,13 @@ func (m *BindingError) Decode(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	m.decodeFixed(b)
+	return nil
+}
+
+func (m *BindingError) decodeFixed(b []byte) {
 	m.Status = BindingErrorStatus(b[dataAt])
 	m.HomeAddress = netip.AddrFrom16([16]byte(b[homeAddressAt:]))
-	return nil
 }
 
 // AppendTo appends the message, on the terms of BindingUpdate.AppendTo. HomeAddress must be an IPv6 address; where there is

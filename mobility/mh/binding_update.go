@@ -15,10 +15,14 @@ func (m *BindingUpdate) Decode(payload []byte) error {
 	if err != nil {
 		return err
 	}
+	m.decodeFixed(b)
+	return nil
+}
+
+func (m *BindingUpdate) decodeFixed(b []byte) {
 	m.Sequence = uint16At(b, dataAt)
 	m.Flags = BindingUpdateFlags(uint16At(b, dataAt+2))
 	m.Lifetime = uint16At(b, dataAt+4)
-	return nil
 }
 
 // AppendTo appends the message with a zero checksum, its options aligned and padded. It allocates only to grow dst, and at

@@ -52,8 +52,34 @@ func (e *encoder) options(o *Options) {
 	if o.Present.Has(OptionAlternateCareOfAddress) {
 		e.addressOption(OptionAlternateCareOfAddress, o.AlternateCareOfAddress)
 	}
+	e.extensions(o)
 	for _, u := range o.Unknown {
 		e.raw(u)
+	}
+}
+
+// extensions appends what is present of the options from beyond RFC 5213.
+func (e *encoder) extensions(o *Options) {
+	if o.Present.Has(OptionIPv4HomeAddressRequest) {
+		e.ipv4HomeAddressRequest(o.IPv4HomeAddressRequest)
+	}
+	if o.Present.Has(OptionIPv4HomeAddressReply) {
+		e.ipv4HomeAddressReply(o.IPv4HomeAddressReply)
+	}
+	if o.Present.Has(OptionIPv4DefaultRouter) {
+		e.ipv4DefaultRouter(o.IPv4DefaultRouter)
+	}
+	if o.Present.Has(OptionIPv4DHCPSupportMode) {
+		e.dhcpSupportMode(o.IPv4DHCPSupportMode)
+	}
+	if o.Present.Has(OptionServiceSelection) {
+		e.serviceSelection(o.ServiceSelection)
+	}
+	if o.Present.Has(OptionBindingRefreshAdvice) {
+		e.bindingRefreshAdvice(o.BindingRefreshAdvice)
+	}
+	if o.Present.Has(OptionRestartCounter) {
+		e.restartCounter(o.RestartCounter)
 	}
 }
 

@@ -34,13 +34,13 @@ func TestAlign(t *testing.T) {
 
 func TestEncodeErrors(t *testing.T) {
 	t.Run("padding given as an option", func(t *testing.T) {
-		wantEncodeError(t, Options{Unknown: []RawOption{{OptionPadN, "\x00"}}}, "option 1", "padding")
+		wantEncodeError(t, Options{Unknown: []RawOption{{OptionPadN, "\x00"}}}, "PadN", "padding")
 	})
 	t.Run("raw option too long", func(t *testing.T) {
 		wantEncodeError(t, Options{Unknown: []RawOption{{200, strings.Repeat("x", 256)}}}, "option 200", "256", "255")
 	})
 	t.Run("present without a field", func(t *testing.T) {
-		wantEncodeError(t, Options{Present: set(OptionHandoffIndicator, 28)}, "option 28", "Unknown")
+		wantEncodeError(t, Options{Present: set(OptionHandoffIndicator, 21)}, "option 21", "Unknown")
 	})
 	t.Run("message too long", func(t *testing.T) {
 		wantEncodeError(t, Options{Unknown: make([]RawOption, 1024)}, "padding")

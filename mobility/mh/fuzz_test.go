@@ -18,6 +18,18 @@ func FuzzBindingError(f *testing.F) {
 	fuzzMessage(f, func() codec { return &BindingError{Options: usedOptions()} })
 }
 
+func FuzzHeartbeat(f *testing.F) {
+	fuzzMessage(f, func() codec { return &Heartbeat{9, 9, usedOptions()} })
+}
+
+func FuzzBindingRevocationIndication(f *testing.F) {
+	fuzzMessage(f, func() codec { return &BindingRevocationIndication{9, 9, 9, usedOptions()} })
+}
+
+func FuzzBindingRevocationAcknowledgement(f *testing.F) {
+	fuzzMessage(f, func() codec { return &BindingRevocationAcknowledgement{9, 9, 9, usedOptions()} })
+}
+
 // fuzzMessage: no input panics; every error is a DecodeError; what was decoded is encoded in one form, which decodes to the same.
 func fuzzMessage(f *testing.F, used func() codec) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
@@ -73,3 +85,5 @@ func wantSoundError(t *testing.T, err error, payload []byte) {
 		t.Fatalf("unsound error %+v", *e)
 	}
 }
+
+func FuzzDescribe(f *testing.F) { f.Fuzz(wantDescribed) }

@@ -24,9 +24,12 @@ type Header struct {
 	Length int // whole message, in octets, as the Header Len field says
 }
 
-// Known reports whether RFC 6275 section 6.1 defines the type. A message of any other type that the receiver does not
-// implement calls for a Binding Error with status UnknownMHType (RFC 6275 section 9.2).
-func (t Type) Known() bool { return t <= TypeBindingError }
+// Known reports whether RFC 6275 section 6.1 defines the type or this package has a form for it. A message of any other type
+// calls for a Binding Error with status UnknownMHType (RFC 6275 section 9.2). So does one of a known type above TypeBindingError
+// from a receiver that does without its RFC (RFC 5846 section 6.2): that a receiver has to know by itself.
+func (t Type) Known() bool {
+	return t <= TypeBindingError || t == TypeHeartbeat || t == TypeBindingRevocation
+}
 
 // DecodeHeader reads the fixed part and checks Payload Proto, Header Len and the length of payload. The checksum is the
 // kernel's. Octets after the end that Header Len gives are no part of the message: nothing follows an IPPROTO_NONE. With an

@@ -15,9 +15,12 @@ type Type uint8
 
 // MH types that have a form of their own here.
 const (
-	TypeBindingUpdate          Type = 5
-	TypeBindingAcknowledgement Type = 6
-	TypeBindingError           Type = 7
+	TypeBindingRefreshRequest  Type = 0  // RFC 6275 section 6.1.2; only Describe has a form for it, it is two reserved octets
+	TypeBindingUpdate          Type = 5  // RFC 6275 section 6.1.7, RFC 5213 section 8.1
+	TypeBindingAcknowledgement Type = 6  // RFC 6275 section 6.1.8, RFC 5213 section 8.2
+	TypeBindingError           Type = 7  // RFC 6275 section 6.1.9
+	TypeHeartbeat              Type = 13 // RFC 5847 section 3.3
+	TypeBindingRevocation      Type = 16 // RFC 5846 section 5
 )
 
 // LifetimeUnit is the unit of the Lifetime field of updates and acknowledgements (RFC 6275 section 6.1.7): 4 seconds.
@@ -81,6 +84,17 @@ const (
 	UnknownMHType  BindingErrorStatus = 2
 )
 
+// String names the status in lower snake case, which is also its metric label.
+func (s BindingErrorStatus) String() string {
+	switch s {
+	case UnknownBinding:
+		return "unknown_binding"
+	case UnknownMHType:
+		return "unknown_mh_type"
+	}
+	return fmt.Sprintf("status_%d", uint8(s))
+}
+
 // Raw is a message of a type without a form of its own: Data is all octets after the Checksum field.
 type Raw struct {
 	Type Type
@@ -90,18 +104,25 @@ type Raw struct {
 // OptionType is the Type field of a mobility option (IANA mobility-parameters).
 type OptionType uint8
 
-// Mobility options that have a field in Options.
+// Padding, and the mobility options that have a field in Options.
 const (
 	OptionPad1                   OptionType = 0
 	OptionPadN                   OptionType = 1
+	OptionBindingRefreshAdvice   OptionType = 2  // RFC 6275 section 6.2.4
 	OptionAlternateCareOfAddress OptionType = 3  // RFC 6275 section 6.2.5
 	OptionMobileNodeID           OptionType = 8  // RFC 4283
+	OptionServiceSelection       OptionType = 20 // RFC 5149 section 3
 	OptionHomeNetworkPrefix      OptionType = 22 // RFC 5213 section 8.3
 	OptionHandoffIndicator       OptionType = 23 // RFC 5213 section 8.4
 	OptionAccessTechnologyType   OptionType = 24 // RFC 5213 section 8.5
 	OptionMobileNodeLinkLayerID  OptionType = 25 // RFC 5213 section 8.6
 	OptionLinkLocalAddress       OptionType = 26 // RFC 5213 section 8.7
 	OptionTimestamp              OptionType = 27 // RFC 5213 section 8.8
+	OptionRestartCounter         OptionType = 28 // RFC 5847 section 3.4
+	OptionIPv4HomeAddressRequest OptionType = 36 // RFC 5844 section 3.3.1
+	OptionIPv4HomeAddressReply   OptionType = 37 // RFC 5844 section 3.3.2
+	OptionIPv4DefaultRouter      OptionType = 38 // RFC 5844 section 3.3.3
+	OptionIPv4DHCPSupportMode    OptionType = 39 // RFC 5844 section 3.3.4
 )
 
 // Options are the mobility options of a message. A field counts only when its type is in Present: an option may be there
@@ -118,6 +139,13 @@ type Options struct {
 	LinkLocalAddress       netip.Addr
 	Timestamp              Timestamp
 	AlternateCareOfAddress netip.Addr
+	BindingRefreshAdvice   uint16               // Refresh Interval, in LifetimeUnit
+	ServiceSelection       string               // the identifier of the service, UTF-8, not checked
+	RestartCounter         uint32               // of the sender of a heartbeat response
+	IPv4HomeAddressRequest netip.Prefix         // the address with all its bits and the length of its network; 0.0.0.0 asks for one
+	IPv4HomeAddressReply   IPv4HomeAddressReply // the answer to IPv4HomeAddressRequest
+	IPv4DefaultRouter      netip.Addr           // of the mobile node's IPv4 home network
+	IPv4DHCPSupportMode    DHCPSupportMode      // what the MAG has to be
 	Unknown                []RawOption
 }
 
@@ -164,6 +192,8 @@ const (
 	SendParameterProblem                     // ICMPv6 Parameter Problem code 0 at Offset
 )
 
+const errorPrefix = "mobility header: "
+
 // DecodeError says what is wrong with a message: where, in which field, and what to do.
 type DecodeError struct {
 	Offset   int    // octets from the start of the Mobility Header
@@ -174,5 +204,5 @@ type DecodeError struct {
 
 // Error implements error.
 func (e *DecodeError) Error() string {
-	return fmt.Sprintf("mobility header: %s at offset %d: %s", e.Field, e.Offset, e.Problem)
+	return fmt.Sprintf("%s%s at offset %d: %s", errorPrefix, e.Field, e.Offset, e.Problem)
 }

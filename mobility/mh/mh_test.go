@@ -93,6 +93,13 @@ func usedOptions() Options {
 		LinkLocalAddress:       netip.MustParseAddr("fe80::99"),
 		Timestamp:              99,
 		AlternateCareOfAddress: netip.MustParseAddr("2001:db8::99"),
+		BindingRefreshAdvice:   99,
+		ServiceSelection:       "earlier",
+		RestartCounter:         99,
+		IPv4HomeAddressRequest: netip.MustParsePrefix("192.0.2.99/24"),
+		IPv4HomeAddressReply:   IPv4HomeAddressReply{99, netip.MustParsePrefix("192.0.2.99/24")},
+		IPv4DefaultRouter:      netip.MustParseAddr("192.0.2.99"),
+		IPv4DHCPSupportMode:    DHCPServer,
 		Unknown:                []RawOption{{99, "earlier"}, {98, "earlier"}},
 	}
 }

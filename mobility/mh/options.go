@@ -2,12 +2,12 @@ package mh
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
 // optionForm is what the RFCs lay down of an option with a field in Options.
 type optionForm struct {
-	name     string
 	min, max int // of Option Length
 	unit     int // alignment unit*n + offset of the Option Type octet from the start of the message; 0: none
 	offset   int
@@ -15,20 +15,28 @@ type optionForm struct {
 
 // optionForms is indexed by type.
 var optionForms = [...]optionForm{
-	OptionAlternateCareOfAddress: {name: "Alternate Care-of Address", min: 16, max: 16, unit: 8, offset: 6},
-	OptionMobileNodeID:           {name: "Mobile Node Identifier", min: 1, max: 255},
-	OptionHomeNetworkPrefix:      {name: "Home Network Prefix", min: 18, max: 18, unit: 8, offset: 4},
-	OptionHandoffIndicator:       {name: "Handoff Indicator", min: 2, max: 2},
-	OptionAccessTechnologyType:   {name: "Access Technology Type", min: 2, max: 2},
-	OptionMobileNodeLinkLayerID:  {name: "Mobile Node Link-layer Identifier", min: 2, max: 255}, // aligned by its length
-	OptionLinkLocalAddress:       {name: "Link-local Address", min: 16, max: 16, unit: 8, offset: 6},
-	OptionTimestamp:              {name: "Timestamp", min: 8, max: 8, unit: 8, offset: 2},
+	OptionBindingRefreshAdvice:   {min: 2, max: 2, unit: 2},
+	OptionAlternateCareOfAddress: {min: 16, max: 16, unit: 8, offset: 6},
+	OptionMobileNodeID:           {min: 1, max: 255},
+	OptionServiceSelection:       {min: 1, max: 255},
+	OptionHomeNetworkPrefix:      {min: 18, max: 18, unit: 8, offset: 4},
+	OptionHandoffIndicator:       {min: 2, max: 2},
+	OptionAccessTechnologyType:   {min: 2, max: 2},
+	OptionMobileNodeLinkLayerID:  {min: 2, max: 255}, // aligned by its length
+	OptionLinkLocalAddress:       {min: 16, max: 16, unit: 8, offset: 6},
+	OptionTimestamp:              {min: 8, max: 8, unit: 8, offset: 2},
+	OptionRestartCounter:         {min: 4, max: 4, unit: 4, offset: 2},
+	OptionIPv4HomeAddressRequest: {min: 6, max: 6, unit: 4},
+	OptionIPv4HomeAddressReply:   {min: 6, max: 6, unit: 4},
+	OptionIPv4DefaultRouter:      {min: 6, max: 6, unit: 4},
+	OptionIPv4DHCPSupportMode:    {min: 2, max: 2},
 }
 
 // withField is the set of the types that may be Present.
-const withField OptionSet = 1<<OptionAlternateCareOfAddress | 1<<OptionMobileNodeID | 1<<OptionHomeNetworkPrefix |
-	1<<OptionHandoffIndicator | 1<<OptionAccessTechnologyType | 1<<OptionMobileNodeLinkLayerID | 1<<OptionLinkLocalAddress |
-	1<<OptionTimestamp
+const withField OptionSet = 1<<OptionBindingRefreshAdvice | 1<<OptionAlternateCareOfAddress | 1<<OptionMobileNodeID |
+	1<<OptionServiceSelection | 1<<OptionHomeNetworkPrefix | 1<<OptionHandoffIndicator | 1<<OptionAccessTechnologyType |
+	1<<OptionMobileNodeLinkLayerID | 1<<OptionLinkLocalAddress | 1<<OptionTimestamp | 1<<OptionRestartCounter |
+	1<<OptionIPv4HomeAddressRequest | 1<<OptionIPv4HomeAddressReply | 1<<OptionIPv4DefaultRouter | 1<<OptionIPv4DHCPSupportMode
 
 // form returns the form of the type; that of an unknown type leaves length and alignment open.
 func (t OptionType) form() (form optionForm, known bool) {
@@ -36,14 +44,6 @@ func (t OptionType) form() (form optionForm, known bool) {
 		return optionForms[t], true
 	}
 	return optionForm{max: 255}, false
-}
-
-// String names an option as messages to people do: "Timestamp option", "option 19".
-func (t OptionType) String() string {
-	if form, known := t.form(); known {
-		return form.name + " option"
-	}
-	return fmt.Sprintf("option %d", uint8(t))
 }
 
 // emptied returns options without content on the memory of o's slices.
@@ -59,35 +59,43 @@ func (o *Options) decodeMessage(payload []byte, want Type, fixed int) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	if err := o.decode(b, fixed); err != nil {
-		*o = o.emptied()
-		return nil, err
-	}
-	return b, nil
+	return b, o.decode(b, fixed)
 }
 
 // decode reads the options of a message, which begin at start, into empty options. Alignment is not asked for: it is the
 // sender's convenience (RFC 6275 section 6.2.1), and a peer exists that does not keep it. The one copy of the octets that is
-// made here is what all strings of the message share.
+// made here is what all strings of the message share. After an error o is empty.
 func (o *Options) decode(b []byte, start int) error {
 	rest := string(b[start:])
 	for at := start; rest != ""; {
-		t, size := OptionType(rest[0]), 1
-		if t != OptionPad1 {
-			if len(rest) < 2 {
-				return &DecodeError{at, t.String(), "ends before its length", Drop}
-			}
-			size = 2 + int(rest[1])
-			if size > len(rest) {
-				return &DecodeError{at + 1, t.String(), fmt.Sprintf("needs %d octets, Header Len leaves %d", size, len(rest)), Drop}
-			}
-			if err := o.decodeOption(t, rest[2:size], at); err != nil {
-				return err
-			}
+		t := OptionType(rest[0])
+		size, err := sizeOfOption(rest, at)
+		if err == nil && t != OptionPad1 {
+			err = o.decodeOption(t, rest[2:size], at)
+		}
+		if err != nil {
+			*o = o.emptied()
+			return err
 		}
 		rest, at = rest[size:], at+size
 	}
 	return nil
+}
+
+// sizeOfOption is the number of octets of the option that rest begins with, at the given offset.
+func sizeOfOption(rest string, at int) (int, error) {
+	t := OptionType(rest[0])
+	if t == OptionPad1 {
+		return 1, nil
+	}
+	if len(rest) < 2 {
+		return 0, &DecodeError{at, t.String(), "ends before its length", Drop}
+	}
+	size := 2 + int(rest[1])
+	if size > len(rest) {
+		return 0, &DecodeError{at + 1, t.String(), fmt.Sprintf("needs %d octets, Header Len leaves %d", size, len(rest)), Drop}
+	}
+	return size, nil
 }
 
 // decodeOption takes in one option that begins at the given offset. An option that stands a second time where the RFCs have
@@ -121,6 +129,20 @@ func (o *Options) decodeOption(t OptionType, data string, at int) error {
 		o.LinkLocalAddress = decodeAddress(data)
 	case OptionTimestamp:
 		o.Timestamp = decodeTimestamp(data)
+	case OptionBindingRefreshAdvice:
+		o.BindingRefreshAdvice = decodeBindingRefreshAdvice(data)
+	case OptionServiceSelection:
+		o.ServiceSelection = data
+	case OptionRestartCounter:
+		o.RestartCounter = decodeRestartCounter(data)
+	case OptionIPv4HomeAddressRequest:
+		return o.decodeIPv4HomeAddressRequest(data, at)
+	case OptionIPv4HomeAddressReply:
+		return o.decodeIPv4HomeAddressReply(data, at)
+	case OptionIPv4DefaultRouter:
+		o.IPv4DefaultRouter = decodeIPv4(data[2:])
+	case OptionIPv4DHCPSupportMode:
+		o.IPv4DHCPSupportMode = decodeDHCPSupportMode(data)
 	}
 	return nil
 }
@@ -135,12 +157,18 @@ func (f optionForm) lengths() string {
 // grow makes room in dst for the longest message that has these options.
 func (o *Options) grow(dst []byte) []byte {
 	const (
-		fixed  = 128    // header, options of fixed length and the most padding before and after them
-		prefix = 20 + 4 // each padded
+		ends    = bindingErrorFixed + unit // the longest fixed part and the padding behind the options
+		prefix  = 2 + 18 + unit
+		aligned = unit // the Mobile Node Link-layer Identifier
 	)
-	bound := fixed + len(o.MobileNodeID.Value) + len(o.MobileNodeLinkLayerID) + prefix*len(o.HomeNetworkPrefixes)
+	bound := ends + aligned + len(o.MobileNodeID.Value) + len(o.MobileNodeLinkLayerID) + len(o.ServiceSelection) + prefix*len(o.HomeNetworkPrefixes)
+	for present := o.Present & withField; present != 0; present &= present - 1 {
+		form := &optionForms[bits.TrailingZeros64(uint64(present))]
+		bound += 2 + form.min + form.unit
+	}
 	for _, u := range o.Unknown {
-		bound += 2 + len(u.Data)
+		form, _ := u.Type.form()
+		bound += 2 + len(u.Data) + form.unit
 	}
 	return slices.Grow(dst, min(bound, maxLength))
 }

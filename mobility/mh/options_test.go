@@ -32,7 +32,7 @@ func TestOptionsErrors(t *testing.T) {
 	}{
 		{"type without a length", "01 01 00 17", DecodeError{15, "Handoff Indicator option", "ends before its length", Drop}},
 		{"past the end", "18 03 00 04", DecodeError{13, "Access Technology Type option", "needs 5 octets, Header Len leaves 4", Drop}},
-		{"padding past the end", "00 01 02 00", DecodeError{14, "option 1", "needs 4 octets, Header Len leaves 3", Drop}},
+		{"padding past the end", "00 01 02 00", DecodeError{14, "PadN option", "needs 4 octets, Header Len leaves 3", Drop}},
 		{"unknown past the end", "c8 ff 00 00", DecodeError{13, "option 200", "needs 257 octets, Header Len leaves 4", Drop}},
 		{"too short", "17 01 00 00", DecodeError{13, "Handoff Indicator option", "has length 1, want 2", Drop}},
 		{"too long", "17 03 00 04 00 00 00 00 00 00 00 00", DecodeError{13, "Handoff Indicator option", "has length 3, want 2", Drop}},

@@ -63,16 +63,55 @@ func anyOptions() *rapid.Generator[Options] {
 		if present(OptionAlternateCareOfAddress) {
 			o.AlternateCareOfAddress = addresses().Draw(t, "care-of address")
 		}
+		extensions(t, &o, present)
 		for range rapid.IntRange(0, 3).Draw(t, "unknown") {
-			option := OptionType(rapid.ByteRange(28, 255).Draw(t, "type"))
+			option := OptionType(rapid.ByteRange(40, 255).Draw(t, "type"))
 			o.Unknown = append(o.Unknown, RawOption{option, text(t, 255, "data")})
 		}
 		return o
 	})
 }
 
+// extensions draws the options from beyond RFC 5213.
+func extensions(t *rapid.T, o *Options, present func(OptionType) bool) {
+	if present(OptionBindingRefreshAdvice) {
+		o.BindingRefreshAdvice = rapid.Uint16().Draw(t, "refresh interval")
+	}
+	if present(OptionServiceSelection) {
+		o.ServiceSelection = string(rapid.SliceOfN(rapid.Byte(), 1, 255).Draw(t, "service"))
+	}
+	if present(OptionRestartCounter) {
+		o.RestartCounter = rapid.Uint32().Draw(t, "restart counter")
+	}
+	if present(OptionIPv4HomeAddressRequest) {
+		o.IPv4HomeAddressRequest = ipv4Addresses().Draw(t, "requested address")
+	}
+	if present(OptionIPv4HomeAddressReply) {
+		status := IPv4HomeAddressStatus(rapid.Byte().Draw(t, "status of the address"))
+		o.IPv4HomeAddressReply = IPv4HomeAddressReply{status, ipv4Addresses().Draw(t, "assigned address")}
+	}
+	if present(OptionIPv4DefaultRouter) {
+		o.IPv4DefaultRouter = ipv4Addresses().Draw(t, "router").Addr()
+	}
+	if present(OptionIPv4DHCPSupportMode) {
+		o.IPv4DHCPSupportMode = rapid.SampledFrom([]DHCPSupportMode{DHCPRelay, DHCPServer}).Draw(t, "mode")
+	}
+}
+
+func ipv4Addresses() *rapid.Generator[netip.Prefix] {
+	return rapid.Custom(func(t *rapid.T) netip.Prefix {
+		octets := [4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "octets"))
+		return netip.PrefixFrom(netip.AddrFrom4(octets), rapid.IntRange(0, 32).Draw(t, "length"))
+	})
+}
+
 // alignments are the RFCs' own words again, apart from the table of the codec.
-var alignments = map[byte][2]int{3: {8, 6}, 22: {8, 4}, 26: {8, 6}, 27: {8, 2}} // RFC 6275 6.2.5, RFC 5213 8.3, 8.7, 8.8
+var alignments = map[byte][2]int{
+	2: {2, 0}, 3: {8, 6}, // RFC 6275 6.2.4, 6.2.5
+	22: {8, 4}, 26: {8, 6}, 27: {8, 2}, // RFC 5213 8.3, 8.7, 8.8
+	28: {4, 2},                         // RFC 5847 3.4
+	36: {4, 0}, 37: {4, 0}, 38: {4, 0}, // RFC 5844 3.3.1 to 3.3.3
+}
 
 // wantLayout walks the options of an encoded message by itself.
 func wantLayout(t *rapid.T, b []byte, at int) {
@@ -138,6 +177,29 @@ func TestRoundTrip(t *testing.T) {
 			HomeAddress: addresses().Draw(t, "home address"),
 			Options:     anyOptions().Draw(t, "options"),
 		}, &BindingError{9, netip.Addr{}, usedOptions()}, 24)
+	}))
+	t.Run("Heartbeat", rapid.MakeCheck(func(t *rapid.T) {
+		wantRoundTrip(t, &Heartbeat{
+			Flags:    HeartbeatFlags(rapid.Uint16().Draw(t, "flags")),
+			Sequence: rapid.Uint32().Draw(t, "sequence"),
+			Options:  anyOptions().Draw(t, "options"),
+		}, &Heartbeat{9, 9, usedOptions()}, 12)
+	}))
+	t.Run("Binding Revocation Indication", rapid.MakeCheck(func(t *rapid.T) {
+		wantRoundTrip(t, &BindingRevocationIndication{
+			Trigger:  RevocationTrigger(rapid.Byte().Draw(t, "trigger")),
+			Sequence: rapid.Uint16().Draw(t, "sequence"),
+			Flags:    RevocationFlags(rapid.Uint16().Draw(t, "flags")),
+			Options:  anyOptions().Draw(t, "options"),
+		}, &BindingRevocationIndication{9, 9, 9, usedOptions()}, 12)
+	}))
+	t.Run("Binding Revocation Acknowledgement", rapid.MakeCheck(func(t *rapid.T) {
+		wantRoundTrip(t, &BindingRevocationAcknowledgement{
+			Status:   RevocationStatus(rapid.Byte().Draw(t, "status")),
+			Sequence: rapid.Uint16().Draw(t, "sequence"),
+			Flags:    RevocationFlags(rapid.Uint16().Draw(t, "flags")),
+			Options:  anyOptions().Draw(t, "options"),
+		}, &BindingRevocationAcknowledgement{9, 9, 9, usedOptions()}, 12)
 	}))
 	t.Run("Raw", rapid.MakeCheck(func(t *rapid.T) {
 		units := rapid.IntRange(0, 255).Draw(t, "Header Len")

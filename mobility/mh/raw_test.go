@@ -4,7 +4,7 @@ import "testing"
 
 func TestRaw(t *testing.T) {
 	used := func() *Raw { return &Raw{99, []byte("earlier, and longer than what follows")} }
-	t.Run("heartbeat, RFC 5847 section 3.3", func(t *testing.T) {
+	t.Run("a type that has a form of its own", func(t *testing.T) {
 		wantVector(t, octets(t, "3b 01 0d 00 0000 0000 00000001 00000000"), &Raw{13, octets(t, "0000 00000001 00000000")}, used())
 	})
 	t.Run("shortest", func(t *testing.T) {

@@ -31,11 +31,12 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 	reply.MobileNodeID = update.Options.MobileNodeID
 	reply.Present &^= set(OptionAlternateCareOfAddress) // valid in an update only (RFC 6275 section 6.2.5)
 	request := Options{
-		Present:               set(OptionMobileNodeID, OptionHomeNetworkPrefix, OptionMobileNodeLinkLayerID),
+		Present:               set(OptionMobileNodeID, OptionHomeNetworkPrefix, OptionMobileNodeLinkLayerID, OptionServiceSelection),
 		MobileNodeID:          mobility.NAI("mn1@example.net"),
 		HomeNetworkPrefixes:   []netip.Prefix{netip.MustParsePrefix("::/0"), netip.MustParsePrefix("2001:db8:aaaa:200::/56")},
 		MobileNodeLinkLayerID: "\x02\x00\x00\xff\xfe\x00\x00\x01",
-		Unknown:               []RawOption{{20, "internet"}}, // Service Selection, RFC 5149
+		ServiceSelection:      "internet",
+		Unknown:               []RawOption{{OptionVendorSpecific, "\x00\x00\x7e\xd9\x05\xab\xcd"}}, // 32473 is for examples
 	}
 	tests := []struct {
 		name   string
@@ -48,7 +49,7 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 		{"NAI, two prefixes, EUI-64, unknown", &BindingUpdate{65535, UpdateProxy, 0, request}, fields(updateFields("65535", "0", "0"), map[string]string{
 			"mip6.mnid.subtype": "1", "mip6.mnid.identifier": "mn1@example.net",
 			"mip6.nemo.mnp.pfl": "0,56", "mip6.nemo.mnp.mnp": "::,2001:db8:aaaa:200::",
-			"mip6.mnlli.lli": "020000fffe000001", "mip6.ss.identifier": "internet", "mip6.hlen": "13",
+			"mip6.mnlli.lli": "020000fffe000001", "mip6.ss.identifier": "internet", "mip6.vsm.vendorId": "32473", "mip6.vsm.subtype": "5", "mip6.hlen": "14",
 		})},
 		{"acknowledgement", &BindingAcknowledgement{mobility.StatusAccepted, AcknowledgementProxy, 7, 15, reply}, fields(fullFields(), map[string]string{
 			"mip6.mhtype": "6", "mip6.ba.status": "0", "mip6.ba.k_flag": "0", "mip6.ba.p_flag": "1", "mip6.ba.seqnr": "7", "mip6.ba.lifetime": "15",
@@ -62,6 +63,27 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 		}},
 		{"error", &BindingError{Status: UnknownMHType, HomeAddress: magAddress}, map[string]string{
 			"mip6.mhtype": "7", "mip6.be.status": "2", "mip6.be.haddr": "2001:db8:1::2", "mip6.hlen": "2",
+		}},
+		{"heartbeat request", &Heartbeat{Sequence: 0xfffffffe}, map[string]string{
+			"mip6.mhtype": "13", "mip6.hlen": "1", "mip6.hb.u_flag": "0", "mip6.hb.r_flag": "0", "mip6.hb.seqnr": "4294967294",
+		}},
+		{"unsolicited heartbeat response", heartbeatResponseMessage(), map[string]string{
+			"mip6.mhtype": "13", "mip6.hlen": "2", "mip6.hb.u_flag": "1", "mip6.hb.r_flag": "1", "mip6.hb.seqnr": "3735928559", "mip6.rc": "7",
+		}},
+		{"revocation", revocationMessage(), map[string]string{
+			"mip6.mhtype": "16", "mip6.hlen": "6", "mip6.bri_br.type": "1", "mip6.bri_r.trigger": "1", "mip6.bri_seqnr": "258",
+			"mip6.bri_ip": "1", "mip6.bri_iv": "1", "mip6.bri_ig": "0",
+			"mip6.mnid.subtype": "1", "mip6.nemo.mnp.pfl": "64", "mip6.nemo.mnp.mnp": "2001:db8:aaaa:1::",
+			"mip6.ipv4ha.preflen": "24", "mip6.ipv4ha.ha": "192.0.2.7", "mip6.ss.identifier": "x",
+		}},
+		{"answer to a revocation", &BindingRevocationAcknowledgement{RevocationBindingDoesNotExist, 258, RevocationProxy | RevocationGlobal, Options{}}, map[string]string{
+			"mip6.mhtype": "16", "mip6.hlen": "1", "mip6.bri_br.type": "2", "mip6.bri_status": "128", "mip6.bri_seqnr": "258",
+			"mip6.bri_ap": "1", "mip6.bri_av": "0", "mip6.bri_ag": "1",
+		}},
+		{"IPv4", &BindingAcknowledgement{mobility.StatusAccepted, AcknowledgementProxy, 7, 15, ipv4Options()}, map[string]string{
+			"mip6.mhtype": "6", "mip6.ba.status": "0", "mip6.ba.k_flag": "0", "mip6.ba.p_flag": "1", "mip6.ba.seqnr": "7", "mip6.ba.lifetime": "15",
+			"mip6.hlen": "7", "mip6.ipv4ha.preflen": "24,25", "mip6.ipv4ha.ha": "192.0.2.7,192.0.2.8", "mip6.ipv4aa.sts": "130",
+			"mip6.ipv4dra.dra": "192.0.2.1", "mip6.ipv4dsm.s_flag": "1", "mip6.ss.identifier": "internet", "mip6.bra.interval": "75", "mip6.rc": "9",
 		}},
 		{"refresh request as raw", &Raw{Type: 0, Data: []byte{0, 0}}, map[string]string{"mip6.mhtype": "0", "mip6.hlen": "0"}},
 	}
@@ -113,7 +135,11 @@ var tsharkFields = []string{
 	"mip6.mhtype", "mip6.hlen", "mip6.bu.seqnr", "mip6.bu.a_flag", "mip6.bu.h_flag", "mip6.bu.p_flag", "mip6.bu.lifetime",
 	"mip6.ba.status", "mip6.ba.k_flag", "mip6.ba.p_flag", "mip6.ba.seqnr", "mip6.ba.lifetime", "mip6.be.status", "mip6.be.haddr",
 	"mip6.mnid.subtype", "mip6.mnid.identifier", "mip6.nemo.mnp.pfl", "mip6.nemo.mnp.mnp", "mip6.hi", "mip6.att", "mip6.mnlli.lli",
-	"mip6.lila_lla", "mip6.timestamp_tmp", "mip6.acoa.acoa", "mip6.ss.identifier", "_ws.malformed", "_ws.expert.message",
+	"mip6.lila_lla", "mip6.timestamp_tmp", "mip6.acoa.acoa", "mip6.ss.identifier",
+	"mip6.hb.u_flag", "mip6.hb.r_flag", "mip6.hb.seqnr", "mip6.rc", "mip6.vsm.vendorId", "mip6.vsm.subtype",
+	"mip6.bri_br.type", "mip6.bri_r.trigger", "mip6.bri_status", "mip6.bri_seqnr", "mip6.bri_ip", "mip6.bri_iv", "mip6.bri_ig",
+	"mip6.bri_ap", "mip6.bri_av", "mip6.bri_ag", "mip6.ipv4ha.preflen", "mip6.ipv4ha.ha", "mip6.ipv4aa.sts",
+	"mip6.ipv4dra.dra", "mip6.ipv4dsm.s_flag", "mip6.bra.interval", "_ws.malformed", "_ws.expert.message",
 }
 
 // tshark returns the fields that are there, by packet.
