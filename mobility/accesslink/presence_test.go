@@ -79,11 +79,14 @@ func TestProbeByListenerQuery(t *testing.T) {
 	for _, test := range []struct {
 		name, bridge string // what the access link does about MLD itself
 		secret       bool   // the host's addresses are made with one (RFC 7217), else at random
+		version      string // of MLD, all that the host knows
 	}{
-		{"random", "mcast_snooping 0", false},
-		{"stable-privacy", "mcast_snooping 0", true},
-		{"snooping", "mcast_snooping 1", false},
-		{"snooping with a querier", "mcast_snooping 1 mcast_querier 1", false},
+		{"random", "mcast_snooping 0", false, "2"},
+		{"stable-privacy", "mcast_snooping 0", true, "2"},
+		{"old host", "mcast_snooping 0", false, "1"},
+		{"snooping", "mcast_snooping 1", false, "2"},
+		{"snooping with a querier", "mcast_snooping 1 mcast_querier 1", false, "2"},
+		{"snooping with a querier, old host", "mcast_snooping 1 mcast_querier 1", false, "1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			mag := here(t)
@@ -100,6 +103,8 @@ func TestProbeByListenerQuery(t *testing.T) {
 					s.sysctl("net/ipv6/conf/eth0/addr_gen_mode", "3")
 				}
 				s.sysctl("net/ipv6/conf/eth0/router_solicitations", "0")
+				s.sysctl("net/ipv6/conf/eth0/force_mld_version", test.version)
+				s.sysctl("net/ipv6/conf/eth0/mldv1_unsolicited_report_interval", "1")
 				s.sysctl("net/ipv6/conf/eth0/mldv2_unsolicited_report_interval", "1")
 				s.plug(mag, access)
 				wait(t, "the host's own address", func() bool { return strings.Contains(s.ip("-6 addr show dev eth0 -tentative"), " fe80:") })
