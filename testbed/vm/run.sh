@@ -1,16 +1,15 @@
 #!/bin/sh
-# run.sh OUT: runs the product and its tests on a stock Debian kernel, in a virtual machine. The tests' binaries and every output are in OUT.
-# The unpacked kernel is kept in KERNEL_CACHE, of another checkout too.
+# run.sh SCRIPT [OUT]: runs testbed/vm/SCRIPT.sh (experiment or tests) on a stock Debian kernel in a virtual machine. Results appear in OUT,
+# by default out. The unpacked kernel is kept in KERNEL_CACHE, for other checkouts too.
 set -eu
 cd "$(dirname "$0")/../.."
-out=$1
+script=testbed/vm/$1.sh
+out=${2:-out}
 cache=${KERNEL_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/netlmm-vm}
 sh testbed/vm/packages.sh
-testbed/vm/kernel.sh "$cache"
-
-# What differs by kernel.
-mkdir -p "$out/tests"
-${GO:-go} test -c -o "$out/tests/" ./mobility/forwarding/kernel ./mobility/signaling ./mobility/accesslink ./security/filter ./security/vici
-
-rm -f "$out/vm.json"
-COUNT=${COUNT:-2} exec testbed/vm/boot.sh "$cache" "$out" testbed/vm/guest.sh
+sh testbed/vm/kernel.sh "$cache"
+mkdir -p "$out/vm-tests"
+if [ "$1" = tests ]; then
+	${GO:-go} test -c -o "$out/vm-tests/" ./mobility/forwarding/kernel ./mobility/signaling ./mobility/accesslink ./security/filter ./security/vici
+fi
+exec sh testbed/vm/boot.sh "$cache" "$out" "$script"
