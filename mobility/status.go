@@ -74,6 +74,17 @@ var statusNames = map[Status]string{
 	StatusNotAuthorizedForIPv6Mobility:      "not_authorized_for_ipv6_mobility_service",
 	StatusMultipleIPv4NotSupported:          "multiple_ipv4_home_address_assignment_not_supported",
 	StatusInvalidCareOfAddress:              "invalid_care_of_address",
+
+	// Of extensions that netlmm does not speak, so that people can read what a peer says.
+	2:   "gre_key_option_not_required",                // RFC 5845
+	3:   "gre_tunneling_but_tlv_header_not_supported", // RFC 5845
+	6:   "pbu_accepted_tb_ignored_settingsmismatch",   // RFC 6058
+	163: "gre_key_option_required",                    // RFC 5845
+	175: "invalid_mobile_node_group_identifier",       // RFC 6602
+	177: "not_authorized_for_delegated_mnp",           // RFC 7148
+	178: "requested_dmnp_in_use",                      // RFC 7148
+	179: "cannot_meet_qos_service_request",            // RFC 7222
+	180: "cannot_support_multipath_binding",           // RFC 8278
 }
 
 // Accepted reports whether the binding update was accepted (RFC 6275 section 6.1.8: values less than 128).

@@ -15,14 +15,17 @@ const (
 	RevocationAcknowledgement RevocationType = 2
 )
 
-// RevocationFlags are the flag bits of both messages, as the 16-bit field on the wire (RFC 5846 sections 5.1 and 5.2).
+// RevocationFlags are the flag bits of both messages, as in the 16-bit field on the wire (RFC 5846 sections 5.1 and 5.2). Decode
+// leaves out reserved bits, so that an acknowledgement may repeat the flags of its indication.
 type RevocationFlags uint16
 
-// Flags of a Binding Revocation message; an acknowledgement repeats those of its indication.
+// Flags of a Binding Revocation message.
 const (
 	RevocationProxy    RevocationFlags = 0x8000 // P: of Proxy Mobile IPv6 bindings
 	RevocationIPv4Only RevocationFlags = 0x4000 // V: of the binding of the IPv4 home address only
 	RevocationGlobal   RevocationFlags = 0x2000 // G: of all bindings with the peer, or all that share an identifier
+
+	revocationFlags = RevocationProxy | RevocationIPv4Only | RevocationGlobal
 )
 
 // BindingRevocationIndication is a Binding Revocation Indication (RFC 5846 section 5.1).
@@ -70,7 +73,7 @@ func (m *BindingRevocationIndication) Decode(payload []byte) error {
 func (m *BindingRevocationIndication) decodeFixed(b []byte) {
 	m.Trigger = RevocationTrigger(b[dataAt+1])
 	m.Sequence = uint16At(b, dataAt+2)
-	m.Flags = RevocationFlags(uint16At(b, dataAt+4))
+	m.Flags = RevocationFlags(uint16At(b, dataAt+4)) & revocationFlags
 }
 
 // AppendTo appends the message, on the terms of BindingUpdate.AppendTo.
@@ -92,7 +95,7 @@ func (m *BindingRevocationAcknowledgement) Decode(payload []byte) error {
 func (m *BindingRevocationAcknowledgement) decodeFixed(b []byte) {
 	m.Status = RevocationStatus(b[dataAt+1])
 	m.Sequence = uint16At(b, dataAt+2)
-	m.Flags = RevocationFlags(uint16At(b, dataAt+4))
+	m.Flags = RevocationFlags(uint16At(b, dataAt+4)) & revocationFlags
 }
 
 // AppendTo appends the message, on the terms of BindingUpdate.AppendTo.

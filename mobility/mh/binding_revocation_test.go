@@ -79,6 +79,18 @@ func TestBindingRevocationErrors(t *testing.T) {
 	}
 }
 
+// Reserved bits are the receiver's to ignore, and an acknowledgement may not repeat them (RFC 5846 sections 5.1 and 5.2).
+func TestBindingRevocationIgnoresReservedBits(t *testing.T) {
+	var indication BindingRevocationIndication
+	if err := indication.Decode(octets(t, "3b 01 10 00 0000 01 00 0001 9fff 01020000")); err != nil || indication.Flags != RevocationProxy {
+		t.Errorf("flags %#x, %v, want P only", indication.Flags, err)
+	}
+	var acknowledgement BindingRevocationAcknowledgement
+	if err := acknowledgement.Decode(octets(t, "3b 01 10 00 0000 02 00 0001 3fff 01020000")); err != nil || acknowledgement.Flags != RevocationGlobal {
+		t.Errorf("flags %#x, %v, want G only", acknowledgement.Flags, err)
+	}
+}
+
 func TestRevocationTypeOf(t *testing.T) {
 	for payload, want := range map[string]RevocationType{
 		"": 0, "3b 01 10 00 0000": 0, "3b 01 10 00 0000 01": RevocationIndication, revocation: RevocationIndication,

@@ -37,8 +37,8 @@ var revocationTriggerNames = map[RevocationTrigger]string{
 	TriggerRevokingNodeLocalPolicy:       "revoking_mobility_node_local_policy",
 }
 
-// Global reports whether the trigger is one for a global revocation (RFC 5846 section 5.1: at least 128 and below those for
-// testing, 250 to 255).
+// Global reports whether the trigger is one for a global revocation: 128 and above, without those for tests. RFC 5846 section
+// 5.1 says "greater than 128" and in the same place defines 128 as such a one.
 func (t RevocationTrigger) Global() bool {
 	return t >= TriggerPerPeerPolicy && t < firstRevocationTriggerForTesting
 }

@@ -57,6 +57,22 @@ func fuzzMessage(f *testing.F, used func() codec) {
 	})
 }
 
+func FuzzRepairHeaderLen(f *testing.F) {
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		before := bytes.Clone(payload)
+		repaired := RepairHeaderLen(payload)
+		if !bytes.Equal(payload, before) {
+			t.Fatalf("%x became %x", before, payload)
+		}
+		if bytes.Equal(repaired, payload) {
+			return
+		}
+		if unit*(1+int(repaired[headerLenAt])) != len(repaired) || len(repaired)-len(payload) >= unit || !bytes.Equal(repaired[typeAt:len(payload)], payload[typeAt:]) {
+			t.Fatalf("%x became %x", payload, repaired)
+		}
+	})
+}
+
 func FuzzHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		h, err := DecodeHeader(payload)

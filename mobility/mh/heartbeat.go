@@ -6,11 +6,11 @@ import "encoding/binary"
 // its sequence number and carries the Restart Counter option (section 3.4).
 type Heartbeat struct {
 	Flags    HeartbeatFlags
-	Sequence uint32 // of an unsolicited response: its own matter
+	Sequence uint32 // without meaning in an unsolicited response (section 3.2)
 	Options  Options
 }
 
-// HeartbeatFlags are the flag bits of a Heartbeat, as the 16-bit field on the wire.
+// HeartbeatFlags are the flag bits of a Heartbeat, as in the 16-bit field on the wire. Decode leaves out reserved bits.
 type HeartbeatFlags uint16
 
 // Flags of a Heartbeat.
@@ -34,7 +34,7 @@ func (m *Heartbeat) Decode(payload []byte) error {
 }
 
 func (m *Heartbeat) decodeFixed(b []byte) {
-	m.Flags = HeartbeatFlags(uint16At(b, dataAt))
+	m.Flags = HeartbeatFlags(uint16At(b, dataAt)) & (HeartbeatUnsolicited | HeartbeatResponse)
 	m.Sequence = binary.BigEndian.Uint32(b[dataAt+2:])
 }
 

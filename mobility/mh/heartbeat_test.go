@@ -28,6 +28,14 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
+// Reserved bits are the receiver's to ignore (RFC 5847 section 3.3).
+func TestHeartbeatIgnoresReservedBits(t *testing.T) {
+	var m Heartbeat
+	if err := m.Decode(octets(t, "3b 01 0d 00 0000 fffd 00000001 01020000")); err != nil || m.Flags != HeartbeatResponse {
+		t.Errorf("flags %#x, %v, want R only", m.Flags, err)
+	}
+}
+
 func TestHeartbeatIsEmptyAfterAnError(t *testing.T) {
 	m := Heartbeat{9, 9, usedOptions()}
 	wantDecodeError(t, m.Decode(octets(t, "3b 01 0d 00 0000 0001 00000001 1c02 0007")), DecodeError{13, "Restart Counter option", "has length 2, want 4", Drop})

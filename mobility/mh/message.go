@@ -1,5 +1,7 @@
-// Package mh is the Mobility Header codec: bytes to messages and back (RFC 6275 section 6, RFC 5213 section 8). Messages
-// and options that it does not know survive as raw. It never panics on input from a network and holds no state.
+// Package mh is the Mobility Header codec: bytes to messages and back (RFC 6275 section 6, RFC 5213 section 8, with the IPv4
+// options of RFC 5844, the binding revocation of RFC 5846 and the heartbeat of RFC 5847). Messages and options that it does
+// not know survive as raw. Decode is strict and for machines; Describe tells people what is in any message, also a broken one.
+// It never panics on input from a network and holds no state.
 package mh
 
 import (
