@@ -154,11 +154,16 @@ func TestLmadRefusesPoolsThatCannotWork(t *testing.T) {
 lma: {address: "2001:db8:f0::ff", pools: ["2001:db8::/32", "2001:db8:1::/48", "2001:db9::/72", "2001:dba::1/64"]}
 mags: [{address: "2001:db8:f0::1"}, {address: "2001:db8:f0::1"}]
 security: {mode: none}
+policy:
+  mobile_nodes:
+    - {nai: a@example.net, home_network_prefixes: ["2001:db8:7::/64", "2001:dbb:1::/64"]}
+    - {nai: b@example.net, home_network_prefixes: ["2001:dbb:1::/64", "2001:dbb::/56"]}
 `))
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"overlaps lma.pools[0]", "smaller than one prefix", "has bits behind its length", "holds lma.address", "stands twice"} {
+	for _, want := range []string{"overlaps lma.pools[0]", "smaller than one prefix", "has bits behind its length", "holds lma.address", "stands twice",
+		"lies in lma.pools[0]", "belongs to a@example.net already", "want a length of 64"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in:\n%v", want, err)
 		}

@@ -95,10 +95,11 @@ func LoadLmad(file string) (*Lmad, error) {
 	p.pools(c)
 	c.MAGs = p.peers("mags", raw.MAGs, c.LMAAddress, false, !c.None)
 	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress)
+	p.staticPrefixes(c)
 	return c, p.err()
 }
 
-// pools checks that dynamic prefixes fit their pools and that no pool or static prefix lies in another.
+// pools checks that dynamic prefixes fit their pools and that no pool lies in another.
 func (p *problems) pools(c *Lmad) {
 	if len(c.Pools) == 0 {
 		p.add("lma.pools", "", "is missing: want at least one prefix that home network prefixes are taken from")
@@ -118,6 +119,31 @@ func (p *problems) pools(c *Lmad) {
 		}
 		if pool.IsValid() && pool.Contains(c.LMAAddress) {
 			p.add(key, pool.String(), fmt.Sprintf("holds lma.address %v: want a pool of its own", c.LMAAddress))
+		}
+	}
+}
+
+// staticPrefixes checks that each one has one owner and could not be handed out to another mobile node.
+func (p *problems) staticPrefixes(c *Lmad) {
+	owners := map[netip.Prefix]string{}
+	for i, profile := range c.Profiles {
+		for j, static := range profile.HomeNetworkPrefixes {
+			key := fmt.Sprintf("policy.mobile_nodes[%d].home_network_prefixes[%d]", i, j)
+			if !static.IsValid() {
+				continue
+			}
+			if static.Bits() != c.PrefixLength {
+				p.add(key, static.String(), fmt.Sprintf("want a length of %d, as lma.prefix_length", c.PrefixLength))
+			}
+			if owner, taken := owners[static]; taken {
+				p.add(key, static.String(), "belongs to "+owner+" already")
+			}
+			owners[static] = profile.MobileNodeID.String()
+			for k, pool := range c.Pools {
+				if pool.Overlaps(static) {
+					p.add(key, static.String(), fmt.Sprintf("lies in lma.pools[%d], from which any mobile node may get it: want one outside the pools", k))
+				}
+			}
 		}
 	}
 }

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -177,9 +179,9 @@ func (g *gateway) openNetwork() (err error) {
 }
 
 func (g *gateway) openAccessLink(cfg configs.AccessLink) error {
-	mtu := cfg.MTU
-	if mtu == 0 {
-		mtu = g.plane.TunnelMTU()
+	mtu, err := g.accessMTU(cfg)
+	if err != nil {
+		return err
 	}
 	link, err := accesslink.Open(accesslink.Config{Interface: cfg.Interface, LinkLocalAddress: cfg.LinkLocalAddress, LinkLayerAddress: cfg.LinkLayerAddress, MTU: mtu})
 	if err != nil {
@@ -188,6 +190,22 @@ func (g *gateway) openAccessLink(cfg configs.AccessLink) error {
 	g.access[cfg.Interface] = &accessLink{link, cfg.AccessTechnologyType}
 	g.counters.Source(accessData, accessLinkCounts(link))
 	return nil
+}
+
+// accessMTU is what mobile nodes are told: what is configured, else what passes both the tunnel and the access link (RFC 5213
+// section 6.9.5).
+func (g *gateway) accessMTU(cfg configs.AccessLink) (int, error) {
+	if cfg.MTU != 0 {
+		return cfg.MTU, nil
+	}
+	link, err := net.InterfaceByName(cfg.Interface)
+	if err != nil {
+		return 0, fmt.Errorf("access link %s: %w: create the interface before magd starts, or correct access_links", cfg.Interface, err)
+	}
+	if tunnel := g.plane.TunnelMTU(); tunnel != 0 {
+		return min(tunnel, link.MTU), nil
+	}
+	return link.MTU, nil
 }
 
 func accessLinkCounts(link *accesslink.Link) func() map[string]uint64 {

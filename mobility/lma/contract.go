@@ -51,7 +51,8 @@ func (Delete) isEvent()          {}
 type Action interface{ isAction() }
 
 // ApplyForwarding: bring the kernel to Forwarding(). It must have completed before a following SendMessage goes out: a
-// PBA promises that the path stands (RFC 5213 section 5.3.1 with 5.6.2).
+// PBA promises that the path stands (RFC 5213 section 5.3.1 with 5.6.2). What a kernel refuses is no reason to hold the
+// answer back: it stays desired, is retried and shows in the status, and a MAG could do nothing about it.
 type ApplyForwarding struct{}
 
 // SendMessage carries a Mobility Header to a MAG (source and destination as RFC 5213 section 5.3.6 swaps them). Payload
