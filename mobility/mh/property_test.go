@@ -201,6 +201,12 @@ func TestRoundTrip(t *testing.T) {
 			Options:  anyOptions().Draw(t, "options"),
 		}, &BindingRevocationAcknowledgement{9, 9, 9, usedOptions()}, 12)
 	}))
+	t.Run("one allocation whatever the options", rapid.MakeCheck(func(t *rapid.T) {
+		m := &BindingError{Status: UnknownBinding, HomeAddress: netip.IPv6Unspecified(), Options: anyOptions().Draw(t, "options")}
+		if n := testing.AllocsPerRun(2, func() { _, _ = m.AppendTo(nil) }); n > 1 {
+			t.Fatalf("AppendTo allocates %v times", n)
+		}
+	}))
 	t.Run("Raw", rapid.MakeCheck(func(t *rapid.T) {
 		units := rapid.IntRange(0, 255).Draw(t, "Header Len")
 		wantRoundTrip(t, &Raw{
