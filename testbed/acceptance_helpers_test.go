@@ -171,14 +171,16 @@ func (a *arrived) flowsSince(when string) {
 	}
 }
 
-// kernelState is what a daemon could have left in a node's kernel: links, addresses, rules, and the routes of its protocol.
+// kernelState is what a daemon could have left in a node's kernel. Not among it: the packet filter, which is to stay, and how
+// an interface takes Router Advertisements and makes its own addresses, which the daemons set for good.
 func (d *Domain) kernelState(t *testing.T, node string) string {
 	t.Helper()
 	var text strings.Builder
 	for _, command := range []string{
 		"ip -o link", "ip -o -6 addr show scope global", "ip -6 rule", "ip -6 route show table all", "ip -6 neigh show nud permanent",
+		"cd /proc/sys/net/ipv6/conf && grep -s . {all,default,acc0,core0,cn0}/{forwarding,proxy_ndp,seg6_enabled,disable_ipv6}; true",
 	} {
-		out, err := d.execute(node, nil, strings.Fields(command)...)
+		out, err := d.execute(node, nil, "bash", "-c", command)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,14 +1,18 @@
 package testbed
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"netlmm/mobility"
 	"netlmm/mobility/mh"
@@ -161,31 +165,56 @@ func TestHostileMessagesUnderValidAssociations(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		// behind extension headers, from the address of a MAG whose association stands: nothing else is wrong with them
+		hidden := [][]byte{
+			behind(unix.IPPROTO_DSTOPTS, []byte{0, 1, 4, 0, 0, 0, 0}, update(t, binding, nil)),
+			behind(unix.IPPROTO_FRAGMENT, []byte{0, 0, 0, 1, 2, 3, 4}, update(t, binding, nil)),
+		}
+		for _, packet := range hidden {
+			if err := d.sendRaw(NodeRogueHost, int(packet[0]), MAG2Address, LMAAddress, packet[1:]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sent := uint64(len(sources) + len(hidden))
 		eventually(t, d, "the LMA's filter counts what came in clear", func() (bool, error) {
-			return d.status(t, NodeLMA).Security.DroppedClear >= dropped+uint64(len(sources)), nil
+			return d.status(t, NodeLMA).Security.DroppedClear >= dropped+sent, nil
 		})
 		if after := gateways(d.bindings(t)); !reflect.DeepEqual(before, after) {
 			t.Errorf("bindings were\n%v\nand are\n%v", before, after)
 		}
 		// which also shows that the capture would have seen any other
-		if n := a.capture.Counts().MHInClear; n != uint64(len(sources)) {
-			t.Errorf("the capture saw %d Mobility Headers in clear, the rogue host sent %d", n, len(sources))
+		if n := a.capture.Counts().MHInClear; n != sent {
+			t.Errorf("the capture saw %d Mobility Headers in clear, the rogue host sent %d", n, sent)
 		}
 	})
 	a.trafficFlows("all attacks")
 	a.handOverAll("all attacks")
+	a.handOverAll("all attacks, and back") // both are at mag1
+	t.Run("a gateway that proves another identity than the configured one", func(t *testing.T) {
+		a := a.with(t)
+		d.restarted(t, NodeLMA, "identity: "+IKEIdentity(NodeMAG2), "identity: somebody.example.net")
+		counted := d.counter(t, NodeLMA, notAuthorized)
+		before := gateways(d.bindings(t))
+		if err := d.SendMobilityHeader(NodeMAG2, MAG2Address, LMAAddress, update(t, binding, nil)); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, d, "the LMA refuses it", func() (bool, error) { return d.counter(t, NodeLMA, notAuthorized) > counted, nil })
+		if after := gateways(d.bindings(t)); !reflect.DeepEqual(before, after) {
+			t.Errorf("bindings were\n%v\nand are\n%v", before, after)
+		}
+		mn := a.MobileNodes[0]
+		a.move(mn) // magd of mag2 is refused, too, and keeps asking
+		d.restarted(t, NodeLMA, "identity: somebody.example.net", "identity: "+IKEIdentity(NodeMAG2))
+		a.waitGateway(mn, MAG2Address)
+		a.trafficFlows("the identity was put right")
+	})
 }
 
 // Without charon nothing leaves in clear: not from magd, not past it, not before charon has its connections, not after magd
 // has ended. What was due happens by itself once charon is back.
 func TestControlChannelFailsClosed(t *testing.T) {
 	a := arrive(t, "f")
-	probe := func(when string) {
-		t.Helper()
-		// past the daemon; the kernel may refuse it with an error or drop it
-		_ = a.SendMobilityHeader(NodeMAG2, MAG2Address, LMAAddress, []byte{59, 0, 5, 0, 0, 0, 0, 1})
-		a.nothingInClear(when)
-	}
+	a.probePastTheDaemons()
 	mn := a.MobileNodes[0]
 	waits := func(when string) {
 		t.Helper()
@@ -198,12 +227,12 @@ func TestControlChannelFailsClosed(t *testing.T) {
 				t.Errorf("%s: the LMA has %s at %s", when, mn.ID, b.ProxyCareOfAddress)
 			}
 		}
-		probe(when)
+		a.nothingInClear(when)
 	}
 	if err := a.Kill9(NodeMAG2, ProgramCharon); err != nil {
 		t.Fatal(err)
 	}
-	probe("right after kill -9 of charon")
+	a.nothingInClear("right after kill -9 of charon")
 	if _, err := mn.Move(NodeMAG2); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +245,7 @@ func TestControlChannelFailsClosed(t *testing.T) {
 	if err := a.Kill9(NodeMAG2, ProgramMAGD); err != nil {
 		t.Fatal(err)
 	}
-	probe("after kill -9 of magd")
+	a.nothingInClear("after kill -9 of magd")
 	if err := a.Restart(NodeMAG2, ProgramMAGD); err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +265,7 @@ func TestControlChannelFailsClosed(t *testing.T) {
 	if err := a.Kill9(NodeMAG2, ProgramCharon); err != nil {
 		t.Fatal(err)
 	}
-	probe("after a graceful stop of magd, without charon")
+	a.nothingInClear("after a graceful stop of magd, without charon")
 	if err := a.Restart(NodeMAG2, ProgramCharon); err != nil {
 		t.Fatal(err)
 	}
@@ -244,8 +273,33 @@ func TestControlChannelFailsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.trafficFlows("mag2 is back")
-	a.handOverAll("mag2 is back")
+	a.killAndRestart(NodeLMA, ProgramLMAD, ProgramCharon)
+	a.killAndRestart(NodeMAG1, ProgramCharon)
+	a.trafficFlows("the LMA and the charon of mag1 are back")
+	a.handOverAll("everything is back")
 	a.nothingInClear("in the end")
+}
+
+// probePastTheDaemons sends Mobility Headers both ways between mag2 and the LMA, around magd and lmad, until the end of the
+// test. The kernel may refuse one with an error, or drop it.
+func (a *arrived) probePastTheDaemons() {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			_ = a.SendMobilityHeader(NodeMAG2, MAG2Address, LMAAddress, []byte{59, 0, 5, 0, 0, 0, 0, 1})
+			_ = a.SendMobilityHeader(NodeLMA, LMAAddress, MAG2Address, []byte{59, 0, 6, 0, 0, 0, 0, 1})
+			select {
+			case <-stop:
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}()
+	a.t.Cleanup(func() {
+		close(stop)
+		<-done
+	})
 }
 
 // The daemons load their connections into charon themselves: with a pre-shared key, then with certificates. After that the
@@ -483,4 +537,42 @@ func garbage(random *rand.Rand) []byte {
 		payload[1], payload[2] = byte(len(payload)/8-1), byte(random.IntN(9))
 	}
 	return payload
+}
+
+// behind puts a Mobility Header behind one extension header of eight octets. The first octet of the result is the protocol
+// of the extension header, the rest is the packet behind the IPv6 header.
+func behind(extension byte, rest, payload []byte) []byte {
+	payload = append([]byte{}, payload...)
+	binary.BigEndian.PutUint16(payload[4:], mobilityChecksum(MAG2Address, LMAAddress, payload))
+	return slices.Concat([]byte{extension, unix.IPPROTO_MH}, rest, payload)
+}
+
+// mobilityChecksum is RFC 6275 section 6.1.1's, over the pseudo-header with the Mobility Header's protocol.
+func mobilityChecksum(source, destination netip.Addr, payload []byte) uint16 {
+	from, to := source.As16(), destination.As16()
+	var sum uint32
+	for _, part := range [][]byte{from[:], to[:], binary.BigEndian.AppendUint32(nil, uint32(len(payload))), {0, unix.IPPROTO_MH}, payload} {
+		for i := 0; i < len(part); i += 2 {
+			sum += uint32(part[i])<<8 | uint32(part[i+1])
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
+
+// sendRaw sends an IPv6 packet with any protocol number from a node; the source address must be one of its own.
+func (d *Domain) sendRaw(node string, protocol int, source, destination netip.Addr, payload []byte) error {
+	return d.in(node, func() error {
+		socket, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(socket)
+		if err := unix.Bind(socket, &unix.SockaddrInet6{Addr: source.As16()}); err != nil {
+			return err
+		}
+		return unix.Sendto(socket, payload, 0, &unix.SockaddrInet6{Addr: destination.As16()})
+	})
 }
