@@ -95,7 +95,7 @@ func wantAllocations(t *testing.T, name string, limit float64, f func() error) {
 		if err := f(); err != nil {
 			t.Fatal(err)
 		}
-	}); n > limit {
+	}); n > limit+slack {
 		t.Errorf("%s allocates %v times, want at most %v", name, n, limit)
 	}
 }

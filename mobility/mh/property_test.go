@@ -203,7 +203,7 @@ func TestRoundTrip(t *testing.T) {
 	}))
 	t.Run("one allocation whatever the options", rapid.MakeCheck(func(t *rapid.T) {
 		m := &BindingError{Status: UnknownBinding, HomeAddress: netip.IPv6Unspecified(), Options: anyOptions().Draw(t, "options")}
-		if n := testing.AllocsPerRun(2, func() { _, _ = m.AppendTo(nil) }); n > 1 {
+		if n := testing.AllocsPerRun(2, func() { _, _ = m.AppendTo(nil) }); n > 1+slack {
 			t.Fatalf("AppendTo allocates %v times", n)
 		}
 	}))
