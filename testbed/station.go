@@ -124,14 +124,16 @@ func (mn *MobileNode) Move(mag string) (Association, error) {
 	return a, err
 }
 
-// Associate sends EAPOL-Start until the access point reports the station associated later than after.
+// Associate sends EAPOL-Start until the access point reports the station associated later than after. It is patient: a
+// Start in the middle of an authentication makes hostapd begin anew with an identity request, which a supplicant that has
+// answered the challenge discards, and then neither gets any further.
 func (mn *MobileNode) Associate(after time.Time) (time.Time, error) {
 	ap := mn.domain.AccessPoints[mn.at]
-	for range 10 {
+	for range 4 {
 		if err := mn.sendEAPOLStart(); err != nil {
 			return time.Time{}, err
 		}
-		if at, ok := ap.waitJoined(mn.MAC, after, time.Second); ok {
+		if at, ok := ap.waitJoined(mn.MAC, after, 10*time.Second); ok {
 			return at, nil
 		}
 	}
