@@ -10,6 +10,6 @@ sh testbed/vm/packages.sh
 sh testbed/vm/kernel.sh "$cache"
 mkdir -p "$out/vm-tests"
 if [ "$1" = tests ]; then
-	${GO:-go} test -c -o "$out/vm-tests/" ./mobility/forwarding/kernel ./mobility/signaling ./mobility/accesslink ./security/filter ./security/vici
+	${GO:-go} test -c -o "$out/vm-tests/" ./mobility/forwarding/kernel ./mobility/signaling ./mobility/accesslink ./security/filter ./security/vici ./testbed
 fi
 exec sh testbed/vm/boot.sh "$cache" "$out" "$script"
