@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// FlushDelay is how long a change may wait for company before it is written.
-	FlushDelay = 50 * time.Millisecond
+	// FlushDelay is how long a change may wait for company before it is written. It is short because a handover that a crash
+	// takes away costs its mobile node the traffic until the next re-registration, and long enough to stay behind the
+	// acknowledgement and to bound the transactions a second.
+	FlushDelay = 5 * time.Millisecond
 
 	firstRetry = 500 * time.Millisecond
 	lastRetry  = 30 * time.Second
