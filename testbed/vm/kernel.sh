@@ -5,6 +5,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"
+exec 9>lock
+flock 9 # one at a time
 
 fail() {
 	echo "kernel.sh: $*" >&2
