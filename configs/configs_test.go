@@ -127,13 +127,14 @@ func TestTheEnvironmentOverridesScalars(t *testing.T) {
 	t.Setenv("NETLMM_MAG_LIFETIME", "16s")
 	t.Setenv("NETLMM_MAG_RE_REGISTRATION_MARGIN", "4s")
 	t.Setenv("NETLMM_MAG_MAXIMUM_MOBILE_NODES", "7")
-	t.Setenv("NETLMM_SECURITY_FILTER", "false")
+	t.Setenv("NETLMM_MAG_TIMESTAMP_BASED_APPROACH_IN_USE", "false")
+	t.Setenv("NETLMM_SECURITY_FILTER", "false") // counts in the file only
 	c, err := LoadMagd(write(t, smallest))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Lifetime != 16*time.Second || c.MaximumMobileNodes != 7 || c.Filter {
-		t.Errorf("lifetime %v, maximum %d, filter %v", c.Lifetime, c.MaximumMobileNodes, c.Filter)
+	if c.Lifetime != 16*time.Second || c.MaximumMobileNodes != 7 || c.TimestampBasedApproachInUse || !c.Filter {
+		t.Errorf("lifetime %v, maximum %d, timestamps %v, filter %v", c.Lifetime, c.MaximumMobileNodes, c.TimestampBasedApproachInUse, c.Filter)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,8 +48,11 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// written are the keys that count only in the file: who takes the protection off does it where everybody can read it.
+var written = []string{"security.mode", "security.filter"}
+
 // load fills raw, a pointer to a struct with its defaults already in it, from file and from the environment.
-// Environment variables override scalar keys: NETLMM_MAG_LIFETIME stands for mag.lifetime.
+// Environment variables override scalar keys, NETLMM_MAG_LIFETIME stands for mag.lifetime; but not those in written.
 func load(file string, raw any, problems *problems) error {
 	v := viper.New()
 	v.SetConfigFile(file)
@@ -60,6 +64,9 @@ func load(file string, raw any, problems *problems) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	for _, key := range scalarKeys(reflect.TypeOf(raw).Elem(), "") {
+		if slices.Contains(written, key) {
+			continue
+		}
 		// An absent key would be invisible to viper's AutomaticEnv, so each one is bound by name.
 		if err := v.BindEnv(key, "NETLMM_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))); err != nil {
 			return err

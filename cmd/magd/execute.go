@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"netlmm/mobility/accesslink"
@@ -12,13 +11,14 @@ import (
 func (g *gateway) execute(a action) {
 	switch act := a.Action.(type) {
 	case mag.SendMessage:
-		g.send(act)
+		g.transmit(act)
 	case mag.BindingAccepted:
 		g.traces.accepted(act.Entry.CorrelationID, a.at, act.Entry.HomeNetworkPrefixes)
 		g.log.Debug("binding accepted", "correlation_id", act.Entry.CorrelationID, "mobile_node", act.Entry.MobileNodeID, "prefixes", act.Entry.HomeNetworkPrefixes)
 	case mag.ApplyForwarding:
-		g.plane.Apply()
-		g.traces.applied(act.CorrelationID, time.Now())
+		if g.plane.Apply() {
+			g.traces.applied(act.CorrelationID, time.Now())
+		}
 	case mag.AdvertiseRouter:
 		g.advertise(act)
 	case mag.ProbePresence:
@@ -39,12 +39,16 @@ func (g *gateway) execute(a action) {
 	}
 }
 
-// send sends a PBU. One that does not leave is retransmitted by the machine like one that was lost.
-func (g *gateway) send(m mag.SendMessage) {
+// send sends a PBU, or a Binding Error, which is counted with the message that it answers. A PBU that does not leave is
+// retransmitted by the machine like one that was lost.
+func (g *gateway) transmit(m mag.SendMessage) {
 	at := time.Now() // not after Send: on a busy machine the answer can be here before Send returns
 	err := g.conn.Send(m.Source, m.Destination, m.Payload)
 	if err != nil {
-		g.log.Warn("update not sent; it is retransmitted", "correlation_id", m.CorrelationID, "to", m.Destination, "error", err)
+		g.log.Warn("message not sent; an update is retransmitted", "kind", m.Kind, "correlation_id", m.CorrelationID, "to", m.Destination, "error", err)
+		return
+	}
+	if m.Kind == mag.BindingError {
 		return
 	}
 	g.counters.Add(updates, string(m.Kind))
@@ -68,6 +72,10 @@ func (g *gateway) advertise(a mag.AdvertiseRouter) {
 		g.log.Warn("router advertisement not sent; the mobile node will solicit one", "correlation_id", a.CorrelationID, "interface", a.Interface, "error", err)
 		return
 	}
+	if a.RouterLifetime == 0 {
+		g.log.Info("mobile node told to do without this router", "correlation_id", a.CorrelationID, "interface", a.Interface, "prefixes", a.DeprecatedPrefixes)
+		return
+	}
 	if tr, first := g.traces.advertised(a.CorrelationID, time.Now()); first {
 		g.log.Info("attached", "correlation_id", a.CorrelationID, "mobile_node", tr.MobileNodeID, "prefixes", tr.HomeNetworkPrefixes,
 			"l2_attach_to_pbu_ms", tr.L2AttachToPBU, "pbu_to_pba_ms", tr.PBUToPBA, "pba_to_ra_ms", tr.PBAToRA, "total_ms", tr.Total)
@@ -80,9 +88,11 @@ func (g *gateway) probe(p mag.ProbePresence) {
 	if !ok || !isMAC {
 		return // unconfirmed, the binding lapses
 	}
-	if err := link.Probe(mac, p.HomeNetworkPrefixes); err != nil {
-		g.log.Warn("presence not probed", "correlation_id", p.CorrelationID, "interface", p.Interface, "error", err)
-	}
+	g.later(func() {
+		if err := link.Probe(mac, p.HomeNetworkPrefixes); err != nil {
+			g.log.Debug("presence not probed", "correlation_id", p.CorrelationID, "error", err)
+		}
+	})
 }
 
 // ended forgets a mobile node on the access link, so that nothing is sent to where it was.
@@ -95,7 +105,9 @@ func (g *gateway) ended(b mag.BindingEnded) {
 	if !ok || !isMAC {
 		return
 	}
-	if err := link.Forget(mac); err != nil && !errors.Is(err, accesslink.ErrInterfaceUnavailable) {
-		g.log.Warn("neighbour entries not removed", "interface", b.Entry.Interface, "error", err)
-	}
+	g.later(func() {
+		if err := link.Forget(mac); err != nil {
+			g.log.Debug("neighbour entries not removed", "correlation_id", b.Entry.CorrelationID, "error", err)
+		}
+	})
 }

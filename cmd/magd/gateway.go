@@ -27,10 +27,11 @@ import (
 	"netlmm/mobility/signaling"
 )
 
-// Bounds of the queues in front of the two machines; what finds them full is counted and, for link events, asked for again.
+// Bounds of the queues in front of the two machines, and of the chores.
 const (
 	linkQueue    = 4096
 	gatewayQueue = 8192
+	choreQueue   = 1024
 )
 
 const (
@@ -91,7 +92,8 @@ type gateway struct {
 	admin    daemon.Task
 	metrics  daemon.Task
 	started  time.Time
-	stopped  chan struct{}
+	stopped  chan struct{} // closed when the machine has said goodbye
+	chores   chan func()   // work on access links that may take its time
 }
 
 type accessLink struct {
@@ -102,7 +104,7 @@ type accessLink struct {
 func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	g = &gateway{
 		log: daemon.NewLogger("magd", cfg.LogLevel, cfg.LogFormat), cfg: cfg, registry: prometheus.NewRegistry(), started: time.Now(),
-		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{}, stopped: make(chan struct{}),
+		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{}, stopped: make(chan struct{}), chores: make(chan func(), choreQueue),
 	}
 	defer func() {
 		if err != nil {
@@ -165,7 +167,7 @@ func (g *gateway) openNetwork() (err error) {
 	if g.plane, err = dataplane.Open(g.cfg.Forwarding, where, g.log, g.core.Forwarding); err != nil {
 		return err
 	}
-	g.plane.Adopt()
+	g.plane.Learn()
 	for _, link := range g.cfg.AccessLinks {
 		if err := g.openAccessLink(link); err != nil {
 			return err
@@ -226,6 +228,7 @@ func (g *gateway) tasks() []daemon.Task {
 	tasks := append(g.guard.Tasks(),
 		daemon.Task{Name: "gateway", Run: g.engine.Run},
 		daemon.Task{Name: "MIH function", Run: g.links.Run},
+		daemon.Task{Name: "chores", Run: g.doChores},
 		daemon.Signaling(g.conn, g.received),
 		g.plane.Task(g.engine.Do), g.admin, g.metrics)
 	for name, link := range g.access {
@@ -237,13 +240,15 @@ func (g *gateway) tasks() []daemon.Task {
 	return tasks
 }
 
-// post gives the machine an event; when it is swamped the event is counted as lost.
-func (g *gateway) post(e mag.Event, at time.Time) bool {
-	if g.engine.Post(event{e, at}) {
-		return true
+// send gives the machine an event that nobody would repeat; it waits while the machine is swamped. Once the machine has
+// ended there is nobody left to tell.
+func (g *gateway) send(e mag.Event, at time.Time) { _ = g.engine.Send(event{e, at}) }
+
+// post gives the machine an event that its sender repeats; when the machine is swamped it is counted as lost.
+func (g *gateway) post(e mag.Event, at time.Time) {
+	if !g.engine.Post(event{e, at}) {
+		g.counters.Add(ignored, "queue_full")
 	}
-	g.counters.Add(ignored, "queue_full")
-	return false
 }
 
 func (g *gateway) received(m signaling.Message) {
@@ -251,7 +256,7 @@ func (g *gateway) received(m signaling.Message) {
 }
 
 func (g *gateway) associationChanged(peer netip.Addr, up bool) {
-	g.post(mag.SecurityAssociationChanged{LMAAddress: peer, Up: up}, time.Now())
+	g.send(mag.SecurityAssociationChanged{LMAAddress: peer, Up: up}, time.Now())
 }
 
 // handler takes what mobile nodes say on an access link to the machine.
@@ -266,7 +271,28 @@ func (g *gateway) handler(name string) accesslink.Handler {
 	}
 }
 
-// close ends what newGateway opened. Forwarding stays only when the bindings were kept for the next start.
+// later queues a chore, so that it does not hold up the handover of another mobile node. One too many is dropped and counted.
+func (g *gateway) later(chore func()) {
+	select {
+	case g.chores <- chore:
+	default:
+		g.counters.Add(ignored, "chores_full")
+	}
+}
+
+func (g *gateway) doChores(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case chore := <-g.chores:
+			chore()
+		}
+	}
+}
+
+// close ends what newGateway opened. Forwarding goes only after the bindings were de-registered: otherwise the anchor goes
+// on sending, and the next start takes over.
 func (g *gateway) close() {
 	if g.conn != nil {
 		g.conn.Close()
@@ -275,8 +301,17 @@ func (g *gateway) close() {
 		link.Close()
 	}
 	if g.plane != nil {
-		if err := g.plane.Close(!g.cfg.DeregisterOnStop); err != nil {
+		if err := g.plane.Close(!g.cfg.DeregisterOnStop || !g.saidGoodbye()); err != nil {
 			g.log.Error("forwarding", "error", err)
 		}
+	}
+}
+
+func (g *gateway) saidGoodbye() bool {
+	select {
+	case <-g.stopped:
+		return true
+	default:
+		return false
 	}
 }

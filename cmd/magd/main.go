@@ -57,7 +57,7 @@ func run(ctx context.Context, cfg *configs.Magd) error {
 	context.AfterFunc(ctx, func() {
 		defer end()
 		g.log.Info("stopping", "deregister", cfg.DeregisterOnStop)
-		g.post(mag.Stop{Deregister: cfg.DeregisterOnStop}, time.Now())
+		g.send(mag.Stop{Deregister: cfg.DeregisterOnStop}, time.Now())
 		select {
 		case <-g.stopped:
 		case <-time.After(stopPatience):

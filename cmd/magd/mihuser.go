@@ -1,7 +1,7 @@
 package main
 
 import (
-	"time"
+	"path/filepath"
 
 	apadapters "netlmm/ap-adapters"
 	"netlmm/ap-adapters/ciscosyslog"
@@ -18,9 +18,6 @@ var (
 	mihUser      = mihf.User{MIHF: "magd", Name: "mag"}
 	subscription = mihf.EventSubscribe{User: mihUser, Events: mih.Events(mih.EventLinkUp, mih.EventLinkDown)}
 )
-
-// resyncDelay is how long the gateway waits, after it lost link events, before it asks for them again.
-const resyncDelay = time.Second
 
 // emit is where adapters put link events; false tells them that one was lost.
 func (g *gateway) emit(ind mih.Indication) bool {
@@ -42,7 +39,8 @@ func (g *gateway) executeMIH(action mihf.Action) {
 }
 
 // indicated is the step from 802.21 to Proxy Mobile IPv6: the station becomes a mobile node, its profile is looked up, and
-// the machine is told.
+// the machine is told. While the machine is swamped this waits, the queue before it fills, and the adapters, who are told so,
+// compare stations anew.
 func (g *gateway) indicated(ind mih.Indication) {
 	station := ind.Event.LinkTuple().Link.Address
 	link, known := g.access[ind.Interface]
@@ -57,27 +55,22 @@ func (g *gateway) indicated(ind mih.Indication) {
 		profile, ok := g.profiles.Lookup(id)
 		if !ok || !profile.ProxyRegistration {
 			g.counters.Add(linkEvents, "not_allowed_by_policy")
-			g.log.Info("mobile node is not served: policy", "mobile_node", id, "station", station)
+			g.log.Debug("mobile node is not served: policy", "mobile_node", id, "station", station)
+			// Whoever used this station before is not its user any more.
+			g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: linkLayer}, ind.ReceivedAt)
 			return
 		}
 		correlation := g.traces.begin(api.Handover{
 			MobileNodeID: id, MobileNodeLinkLayerID: linkLayer, Trigger: ind.SAP, Interface: ind.Interface,
 			To: g.cfg.ProxyCareOfAddress, LinkUp: ind.ReceivedAt,
 		})
-		g.reached(g.post(mag.LinkAttached{
+		g.send(mag.LinkAttached{
 			CorrelationID: correlation, Interface: ind.Interface, MobileNodeID: id, MobileNodeLinkLayerID: linkLayer,
 			AccessTechnologyType: link.technology, LMAAddress: profile.LMAAddress,
 			HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime,
-		}, ind.ReceivedAt))
+		}, ind.ReceivedAt)
 	case mih.LinkDown:
-		g.reached(g.post(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: linkLayer}, ind.ReceivedAt))
-	}
-}
-
-// reached has lost events delivered again once the machine has caught up.
-func (g *gateway) reached(ok bool) {
-	if !ok {
-		time.AfterFunc(resyncDelay, func() { g.links.Post(mihf.Resync{User: mihUser}) })
+		g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: linkLayer}, ind.ReceivedAt)
 	}
 }
 
@@ -96,7 +89,7 @@ func (g *gateway) openAdapters() error {
 		for _, h := range g.cfg.Hostapd {
 			interfaces = append(interfaces, hostapd.Interface{ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType})
 		}
-		adapter, err := hostapd.New(hostapd.Config{Interfaces: interfaces, Log: g.log})
+		adapter, err := hostapd.New(hostapd.Config{Interfaces: interfaces, SocketDirectory: filepath.Dir(g.cfg.AdminSocket), Log: g.log})
 		if err != nil {
 			return err
 		}

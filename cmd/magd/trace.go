@@ -96,7 +96,11 @@ func (t *traces) advertised(id mobility.CorrelationID, at time.Time) (h api.Hand
 		tr.L2AttachToPBU = t.phase("l2_attach_to_pbu", tr.LinkUp, tr.pbuSent)
 		tr.PBUToPBA = t.phase("pbu_to_pba", tr.pbuSent, tr.pbaReceived)
 		tr.PBAToRA = t.phase("pba_to_ra", tr.pbaReceived, at)
-		tr.ForwardingApplied = milliseconds(tr.forwardingApplied.Sub(tr.pbaReceived))
+		if tr.forwardingApplied.IsZero() {
+			tr.Outcome = "forwarding pending"
+		} else {
+			tr.ForwardingApplied = milliseconds(tr.forwardingApplied.Sub(tr.pbaReceived))
+		}
 		tr.Total = t.phase("total", tr.LinkUp, at)
 		h, first = tr.Handover, true
 	})

@@ -20,7 +20,7 @@ type Core[E, A any] interface {
 // forwarding update carry the changes of all of them.
 const batch = 64
 
-// ErrStopped is returned by Do when the engine has ended.
+// ErrStopped is returned by Do and Send when the engine has ended.
 var ErrStopped = errors.New("engine: stopped")
 
 // Engine owns a core.
@@ -55,6 +55,17 @@ func (e *Engine[E, A]) Post(event E) bool {
 	default:
 		e.dropped.Add(1)
 		return false
+	}
+}
+
+// Send queues an event and waits for room while the queue is full: for events that nobody would repeat. It fails with
+// ErrStopped once the engine has ended. The owner goroutine must not call it.
+func (e *Engine[E, A]) Send(event E) error {
+	select {
+	case e.events <- event:
+		return nil
+	case <-e.stopped:
+		return ErrStopped
 	}
 }
 

@@ -80,3 +80,22 @@ func TestDoRunsInTheOwnerAndEndsWithIt(t *testing.T) {
 		t.Errorf("Do after the end: %v, want ErrStopped", err)
 	}
 }
+
+func TestSendWaitsForRoomAndEndsWithTheEngine(t *testing.T) {
+	e := New[string, string](&echo{}, 1, func(string) {})
+	e.Post("fills the queue")
+	sent := make(chan error, 1)
+	go func() { sent <- e.Send("waits") }()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	if err := <-sent; err != nil {
+		t.Errorf("Send: %v", err)
+	}
+	cancel()
+	<-done
+	e.Post("fills the queue") // nobody takes it any more
+	if err := e.Send("too late"); !errors.Is(err, ErrStopped) {
+		t.Errorf("Send after the end: %v, want ErrStopped", err)
+	}
+}

@@ -19,6 +19,7 @@ import (
 const (
 	retryInterval  = time.Second
 	resyncInterval = 30 * time.Second
+	leftoverGrace  = 10 * time.Second
 	resyncShare    = 200 // a comparison takes at most one part in so many of the owner's time
 )
 
@@ -28,6 +29,8 @@ type Plane struct {
 	kernel     *kernel.Kernel // nil with backend none
 	reconciler *forwarding.Reconciler
 	state      func() *forwarding.State
+
+	firstResync time.Duration // after the start
 }
 
 // Where says on which side of the tunnel a plane stands, and what it knows of the network there.
@@ -40,7 +43,7 @@ type Where struct {
 
 // Open probes the kernel and sets the chosen backend up. state is the machine's desired state.
 func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *forwarding.State) (*Plane, error) {
-	p := &Plane{log: log, state: state}
+	p := &Plane{log: log, state: state, firstResync: resyncInterval}
 	if cfg.Backend == "none" {
 		log.Warn("forwarding.backend is none: mobile nodes are registered, but none of their packets is forwarded")
 		p.reconciler = forwarding.New(nowhere{})
@@ -73,18 +76,33 @@ func (p *Plane) Adopt() {
 	}
 }
 
-// Apply brings the kernel to what changed in the desired state. What it refuses stays desired and is retried.
-func (p *Plane) Apply() {
-	if err := p.reconciler.Sync(p.state()); err != nil {
+// Learn finds out what an earlier run left in the kernel and lets it stand for now: the desired state is still to come, and
+// until then packets may go the way they went. The first comparison, leftoverGrace later, removes what nobody wanted again.
+func (p *Plane) Learn() {
+	if p.kernel == nil {
+		return
+	}
+	if _, err := p.kernel.Applied(); err != nil {
+		p.log.Error("forwarding of an earlier run is not known; it is removed later", "error", err)
+	}
+	p.firstResync = leftoverGrace
+}
+
+// Apply brings the kernel to what changed in the desired state, and says whether it did. What the kernel refuses stays
+// desired and is retried.
+func (p *Plane) Apply() bool {
+	err := p.reconciler.Sync(p.state())
+	if err != nil {
 		p.log.Error("forwarding not applied; it is retried", "error", err)
 	}
+	return err == nil
 }
 
 // Task retries and compares, in the owner's goroutine by way of do. A comparison of everything holds the owner up for as
 // long as it takes, so that it is repeated the more seldom the longer it takes; a disturbed link is mended at once.
 func (p *Plane) Task(do func(context.Context, func()) error) daemon.Task {
 	return daemon.Task{Name: "forwarding", Run: func(ctx context.Context) error {
-		retry, resync := time.NewTicker(retryInterval), time.NewTimer(resyncInterval)
+		retry, resync := time.NewTicker(retryInterval), time.NewTimer(p.firstResync)
 		defer retry.Stop()
 		defer resync.Stop()
 		for {
