@@ -39,7 +39,7 @@ func (g *gateway) execute(a action) {
 	}
 }
 
-// send sends a PBU, or a Binding Error, which is counted with the message that it answers. A PBU that does not leave is
+// transmit sends a PBU, or a Binding Error, which is counted with the message that it answers. A PBU that does not leave is
 // retransmitted by the machine like one that was lost.
 func (g *gateway) transmit(m mag.SendMessage) {
 	at := time.Now() // not after Send: on a busy machine the answer can be here before Send returns

@@ -163,6 +163,10 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 			}
 		case mag.AdvertiseRouter:
 			h := d.hostWith(a.MobileNodeLinkLayerID)
+			if a.RouterLifetime == 0 {
+				d.note("%s withdraws %v from %s on %s", g.name, a.DeprecatedPrefixes, h.name, a.Interface)
+				break
+			}
 			d.note("%s advertises %v to %s on %s", g.name, a.HomeNetworkPrefixes, h.name, a.Interface)
 			if h.at == g && h.link == a.Interface && !h.prefix.IsValid() {
 				h.prefix = a.HomeNetworkPrefixes[0]

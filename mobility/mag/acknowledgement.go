@@ -2,6 +2,7 @@ package mag
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -14,8 +15,11 @@ func (m *MAG) messageReceived(now time.Time, ev MessageReceived) {
 	pba := &m.acknowledgement
 	reason, err := decode(ev.Payload, pba)
 	var s *session
-	if reason == "" {
-		s, reason = m.match(ev, pba)
+	switch reason {
+	case "":
+		s, reason = m.match(now, ev, pba)
+	case DropUnknownMessageType:
+		reason = m.bindingError(now, ev)
 	}
 	if reason == "" && s.purpose != DeRegistration && pba.Status.Accepted() {
 		reason, err = checkGrant(now, s, pba)
@@ -41,10 +45,12 @@ func (m *MAG) messageReceived(now time.Time, ev MessageReceived) {
 func decode(payload []byte, pba *mh.BindingAcknowledgement) (DropReason, error) {
 	pba.Options.MobileNodeID = mobility.MobileNodeID{} // of the message before
 	header, err := mh.DecodeHeader(payload)
-	if err != nil {
+	switch {
+	case header.Type > mh.TypeBindingError: // beyond RFC 6275; the codec knows more types than this gateway has a use for
+		return DropUnknownMessageType, nil
+	case err != nil:
 		return DropMalformed, err
-	}
-	if header.Type != mh.TypeBindingAcknowledgement {
+	case header.Type != mh.TypeBindingAcknowledgement:
 		return DropUnexpectedMessage, nil
 	}
 	if err := pba.Decode(payload); err != nil {
@@ -56,15 +62,34 @@ func decode(payload []byte, pba *mh.BindingAcknowledgement) (DropReason, error) 
 	return "", nil
 }
 
+// bindingError answers a message of an unknown type (RFC 6275 section 9.2) and says how that counts: one that was not sent to
+// the Proxy-CoA, or not from a unicast address, gets no answer.
+func (m *MAG) bindingError(now time.Time, ev MessageReceived) DropReason {
+	if ev.Destination != m.config.ProxyCareOfAddress || !ev.Source.Is6() || ev.Source.IsUnspecified() || ev.Source.IsMulticast() {
+		return DropUnknownMessageType
+	}
+	if now.Before(m.nextBindingError) {
+		return DropBindingErrorPaced
+	}
+	message := mh.BindingError{Status: mh.UnknownMHType, HomeAddress: netip.IPv6Unspecified()}
+	payload, err := message.AppendTo(nil)
+	if err != nil {
+		return DropEncodingFailed
+	}
+	m.nextBindingError = now.Add(bindingErrorInterval)
+	m.do(SendMessage{Source: ev.Destination, Destination: ev.Source, Payload: payload, Kind: BindingError, Attempt: 1})
+	return DropUnknownMessageType
+}
+
 // match finds the session whose PBU this answers: steps 3, 5 and 6.
-func (m *MAG) match(ev MessageReceived, pba *mh.BindingAcknowledgement) (*session, DropReason) {
+func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledgement) (*session, DropReason) {
 	options := &pba.Options
-	s := m.requests[requestKey{options.MobileNodeID, pba.Sequence}]
+	s := m.requests[m.requestKey(options.MobileNodeID, pba.Sequence)]
 	if pba.Status == mobility.StatusSequenceNumberOutOfWindow {
 		s = m.matchOutOfWindow(pba)
 	}
 	switch {
-	case s == nil:
+	case s == nil, !options.Present.Has(mh.OptionMobileNodeID), s.id != options.MobileNodeID && !echoesTimestamp(options, s):
 		return nil, DropUnmatched
 	case ev.Source != s.lma() || ev.Destination != m.config.ProxyCareOfAddress:
 		return nil, DropSourceMismatch
@@ -73,7 +98,7 @@ func (m *MAG) match(ev MessageReceived, pba *mh.BindingAcknowledgement) (*sessio
 	case differs(options, s):
 		// Step 6: no retransmission until an administrative action; a new attachment is a new request.
 		if s.purpose != DeRegistration {
-			m.become(s, Refused)
+			m.becomeRefused(now, s, 0)
 		}
 		return nil, DropOptionMismatch
 	}
@@ -95,10 +120,16 @@ func carriesLMAClock(status mobility.Status) bool {
 	return status == mobility.StatusTimestampMismatch || status == mobility.StatusTimestampLowerThanPrevAccepted
 }
 
+// echoesTimestamp reports whether the answer has the timestamp of the PBU, which no other PBU of that number has.
+func echoesTimestamp(options *mh.Options, s *session) bool {
+	return options.Present.Has(mh.OptionTimestamp) && options.Timestamp == s.request.timestamp
+}
+
 // differs reports whether an option that the LMA is to echo came back changed (RFC 5213 section 6.9.1.2(6)).
 func differs(options *mh.Options, s *session) bool {
 	has := options.Present.Has
-	return has(mh.OptionHandoffIndicator) && options.HandoffIndicator != s.request.handoff ||
+	return has(mh.OptionMobileNodeID) && options.MobileNodeID != s.id ||
+		has(mh.OptionHandoffIndicator) && options.HandoffIndicator != s.request.handoff ||
 		has(mh.OptionAccessTechnologyType) && options.AccessTechnologyType != s.accessTechnology ||
 		has(mh.OptionMobileNodeLinkLayerID) && options.MobileNodeLinkLayerID != s.linkLayerID
 }
@@ -153,6 +184,7 @@ func (m *MAG) refuse(now time.Time, s *session, pba *mh.BindingAcknowledgement) 
 		return
 	}
 	m.becomeRefused(now, s, delay)
+	m.withdrawRouter(s)
 }
 
 // retryAfter is how long to wait with the next PBU after a rejection; presence is confirmed before each.

@@ -40,3 +40,16 @@ func (m *MAG) advertiseRouter(now time.Time, s *session) {
 	})
 	m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
 }
+
+// withdrawRouter tells a mobile node that is left without a binding, though nobody said that it left, not to send to this
+// router and to do without its prefixes. On a shared medium that is how the link is torn down which RFC 5213 section 6.9.1.4(4)
+// calls point-to-point: the mobile node is to give up what it configured. One that left, or does not answer, gets no word.
+func (m *MAG) withdrawRouter(s *session) {
+	if len(s.told) == 0 || s.purpose == DeRegistration || s.state == Lapsing {
+		return
+	}
+	m.do(AdvertiseRouter{
+		CorrelationID: s.correlationID, Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID, DeprecatedPrefixes: s.told,
+	})
+	s.told = nil
+}

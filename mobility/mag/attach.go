@@ -20,6 +20,7 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 		m.do(Ignored{Reason: reason, MobileNodeID: ev.MobileNodeID, Err: err})
 		return
 	}
+	m.makeRoom(now, ev)
 	s := m.sessionFor(now, ev)
 	if s == nil {
 		m.do(Ignored{Reason: DropAdministrativelyRefused, MobileNodeID: ev.MobileNodeID})
@@ -47,7 +48,7 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 
 // admit says why an attachment cannot be served; "" when it can.
 func (m *MAG) admit(ev LinkAttached) (DropReason, error) {
-	_, present := m.sessions[sessionKey{ev.MobileNodeID, ev.MobileNodeLinkLayerID}]
+	present := m.sessions[sessionKey{ev.MobileNodeID, ev.MobileNodeLinkLayerID}] != nil
 	switch {
 	case m.stopping:
 		return DropStopping, nil
@@ -59,7 +60,7 @@ func (m *MAG) admit(ev LinkAttached) (DropReason, error) {
 		return DropInvalidAttachment, fmt.Errorf("LMA address %v is no global IPv6 address", ev.LMAAddress)
 	case ev.Lifetime < 0 || ev.Lifetime > maximumLifetime:
 		return DropInvalidAttachment, fmt.Errorf("lifetime %v is out of range", ev.Lifetime)
-	case !present && len(m.sessions) >= m.config.MaximumMobileNodes:
+	case !present && m.full() && m.lapsing.Len() == 0:
 		return DropBindingUpdateListFull, nil
 	case len(ev.HomeNetworkPrefixes) > 0:
 		if err := checkPrefixes(ev.HomeNetworkPrefixes); err != nil {
@@ -67,6 +68,16 @@ func (m *MAG) admit(ev LinkAttached) (DropReason, error) {
 		}
 	}
 	return "", nil
+}
+
+func (m *MAG) full() bool { return len(m.sessions) >= m.config.MaximumMobileNodes }
+
+// makeRoom lets the mobile node that has not answered for the longest time give way to a newcomer, when the list is full: it
+// left most likely, and RFC 5213 section 6.13 would have had it de-registered before.
+func (m *MAG) makeRoom(now time.Time, newcomer LinkAttached) {
+	if m.full() && m.sessions[sessionKey{newcomer.MobileNodeID, newcomer.MobileNodeLinkLayerID}] == nil {
+		m.abandon(now, m.lapsing.Front().Value.(*session), EndDisplaced)
+	}
 }
 
 // checkPrefixes says why these cannot be the home network prefixes of a session.

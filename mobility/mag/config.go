@@ -18,6 +18,7 @@ const (
 	suspectAfter              = 3                      // unanswered PBUs until the SA itself is in doubt
 	presenceProbes            = 3                      // as RFC 4861 section 10, MAX_UNICAST_SOLICIT
 	solicitedInterval         = 500 * time.Millisecond // between two answers to Router Solicitations of one mobile node
+	bindingErrorInterval      = 100 * time.Millisecond // between two Binding Errors, whoever they go to: RFC 6275 section 9.3.3
 	burstSize, burstInterval  = 64, 10 * time.Millisecond
 	maximumLifetime           = math.MaxUint16 * mh.LifetimeUnit
 	maximumRouterLifetime     = math.MaxUint16 * time.Second

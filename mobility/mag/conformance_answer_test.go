@@ -9,7 +9,7 @@ import (
 )
 
 // TestConformanceRejection: after any status of 128 or more, of a registration or of an extension, there is no Router
-// Advertisement and no forwarding, also when the mobile node solicits (RFC 5213 sections 6.9.1.2, 11 and 6.9.2, 2).
+// Advertisement but one that withdraws, and no forwarding, also when the mobile node solicits (RFC 5213 sections 6.9.1.2, 11 and 6.9.2, 2).
 func TestConformanceRejection(t *testing.T) {
 	for status := 128; status < 256; status++ {
 		for _, extension := range []bool{false, true} {
@@ -26,8 +26,8 @@ func TestConformanceRejection(t *testing.T) {
 				t.Errorf("status %d, extension %v: %d forwarding entries", status, extension, n)
 			}
 			for _, a := range c.did {
-				if _, advertised := a.(AdvertiseRouter); advertised {
-					t.Errorf("status %d, extension %v: a Router Advertisement", status, extension)
+				if a, advertised := a.(AdvertiseRouter); advertised && (len(a.HomeNetworkPrefixes) > 0 || a.RouterLifetime > 0) {
+					t.Errorf("status %d, extension %v: a Router Advertisement: %+v", status, extension, a)
 				}
 			}
 		}
@@ -90,14 +90,21 @@ func TestConformanceChangedEcho(t *testing.T) {
 	for name, change := range map[string]func(*mh.Options){
 		"Handoff Indicator":      func(o *mh.Options) { o.HandoffIndicator = mobility.AttachmentOverNewInterface },
 		"Access Technology Type": func(o *mh.Options) { o.AccessTechnologyType = mobility.AccessEthernet },
+		"Mobile Node Identifier": func(o *mh.Options) { o.MobileNodeID = mobility.NAI("mn2") },
 		"Link-layer Identifier":  func(o *mh.Options) { o.MobileNodeLinkLayerID = mobility.LinkLayerID([6]byte{2, 9}) },
 	} {
-		c := newConforming(t, true)
-		c.attach(nil)
-		c.answer(func(a *mh.BindingAcknowledgement) { change(&a.Options) })
-		c.pass(time.Hour)
-		if len(c.sent) != 1 || c.mag.Forwarding().Len() != 0 {
-			t.Errorf("%s changed: %d PBUs, %d forwarding entries", name, len(c.sent), c.mag.Forwarding().Len())
+		for _, unanswered := range []time.Duration{0, 10 * time.Second} {
+			c := newConforming(t, true)
+			c.attach(nil)
+			c.pass(unanswered) // after several transmissions a new security association would have it sent at once
+			sent := len(c.sent)
+			c.answer(func(a *mh.BindingAcknowledgement) { change(&a.Options) })
+			c.handle(SecurityAssociationChanged{defaultLMA, true})
+			c.handle(PresenceConfirmed{"wlan0", nodeMAC})
+			c.pass(time.Hour)
+			if len(c.sent) != sent || c.mag.Forwarding().Len() != 0 {
+				t.Errorf("%s changed: %d PBUs, %d forwarding entries", name, len(c.sent)-sent, c.mag.Forwarding().Len())
+			}
 		}
 	}
 }

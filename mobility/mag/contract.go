@@ -86,7 +86,7 @@ func (Stop) isEvent()                       {}
 // Action is what a MAG wants done, executed in the order given: one of the types below.
 type Action interface{ isAction() }
 
-// SendMessage carries a Mobility Header to an LMA. Payload has a zero checksum; it is the action's own.
+// SendMessage carries a Mobility Header to an LMA, or a Binding Error to who sent what this MAG does not know. Payload has a zero checksum; it is the action's own.
 type SendMessage struct {
 	CorrelationID       mobility.CorrelationID
 	Source, Destination netip.Addr
@@ -118,7 +118,8 @@ type BindingEnded struct {
 // the mobile node answers a Router Advertisement with packets.
 type ApplyForwarding struct{ CorrelationID mobility.CorrelationID }
 
-// AdvertiseRouter sends one Router Advertisement to one mobile node (RFC 5213 6.9.1.2 and 6.9.3, RFC 6085).
+// AdvertiseRouter sends one Router Advertisement to one mobile node (RFC 5213 6.9.1.2 and 6.9.3, RFC 6085). With
+// RouterLifetime 0 it has no home network prefix: this MAG is no router of that node any more (RFC 5213 6.9.1.4, RFC 4861 6.2.5).
 type AdvertiseRouter struct {
 	CorrelationID         mobility.CorrelationID
 	Interface             string
@@ -160,12 +161,13 @@ func (ProbePresence) isAction()              {}
 func (Ignored) isAction()                    {}
 func (Stopped) isAction()                    {}
 
-// MessageKind says what a PBU is for; its text is a metric label.
+// MessageKind says what a PBU is for, or that the message is none; its text is a metric label.
 type MessageKind string
 
-// Kinds of Proxy Binding Update.
+// Kinds of message.
 const (
 	Registration   MessageKind = "registration"
 	ReRegistration MessageKind = "re_registration"
 	DeRegistration MessageKind = "de_registration"
+	BindingError   MessageKind = "binding_error" // RFC 6275 9.2: the answer to an unknown MH type
 )

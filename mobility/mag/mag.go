@@ -6,6 +6,7 @@ package mag
 import (
 	"cmp"
 	"container/heap"
+	"container/list"
 	"net/netip"
 	"slices"
 	"time"
@@ -27,9 +28,10 @@ type linkKey struct {
 	linkLayerID mobility.MobileNodeLinkLayerID
 }
 
-// requestKey names a PBU that awaits its answer (RFC 5213 section 6.9.1.2(5)).
+// requestKey names a PBU that awaits its answer (RFC 5213 section 6.9.1.2(5)): by its number alone where that counts all PBUs
+// of the MAG, so that an answer with another mobile node's identifier is found out; else the number is one of the mobile node.
 type requestKey struct {
-	id       mobility.MobileNodeID
+	id       mobility.MobileNodeID // zero with timestamps
 	sequence uint16
 }
 
@@ -41,10 +43,12 @@ type MAG struct {
 	requests     map[requestKey]*session
 	owners       map[netip.Prefix]*session // who a forwarding entry belongs to
 	associations map[netip.Addr]*association
+	lapsing      *list.List // of *session in state Lapsing, the longest first
 	forwarding   *forwarding.State
 	timers       timerHeap
 
-	sequence uint16 // of the last PBU, RFC 5213 section 6.9.1.1(6)
+	sequence         uint16 // of the last PBU, RFC 5213 section 6.9.1.1(6)
+	nextBindingError time.Time
 
 	stopping  bool       // Stop was handled
 	stopped   bool       // and nothing is awaited any more
@@ -68,6 +72,7 @@ func New(cfg Config) (*MAG, error) {
 		requests:     map[requestKey]*session{},
 		owners:       map[netip.Prefix]*session{},
 		associations: map[netip.Addr]*association{},
+		lapsing:      list.New(),
 		forwarding:   forwarding.NewState(),
 	}
 	m.stopTimer.due = m.deregisterSome

@@ -149,12 +149,17 @@ func (h *hostile) take(actions []Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case SendMessage:
+			if a.Kind == BindingError {
+				break
+			}
 			if !h.up[a.Destination] {
 				h.t.Fatalf("a PBU left for %v without the SA", a.Destination)
 			}
 			h.sent = append(h.sent, a)
 		case AdvertiseRouter:
-			if a.PrefixLifetime <= 0 || len(a.HomeNetworkPrefixes) == 0 {
+			served := a.PrefixLifetime > 0 && len(a.HomeNetworkPrefixes) > 0
+			withdrawn := a.RouterLifetime == 0 && len(a.HomeNetworkPrefixes) == 0 && len(a.DeprecatedPrefixes) > 0
+			if !served && !withdrawn {
 				h.t.Fatalf("advertised without a binding: %+v", a)
 			}
 		case Stopped:
@@ -182,6 +187,11 @@ func (h *hostile) check(t *rapid.T) {
 		t.Fatalf("%d sessions, %d links, %d requests for %d outstanding, %d owners and %d forwarding entries for %d prefixes",
 			len(m.sessions), len(m.links), len(m.requests), outstanding, len(m.owners), m.forwarding.Len(), bound)
 	}
+	for e := m.lapsing.Front(); e != nil; e = e.Next() {
+		if s := e.Value.(*session); m.sessions[s.sessionKey] != s || s.state != Lapsing {
+			t.Fatalf("%v, %v, stands among those that lapse", s.sessionKey, s.state)
+		}
+	}
 	for _, a := range m.associations {
 		if a.sessions != sessions[a] || a.waiting.Len() > a.sessions {
 			t.Fatalf("association of %d sessions counts %d, %d wait", sessions[a], a.sessions, a.waiting.Len())
@@ -204,6 +214,9 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 		waits = s.waiting != nil
 	case Refused:
 		waits = true // perhaps for an administrative action
+	}
+	if s.seen.Before(s.attached) || (s.lapsing != nil) != (s.state == Lapsing) {
+		return fmt.Errorf("seen %v, attached %v, among those that lapse: %t", s.seen, s.attached, s.lapsing != nil)
 	}
 	if !waits || (len(s.bound) > 0) != (s.lapse.index != 0) || (len(s.bound) > 0) != (s.advertise.index != 0) {
 		return fmt.Errorf("stuck: signal %d, lapse %d, advertise %d, bound %v", s.signal.index, s.lapse.index, s.advertise.index, s.bound)

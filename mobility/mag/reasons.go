@@ -13,7 +13,9 @@ const (
 	DropRateLimited              DropReason = "rate_limited"               // a Router Solicitation too soon after the last
 	DropAdministrativelyRefused  DropReason = "administratively_refused"   // RFC 5213 6.9.1.2(7): status 152 stands
 	DropMalformed                DropReason = "malformed"                  // not a Mobility Header, or a broken one
-	DropUnexpectedMessage        DropReason = "unexpected_message"         // not a Binding Acknowledgement
+	DropUnknownMessageType       DropReason = "unknown_message_type"       // answered with a Binding Error, RFC 6275 9.2
+	DropBindingErrorPaced        DropReason = "binding_error_paced"        // RFC 6275 9.3.3: as above, but one went out a moment ago
+	DropUnexpectedMessage        DropReason = "unexpected_message"         // of RFC 6275, but not a Binding Acknowledgement
 	DropNotProxy                 DropReason = "not_proxy"                  // RFC 5213 6.9.1.2(1): without the P flag
 	DropUnmatched                DropReason = "unmatched"                  // RFC 5213 6.9.1.2(5): answers no PBU sent recently
 	DropSourceMismatch           DropReason = "source_mismatch"            // not from the LMA that the PBU went to
@@ -39,5 +41,6 @@ const (
 	EndRefused          EndReason = "refused"           // a PBA with a status of 128 or more
 	EndLifetimeExpired  EndReason = "lifetime_expired"  // the granted lifetime ended: the LMA was silent, or the mobile node
 	EndPresenceUnknown  EndReason = "presence_unknown"  // RFC 5213 6.13: nobody was there to register for a whole lifetime
+	EndDisplaced        EndReason = "displaced"         // it did not answer, and a newcomer needed its place in the full list
 	EndStopped          EndReason = "stopped"           // Stop with Deregister
 )

@@ -88,7 +88,9 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 		if _, err := fmt.Sscanf(strings.ReplaceAll(d.Input, " ", ""), "%x", &payload); err != nil {
 			t.Fatal(err)
 		}
-		r.handle(MessageReceived{Source: defaultLMA, Destination: proxyCoA, Payload: payload})
+		r.handle(MessageReceived{
+			Source: netip.MustParseAddr(text(d, "from", defaultLMA.String())), Destination: netip.MustParseAddr(text(d, "to", proxyCoA.String())), Payload: payload,
+		})
 	case "tick":
 		r.tick(duration(t, d, "for", 0))
 	case "presence":
@@ -151,6 +153,9 @@ func (r *rig) write(actions []Action) {
 func (r *rig) describe(a Action) string {
 	switch a := a.(type) {
 	case SendMessage:
+		if a.Kind == BindingError {
+			return fmt.Sprintf("send %s from %v to %v: %x", a.Kind, a.Source, a.Destination, a.Payload)
+		}
 		var pbu mh.BindingUpdate
 		if err := pbu.Decode(a.Payload); err != nil {
 			return err.Error()
@@ -237,6 +242,9 @@ func (r *rig) acknowledge(t *testing.T, d *datadriven.TestData) MessageReceived 
 	}
 	if d.HasArg("mn") {
 		o.MobileNodeID = mobility.NAI(text(d, "mn", ""))
+	}
+	if d.HasArg("no-mn") {
+		o.Present &^= 1 << mh.OptionMobileNodeID
 	}
 	if d.HasArg("ts") {
 		o.Timestamp = mh.TimestampOf(start.Add(duration(t, d, "ts", 0)))

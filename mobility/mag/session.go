@@ -78,11 +78,12 @@ type session struct {
 	doubted   time.Time                    // the first of them
 	recent    [maximumUpdateRate]time.Time // last transmissions, the oldest first
 
-	signal    timer // next step of the signalling
-	lapse     timer // end of the granted lifetime
-	advertise timer // next unsolicited Router Advertisement
-	waiting   *list.Element
-	ending    EndReason // of a de-registration
+	signal    timer         // next step of the signalling
+	lapse     timer         // end of the granted lifetime
+	advertise timer         // next unsolicited Router Advertisement
+	waiting   *list.Element // in association.waiting
+	lapsing   *list.Element // in MAG.lapsing
+	ending    EndReason     // of a de-registration
 }
 
 func (m *MAG) newSession(key sessionKey) *session {
@@ -104,6 +105,19 @@ func (m *MAG) become(s *session, state State) {
 	m.clear(&s.signal)
 	if state != WaitingForSecurityAssociation && s.attempt < suspectAfter {
 		s.association.forget(s)
+	}
+	switch {
+	case state != Lapsing:
+		m.stopLapsing(s)
+	case s.lapsing == nil:
+		s.lapsing = m.lapsing.PushBack(s)
+	}
+}
+
+func (m *MAG) stopLapsing(s *session) {
+	if s.lapsing != nil {
+		m.lapsing.Remove(s.lapsing)
+		s.lapsing = nil
 	}
 }
 
@@ -176,6 +190,7 @@ func (m *MAG) becomeBound(s *session, prefixes []netip.Prefix, expires time.Time
 	for _, p := range prefixes {
 		if owner := m.owners[p]; owner != nil && owner != s {
 			m.end(owner, EndPrefixReassigned)
+			m.withdrawRouter(owner)
 		}
 		m.forward(s, p)
 	}
@@ -221,6 +236,7 @@ func (m *MAG) end(s *session, reason EndReason) {
 		m.do(ApplyForwarding{s.correlationID})
 	}
 	m.clear(&s.signal)
+	m.stopLapsing(s)
 	m.withdrawRequest(s)
 	m.leaveAssociation(s)
 	if m.links[s.link()] == s {

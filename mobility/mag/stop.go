@@ -23,6 +23,7 @@ func (m *MAG) deregisterSome(now time.Time) {
 		s := m.leaving[0]
 		m.leaving = m.leaving[1:]
 		if m.sessions[s.sessionKey] == s {
+			m.withdrawRouter(s)
 			m.detach(now, s, EndStopped)
 		}
 	}

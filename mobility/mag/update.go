@@ -114,28 +114,34 @@ func (s *session) nextTimestamp(now time.Time) mh.Timestamp {
 }
 
 // awaitAnswer gives the request its sequence number: from one counter of the MAG with timestamps, from the session's own
-// without them (RFC 5213 section 6.9.1.1(6)). Two sessions of one mobile node never await the same number.
+// without them (RFC 5213 section 6.9.1.1(6)). No two requests have the same key.
 func (m *MAG) awaitAnswer(s *session) {
-	key := requestKey{id: s.id}
 	for {
 		m.sequence++
-		key.sequence = m.sequence
+		s.request.sequence = m.sequence
 		if !m.config.TimestampBasedApproachInUse {
 			s.sequence++
-			key.sequence = s.sequence
+			s.request.sequence = s.sequence
 		}
-		if m.requests[key] == nil {
+		if m.requests[m.requestKey(s.id, s.request.sequence)] == nil {
 			break
 		}
 	}
-	m.requests[key] = s
-	s.request.sequence, s.request.outstanding = key.sequence, true
+	m.requests[m.requestKey(s.id, s.request.sequence)] = s
+	s.request.outstanding = true
+}
+
+func (m *MAG) requestKey(id mobility.MobileNodeID, sequence uint16) requestKey {
+	if m.config.TimestampBasedApproachInUse {
+		id = mobility.MobileNodeID{}
+	}
+	return requestKey{id, sequence}
 }
 
 // withdrawRequest makes any answer to the last PBU one that fits none.
 func (m *MAG) withdrawRequest(s *session) {
 	if s.request.outstanding {
-		delete(m.requests, requestKey{s.id, s.request.sequence})
+		delete(m.requests, m.requestKey(s.id, s.request.sequence))
 		s.request.outstanding = false
 	}
 }
@@ -144,6 +150,9 @@ func (m *MAG) withdrawRequest(s *session) {
 func (m *MAG) signalDue(now time.Time, s *session) {
 	switch s.state {
 	case Registering, ReRegistering, Refused:
+		if len(s.bound) == 0 {
+			m.withdrawRouter(s) // no answer yet, and what it was told is not true any more
+		}
 		// RFC 5213 section 6.9.4(2): not without making sure that the mobile node is still attached.
 		s.probes = 0
 		m.becomeConfirmingPresence(now, s)
@@ -193,6 +202,7 @@ func (m *MAG) lifetimeEnded(now time.Time, s *session) {
 	m.do(BindingEnded{Entry: m.entry(s), Reason: EndLifetimeExpired})
 	m.becomeUnbound(s)
 	m.do(ApplyForwarding{s.correlationID})
+	m.withdrawRouter(s)
 	if s.purpose == ReRegistration {
 		s.purpose, s.handoff = Registration, mobility.HandoffStateUnknown
 		if s.state == ReRegistering {

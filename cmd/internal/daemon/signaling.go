@@ -8,13 +8,13 @@ import (
 	"netlmm/mobility/signaling"
 )
 
-// Signaling is the task that takes Mobility Headers from the socket to received. What cannot be a Mobility Header is
-// answered here with ICMPv6 Parameter Problem (RFC 6275 section 9.2); received counts it.
+// Signaling is the task that takes Mobility Headers from the socket to received. One whose Payload Proto
+// or Header Len is wrong is answered here with ICMPv6 Parameter Problem (RFC 6275 section 9.2); received counts it.
 func Signaling(conn *signaling.Conn, received func(signaling.Message)) Task {
 	return Task{"signaling", func(ctx context.Context) error {
 		return conn.Run(ctx, func(m signaling.Message) {
 			var malformed *mh.DecodeError
-			if _, err := mh.DecodeHeader(m.Payload); errors.As(err, &malformed) && malformed.Reaction == mh.SendParameterProblem {
+			if errors.As(mh.Check(m.Payload), &malformed) && malformed.Reaction == mh.SendParameterProblem {
 				conn.SendParameterProblem(m, malformed.Offset)
 			}
 			received(m)
