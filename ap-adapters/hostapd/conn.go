@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -23,29 +25,77 @@ var (
 	errGarbled = errors.New("hostapd's reply cannot be read")
 )
 
-// socketDir hands out the local names of sockets, in a private directory.
+// socketDir hands out the local names of sockets, in a private directory that is locked while its owner lives.
 type socketDir struct {
 	path string
+	lock *os.File
 	next atomic.Uint64
 }
 
+const socketDirPrefix = "hostapd-"
+
 // newSocketDir makes a directory below parent that others may traverse: hostapd answers to the sockets in it, and need
-// not run as root.
+// not run as root. Directories that processes left behind which were killed are removed.
 func newSocketDir(parent string) (*socketDir, error) {
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return nil, fmt.Errorf("hostapd: directory for control sockets: %w; make it writable or configure another", err)
-	}
-	path, err := os.MkdirTemp(parent, "hostapd-")
+	d, err := makeSocketDir(parent)
 	if err != nil {
 		return nil, fmt.Errorf("hostapd: directory for control sockets: %w; make it writable or configure another", err)
 	}
-	if err := os.Chmod(path, 0o711); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(path))
-	}
-	return &socketDir{path: path}, nil
+	return d, nil
 }
 
-func (d *socketDir) remove() { os.RemoveAll(d.path) }
+func makeSocketDir(parent string) (*socketDir, error) {
+	if err := os.MkdirAll(parent, 0o755); err != nil {
+		return nil, err
+	}
+	turn, err := lockDir(parent, unix.LOCK_EX) // so that nobody takes a directory for abandoned that is about to be locked
+	if err != nil {
+		return nil, err
+	}
+	defer turn.Close()
+	removeAbandoned(parent)
+	path, err := os.MkdirTemp(parent, socketDirPrefix)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(path, unix.LOCK_EX)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(path))
+	}
+	d := &socketDir{path: path, lock: lock}
+	if err := os.Chmod(path, 0o711); err != nil {
+		d.remove()
+		return nil, err
+	}
+	return d, nil
+}
+
+// lockDir opens and locks a directory; the lock ends with the file, or with the process however that ends.
+func lockDir(path string, how int) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), how); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+	}
+	return f, nil
+}
+
+func removeAbandoned(parent string) {
+	found, _ := filepath.Glob(filepath.Join(parent, socketDirPrefix+"*"))
+	for _, path := range found {
+		if lock, err := lockDir(path, unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			os.RemoveAll(path)
+			lock.Close()
+		}
+	}
+}
+
+func (d *socketDir) remove() {
+	os.RemoveAll(d.path)
+	d.lock.Close()
+}
 
 // conn is one socket to a hostapd.
 type conn struct {
@@ -55,16 +105,16 @@ type conn struct {
 
 func (d *socketDir) dial(control string) (*conn, error) {
 	local := filepath.Join(d.path, fmt.Sprintf("%d", d.next.Add(1)))
-	unix, err := net.DialUnix("unixgram", &net.UnixAddr{Name: local, Net: "unixgram"}, &net.UnixAddr{Name: control, Net: "unixgram"})
+	socket, err := net.DialUnix("unixgram", &net.UnixAddr{Name: local, Net: "unixgram"}, &net.UnixAddr{Name: control, Net: "unixgram"})
 	if err != nil {
 		os.Remove(local)
 		return nil, fmt.Errorf("control socket %s: %w", control, err)
 	}
 	// hostapd needs write permission on the socket to answer when it does not run as root.
 	if err := os.Chmod(local, 0o777); err != nil {
-		return nil, errors.Join(err, (&conn{unix, local}).Close())
+		return nil, errors.Join(err, (&conn{socket, local}).Close())
 	}
-	return &conn{unix, local}, nil
+	return &conn{socket, local}, nil
 }
 
 // Close closes the socket and removes its name.
