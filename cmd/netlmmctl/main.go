@@ -46,6 +46,7 @@ func command(in io.Reader, out io.Writer) *cobra.Command {
 		handovers(o),
 		ask(o, "links", "Stations that the access points reported (magd)", api.PathLinks, printLinks),
 		explainSyslog(o, in),
+		decode(o, in),
 	)
 	return root
 }

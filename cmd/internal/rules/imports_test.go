@@ -59,8 +59,8 @@ var onlyIn = map[string][]string{
 	"github.com/vishvananda/netlink": {"netlmm/mobility/forwarding/kernel", "netlmm/mobility/accesslink", "netlmm/testbed"},
 	"github.com/strongswan/govici":   {"netlmm/security/vici"},
 	"github.com/google/nftables":     {"netlmm/security/filter"},
-	// Daemons build frames with gopacket; they never decode what a network sends with it.
-	"github.com/google/gopacket": {"netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/cmd/testbed"},
+	// Daemons build frames with gopacket; they never decode what a network sends with it. netlmmctl reads captures.
+	"github.com/google/gopacket": {"netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/cmd/testbed", "netlmm/cmd/netlmmctl"},
 	"go.etcd.io/bbolt":           {"netlmm/mobility/store"},
 }
 
