@@ -139,7 +139,7 @@ func (a *anchor) tasks() []daemon.Task {
 
 // received takes a Mobility Header from the socket to the core.
 func (a *anchor) received(m signaling.Message) {
-	event := lma.MessageReceived{Source: m.Source, Destination: m.Destination, Payload: slices.Clone(m.Payload)}
+	event := lma.MessageReceived{Source: m.Source, Destination: m.Destination, ReceivedAt: m.ReceivedAt, Payload: slices.Clone(m.Payload)}
 	if a.guard.Awaits(m.Source) {
 		if !a.waiting.enter(event) {
 			a.counters.Add(dropped, "no_security_association")

@@ -151,7 +151,7 @@ func (l *LMA) accept(e *entry, r *request) {
 	e.SequenceNumber = r.sequence
 	e.Timestamp = uint64(r.options.Timestamp)
 	e.LastUpdate = r.now
-	e.node.timestamp = max(e.node.timestamp, r.options.Timestamp)
+	e.node.timestamp = max(l.lastTimestamp(e.node, r.now), r.options.Timestamp)
 }
 
 // forward makes the forwarding state of the entry's prefixes follow its state.

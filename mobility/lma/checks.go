@@ -75,16 +75,28 @@ func (l *LMA) checkOrder(r *request) mobility.Status {
 }
 
 // checkTimestamp wants a timestamp near the anchor's clock and greater than all accepted before for this mobile node. A
-// replayed message is refused as lower even if it is out of the window by now.
+// replayed message is refused as lower even if it is out of the window by now. The clock is read when the packet arrives:
+// how long the anchor is busy with other things says nothing about the age of a message.
 func (l *LMA) checkTimestamp(r *request) mobility.Status {
-	if node := l.nodes[r.options.MobileNodeID]; node != nil && r.options.Timestamp <= node.timestamp {
+	if node := l.nodes[r.options.MobileNodeID]; node != nil && r.options.Timestamp <= l.lastTimestamp(node, r.now) {
 		return mobility.StatusTimestampLowerThanPrevAccepted
 	}
 	window := l.cfg.TimestampValidityWindow
-	if skew := skewOf(r.options.Timestamp, r.now); skew < -window || skew > window {
+	if skew := skewOf(r.options.Timestamp, r.receivedAt); skew < -window || skew > window {
 		return mobility.StatusTimestampMismatch
 	}
 	return mobility.StatusAccepted
+}
+
+// lastTimestamp is the greatest timestamp accepted of node. RFC 5213 section 5.5 has none accepted that is further than
+// TimestampValidityWindow ahead of the anchor's clock. So one that is further ahead of it now proves that this clock was
+// ahead then and was set back since. Such a timestamp orders nothing: it counts as zero, or the mobile node would be locked
+// out (157) until the clock is there again. What is replayed meanwhile must still be within the window.
+func (l *LMA) lastTimestamp(node *mobileNode, now time.Time) mh.Timestamp {
+	if skewOf(node.timestamp, now) > l.cfg.TimestampValidityWindow {
+		return 0
+	}
+	return node.timestamp
 }
 
 // skewOf is how far t is ahead of now, at the resolution of the Timestamp option.

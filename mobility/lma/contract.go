@@ -37,8 +37,9 @@ type Event interface{ isEvent() }
 // MessageReceived is a Mobility Header as it came from the socket.
 type MessageReceived struct {
 	Source, Destination netip.Addr
-	PeerIdentity        string // authenticated IKE identity behind Source; "" when none stands
-	Payload             []byte // valid during Handle only
+	PeerIdentity        string    // authenticated IKE identity behind Source; "" when none stands
+	ReceivedAt          time.Time // when the packet arrived, by the wall clock; zero: the instant of Handle
+	Payload             []byte    // valid during Handle only
 }
 
 // Delete removes the binding of a mobile node by the operator's order, at once.

@@ -13,6 +13,7 @@ import (
 // request is one Proxy Binding Update on its way through the checks.
 type request struct {
 	now                 time.Time
+	receivedAt          time.Time // not after now, unless the clock was set back meanwhile
 	source, destination netip.Addr
 	peerIdentity        string
 	sequence            uint16
@@ -69,9 +70,12 @@ func (l *LMA) receive(now time.Time, ev MessageReceived) {
 
 func requestOf(now time.Time, ev MessageReceived, update *mh.BindingUpdate) request {
 	r := request{
-		now: now, source: ev.Source, destination: ev.Destination, peerIdentity: ev.PeerIdentity,
+		now: now, receivedAt: ev.ReceivedAt, source: ev.Source, destination: ev.Destination, peerIdentity: ev.PeerIdentity,
 		sequence: update.Sequence, lifetime: update.Lifetime, options: &update.Options,
 		proxyCareOfAddress: ev.Source,
+	}
+	if r.receivedAt.IsZero() {
+		r.receivedAt = now
 	}
 	if r.options.Present.Has(mh.OptionAlternateCareOfAddress) {
 		r.proxyCareOfAddress = r.options.AlternateCareOfAddress

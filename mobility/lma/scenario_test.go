@@ -21,10 +21,10 @@ import (
 //	new [pool=P] [bindings=N] [lifetime=D]   a fresh LMA; MAGs are 2001:db8:f::N, their identity "magN"
 //	profile mn=ID [static=P,P] [lifetime=D] [disabled]
 //	forget mn=ID                             its profile
-//	pbu mag=N mn=ID [hnp=P,P] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [vendor] [flags=N] [from=A]
+//	pbu mag=N mn=ID [hnp=P,P] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [vendor] [flags=N] [from=A] [held=D]
 //	raw mag=N HEX                            any message
 //	replay                                   the last pbu again, octet for octet
-//	tick D                                   advance the clock and expire
+//	tick D                                   advance the clock, or set it back, and expire
 //	delete mn=ID
 //	restart [without-store]
 //	show
@@ -158,6 +158,9 @@ func (s *scenario) pbu() MessageReceived {
 		Destination:  netip.MustParseAddr(s.arg("to", lmaAddress.String())),
 		PeerIdentity: s.arg("as", fmt.Sprintf("mag%d", mag)),
 		Payload:      payload,
+	}
+	if s.d.HasArg("held") { // between its arrival and Handle
+		s.last.ReceivedAt = s.now.Add(-s.duration(s.arg("held", "")))
 	}
 	return s.last
 }
