@@ -70,7 +70,7 @@ func load(db *bolt.DB) (entries []mobility.BindingCacheEntry, err error) {
 		return tx.Bucket(bindingsBucket).ForEach(func(key, value []byte) error {
 			entry, err := decode(key, value)
 			if err != nil {
-				return fmt.Errorf("%w: binding of %s: %w", ErrUnusable, key, err)
+				return fmt.Errorf("%w: binding of %x: %w", ErrUnusable, key, err)
 			}
 			entries = append(entries, entry)
 			return nil

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	formatVersion = "netlmm bindings 1"
+	formatVersion = "netlmm bindings 2"
 	lockTimeout   = 2 * time.Second
 	fileMode      = 0o600
 )

@@ -50,7 +50,7 @@ func TestUnusableFilesAreKept(t *testing.T) {
 		{"one octet of a binding changed", flipped},
 		{"pages zeroed", holes},
 		{"another program's", foreign(t, "widgets", "", "")},
-		{"another version", foreign(t, "meta", "format", "netlmm bindings 2")},
+		{"another version", foreign(t, "meta", "format", "netlmm bindings 1")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			path := newPath(t)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -144,20 +145,19 @@ func (s *Store) flush() error {
 	return nil
 }
 
+// write puts the batch into the bucket in the order of its keys, which touches each page once.
 func write(bucket *bolt.Bucket, batch map[netip.Prefix]*mobility.BindingCacheEntry) error {
-	for key, entry := range batch {
-		if entry == nil {
-			if err := bucket.Delete([]byte(key.String())); err != nil {
-				return err
-			}
-			continue
+	var key []byte // copied by the bucket, unlike values
+	for _, prefix := range slices.SortedFunc(maps.Keys(batch), netip.Prefix.Compare) {
+		key = appendKey(key[:0], prefix)
+		var err error
+		if entry := batch[prefix]; entry == nil {
+			err = bucket.Delete(key)
+		} else {
+			err = bucket.Put(key, appendValue(make([]byte, 0, usualValue), *entry))
 		}
-		value, err := encode(*entry)
 		if err != nil {
-			return fmt.Errorf("binding of %s: %w", key, err)
-		}
-		if err := bucket.Put([]byte(key.String()), value); err != nil {
-			return err
+			return fmt.Errorf("binding of %s: %w", prefix, err)
 		}
 	}
 	return nil
