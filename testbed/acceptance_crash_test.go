@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -125,11 +126,19 @@ func TestMagdLeavesNothingOfAnEarlierRun(t *testing.T) {
 		if err := d.Restart(NodeMAG1, ProgramMAGD); err != nil {
 			t.Fatal(err)
 		}
-		if diff := differences(idle, d.kernelState(t, NodeMAG1)); diff != "" {
-			t.Errorf("left of the crashed run (+) or missing (-):\n%s", diff)
+		var diff string
+		err := poll(patience, "the kernel holds what a magd without mobile nodes wants", func() (bool, error) {
+			diff = differences(idle, d.kernelState(t, NodeMAG1))
+			return diff == "", nil
+		})
+		if err != nil {
+			t.Errorf("%v; left of the crashed run (+) or missing (-):\n%s", err, diff)
 		}
 		d.restarted(t, NodeMAG1, d.Path(NodeMAG1, "nobody"), d.HostapdSocket(NodeMAG1))
 		a.trafficFlows("magd found its access point again")
+		if sockets, _ := filepath.Glob(d.Path(NodeMAG1, "hostapd-*")); len(sockets) != 1 {
+			t.Errorf("directories of sockets to hostapd: %v; want that of the running magd only", sockets)
+		}
 	})
 
 	t.Run("crash, then another access link", func(t *testing.T) {
@@ -144,15 +153,13 @@ func TestMagdLeavesNothingOfAnEarlierRun(t *testing.T) {
 		if err := d.Restart(NodeMAG1, ProgramMAGD); err != nil {
 			t.Fatal(err)
 		}
-		for line := range strings.Lines(d.kernelState(t, NodeMAG1)) {
-			if strings.Contains(line, "acc0") && (strings.Contains(line, "proto 213") || strings.Contains(line, "lookup")) {
-				t.Errorf("still stands for the old access link: %s", line)
-			}
-			for _, traffic := range a.running {
-				if prefix, _ := traffic.address.Prefix(64); strings.Contains(line, prefix.Masked().Addr().String()) {
-					t.Errorf("still stands for %s: %s", traffic.mn.Node, line)
-				}
-			}
+		var left []string
+		err := poll(patience, "nothing of the old access link is left", func() (bool, error) {
+			left = a.leftOf(NodeMAG1, accessInterface)
+			return len(left) == 0, nil
+		})
+		if err != nil {
+			t.Errorf("%v:\n%s", err, strings.Join(left, ""))
 		}
 		d.restarted(t, NodeMAG1, "interface: acc9", "interface: acc0", d.Path(NodeMAG1, "nobody"), d.HostapdSocket(NodeMAG1))
 		if _, err := d.execute(NodeMAG1, nil, "ip", "link", "del", "acc9"); err != nil {
@@ -215,6 +222,22 @@ func TestMagdLeavesNothingOfAnEarlierRun(t *testing.T) {
 			t.Errorf("lmad without a store left (+) or took (-):\n%s", diff)
 		}
 	})
+}
+
+// leftOf are the routes and rules of a magd for an access link or for a mobile node.
+func (a *arrived) leftOf(mag, link string) (left []string) {
+	a.t.Helper()
+	for line := range strings.Lines(a.kernelState(a.t, mag)) {
+		if strings.Contains(line, link) && (strings.Contains(line, "proto 213") || strings.Contains(line, "lookup")) {
+			left = append(left, line)
+		}
+		for _, traffic := range a.running {
+			if prefix, _ := traffic.address.Prefix(64); strings.Contains(line, prefix.Addr().String()) {
+				left = append(left, line)
+			}
+		}
+	}
+	return left
 }
 
 // enter lets the mobile nodes into a domain whose daemons run, and starts the traffic.
