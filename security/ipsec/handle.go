@@ -39,10 +39,7 @@ func (a *Associations) Handle(now time.Time, ev security.Event) []Action {
 	case security.Failed:
 		a.failed(now, ev.Peer, ev.Err)
 	case security.Required:
-		if p := a.byAddress[ev.Peer]; p != nil && !p.up {
-			p.required = true
-			p.hurry(&a.cfg)
-		}
+		a.require(ev.Peer)
 	case security.Suspect:
 		a.suspect(now, ev.Peer)
 	}
@@ -65,8 +62,7 @@ func (a *Associations) Expire(now time.Time) []Action {
 // does not initiate: only it knows that the SA is gone.
 func (a *Associations) snapshot(now time.Time, ev security.CharonSnapshot) {
 	returned := !a.connected
-	a.connected, a.connections = true, ev.Connections
-	a.cfg.DataPathInCharon = a.cfg.DataPathInCharon || ev.DataPathInCharon
+	a.connected, a.connections, a.esp = true, ev.Connections, ev.DataPathInCharon
 	clear(a.sas)
 	for _, sa := range ev.SAs {
 		a.sas[sa.UniqueID] = sa
@@ -87,6 +83,7 @@ func (a *Associations) snapshot(now time.Time, ev security.CharonSnapshot) {
 			}
 		}
 	}
+	a.actions = append(a.actions, Told{})
 }
 
 func (a *Associations) isLoaded(p *peer) bool {
@@ -98,10 +95,11 @@ func (a *Associations) isLoaded(p *peer) bool {
 	return false
 }
 
+// charonLost leaves the SAs of the kernel standing: they outlive charon until a snapshot says otherwise.
 func (a *Associations) charonLost(now time.Time, err error) {
 	a.connected = false
 	a.charonError = fmt.Sprintf("charon is unreachable: %v", err)
-	if a.cfg.DataPathInCharon {
+	if a.esp {
 		clear(a.sas)
 	}
 	for _, p := range a.peers {
@@ -148,12 +146,27 @@ func (a *Associations) ikeDown(now time.Time, id string) {
 	}
 }
 
+func (a *Associations) require(address netip.Addr) {
+	p := a.byAddress[address]
+	switch {
+	case p == nil:
+	case p.up:
+		a.tellUp(p)
+	default:
+		p.required = true
+		p.hurry(&a.cfg)
+	}
+}
+
 // reassess finds whether the peer's SA stands, and reports a change.
 func (a *Associations) reassess(now time.Time, p *peer) {
 	if p == nil {
 		return
 	}
 	best, found := a.newest(p)
+	other := a.noteOtherIdentity(p)
+	p.contested = found && other
+	found = found && !other
 	switch {
 	case found && (!p.up || p.sa.RemoteIdentity != best.RemoteIdentity):
 		a.becomeUp(now, p, best)
@@ -162,19 +175,18 @@ func (a *Associations) reassess(now time.Time, p *peer) {
 	case p.up:
 		a.becomeDown(now, p)
 	}
-	if !found {
-		a.noteOtherIdentity(p)
-	}
 }
 
 // noteOtherIdentity says so when an SA stands between the right addresses but with somebody else.
-func (a *Associations) noteOtherIdentity(p *peer) {
+func (a *Associations) noteOtherIdentity(p *peer) (other bool) {
 	for _, sa := range a.sas {
-		if p.addressesMatch(sa) {
+		if p.addressesMatch(sa) && !p.matches(sa) {
+			other = true
 			p.lastError = fmt.Sprintf("the SA to %s is authenticated as %q, expected is %q: correct the identity here or the connection's remote id",
 				p.Address, sa.RemoteIdentity, p.Identity)
 		}
 	}
+	return other
 }
 
 // newest of the installed SAs that match the peer: several stand during a rekey or after both ends initiated.
@@ -196,6 +208,10 @@ func (a *Associations) becomeUp(now time.Time, p *peer, sa security.ChildSA) {
 	}
 	p.up, p.sa = true, sa
 	p.required, p.recover, p.inFlightUntil, p.lastError = false, 0, time.Time{}, ""
+	a.tellUp(p)
+}
+
+func (a *Associations) tellUp(p *peer) {
 	a.actions = append(a.actions, Changed{Peer: p.Address, Up: true, Identity: p.identity()})
 }
 

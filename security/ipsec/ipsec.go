@@ -15,10 +15,6 @@ import (
 type Config struct {
 	Peers []security.Peer // one per peer address
 
-	// DataPathInCharon is true with kernel-libipsec, where ESP is charon's own work: without charon no SA stands. False
-	// with kernel-netlink: the kernel's SAs outlive charon, they stand until a snapshot says otherwise. Snapshots set it.
-	DataPathInCharon bool
-
 	RetryInitial    time.Duration  // 200ms; least time between two attempts at one peer
 	RetryMax        time.Duration  // 2s; the back-off doubles up to this
 	AttemptTimeout  time.Duration  // 30s; an attempt that charon never reports on has failed
@@ -50,18 +46,23 @@ type Terminate struct {
 // Resync: ask charon for a snapshot now; the peer's connection was missing in the last one.
 type Resync struct{}
 
-// Changed: the SA to the peer stands, or no longer. Identity is the authenticated IKE identity, "" when not Up.
+// Changed: the SA to the peer stands, or no longer. Identity is the authenticated IKE identity, "" when not Up. An Up is
+// repeated for a security.Required that finds the SA standing: whoever requires it has missed the first.
 type Changed struct {
 	Peer     netip.Addr
 	Up       bool
 	Identity string
 }
 
+// Told: every Changed that the latest snapshot leads to has been given. A peer not Up by now has no SA in charon.
+type Told struct{}
+
 func (Load) isAction()      {}
 func (Initiate) isAction()  {}
 func (Terminate) isAction() {}
 func (Resync) isAction()    {}
 func (Changed) isAction()   {}
+func (Told) isAction()      {}
 
 // Associations is the state of the SAs to all configured peers. It is owned by one goroutine.
 type Associations struct {
@@ -70,6 +71,7 @@ type Associations struct {
 	byAddress   map[netip.Addr]*peer
 	connected   bool
 	charonError string
+	esp         bool // charon does ESP itself, says the latest snapshot: without charon no SA stands
 	connections []security.Connection
 	sas         map[string]security.ChildSA // installed, by UniqueID, for any peer
 	actions     []Action

@@ -14,6 +14,10 @@ type peer struct {
 	sa    security.ChildSA // the one that makes it up
 	since time.Time        // of the last change of up
 
+	// contested: the peer's SA is installed, and so is one of the same selectors under another identity. A packet does not
+	// say which of them it came through, so the peer does not stand; another attempt would not help.
+	contested bool
+
 	required bool // a message waits for the SA
 	loaded   bool // charon has the connection (ByNetlmm)
 
@@ -37,8 +41,11 @@ func (p *peer) eager() bool { return p.Initiate || p.required }
 
 // wantsSA: this end is to bring the SA up now.
 func (p *peer) wantsSA(now time.Time) bool {
-	return !p.up && (p.eager() || p.recover > 0 && !now.Before(p.recoverFrom))
+	return p.lacksSA() && (p.eager() || p.recover > 0 && !now.Before(p.recoverFrom))
 }
+
+// lacksSA: none of the peer's is installed.
+func (p *peer) lacksSA() bool { return !p.up && !p.contested }
 
 // wantsLoad: a responder too needs its connection in charon.
 func (p *peer) wantsLoad() bool { return p.ManagedBy == security.ByNetlmm && !p.loaded }
@@ -46,12 +53,12 @@ func (p *peer) wantsLoad() bool { return p.ManagedBy == security.ByNetlmm && !p.
 // due is the time of the next attempt; false when nothing is wanted.
 func (p *peer) due() (time.Time, bool) {
 	switch {
-	case p.wantsLoad(), !p.up && p.eager():
+	case p.wantsLoad(), p.lacksSA() && p.eager():
 		return p.nextAttempt, true
-	case !p.up && p.recover > 0 && p.recoverFrom.After(p.nextAttempt):
+	case p.lacksSA() && p.recover > 0 && p.recoverFrom.After(p.nextAttempt):
 		return p.recoverFrom, true
 	default:
-		return p.nextAttempt, !p.up && p.recover > 0
+		return p.nextAttempt, p.lacksSA() && p.recover > 0
 	}
 }
 

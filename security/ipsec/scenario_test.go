@@ -23,8 +23,8 @@ var (
 
 // scenario runs the commands of a file in testdata/scenarios against one Associations.
 //
-//	peers [libipsec]         one line per peer: NAME netlmm|swanctl|found initiate|wait
-//	snapshot                 one line each: sa ID ike=N peer=NAME [id=X] [selectors=other]; connection NAME CHILD [peer=NAME]
+//	peers                    one line per peer: NAME netlmm|swanctl|found initiate|wait
+//	snapshot [libipsec]      one line each: sa ID ike=N peer=NAME [id=X] [selectors=other]; connection NAME CHILD [peer=NAME]
 //	up, rekey old=ID         one sa line
 //	down ID, ike-down N, lost, loaded NAME, initiated NAME, failed NAME, required NAME, suspect NAME
 //	tick DURATION            time passes, with Expire at every deadline on the way
@@ -50,7 +50,7 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 	}
 	switch d.Cmd {
 	case "peers":
-		return s.peers(t, name == "libipsec", d.Input)
+		return s.peers(t, d.Input)
 	case "tick":
 		duration, err := time.ParseDuration(name)
 		if err != nil {
@@ -70,7 +70,7 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 func (s *scenario) event(t *testing.T, d *datadriven.TestData, name string) security.Event {
 	switch d.Cmd {
 	case "snapshot":
-		return s.snapshot(d.Input)
+		return s.snapshot(name == "libipsec", d.Input)
 	case "up":
 		return security.ChildUp{SA: s.sa(strings.Fields(d.Input))}
 	case "rekey":
@@ -96,8 +96,8 @@ func (s *scenario) event(t *testing.T, d *datadriven.TestData, name string) secu
 	return nil
 }
 
-func (s *scenario) peers(t *testing.T, libipsec bool, input string) string {
-	cfg := Config{DataPathInCharon: libipsec}
+func (s *scenario) peers(t *testing.T, input string) string {
+	var cfg Config
 	for line := range strings.Lines(input) {
 		f := strings.Fields(line)
 		p := security.Peer{Address: remote[f[0]], Local: here, Identity: f[0], ManagedBy: security.BySwanctl, Initiate: f[2] == "initiate"}
@@ -113,8 +113,8 @@ func (s *scenario) peers(t *testing.T, libipsec bool, input string) string {
 	return ""
 }
 
-func (s *scenario) snapshot(input string) security.CharonSnapshot {
-	var snap security.CharonSnapshot
+func (s *scenario) snapshot(libipsec bool, input string) security.CharonSnapshot {
+	snap := security.CharonSnapshot{DataPathInCharon: libipsec}
 	for line := range strings.Lines(input) {
 		f := strings.Fields(line)
 		if f[0] == "sa" {
@@ -181,6 +181,8 @@ func (s *scenario) render(actions []Action) string {
 			fmt.Fprintf(&out, "  terminate %s ike=%s\n", peerName(a.Peer), a.IKEUniqueID)
 		case Resync:
 			out.WriteString("  resync\n")
+		case Told:
+			out.WriteString("  told\n")
 		case Changed:
 			fmt.Fprintf(&out, "  changed %s up=%v %s\n", peerName(a.Peer), a.Up, a.Identity)
 		}
