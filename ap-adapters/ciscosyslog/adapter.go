@@ -1,16 +1,17 @@
 // Package ciscosyslog is the link SAP of Cisco access points and controllers: it reads what they write to syslog. It needs
 // no cooperation of the access point but `logging host`. Syslog over UDP may lose a line and cannot be asked again.
+//
+// Nor does it say who wrote a line: a source address is all there is, and anyone can forge one. So no line is believed that
+// came by an access link, where the mobile nodes are; on the other links, the network has to refuse foreign sources.
 package ciscosyslog
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -28,14 +29,14 @@ const Name = "ciscosyslog"
 const (
 	maximumStations = 8192 // per source; more are reported, but not counted in Status
 	rearmInterval   = 200 * time.Millisecond
-	receiveBuffer   = 1 << 20
 )
 
 // Config is what the adapter is told.
 type Config struct {
-	Listen  netip.AddrPort // zero: [::]:514, which takes IPv4 too
-	Sources []Source
-	Log     *slog.Logger // nil: slog.Default
+	Listen    netip.AddrPort // zero: [::]:514, which takes IPv4 too
+	Sources   []Source
+	Untrusted []string     // interfaces by which no line is taken, besides those of Sources
+	Log       *slog.Logger // nil: slog.Default
 }
 
 // Source is an access point that may write, or an address that writes for one. The first that matches counts.
@@ -73,8 +74,8 @@ func New(cfg Config) (*Adapter, error) {
 		cfg.Listen = netip.AddrPortFrom(netip.IPv6Unspecified(), 514)
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	cfg.Sources = slices.Clone(cfg.Sources)
-	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
+	cfg.Sources, cfg.Untrusted = slices.Clone(cfg.Sources), slices.Clone(cfg.Untrusted)
+	a := &Adapter{log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
 	var problems []error
 	if len(cfg.Sources) == 0 {
 		problems = append(problems, errors.New("ciscosyslog: no sources: every line would be refused; name the access points' addresses"))
@@ -84,8 +85,10 @@ func New(cfg Config) (*Adapter, error) {
 			problems = append(problems, fmt.Errorf("ciscosyslog: source %d: address %q and interface %q must both be set", i, s.Address, s.Interface))
 		}
 		cfg.Sources[i].LinkType = cmp.Or(s.LinkType, mih.LinkType80211)
+		cfg.Untrusted = append(cfg.Untrusted, s.Interface)
 		a.peers = append(a.peers, peer{stations: map[mih.LinkAddress]struct{}{}})
 	}
+	a.cfg = cfg
 	return a, errors.Join(problems...)
 }
 
@@ -121,35 +124,37 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 
 // listenOnce reads datagrams until the socket fails or ctx ends.
 func (a *Adapter) listenOnce(ctx context.Context, emit func(mih.Indication) bool) error {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a.cfg.Listen))
+	s, err := listen(a.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("%w; is another syslog server on this port, or the right to bind it missing?", err)
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer s.Close()
+	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	_ = conn.SetReadBuffer(receiveBuffer) // room for a burst, if the system grants it
-	a.setListening(conn.LocalAddr().(*net.UDPAddr).AddrPort(), "")
+	a.setListening(s.localAddress(), "")
 	for buf := make([]byte, MaximumLine+1); ; {
-		n, from, err := conn.ReadFromUDPAddrPort(buf)
+		d, err := s.read(buf)
 		if err != nil {
 			return err
 		}
-		now := time.Now()
-		for line := range bytes.Lines(buf[:n]) { // most senders put one line into a datagram
-			a.receive(now, from.Addr().Unmap(), line, emit)
-		}
+		a.receive(time.Now(), d, emit)
 	}
 }
 
-// receive takes one line of one sender.
-func (a *Adapter) receive(now time.Time, from netip.Addr, line []byte, emit func(mih.Indication) bool) {
+// receive takes one datagram, which is one line (RFC 5426 section 3.1): to split it at line breaks would let a station
+// whose name holds one write lines of its own.
+func (a *Adapter) receive(now time.Time, d datagram, emit func(mih.Indication) bool) {
 	a.count("lines")
+	from := d.from
+	if slices.Contains(a.cfg.Untrusted, d.iface) || d.iface == "" {
+		a.refuse("refused_interface", from, fmt.Sprintf("it came by interface %q: lines from access links are forged, access points write from elsewhere", d.iface))
+		return
+	}
 	if !a.allowed(from) {
 		a.refuse("refused_source", from, "not a configured source")
 		return
 	}
-	r, err := Parse(line)
+	r, err := Parse(d.text)
 	if err != nil {
 		a.refuse("ignored_"+ErrorLabel(err), from, err.Error())
 		return

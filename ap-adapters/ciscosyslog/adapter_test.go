@@ -101,6 +101,7 @@ func (s *started) sender(from string) func(text string) {
 
 const (
 	attached = "<190>1: *Mar  1 00:01:02.345: %DOT11-6-ASSOC: Interface Dot11Radio1, Station   0200.5e10.0001 Associated KEY_MGMT[NONE]"
+	forged   = "%DOT11-6-ASSOC: Interface Dot11Radio1, Station 0200.dead.beef Associated"
 	detached = "<190>2: *Mar  1 00:01:09.345: %DOT11-6-DISASSOC: Interface Dot11Radio1, Deauthenticating Station 0200.5e10.0001"
 )
 
@@ -117,21 +118,23 @@ func TestSourcesOverTheSocket(t *testing.T) {
 	s.expect(`Link_Up acc0 02:00:5e:10:00:01 02:00:5e:20:00:09 ""`)
 	ap1(attached)
 	s.expect(`Link_Up acc1 02:00:5e:10:00:01 00:00:00:00:00:00 ""`)
-	six(attached + "\n" + detached + "\n")
+	six(attached + "\n")
 	s.expect(`Link_Up acc3 02:00:5e:10:00:01 00:00:00:00:00:00 ""`)
+	six(detached + "\r\n\x00")
 	s.expect(`Link_Down acc3 02:00:5e:10:00:01 00:00:00:00:00:00 ""`)
 	const client = "%%CLIENT_ORCH_LOG-6-CLIENT_ADDED_TO_RUN_STATE: R0/0: wncd: Username entry (0200.5e10.0002) joined with ssid (s) for device with AP name (%s) AP mac (0200.5e20.0003) channel (36)"
 	controller(fmt.Sprintf(client, "roof"))
 	s.expect(`Link_Up acc2 02:00:5e:10:00:02 02:00:5e:20:00:03 ""`)
 
 	controller(fmt.Sprintf(client, "cellar"))
-	stranger(attached) // forged
+	stranger(attached) // who may not write
 	ap0("%DOT11-6-ASSOC: Interface Dot11Radio1, Station 0200.5e10.0001 Ass")
+	ap0(strings.Replace(attached, "Station   ", "Station x\n"+forged+"\n", 1)) // its name forges a line
 	ap0("hello")
 	ap0("%SYS-5-RESTART: System restarted")
 	ap0("\xff\x00" + strings.Repeat("A", 9000))
 	want := map[string]uint64{"refused_access_point": 1, "refused_source": 1, "ignored_truncated": 1, "ignored_foreign": 1,
-		"ignored_other_mnemonic": 1, "ignored_too_long": 1, "event_up": 4, "event_down": 1, "lines": 11}
+		"ignored_other_mnemonic": 1, "ignored_too_long": 1, "ignored_control_characters": 1, "event_up": 4, "event_down": 1, "lines": 13}
 	eventually(t, "every line counted", func() bool {
 		return s.Status().Counters["lines"] == want["lines"] && s.Status().Counters["ignored_too_long"] == 1
 	})

@@ -41,6 +41,7 @@ var (
 	ErrTruncated = errors.New("the message ends early or has another form than the ones known")
 	ErrStation   = errors.New("no address of a station")
 	ErrTooLong   = errors.New("longer than any message of an access point")
+	ErrControl   = errors.New("control characters in the message: a line break may stand in a station's name and forge a second message")
 )
 
 // ErrorLabel names the error of Parse as a counter does.
@@ -54,6 +55,8 @@ func ErrorLabel(err error) string {
 		return "no_station"
 	case errors.Is(err, ErrTooLong):
 		return "too_long"
+	case errors.Is(err, ErrControl):
+		return "control_characters"
 	}
 	return "truncated"
 }
@@ -105,13 +108,16 @@ var association = []form{
 		`,\s+Key\s+Management\s+` + bracketed + `,\s+((?:Rea|A)ssociated)\s*$`), readAssociation},
 }
 
-// Parse reads one line. On an error the Record tells as much as is certain: the mnemonic.
+// Parse reads one line, which may end in line breaks and NUL. On an error the Record tells as much as is certain: the mnemonic.
 func Parse(line []byte) (Record, error) {
 	r := Record{Event: None}
 	if len(line) > MaximumLine {
 		return r, ErrTooLong
 	}
 	text := strings.TrimRight(string(line), " \t\r\n\x00")
+	if strings.IndexFunc(text, isControl) >= 0 {
+		return r, ErrControl
+	}
 	at := header.FindStringSubmatchIndex(text)
 	if at == nil {
 		return r, ErrForeign
@@ -135,6 +141,9 @@ func Parse(line []byte) (Record, error) {
 	}
 	return r, fmt.Errorf("%s: %w", r.Mnemonic, ErrTruncated)
 }
+
+// isControl is true of what no access point writes within a message, and can make it look like two. A tab is as a space.
+func isControl(c rune) bool { return unicode.IsControl(c) && c != '\t' }
 
 // parseAddress reads an address in any of its spellings, twelve bare digits included.
 func parseAddress(text string) (mih.LinkAddress, bool) {

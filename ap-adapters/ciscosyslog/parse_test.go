@@ -88,6 +88,23 @@ func TestLineTooLong(t *testing.T) {
 	}
 }
 
+func TestControlCharacters(t *testing.T) {
+	for _, c := range []string{"\n", "\r", "\r\n", "\x00", "\x1b", "\x7f", "\u0085"} {
+		name := "Station x" + c + forged + c + " "
+		if r, err := Parse([]byte(strings.Replace(attached, "Station ", name, 1))); !errors.Is(err, ErrControl) || ErrorLabel(err) != "control_characters" {
+			t.Errorf("%q in a station's name: %s of %s, error %v", c, r.Event, r.Station, err)
+		}
+		if _, err := Parse([]byte(c + attached)); !errors.Is(err, ErrControl) {
+			t.Errorf("%q before a message: error %v", c, err)
+		}
+	}
+	for _, line := range []string{attached + "\r\n", attached + "\n\x00", strings.Replace(attached, "Station ", "Station a\tb ", 1)} {
+		if r, err := Parse([]byte(line)); err != nil || r.Event != Up {
+			t.Errorf("%q: %s, error %v", line, r.Event, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	lines, _ := corpus(f)
 	for _, line := range lines {
