@@ -161,6 +161,9 @@ func (mn *MobileNode) GlobalAddress() (address netip.Addr, ok bool, err error) {
 			return err
 		}
 		addresses, err := h.AddrList(link, netlink.FAMILY_V6)
+		for tries := 0; errors.Is(err, netlink.ErrDumpInterrupted) && tries < 10; tries++ { // an address changed meanwhile
+			addresses, err = h.AddrList(link, netlink.FAMILY_V6)
+		}
 		if err != nil {
 			return err
 		}
