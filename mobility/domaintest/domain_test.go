@@ -37,6 +37,7 @@ type host struct {
 	at     *gateway // nil: nowhere
 	link   string
 	prefix netip.Prefix // of its first Router Advertisement
+	routed bool         // the last one, whoever sent it, was one of a router
 }
 
 // packet is a Mobility Header on its way.
@@ -163,19 +164,28 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 			}
 		case mag.AdvertiseRouter:
 			h := d.hostWith(a.MobileNodeLinkLayerID)
-			if a.RouterLifetime == 0 {
-				d.note("%s withdraws %v from %s on %s", g.name, a.DeprecatedPrefixes, h.name, a.Interface)
-				break
-			}
-			d.note("%s advertises %v to %s on %s", g.name, a.HomeNetworkPrefixes, h.name, a.Interface)
-			if h.at == g && h.link == a.Interface && !h.prefix.IsValid() {
-				h.prefix = a.HomeNetworkPrefixes[0]
-			}
+			d.advertised(g, h, a)
 		case mag.BindingEnded:
 			d.note("%s ends %v: %s %s", g.name, a.Entry.MobileNodeID, a.Reason, refusal(a))
 		case mag.Ignored:
 			d.note("%s ignores: %s", g.name, a.Reason)
 		}
+	}
+}
+
+// advertised lets a host hear a Router Advertisement, if it is where that is sent.
+func (d *domain) advertised(g *gateway, h *host, a mag.AdvertiseRouter) {
+	there := h.at == g && h.link == a.Interface
+	if there {
+		h.routed = a.RouterLifetime > 0
+	}
+	if a.RouterLifetime == 0 {
+		d.note("%s withdraws %v from %s on %s", g.name, a.DeprecatedPrefixes, h.name, a.Interface)
+		return
+	}
+	d.note("%s advertises %v to %s on %s", g.name, a.HomeNetworkPrefixes, h.name, a.Interface)
+	if there && !h.prefix.IsValid() {
+		h.prefix = a.HomeNetworkPrefixes[0]
 	}
 }
 

@@ -121,6 +121,9 @@ func (d *domain) checkServed(h *host) error {
 	if p := binding.HomeNetworkPrefixes[0]; p != h.prefix {
 		return fmt.Errorf("its prefix became %v, it was %v", p, h.prefix)
 	}
+	if !h.routed {
+		return fmt.Errorf("it was told to do without its router")
+	}
 	entry, ok := h.at.mag.Forwarding().Get(h.prefix)
 	if !ok || entry.Interface != h.link || entry.MobileNodeLinkLayerID != h.mac {
 		return fmt.Errorf("its MAG forwards %+v", entry)

@@ -89,7 +89,7 @@ func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledg
 		s = m.matchOutOfWindow(pba)
 	}
 	switch {
-	case s == nil, !options.Present.Has(mh.OptionMobileNodeID), s.id != options.MobileNodeID && !echoesTimestamp(options, s):
+	case s == nil, !options.Present.Has(mh.OptionMobileNodeID), s.id != options.MobileNodeID && !echoesTimestamp(pba, s):
 		return nil, DropUnmatched
 	case ev.Source != s.lma() || ev.Destination != m.config.ProxyCareOfAddress:
 		return nil, DropSourceMismatch
@@ -120,9 +120,10 @@ func carriesLMAClock(status mobility.Status) bool {
 	return status == mobility.StatusTimestampMismatch || status == mobility.StatusTimestampLowerThanPrevAccepted
 }
 
-// echoesTimestamp reports whether the answer has the timestamp of the PBU, which no other PBU of that number has.
-func echoesTimestamp(options *mh.Options, s *session) bool {
-	return options.Present.Has(mh.OptionTimestamp) && options.Timestamp == s.request.timestamp
+// echoesTimestamp reports whether the answer has the timestamp of the PBU, which no other PBU of that number has: not one of
+// before a restart, after which the numbers begin anew.
+func echoesTimestamp(pba *mh.BindingAcknowledgement, s *session) bool {
+	return pba.Options.Present.Has(mh.OptionTimestamp) && pba.Options.Timestamp == s.request.timestamp && !carriesLMAClock(pba.Status)
 }
 
 // differs reports whether an option that the LMA is to echo came back changed (RFC 5213 section 6.9.1.2(6)).
