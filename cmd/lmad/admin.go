@@ -47,11 +47,12 @@ func (h *history) newest(n int) []api.Handover {
 
 func (a *anchor) queries() map[string]daemon.Query {
 	return map[string]daemon.Query{
-		api.PathStatus:    a.status,
-		api.PathBindings:  func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.bindings(ctx) },
-		api.PathPeers:     a.peers,
-		api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return a.history.newest(p.Int("last")), nil },
-		api.PathLinks: func(context.Context, daemon.Parameters) (any, error) {
+		"GET " + api.PathStatus:      func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.status(ctx) },
+		"GET " + api.PathBindings:    func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.bindings(ctx) },
+		"DELETE " + api.PathBindings: a.deleteBinding,
+		"GET " + api.PathPeers:       a.peers,
+		"GET " + api.PathHandovers:   func(_ context.Context, p daemon.Parameters) (any, error) { return a.history.newest(p.Int("last")), nil },
+		"GET " + api.PathLinks: func(context.Context, daemon.Parameters) (any, error) {
 			return nil, errors.New("an anchor has no access links: ask a magd")
 		},
 	}
@@ -60,6 +61,15 @@ func (a *anchor) queries() map[string]daemon.Query {
 func (a *anchor) bindings(ctx context.Context) (list []mobility.BindingCacheEntry, err error) {
 	err = a.engine.Do(ctx, func() { list = a.core.Snapshot() })
 	return list, err
+}
+
+// deleteBinding ends the bindings of one mobile node by the operator's order.
+func (a *anchor) deleteBinding(_ context.Context, p daemon.Parameters) (any, error) {
+	id, err := mobility.ParseMobileNodeID(p.Text("mobile_node"))
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, a.engine.Send(lma.Delete{MobileNodeID: id})
 }
 
 func (a *anchor) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
@@ -74,7 +84,7 @@ func (a *anchor) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
 	return a.guard.Peers(ctx, count)
 }
 
-func (a *anchor) status(ctx context.Context, _ daemon.Parameters) (any, error) {
+func (a *anchor) status(ctx context.Context) (api.Status, error) {
 	s := api.Status{Daemon: "lmad", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: a.started, Address: a.cfg.LMAAddress, Counters: a.counters.Snapshot()}
 	var warnings []string
 	err := a.engine.Do(ctx, func() {
@@ -82,7 +92,7 @@ func (a *anchor) status(ctx context.Context, _ daemon.Parameters) (any, error) {
 		s.Forwarding, warnings = a.plane.Status()
 	})
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	s.Warnings = append(s.Warnings, warnings...)
 	s.Security, warnings = a.guard.Status(ctx)

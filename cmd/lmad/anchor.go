@@ -48,7 +48,7 @@ type anchor struct {
 	plane    *dataplane.Plane
 	conn     *signaling.Conn
 	store    *store.Store // nil: bindings are not kept
-	admin    daemon.Task
+	admin    *daemon.Admin
 	metrics  daemon.Task
 	history  history
 	waiting  waitingRoom
@@ -63,6 +63,9 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 			a.close()
 		}
 	}()
+	if a.admin, err = daemon.OpenAdmin(cfg.AdminSocket); err != nil {
+		return a, err
+	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.counters = daemon.NewCounters(a.registry, map[string]string{
 		dropped:  "Mobility Headers that changed no binding, by reason.",
@@ -99,8 +102,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	if a.metrics, err = daemon.Metrics(cfg.MetricsListen, a.registry); err != nil {
 		return a, err
 	}
-	a.admin, err = daemon.Admin(cfg.AdminSocket, a.queries())
-	return a, err
+	return a, nil
 }
 
 // restore gives the core the bindings of the run before.
@@ -134,7 +136,8 @@ func (a *anchor) tasks() []daemon.Task {
 	return append(a.guard.Tasks(),
 		daemon.Task{Name: "anchor", Run: a.engine.Run},
 		daemon.Signaling(a.conn, a.received),
-		a.plane.Task(a.engine.Do), a.admin, a.metrics)
+		a.plane.Task(a.engine.Do), a.admin.Serve(a.queries()), a.metrics,
+		daemon.Observe(a.registry, a.log, a.status))
 }
 
 // received takes a Mobility Header from the socket to the core.
@@ -206,6 +209,9 @@ func (a *anchor) changed(c lma.BindingChanged) {
 
 // close ends what newAnchor opened. Forwarding stays: the bindings stand, and the next start takes both over.
 func (a *anchor) close() {
+	if a.admin != nil {
+		a.admin.Close()
+	}
 	if a.conn != nil {
 		a.conn.Close()
 	}

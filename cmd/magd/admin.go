@@ -13,11 +13,11 @@ import (
 
 func (g *gateway) queries() map[string]daemon.Query {
 	return map[string]daemon.Query{
-		api.PathStatus:    g.status,
-		api.PathBindings:  func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.bindings(ctx) },
-		api.PathPeers:     g.peers,
-		api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
-		api.PathLinks:     g.stations,
+		"GET " + api.PathStatus:    func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.status(ctx) },
+		"GET " + api.PathBindings:  func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.bindings(ctx) },
+		"GET " + api.PathPeers:     g.peers,
+		"GET " + api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
+		"GET " + api.PathLinks:     g.stations,
 	}
 }
 
@@ -53,7 +53,7 @@ func (g *gateway) stations(ctx context.Context, _ daemon.Parameters) (any, error
 	return list, nil
 }
 
-func (g *gateway) status(ctx context.Context, _ daemon.Parameters) (any, error) {
+func (g *gateway) status(ctx context.Context) (api.Status, error) {
 	s := api.Status{Daemon: "magd", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: g.started, Address: g.cfg.ProxyCareOfAddress, Counters: g.counters.Snapshot()}
 	var warnings []string
 	err := g.engine.Do(ctx, func() {
@@ -61,7 +61,7 @@ func (g *gateway) status(ctx context.Context, _ daemon.Parameters) (any, error) 
 		s.Forwarding, warnings = g.plane.Status()
 	})
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	s.Warnings = append(s.Warnings, warnings...)
 	s.Security, warnings = g.guard.Status(ctx)

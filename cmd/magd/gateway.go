@@ -89,7 +89,7 @@ type gateway struct {
 	access   map[string]*accessLink
 	adapters []apadapters.Adapter
 	traces   *traces
-	admin    daemon.Task
+	admin    *daemon.Admin
 	metrics  daemon.Task
 	started  time.Time
 	stopped  chan struct{} // closed when the machine has said goodbye
@@ -111,6 +111,9 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 			g.close()
 		}
 	}()
+	if g.admin, err = daemon.OpenAdmin(cfg.AdminSocket); err != nil {
+		return g, err
+	}
 	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.traces = newTraces(g.registry)
 	g.counters = daemon.NewCounters(g.registry, map[string]string{
@@ -137,8 +140,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	if g.metrics, err = daemon.Metrics(cfg.MetricsListen, g.registry); err != nil {
 		return g, err
 	}
-	g.admin, err = daemon.Admin(cfg.AdminSocket, g.queries())
-	return g, err
+	return g, nil
 }
 
 func (g *gateway) openMachines() (err error) {
@@ -230,7 +232,8 @@ func (g *gateway) tasks() []daemon.Task {
 		daemon.Task{Name: "MIH function", Run: g.links.Run},
 		daemon.Task{Name: "chores", Run: g.doChores},
 		daemon.Signaling(g.conn, g.received),
-		g.plane.Task(g.engine.Do), g.admin, g.metrics)
+		g.plane.Task(g.engine.Do), g.admin.Serve(g.queries()), g.metrics,
+		daemon.Observe(g.registry, g.log, g.status))
 	for name, link := range g.access {
 		tasks = append(tasks, daemon.Task{Name: "access link " + name, Run: func(ctx context.Context) error { return link.Run(ctx, g.handler(name)) }})
 	}
@@ -294,6 +297,9 @@ func (g *gateway) doChores(ctx context.Context) error {
 // close ends what newGateway opened. Forwarding goes only after the bindings were de-registered: otherwise the anchor goes
 // on sending, and the next start takes over.
 func (g *gateway) close() {
+	if g.admin != nil {
+		g.admin.Close()
+	}
 	if g.conn != nil {
 		g.conn.Close()
 	}

@@ -42,6 +42,7 @@ func command(in io.Reader, out io.Writer) *cobra.Command {
 	root.AddCommand(
 		ask(o, "status", "What the daemon says of itself, and what needs a look", api.PathStatus, printStatus),
 		ask(o, "bindings", "Registered mobile nodes and their prefixes", api.PathBindings, printBindings),
+		deleteBinding(o),
 		ask(o, "peers", "LMAs or MAGs and their security associations", api.PathPeers, printPeers),
 		handovers(o),
 		ask(o, "links", "Stations that the access points reported (magd)", api.PathLinks, printLinks),
@@ -71,6 +72,15 @@ func handovers(o *options) *cobra.Command {
 	}
 	cmd.Flags().IntVarP(&last, "last", "n", last, "how many; 0 for all that the daemon remembers")
 	return cmd
+}
+
+func deleteBinding(o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "delete-binding MOBILE-NODE", Short: "End the bindings of one mobile node now (lmad)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return api.NewClient(o.socketPath()).DeleteBinding(cmd.Context(), args[0])
+		},
+	}
 }
 
 func show[T any](ctx context.Context, o *options, path string, table func(io.Writer, T)) error {

@@ -59,10 +59,18 @@ func printHandovers(w io.Writer, handovers []api.Handover) {
 			if h.From.IsValid() {
 				from = h.From.String()
 			}
-			row("%s\t%v\t%s\t%s\t%v\t%.3f\t%.3f\t%.3f\t%.3f\t%d\t%s", h.LinkUp.Local().Format("15:04:05.000"), h.MobileNodeID, orDash(h.Trigger),
-				from, h.To, h.L2AttachToPBU, h.PBUToPBA, h.PBAToRA, h.Total, h.Attempts, h.Outcome)
+			row("%s\t%v\t%s\t%s\t%v\t%s\t%s\t%s\t%s\t%d\t%s", h.LinkUp.Local().Format("15:04:05.000"), h.MobileNodeID, orDash(h.Trigger), from, h.To,
+				phase(h.L2AttachToPBU), phase(h.PBUToPBA), phase(h.PBAToRA), phase(h.Total), h.Attempts, h.Outcome)
 		}
 	})
+}
+
+// phase prints milliseconds; an anchor does not see the phases.
+func phase(ms float64) string {
+	if ms == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", ms)
 }
 
 func printLinks(w io.Writer, links []api.Link) {
@@ -98,7 +106,7 @@ func securityLine(s api.SecurityStatus) string {
 	if s.Filter {
 		filter = fmt.Sprintf("packet filter in place, %d Mobility Headers in clear dropped", s.DroppedClear)
 	}
-	return fmt.Sprintf("%s (%s, %s), charon %s, %d of %d peers up, %s", s.Mode, s.DataPath, orDash(s.KernelPlugin), s.Charon, s.PeersUp, s.PeersExpected, filter)
+	return fmt.Sprintf("%s (%s, %s), charon %s, %d of %d peers up, %s", s.Mode, s.DataPath, orDash(s.KernelPlugin), orDash(s.Charon), s.PeersUp, s.PeersExpected, filter)
 }
 
 func prefixes(list []netip.Prefix) string {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -19,6 +20,7 @@ const (
 	formatVersion = "netlmm bindings 2"
 	lockTimeout   = 2 * time.Second
 	fileMode      = 0o600
+	directoryMode = 0o700
 )
 
 var (
@@ -30,9 +32,12 @@ var (
 // ErrUnusable says that the file is damaged, foreign or of another version. The file is left as it was.
 var ErrUnusable = errors.New("file of bindings is unusable")
 
-// Open opens the file at path, made with mode 0600 if there is none, and returns the bindings in it. Only one process may
+// Open opens the file at path, made with mode 0600, and its directory with 0700, if there is none, and returns the bindings in it. Only one process may
 // have it open. A file that is damaged, or not ours, is refused with an error that is ErrUnusable and is not touched.
 func Open(path string) (*Store, []mobility.BindingCacheEntry, error) {
+	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
+		return nil, nil, explain(path, err)
+	}
 	db, entries, err := open(path)
 	if err != nil {
 		return nil, nil, explain(path, err)
@@ -50,8 +55,6 @@ func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fmt.Errorf("open bindings %s: another process holds the file (is an lmad running already?)", path)
-	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("open bindings %s: %w (make the directory first)", path, err)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("open bindings %s: %w (it must belong to the user that runs lmad)", path, err)
 	}

@@ -104,7 +104,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	mustOpen(t, path)
 	for _, test := range []struct{ name, path, want string }{
 		{"held by another", path, "another process"},
-		{"no directory", filepath.Join(t.TempDir(), "none", "bindings.db"), "make the directory"},
+		{"a file for a directory", filepath.Join(path, "bindings.db"), "not a directory"},
 		{"a directory", t.TempDir(), "is a directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -116,5 +116,14 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 				t.Errorf("Open: %v", err)
 			}
 		})
+	}
+}
+
+func TestOpenMakesItsDirectoryPrivate(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "netlmm")
+	mustOpen(t, filepath.Join(directory, "bindings.db"))
+	info, err := os.Stat(directory)
+	if err != nil || info.Mode().Perm() != directoryMode {
+		t.Errorf("%v, %v; want mode %04o", info, err, directoryMode)
 	}
 }

@@ -1,5 +1,6 @@
 // Package api is the form of the admin API: JSON over HTTP on a unix socket that only root reads. The daemons serve it,
-// netlmmctl and the testbed ask it. Every path is a GET.
+// netlmmctl and the testbed ask it. Every path is a GET; DELETE
+// of PathBindings with the parameter mobile_node ends that mobile node's bindings (lmad).
 package api
 
 import (
@@ -38,9 +39,10 @@ type SecurityStatus struct {
 	Mode          string `json:"mode"`                    // "ipsec" or "none"
 	DataPath      string `json:"data_path,omitempty"`     // "xfrm" or "libipsec"
 	KernelPlugin  string `json:"kernel_plugin,omitempty"` // of charon
-	Charon        string `json:"charon,omitempty"`        // version, or why it is not reached
-	Filter        bool   `json:"filter"`                  // fail-closed packet filter in place
-	DroppedClear  uint64 `json:"dropped_clear"`           // Mobility Headers in clear that the filter dropped
+	Charon        string `json:"charon,omitempty"`        // its version, or "not reached"
+	CharonReached bool   `json:"charon_reached"`
+	Filter        bool   `json:"filter"`        // fail-closed packet filter in place
+	DroppedClear  uint64 `json:"dropped_clear"` // Mobility Headers in clear that the filter dropped
 	PeersUp       int    `json:"peers_up"`
 	PeersExpected int    `json:"peers_expected"`
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -28,7 +29,16 @@ func NewClient(socket string) *Client {
 
 // Get asks for one path and decodes the answer into result.
 func (c *Client) Get(ctx context.Context, path string, result any) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://netlmm"+path, nil)
+	return c.do(ctx, http.MethodGet, path, result)
+}
+
+// DeleteBinding ends the bindings of one mobile node.
+func (c *Client) DeleteBinding(ctx context.Context, mobileNode string) error {
+	return c.do(ctx, http.MethodDelete, PathBindings+"?mobile_node="+url.QueryEscape(mobileNode), &struct{}{})
+}
+
+func (c *Client) do(ctx context.Context, method, path string, result any) error {
+	request, err := http.NewRequestWithContext(ctx, method, "http://netlmm"+path, nil)
 	if err != nil {
 		return err
 	}

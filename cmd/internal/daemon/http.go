@@ -19,11 +19,14 @@ import (
 	"netlmm/cmd/internal/api"
 )
 
-// Query answers one path of the admin API.
+// Query answers one method and path of the admin API, such as "GET /v1/status".
 type Query func(ctx context.Context, parameters Parameters) (any, error)
 
 // Parameters are what stands behind the question mark.
 type Parameters url.Values
+
+// Text returns a parameter, "" when it is absent.
+func (p Parameters) Text(name string) string { return url.Values(p).Get(name) }
 
 // Int returns an integer parameter, 0 when it is absent or none.
 func (p Parameters) Int(name string) int {
@@ -31,17 +34,29 @@ func (p Parameters) Int(name string) int {
 	return n
 }
 
-// Admin serves the admin API on a unix socket that only its owner can use.
-func Admin(socket string, queries map[string]Query) (Task, error) {
+// Admin is the admin API's unix socket, which only its owner can use.
+type Admin struct{ listener net.Listener }
+
+// OpenAdmin opens the socket. It comes first in a daemon's start: a second daemon of the same configuration ends here, before
+// it has touched anything of the first.
+func OpenAdmin(socket string) (*Admin, error) {
 	listener, err := listenUnix(socket)
 	if err != nil {
-		return Task{}, err
+		return nil, err
 	}
+	return &Admin{listener}, nil
+}
+
+// Close ends an Admin that may not have been served.
+func (a *Admin) Close() { _ = a.listener.Close() } // of one that was served there is nothing left to close
+
+// Serve is the task that answers queries, by path.
+func (a *Admin) Serve(queries map[string]Query) Task {
 	mux := http.NewServeMux()
 	for path, query := range queries {
-		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) { answer(w, r, query) })
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { answer(w, r, query) })
 	}
-	return Task{"admin API", func(ctx context.Context) error { return serve(ctx, listener, mux) }}, nil
+	return Task{"admin API", func(ctx context.Context) error { return serve(ctx, a.listener, mux) }}
 }
 
 func answer(w http.ResponseWriter, r *http.Request, query Query) {

@@ -16,10 +16,11 @@ import (
 
 func serveAdmin(t *testing.T, socket string, queries map[string]Query) (stop func()) {
 	t.Helper()
-	task, err := Admin(socket, queries)
+	admin, err := OpenAdmin(socket)
 	if err != nil {
 		t.Fatal(err)
 	}
+	task := admin.Serve(queries)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- task.Run(ctx) }()
@@ -34,9 +35,9 @@ func serveAdmin(t *testing.T, socket string, queries map[string]Query) (stop fun
 func TestTheAdminSocketIsPrivateAnswersAndGoes(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "admin.sock")
 	stop := serveAdmin(t, socket, map[string]Query{
-		api.PathStatus:    func(context.Context, Parameters) (any, error) { return api.Status{Daemon: "test"}, nil },
-		api.PathHandovers: func(_ context.Context, p Parameters) (any, error) { return make([]api.Handover, p.Int("last")), nil },
-		api.PathLinks:     func(context.Context, Parameters) (any, error) { return nil, errors.New("no links here") },
+		"GET " + api.PathStatus:    func(context.Context, Parameters) (any, error) { return api.Status{Daemon: "test"}, nil },
+		"GET " + api.PathHandovers: func(_ context.Context, p Parameters) (any, error) { return make([]api.Handover, p.Int("last")), nil },
+		"GET " + api.PathLinks:     func(context.Context, Parameters) (any, error) { return nil, errors.New("no links here") },
 	})
 	info, err := os.Stat(socket)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -54,7 +55,7 @@ func TestTheAdminSocketIsPrivateAnswersAndGoes(t *testing.T) {
 	if err := client.Get(context.Background(), api.PathLinks, &handovers); err == nil || !strings.Contains(err.Error(), "no links here") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := Admin(socket, nil); err == nil || !strings.Contains(err.Error(), "another daemon answers") {
+	if _, err := OpenAdmin(socket); err == nil || !strings.Contains(err.Error(), "another daemon answers") {
 		t.Errorf("a second daemon took the socket over: %v", err)
 	}
 	stop()
@@ -84,7 +85,7 @@ func TestAFileInThePlaceOfTheSocketIsKept(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Admin(path, nil); err == nil {
+	if _, err := OpenAdmin(path); err == nil {
 		t.Error("accepted")
 	}
 	if content, _ := os.ReadFile(path); string(content) != "precious" {

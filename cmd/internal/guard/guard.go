@@ -285,7 +285,7 @@ func (g *Guard) Status(ctx context.Context) (status api.SecurityStatus, warnings
 	}
 	status = api.SecurityStatus{Mode: "ipsec", DataPath: g.cfg.DataPath, Charon: "not reached", PeersExpected: len(g.peers), Filter: g.filter.enabled()}
 	if facts := g.charon.Load(); facts != nil {
-		status.Charon, status.KernelPlugin = facts.version, facts.plugin
+		status.Charon, status.KernelPlugin, status.CharonReached = facts.version, facts.plugin, true
 	} else {
 		warnings = append(warnings, "charon is not reached at "+g.cfg.VICISocket+": start strongSwan (charon-systemd); no Proxy Binding Update leaves meanwhile")
 	}
