@@ -92,6 +92,9 @@ func (l *Link) setSysctls() error {
 // router that the next MAG does not have.
 func (l *Link) setLinkLocalAddress(found netlink.Link) error {
 	addresses, err := l.netlink.AddrList(found, netlink.FAMILY_V6)
+	for tries := 0; errors.Is(err, netlink.ErrDumpInterrupted) && tries < 10; tries++ { // an address changed meanwhile
+		addresses, err = l.netlink.AddrList(found, netlink.FAMILY_V6)
+	}
 	if err != nil {
 		return fmt.Errorf("list the addresses of the interface: %w", err)
 	}

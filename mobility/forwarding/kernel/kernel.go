@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/vishvananda/netlink"
+
 	"netlmm/mobility/forwarding"
 )
 
@@ -253,6 +255,9 @@ func (c *conn) uplink(cfg Config) (*net.Interface, error) {
 		return &net.Interface{Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
 	}
 	addrs, err := c.AddrList(nil, familyV6)
+	for attempt := 0; errors.Is(err, netlink.ErrDumpInterrupted) && attempt < dumpRetries; attempt++ {
+		addrs, err = c.AddrList(nil, familyV6)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
