@@ -52,7 +52,7 @@ func (c *conn) encodeRoute(r route, remove bool) (*nl.NetlinkRequest, error) {
 		req.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, r.via.AsSlice()))
 	}
 	if r.dev != "" {
-		index, err := c.index(r.dev)
+		index, err := c.indexOnce(r.dev)
 		if err != nil {
 			return nil, err
 		}

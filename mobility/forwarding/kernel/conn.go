@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// batchSize is how many requests one send carries; their acknowledgements fit any receive buffer.
+	// batchSize is how many requests one send carries; the answers, should all be refused, fit any receive buffer.
 	batchSize = 64
+	// messageSize is room for the message of a route with an encapsulation.
+	messageSize = 192
 	// replyTimeout ends the wait for a kernel that does not answer.
 	replyTimeout = 10 * time.Second
 	// A burst of seg6 routes can exhaust the kernel's per-CPU reserve, which it refills in the background: ENOMEM is
@@ -48,7 +50,8 @@ type conn struct {
 	generic         *nl.SocketHandle // generic netlink
 	names           int              // file descriptor for interface names and indices
 	protocol        uint8
-	buffer          [16 << 10]byte // for acknowledgements
+	indexes         map[string]uint32 // of the do under way
+	buffer          [16 << 10]byte    // for acknowledgements
 }
 
 func dial(protocol uint8) (*conn, error) {
@@ -56,7 +59,7 @@ func dial(protocol uint8) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a netlink handle: %w", err)
 	}
-	c := &conn{Handle: h, names: -1, protocol: protocol}
+	c := &conn{Handle: h, names: -1, protocol: protocol, indexes: map[string]uint32{}}
 	if c.sock, err = socket(unix.NETLINK_ROUTE); err == nil {
 		c.generic, err = socket(unix.NETLINK_GENERIC)
 	}
@@ -110,8 +113,22 @@ func (c *conn) index(name string) (uint32, error) {
 	return ifr.Uint32(), nil
 }
 
+// indexOnce is index, asked for once in each do.
+func (c *conn) indexOnce(name string) (uint32, error) {
+	index, known := c.indexes[name]
+	if known {
+		return index, nil
+	}
+	index, err := c.index(name)
+	if err == nil {
+		c.indexes[name] = index
+	}
+	return index, err
+}
+
 // do executes requests and returns one error each. Adding what is there and deleting what is not there succeed.
 func (c *conn) do(requests []request) []error {
+	clear(c.indexes)
 	errs := make([]error, len(requests))
 	todo := make([]int, len(requests))
 	for i := range todo {
@@ -142,51 +159,61 @@ func (c *conn) do(requests []request) []error {
 	return errs
 }
 
-// batch sends the requests which todo indexes in one datagram and collects their acknowledgements into errs.
+// batch sends the requests which todo indexes in one datagram and collects their outcomes into errs. The kernel works on them
+// in their order and answers what it refused; only the last is acknowledged, and speaks for all before it.
 func (c *conn) batch(requests []request, errs []error, todo []int) {
 	first := atomic.AddUint32(&c.sock.Seq, uint32(len(todo))) - uint32(len(todo)) + 1
-	all := func(err error) {
+	messages := make([]*nl.NetlinkRequest, 0, len(todo))
+	for n, i := range todo {
+		msg, err := c.encode(requests[i])
+		if errs[i] = err; err == nil {
+			msg.Seq, msg.Flags = first+uint32(n), msg.Flags&^unix.NLM_F_ACK
+			messages = append(messages, msg)
+		}
+	}
+	if len(messages) == 0 {
+		return
+	}
+	last := messages[len(messages)-1]
+	last.Flags |= unix.NLM_F_ACK
+	datagram := make([]byte, 0, messageSize*len(messages))
+	for _, msg := range messages {
+		datagram = append(datagram, msg.Serialize()...)
+	}
+	err := c.send(datagram)
+	if err != nil {
+		err = fmt.Errorf("send to the kernel: %w", err)
+	} else if err = c.collect(requests, errs, todo, first, last.Seq); err != nil {
+		err = fmt.Errorf("receive from the kernel: %w", err)
+	}
+	if err != nil {
 		for _, i := range todo {
 			errs[i] = err
 		}
 	}
-	var datagram []byte
-	awaited := 0
-	for n, i := range todo {
-		msg, err := c.encode(requests[i])
-		if errs[i] = err; err != nil {
-			continue
-		}
-		msg.Seq = first + uint32(n)
-		datagram = append(datagram, msg.Serialize()...)
-		errs[i] = errUnanswered
-		awaited++
-	}
-	if awaited == 0 {
-		return
-	}
-	if err := c.send(datagram); err != nil {
-		all(fmt.Errorf("send to the kernel: %w", err))
-		return
-	}
-	for awaited > 0 {
+}
+
+// collect reads answers to the requests numbered from first on, up to the one to last.
+func (c *conn) collect(requests []request, errs []error, todo []int, first, last uint32) error {
+	for {
 		msgs, err := c.receive()
 		if err != nil {
-			all(fmt.Errorf("receive from the kernel: %w", err))
-			return
+			return err
 		}
 		for _, m := range msgs {
 			n := m.Header.Seq - first
-			if m.Header.Type != unix.NLMSG_ERROR || n >= uint32(len(todo)) || errs[todo[n]] != errUnanswered {
-				continue
+			if m.Header.Type != unix.NLMSG_ERROR || n >= uint32(len(todo)) {
+				continue // of a batch that was given up
 			}
 			errs[todo[n]] = outcome(m, requests[todo[n]].remove)
-			awaited--
+			if m.Header.Seq == last {
+				return nil
+			}
 		}
 	}
 }
 
-// errUnanswered marks a request whose acknowledgement has not come.
+// errUnanswered says that an answer has not come in time.
 var errUnanswered = errors.New("the kernel has not answered")
 
 // send writes whole messages in one datagram. The kernel works on them before it returns, so that the socket never fills.
