@@ -360,6 +360,11 @@ func TestDaemonsLoadConnectionsThemselves(t *testing.T) {
 		if err := d.Kill9(node, ProgramCharon); err != nil {
 			t.Fatal(err)
 		}
+		if d.ipsec.Plugin == "kernel-netlink" { // the kernel's associations outlive charon, and would go on protecting
+			if _, err := d.execute(node, nil, "sh", "-ec", "ip xfrm policy flush; ip xfrm state flush"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		d.edit(t, node, "mode: ipsec", "mode: none")
 	}
 	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
