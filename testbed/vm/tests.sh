@@ -10,7 +10,7 @@ tests() { # package, further arguments of the test binary
 	shift
 	[ "${ONLY:-$name}" = "$name" ] || return
 	echo "== $package"
-	if (cd "$package" && exec "/out/vm-tests/$name.test" -test.v -test.timeout 20m "$@") 2>&1 | tee "/out/vm-tests/$name.log" | grep --line-buffered '^--- '; then
+	if (cd "$package" && exec "/out/vm-tests/$name.test" -test.v -test.timeout 40m "$@") 2>&1 | tee "/out/vm-tests/$name.log" | grep --line-buffered '^--- '; then
 		echo "== $package passed in $((SECONDS - begun)) s"
 	else
 		cat "/out/vm-tests/$name.log"
