@@ -101,7 +101,7 @@ func describe(number int, f frame, d datagram) decodedMessage {
 	if d.protocol == protocolUDP {
 		m.Transport = "udp"
 	}
-	m.Errors = append(d.problems, m.Errors...)
+	m.Errors = slices.Insert(m.Errors, 0, d.problems...)
 	return m
 }
 

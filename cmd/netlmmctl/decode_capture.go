@@ -25,7 +25,7 @@ const maximumFrame = 256 << 10
 
 var (
 	errNoCapture = errors.New("is no capture: want pcap or pcapng, as tcpdump -w and dumpcap write them")
-	errCut       = errors.New("the capture ends in the middle of a packet")
+	errCut       = errors.New("the capture is cut short")
 	errDamaged   = errors.New("the capture is damaged")
 )
 
