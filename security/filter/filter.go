@@ -29,7 +29,7 @@ const (
 type Config struct {
 	Mode   Mode
 	Device string // TUN device of kernel-libipsec; "ipsec0"
-	Table  string // "netlmm", of family inet
+	Table  string // name of the table, of family inet; each daemon of a network namespace has its own
 	NetNS  int    // file descriptor of the network namespace; 0 for our own
 }
 
@@ -58,7 +58,7 @@ func New(cfg Config) (*Filter, error) {
 		return nil, fmt.Errorf("filter: %q is too long for the name of a network device (at most %d bytes)", cfg.Device, ifNameSize-1)
 	}
 	if cfg.Table == "" {
-		cfg.Table = "netlmm"
+		return nil, errors.New("filter: the table has no name")
 	}
 	return &Filter{cfg: cfg, table: &nftables.Table{Name: cfg.Table, Family: nftables.TableFamilyINet}}, nil
 }

@@ -56,7 +56,7 @@ func namespaces(t *testing.T, mode Mode) (a, b string, f *Filter) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { handle.Close() })
-	f, err = New(Config{Mode: mode, NetNS: int(handle.Fd())})
+	f, err = New(Config{Mode: mode, Table: "netlmm", NetNS: int(handle.Fd())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func TestReplaceAndRemove(t *testing.T) {
 	if err := f.Apply(); err != nil {
 		t.Fatal(err)
 	}
-	g, err := New(Config{Mode: Libipsec, Device: "ipsec7", NetNS: f.cfg.NetNS})
+	g, err := New(Config{Mode: Libipsec, Device: "ipsec7", Table: "netlmm", NetNS: f.cfg.NetNS})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func TestReplaceAndRemove(t *testing.T) {
 }
 
 func TestNewChecksConfiguration(t *testing.T) {
-	for _, cfg := range []Config{{}, {Mode: "none"}, {Mode: Libipsec, Device: "a-name-that-is-too-long"}} {
+	for _, cfg := range []Config{{Table: "t"}, {Mode: "none", Table: "t"}, {Mode: XFRM}, {Mode: Libipsec, Table: "t", Device: "a-name-that-is-too-long"}} {
 		if _, err := New(cfg); err == nil {
 			t.Errorf("%+v: no error", cfg)
 		}
