@@ -26,7 +26,11 @@ func (r *BenchReport) Print(w io.Writer) {
 	row(fmt.Sprintf("%d clients, no forwarding, register", r.NoForwarding.Clients), r.NoForwarding)
 	table.Flush()
 	fmt.Fprintf(w, "\nkernel routes of a registration: %.0f us alone, %.0f us in a batch of %d\n", r.KernelRoute, r.KernelRouteBatched, routeBatch)
-	fmt.Fprintf(w, "resident memory: %.0f octets a binding at %d (%d KiB without)\n\n", r.RSSPerEntry, r.Memory.Bindings, r.Memory.Empty>>10)
+	for _, m := range r.Memory {
+		fmt.Fprintf(w, "resident memory, forwarding %s: %.0f octets a binding at %d (%d MiB, of these %d of files; %d without bindings)\n",
+			m.Forwarding, m.PerBinding, m.Bindings, m.Full>>20, m.File>>20, m.Empty>>20)
+	}
+	fmt.Fprintln(w)
 	for _, target := range slices.Sorted(maps.Keys(r.Targets)) {
 		fmt.Fprintf(w, "%-7s %s\n", map[bool]string{true: "reached", false: "MISSED"}[r.Targets[target]], target)
 	}

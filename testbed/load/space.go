@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -66,7 +65,21 @@ func (s *space) build() error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(awaitAddresses(s.anchor), awaitAddresses(s.gateway))
+}
+
+// awaitAddresses returns when duplicate address detection is over in a namespace: until then neighbours may not find each
+// other, which would cost the first requests a second.
+func awaitAddresses(namespace string) error {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		out, err := exec.Command("ip", "-n", namespace, "-6", "addr", "show", "tentative").Output()
+		if err != nil || len(out) == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("addresses in %s are still tentative after 20s:\n%s", namespace, out)
+		}
+	}
 }
 
 func ip(line string) error {
@@ -160,10 +173,10 @@ func (s *space) load(ctx context.Context, r *BenchReport, name string, arguments
 	return report, nil
 }
 
-// resident is lmad's resident memory in octets.
-func (s *space) resident() (int64, error) {
+// resident is one kind of lmad's resident memory, as /proc names it, in octets.
+func (s *space) resident(kind string) (int64, error) {
 	for line := range strings.Lines(content(fmt.Sprintf("/proc/%d/status", s.lmad.Process.Pid))) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, kind); ok {
 			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return kib << 10, err
 		}
@@ -206,5 +219,3 @@ func (s *space) down() error {
 	}
 	return errors.Join(errs...)
 }
-
-func cpus() int { return runtime.NumCPU() }

@@ -1,0 +1,259 @@
+package load
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"netlmm/mobility"
+	"netlmm/mobility/lma"
+	"netlmm/mobility/mh"
+	"netlmm/mobility/signaling"
+)
+
+// network carries Mobility Headers between a generator and an anchor in memory. Its goroutine owns the anchor.
+type network struct {
+	anchor    *lma.LMA
+	generator *generator
+	mags      []netip.Addr
+	requests  chan signaling.Message
+	// spoil may change an answer, or drop it by returning nil. number counts from 1.
+	spoil func(number int, ack *mh.BindingAcknowledgement) *mh.BindingAcknowledgement
+	// lose says which requests do not arrive.
+	lose func(number int) bool
+}
+
+// Send implements link.
+func (n *network) Send(source, destination netip.Addr, payload []byte) error {
+	n.requests <- signaling.Message{Source: source, Destination: destination, Payload: slices.Clone(payload)}
+	return nil
+}
+
+func (n *network) run() {
+	number, answers := 0, 0
+	for m := range n.requests {
+		if number++; n.lose != nil && n.lose(number) {
+			continue
+		}
+		for _, action := range n.anchor.Handle(time.Now(), lma.MessageReceived{Source: m.Source, Destination: m.Destination, Payload: m.Payload}) {
+			answer, ok := action.(lma.SendMessage)
+			if !ok {
+				continue
+			}
+			answers++
+			if payload := n.spoiled(answers, answer.Payload); payload != nil {
+				n.generator.received(slices.Index(n.mags, answer.Destination),
+					signaling.Message{Source: answer.Source, Destination: answer.Destination, Payload: payload, ReceivedAt: time.Now()})
+			}
+		}
+	}
+}
+
+func (n *network) spoiled(number int, payload []byte) []byte {
+	if n.spoil == nil {
+		return payload
+	}
+	var ack mh.BindingAcknowledgement
+	if err := ack.Decode(payload); err != nil {
+		panic(err)
+	}
+	spoiled := n.spoil(number, &ack)
+	if spoiled == nil {
+		return nil
+	}
+	payload, err := spoiled.AppendTo(nil)
+	if err != nil {
+		panic(err)
+	}
+	return payload
+}
+
+func testConfig() Config {
+	return Config{
+		LMA: netip.MustParseAddr(anchorAddress), MAGs: []netip.Addr{netip.MustParseAddr(firstGateway), netip.MustParseAddr(secondGateway)},
+		MobileNodes: 100, Realm: "test.example", Operations: Operations, Count: 2, Clients: 7, Lifetime: time.Hour, Compat: Strict,
+	}
+}
+
+// play runs cfg against a real anchor.
+func play(t *testing.T, cfg Config, spoil func(int, *mh.BindingAcknowledgement) *mh.BindingAcknowledgement, lose func(int) bool) *Report {
+	t.Helper()
+	if err := cfg.check(); err != nil {
+		t.Fatal(err)
+	}
+	anchor, err := lma.New(lma.Config{
+		LMAAddresses: []netip.Addr{cfg.LMA}, Pools: []netip.Prefix{netip.MustParsePrefix(anchorPool)},
+		Authorized: func(netip.Addr, string) bool { return true },
+		Profile: func(id mobility.MobileNodeID) (mobility.Profile, bool) {
+			return mobility.Profile{MobileNodeID: id, ProxyRegistration: true}, true
+		},
+		Random: func(b []byte) { rand.Read(b) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &network{anchor: anchor, mags: cfg.MAGs, spoil: spoil, lose: lose, requests: make(chan signaling.Message, 2*cfg.MobileNodes)}
+	n.generator = newGenerator(cfg, []link{n, n})
+	done := make(chan struct{})
+	go func() { defer close(done); n.run() }()
+	report, err := n.generator.rounds(context.Background())
+	close(n.requests)
+	<-done
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func TestAGoodAnchorPasses(t *testing.T) {
+	open := testConfig()
+	open.Rate = 20000
+	for name, cfg := range map[string]Config{"closed loop": testConfig(), "at a rate": open} {
+		t.Run(name, func(t *testing.T) {
+			r := play(t, cfg, nil, nil)
+			if r.Result != "pass" || r.Rounds != 2 || r.Statuses["accepted"] != 800 || len(r.Statuses) != 1 {
+				t.Errorf("%+v", r)
+			}
+			for _, op := range Operations {
+				if o := r.Operations[op]; o == nil || o.Accepted != 200 || o.Retransmissions != 0 || o.Rate <= 0 || o.P50 <= 0 || o.P999 < o.P50 {
+					t.Errorf("%s: %+v", op, o)
+				}
+			}
+		})
+	}
+}
+
+// What is lost is sent again with a fresh number, counted, and its latency is that of both.
+func TestRetransmissionsCount(t *testing.T) {
+	cfg := testConfig()
+	cfg.Count, cfg.MobileNodes = 1, 10
+	r := play(t, cfg, nil, func(number int) bool { return number == 3 })
+	o := r.Operations[Register]
+	if r.Result != "pass" || o.Retransmissions != 1 || o.Accepted != 10 || o.P999 < microseconds(firstTimeout) {
+		t.Errorf("%s, %+v", r.Result, o)
+	}
+}
+
+// A timestamp that the anchor finds too old is one more reason to send again, not an end.
+func TestRefusedTimestampsAreRepeated(t *testing.T) {
+	cfg := testConfig()
+	cfg.Count, cfg.MobileNodes = 1, 10
+	r := play(t, cfg, func(number int, ack *mh.BindingAcknowledgement) *mh.BindingAcknowledgement {
+		if number == 2 {
+			ack.Status, ack.Options.Timestamp = mobility.StatusTimestampMismatch, 1
+		}
+		return ack
+	}, nil)
+	if r.Result != "pass" || r.Operations[Register].Retransmissions != 1 || r.Statuses["timestamp_mismatch"] != 1 {
+		t.Errorf("%+v, %+v", r, r.Operations[Register])
+	}
+}
+
+func TestViolationsAreFound(t *testing.T) {
+	first := netip.Prefix{}
+	for _, test := range []struct {
+		want  Violation
+		spoil func(number int, ack *mh.BindingAcknowledgement)
+	}{
+		{NoProxyFlag, func(n int, ack *mh.BindingAcknowledgement) { ack.Flags = 0 }},
+		{WrongIndicator, func(n int, ack *mh.BindingAcknowledgement) { ack.Options.HandoffIndicator = 2 }},
+		{WrongTechnology, func(n int, ack *mh.BindingAcknowledgement) { ack.Options.AccessTechnologyType = 3 }},
+		{WrongLinkLayerID, func(n int, ack *mh.BindingAcknowledgement) { ack.Options.MobileNodeLinkLayerID = "nobody" }},
+		{WrongTimestamp, func(n int, ack *mh.BindingAcknowledgement) { ack.Options.Timestamp++ }},
+		{WrongSequence, func(n int, ack *mh.BindingAcknowledgement) { ack.Sequence += 100 }},
+		{WrongLifetime, func(n int, ack *mh.BindingAcknowledgement) { ack.Lifetime ^= 0xffff }},
+		{UnknownMobileNode, func(n int, ack *mh.BindingAcknowledgement) {
+			ack.Options.MobileNodeID = mobility.NAI("nobody@test.example")
+		}},
+		{PrefixMissing, func(n int, ack *mh.BindingAcknowledgement) { ack.Options.HomeNetworkPrefixes = []netip.Prefix{allZero} }},
+		{PrefixOfAnotherNode, func(n int, ack *mh.BindingAcknowledgement) {
+			if n == 1 {
+				first = ack.Options.HomeNetworkPrefixes[0]
+			}
+			ack.Options.HomeNetworkPrefixes = []netip.Prefix{first}
+		}},
+		{PrefixChanged, func(n int, ack *mh.BindingAcknowledgement) {
+			if n > 4 { // the registrations are right
+				ack.Options.HomeNetworkPrefixes = []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("2001:db8:ff:%x::/64", n))}
+			}
+		}},
+	} {
+		t.Run(string(test.want), func(t *testing.T) {
+			cfg := testConfig()
+			cfg.Count, cfg.MobileNodes, cfg.Operations = 1, 4, []Operation{Register, Refresh, Handover}
+			var good atomic.Bool // the last tries are left alone, so that the run ends soon
+			r := play(t, cfg, func(number int, ack *mh.BindingAcknowledgement) *mh.BindingAcknowledgement {
+				if number > 8 {
+					good.Store(true)
+				}
+				if !good.Load() {
+					test.spoil(number, ack)
+				}
+				return ack
+			}, nil)
+			if r.Result != "fail" || r.Violations[test.want] == 0 || len(r.Examples) == 0 || !strings.Contains(r.Examples[0], string(test.want)) {
+				t.Errorf("%s: %v, %v", r.Result, r.Violations, r.Examples)
+			}
+		})
+	}
+}
+
+func TestPeersThatDeviate(t *testing.T) {
+	cfg := testConfig()
+	cfg.Compat = OAI
+	oai := func(_ int, ack *mh.BindingAcknowledgement) *mh.BindingAcknowledgement {
+		ack.Flags, ack.Options.HandoffIndicator, ack.Options.AccessTechnologyType = 0, 0, 0
+		return ack
+	}
+	if r := play(t, cfg, oai, nil); r.Result != "pass" {
+		t.Errorf("oai: %v %v", r.Violations, r.Examples)
+	}
+	cfg.Compat = OPMIP
+	opmip := func(_ int, ack *mh.BindingAcknowledgement) *mh.BindingAcknowledgement {
+		ack.Options.HomeNetworkPrefixes = []netip.Prefix{allZero}
+		return ack
+	}
+	cfg.Operations = []Operation{Register, Handover}
+	cfg.Count = 1
+	if r := play(t, cfg, opmip, nil); r.Result != "pass" {
+		t.Errorf("opmip: %v %v", r.Violations, r.Examples)
+	}
+}
+
+func TestConfigurationErrorsComeTogether(t *testing.T) {
+	err := (&Config{Operations: []Operation{Handover, "dance"}, Compat: "other", MAGs: []netip.Addr{netip.IPv6Loopback()}}).check()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"LMA address", "mobile nodes", "dance", "second MAG", "count", "clients", "lifetime", "compat", "realm"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not name %s", err, want)
+		}
+	}
+}
+
+func TestHistogram(t *testing.T) {
+	var h histogram
+	if h.quantile(0.5) != 0 {
+		t.Error("an empty histogram has a median")
+	}
+	for d := time.Microsecond; d <= time.Millisecond; d += time.Microsecond {
+		h.add(d)
+	}
+	for q, want := range map[float64]time.Duration{0: time.Microsecond, 0.5: 500 * time.Microsecond, 0.99: 990 * time.Microsecond, 1: time.Millisecond} {
+		if got := h.quantile(q); got < want || got > want+want/50+time.Microsecond {
+			t.Errorf("quantile %v is %v, want %v", q, got, want)
+		}
+	}
+	for _, d := range []time.Duration{-1, 0, 1, 63, 64, 127, 128, time.Second, time.Hour, 1<<63 - 1} {
+		if edge := upperEdge(bucketOf(d)); edge < d || bucketOf(edge) != bucketOf(d) {
+			t.Errorf("%d is in the bucket up to %d", d, edge)
+		}
+	}
+}
