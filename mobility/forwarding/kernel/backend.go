@@ -16,7 +16,7 @@ const maximumPeers = 16384
 var everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 
 // Where each rule stands, relative to Config.RulePriorityBase. The lookup of table local moves behind the rules that judge
-// tunnelled packets: what comes out of a tunnel is not for the router itself unless a table says so.
+// tunnelled packets and those from access links: neither are for the router itself unless a table says so.
 const (
 	fromTunnelRule   = iota // packets out of a tunnel, by peer
 	denyTunnelRule          // what none of those let pass
@@ -25,6 +25,9 @@ const (
 	encapRule               // packets that are to be encapsulated
 	encapsulatedRule        // the outcome
 	denyEncapRule           // what has no tunnel to go through
+	linkRule                // gateway: what a link's own protocols need, past the two that follow
+	admitRule               // gateway: packets from an access link, by their source, before they may reach the router itself
+	denyLinkRule            // of those, what a routing table cannot refuse
 	localRule               // lookup local, in place of the one at priority 0
 	toMobileRule            // gateway: the router's own packets to mobile nodes
 	fromAccessRule          // gateway: packets from an access link, by their source
@@ -74,7 +77,7 @@ type layout struct {
 // encapTable holds, for seg6, the routes that encapsulate.
 func (l *layout) encapTable() int { return l.TableBase }
 
-// accessTable holds what may enter from the i-th access link.
+// accessTable holds the way into the tunnels of what enters from the i-th access link.
 func (l *layout) accessTable(i int) int { return l.TableBase + 1 + i }
 
 // inTable holds what p may deliver to us: at the anchor by source, at the gateway by destination.
@@ -89,10 +92,8 @@ func (l *layout) slotOf(table int) (slot int, ok bool) {
 	return n / 2, n >= 0 && n%2 == 0 && n/2 < maximumPeers
 }
 
-// ours says whether table is in our range.
-func (l *layout) ours(table int) bool {
-	return table >= l.TableBase && table <= l.decapTable(peer{slot: maximumPeers - 1})
-}
+// admitTable judges the sources of packets from the i-th access link: throw, which goes on with the next rule, or drop.
+func (l *layout) admitTable(i int) int { return l.inTable(peer{slot: maximumPeers}) + i }
 
 func (l *layout) accessIndex(name string) (int, bool) {
 	for i, n := range l.AccessInterfaces {
@@ -111,7 +112,9 @@ func (l *layout) rule(position int, r rule) rule {
 // commonBase is what both backends need: the moved lookup of table local; at the anchor, an answer for the prefixes of its
 // pools that nobody has (without it they would follow the default route out and come back); at the gateway, the judgement
 // over what enters from access links: only what an entry's source route lets pass, RFC 5213 section 6.10.5, and all of that into the tunnel, as
-// section 6.10.3 wants it without EnableMAGLocalRouting.
+// section 6.10.3 wants it without EnableMAGLocalRouting. A mobile node may speak to the router itself by the same sources
+// and by those that Neighbor Discovery, MLD and DHCPv6 use: with a forged source of the core it could pose as one of the
+// hosts there that the router's own services trust.
 func (l *layout) commonBase() plan {
 	p := plan{rules: []rule{l.rule(localRule, rule{table: localTable})}}
 	if l.Role == forwarding.Anchor {
@@ -120,12 +123,45 @@ func (l *layout) commonBase() plan {
 		}
 		return p
 	}
+	p.rules = append(p.rules, l.linkRules()...)
 	for i, name := range l.AccessInterfaces {
+		p.routes = append(p.routes, route{table: l.admitTable(i), dst: everywhere, metric: aggregateMetric, kind: blackhole})
 		p.rules = append(p.rules,
+			l.rule(admitRule, rule{iif: name, table: l.admitTable(i)}),
+			l.rule(denyLinkRule, rule{iif: name, to: linkLocal}),
+			l.rule(denyLinkRule, rule{iif: name, to: multicast}),
 			l.rule(fromAccessRule, rule{iif: name, table: l.accessTable(i)}),
 			l.rule(denyAccessRule, rule{iif: name}))
 	}
 	return p
+}
+
+// Link-local and multicast destinations are looked up among the routes of the interface only. A route that drops has none,
+// so that rules must judge them.
+var (
+	linkLocal = netip.MustParsePrefix("fe80::/10")
+	multicast = netip.MustParsePrefix("ff00::/8")
+)
+
+// linkRules pass what has a source that says nothing beyond the link, and the ICMPv6 that stays on it: a host solicits its
+// router from the address that it is about to use (RFC 4861 section 7.2.2), bound or not yet. They stand for every
+// interface, since all that they skip concerns access links only.
+func (l *layout) linkRules() []rule {
+	local := l.RulePriorityBase + localRule
+	return []rule{
+		l.rule(linkRule, rule{from: linkLocal, jump: local}),
+		l.rule(linkRule, rule{from: host(netip.IPv6Unspecified()), jump: local}),
+		l.rule(linkRule, rule{to: linkLocal, ipproto: protocolICMPv6, jump: local}),
+		l.rule(linkRule, rule{to: multicast, ipproto: protocolICMPv6, jump: local}),
+	}
+}
+
+// host is the prefix of one address.
+func host(addr netip.Addr) netip.Prefix { return netip.PrefixFrom(addr, addr.BitLen()) }
+
+// admission lets packets with such a source enter from the i-th access link.
+func (l *layout) admission(i int, source netip.Prefix) route {
+	return route{table: l.admitTable(i), dst: everywhere, src: source, metric: entryMetric, kind: throw}
 }
 
 // discard is the route of an entry whose mobile node has left: its traffic is dropped while the binding waits for its end

@@ -11,8 +11,11 @@ import (
 // seg6ModeEncapRed is SEG6_IPTUN_MODE_ENCAP_RED, which the library does not name.
 const seg6ModeEncapRed = 3
 
-// protocolIPv6 is the next header of a tunnelled IPv6 packet.
-const protocolIPv6 = 41
+// Next headers: of a tunnelled IPv6 packet, and of ICMPv6.
+const (
+	protocolIPv6   = 41
+	protocolICMPv6 = 58
+)
 
 var routeTypes = [...]uint8{
 	unicast: unix.RTN_UNICAST, local: unix.RTN_LOCAL, blackhole: unix.RTN_BLACKHOLE, unreachable: unix.RTN_UNREACHABLE, throw: unix.RTN_THROW,
@@ -98,12 +101,12 @@ func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
 	}
 	req.AddData(msg)
 	if r.from.IsValid() {
-		msg.Src_len = 128
-		req.AddData(nl.NewRtAttr(nl.FRA_SRC, r.from.AsSlice()))
+		msg.Src_len = uint8(r.from.Bits())
+		req.AddData(nl.NewRtAttr(nl.FRA_SRC, r.from.Addr().AsSlice()))
 	}
 	if r.to.IsValid() {
-		msg.Dst_len = 128
-		req.AddData(nl.NewRtAttr(nl.FRA_DST, r.to.AsSlice()))
+		msg.Dst_len = uint8(r.to.Bits())
+		req.AddData(nl.NewRtAttr(nl.FRA_DST, r.to.Addr().AsSlice()))
 	}
 	req.AddData(nl.NewRtAttr(nl.FRA_PRIORITY, nl.Uint32Attr(uint32(r.priority))))
 	req.AddData(nl.NewRtAttr(nl.FRA_PROTOCOL, nl.Uint8Attr(r.protocol)))
@@ -133,9 +136,9 @@ func decodeRule(b []byte) (rule, error) {
 	for _, a := range attrs {
 		switch a.Attr.Type {
 		case nl.FRA_SRC:
-			r.from, _ = netip.AddrFromSlice(a.Value)
+			r.from = prefixOf(a.Value, msg.Src_len)
 		case nl.FRA_DST:
-			r.to, _ = netip.AddrFromSlice(a.Value)
+			r.to = prefixOf(a.Value, msg.Dst_len)
 		case nl.FRA_PRIORITY:
 			r.priority = int(nl.NativeEndian().Uint32(a.Value))
 		case nl.FRA_GOTO:

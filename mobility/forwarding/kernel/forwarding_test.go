@@ -119,6 +119,47 @@ func TestGatewayRefusesSourcesThatAreNotBoundOnTheAccessLink(t *testing.T) {
 	d.mn1.reaches(magLL + "%tomag1") // link-local is none of our business
 }
 
+// What a mobile node sends reaches the gateway itself with a source of its own or of the link, not with one of the core: the
+// gateway's services (syslog, say) know the hosts there by their addresses.
+func TestGatewayItselfIsReachedByBoundAndLinkSourcesOnly(t *testing.T) {
+	d := newDomain(t)
+	d.start()
+	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
+	d.attach(d.mn2, hnp2, mn2Addr, "acc2", d.mag1)
+	mag := d.mag1.listen()
+	good := func() { d.mn1.plain(mn1Addr, mag1Addr, "good") }
+	for what, source := range map[string]string{
+		"a host of the core as source": evilAddr, "the anchor as source": lmaAddr, "the gateway itself as source": mag1Addr,
+		"a source bound on another access link": mn2Addr, "a source bound nowhere": "2001:db8:dead::1",
+	} {
+		mag.only(what, func() { d.mn1.plain(source, mag1Addr, "bad") }, good)
+		mag.only(what+", to the link-local address", func() { d.mn1.plain(source, magLL+"%tomag1", "bad") }, good)
+		mag.only(what+", to all nodes", func() { d.mn1.plain(source, "ff02::1%tomag1", "bad") }, good)
+	}
+	// Before anything is bound, or when nothing is any more, the link's own protocols work.
+	d.detach(hnp1, d.mag1)
+	d.mn1.reaches(magLL + "%tomag1")
+	d.mn1.reaches("ff02::2%tomag1")
+	d.mn1.sh("ip -6 neigh flush dev tomag1")
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		_, _ = d.mn1.try("ping -6 -n -c 1 -W 1 -I " + mn1Addr + " " + magLL + "%tomag1") // by which the host solicits from that address
+		if out := d.mn1.sh("ip -6 neigh show dev tomag1"); strings.Contains(out, "lladdr") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("the gateway answers no solicitation from an address that is not bound:\n%s", out)
+		}
+	}
+	mag.only("a source that was bound", func() { d.mn1.plain(mn1Addr, mag1Addr, "bad") },
+		func() { d.mn1.plain("fe80::5%tomag1", magLL+"%tomag1", "good") })
+	// The unspecified source is that of duplicate address detection, which the gateway must answer.
+	d.mn1.sh("sysctl -qw net.ipv6.conf.tomag1.accept_dad=1; ip addr add " + magLL + "/64 dev tomag1")
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(d.mn1.sh("ip -6 addr show dev tomag1 dadfailed"), magLL); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody defends the gateway's link-local address:\n%s", d.mn1.sh("ip -6 addr show dev tomag1"))
+		}
+	}
+}
+
 // RFC 2473 section 7.1 and 3.1: the entry of the tunnel reports what does not fit, and counts as a hop.
 func TestInnerErrorsReachTheSender(t *testing.T) {
 	d := newDomain(t)

@@ -57,7 +57,7 @@ func (s space) tunnelled(from, to string, limit bool, inner []byte) {
 	})
 }
 
-// plain sends a datagram with text from an address that the namespace need not have.
+// plain sends a datagram with text from an address that the namespace need not have; link-local ones with their zone.
 func (s space) plain(from, to, text string) {
 	s.t.Helper()
 	s.run(func() {
@@ -69,15 +69,31 @@ func (s space) plain(from, to, text string) {
 		defer unix.Close(fd)
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
 		if err == nil {
-			err = unix.Bind(fd, &unix.SockaddrInet6{Addr: netip.MustParseAddr(from).As16()})
+			err = unix.Bind(fd, sockaddr(s.t, from, 0))
 		}
 		if err == nil {
-			err = unix.Sendto(fd, []byte(text), 0, &unix.SockaddrInet6{Addr: netip.MustParseAddr(to).As16(), Port: markPort})
+			err = unix.Sendto(fd, []byte(text), 0, sockaddr(s.t, to, markPort))
 		}
 		if err != nil && err != syscall.EACCES && err != syscall.ENETUNREACH {
 			s.t.Errorf("packet from %s to %s: %v", from, to, err)
 		}
 	})
+}
+
+// sockaddr resolves a zone in the namespace of the thread.
+func sockaddr(t testing.TB, text string, port int) *unix.SockaddrInet6 {
+	t.Helper()
+	addr := netip.MustParseAddr(text)
+	sa := &unix.SockaddrInet6{Addr: addr.As16(), Port: port}
+	if zone := addr.Zone(); zone != "" {
+		i, err := net.InterfaceByName(zone)
+		if err != nil {
+			t.Errorf("zone %s: %v", zone, err)
+			return sa
+		}
+		sa.ZoneId = uint32(i.Index)
+	}
+	return sa
 }
 
 // listener receives marks.

@@ -20,8 +20,8 @@ func (t *ip6tnl) name() string { return "ip6tnl" }
 func (t *ip6tnl) base() plan {
 	p := t.commonBase()
 	p.rules = append(p.rules,
-		t.rule(outerRule, rule{iif: t.Uplink, to: t.Local, ipproto: protocolIPv6, jump: t.RulePriorityBase + localRule}),
-		t.rule(denyOuterRule, rule{to: t.Local, ipproto: protocolIPv6}))
+		t.rule(outerRule, rule{iif: t.Uplink, to: host(t.Local), ipproto: protocolIPv6, jump: t.RulePriorityBase + localRule}),
+		t.rule(denyOuterRule, rule{to: host(t.Local), ipproto: protocolIPv6}))
 	return p
 }
 
@@ -57,6 +57,7 @@ func (t *ip6tnl) entry(e forwarding.Entry, p peer) []route {
 		i, _ := t.accessIndex(e.Interface)
 		return []route{
 			t.onLink(e, p),
+			t.admission(i, e.Prefix),
 			{table: t.accessTable(i), dst: everywhere, src: e.Prefix, metric: entryMetric, dev: t.device(p)},
 		}
 	default:

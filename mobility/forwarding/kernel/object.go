@@ -100,7 +100,7 @@ func (r route) String() string {
 type rule struct {
 	priority int
 	iif      string
-	from, to netip.Addr
+	from, to netip.Prefix
 	ipproto  uint8
 	table    int // 0: jump, or else the packet is dropped
 	jump     int // priority of the rule to go on with
@@ -111,10 +111,10 @@ func (r rule) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "ip -6 rule add pref %d", r.priority)
 	if r.from.IsValid() {
-		fmt.Fprintf(&b, " from %s", r.from)
+		b.WriteString(" from " + strings.TrimSuffix(r.from.String(), "/128"))
 	}
 	if r.to.IsValid() {
-		fmt.Fprintf(&b, " to %s", r.to)
+		b.WriteString(" to " + strings.TrimSuffix(r.to.String(), "/128"))
 	}
 	if r.iif != "" {
 		fmt.Fprintf(&b, " iif %s", r.iif)

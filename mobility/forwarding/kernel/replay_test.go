@@ -203,7 +203,7 @@ func (f *fakeSystem) leadsTo(k *Kernel, p peer) bool {
 // separate checks that no two peers deliver by the same table, whatever failed.
 func (f *fakeSystem) separate(t *rapid.T, k *Kernel) {
 	t.Helper()
-	owner := map[int]netip.Addr{}
+	owner := map[int]netip.Prefix{}
 	for r := range f.policy {
 		if r.priority != k.layout.RulePriorityBase+fromTunnelRule || !r.from.IsValid() {
 			continue

@@ -40,7 +40,7 @@ func (s *seg6) base() plan {
 		s.rule(encapRule, rule{iif: seg6Out, table: s.encapTable()}),
 		// The encapsulated packet is routed once more from seg6Out, now with our address as source. Anything else there
 		// has lost its tunnel and must not wander.
-		s.rule(encapsulatedRule, rule{iif: seg6Out, from: s.Local, jump: s.RulePriorityBase + localRule}),
+		s.rule(encapsulatedRule, rule{iif: seg6Out, from: host(s.Local), jump: s.RulePriorityBase + localRule}),
 		s.rule(denyEncapRule, rule{iif: seg6Out}))
 	return p
 }
@@ -50,9 +50,9 @@ func (s *seg6) base() plan {
 func (s *seg6) tunnel(p peer) plan {
 	t := plan{
 		rules: []rule{s.rule(fromTunnelRule, rule{
-			iif: s.Uplink, from: p.addr, to: s.Local, ipproto: protocolIPv6, table: s.decapTable(p)})},
+			iif: s.Uplink, from: host(p.addr), to: host(s.Local), ipproto: protocolIPv6, table: s.decapTable(p)})},
 		routes: []route{{
-			table: s.decapTable(p), dst: netip.PrefixFrom(s.Local, 128), metric: entryMetric, kind: local,
+			table: s.decapTable(p), dst: host(s.Local), metric: entryMetric, kind: local,
 			encap: endDT6, decapTable: s.inTable(p), dev: s.Uplink}},
 	}
 	if s.Role == forwarding.Gateway {
@@ -79,6 +79,7 @@ func (s *seg6) entry(e forwarding.Entry, p peer) []route {
 		return []route{
 			encap,
 			s.onLink(e, p),
+			s.admission(i, e.Prefix),
 			{table: s.accessTable(i), dst: everywhere, src: e.Prefix, metric: entryMetric, via: seg6OutAddr, dev: seg6In},
 		}
 	default:
@@ -93,7 +94,7 @@ func (s *seg6) peers(rules []rule, _ []link) []peer {
 			continue
 		}
 		if slot, ok := s.slotOf(r.table - 1); ok {
-			found = append(found, peer{addr: r.from, slot: slot})
+			found = append(found, peer{addr: r.from.Addr(), slot: slot})
 		}
 	}
 	return found
