@@ -88,6 +88,11 @@ func (ap *AccessPoint) event(at time.Time, event string) {
 	switch name {
 	case "AP-STA-CONNECTED":
 		ap.joined[station] = at
+	case "CTRL-EVENT-EAP-SUCCESS", "CTRL-EVENT-EAP-SUCCESS2":
+		if !ap.joined[station].After(ap.left[station]) {
+			return // AP-STA-CONNECTED follows
+		}
+		ap.joined[station] = at // hostapd never missed it, and does not call it connected again
 	case "AP-STA-DISCONNECTED":
 		ap.left[station] = at
 	default:
@@ -134,16 +139,14 @@ func (ap *AccessPoint) Forget(station net.HardwareAddr) error {
 	})
 }
 
-// waitRemoved returns when hostapd no longer holds a station that it was told to forget; one that it was not told to forget
-// is forgotten first.
+// waitRemoved returns when hostapd no longer holds a station that it was told to forget.
 func (ap *AccessPoint) waitRemoved(station net.HardwareAddr) error {
+	if ap.holds(station) {
+		return nil
+	}
 	return ap.command(func(commands *control) error {
-		told := false
 		return poll(20*time.Second, "hostapd of "+ap.MAG+" removes "+station.String(), func() (bool, error) {
 			known, err := knows(commands, station)
-			if err == nil && known && !told && ap.holds(station) {
-				told, err = true, ap.Forget(station)
-			}
 			return !known, err
 		})
 	})

@@ -20,5 +20,6 @@
 // A radio cell is a bridge; a move takes a mobile node's port out of one bridge and puts it into the other. The station
 // then sends an EAPOL-Start, as IEEE 802.1X lets a supplicant do, because wpa_supplicant on a wire would first wait a second
 // for the authenticator. Everything after that frame is hostapd and wpa_supplicant. The access point that was left is told
-// nothing; it forgets the station later, as an access point's inactivity timer does (Options.APAging).
+// nothing; it goes on believing in the station, as an access point does until its inactivity timer of minutes ends
+// (Options.APAging makes it shorter).
 package testbed

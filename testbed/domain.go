@@ -19,7 +19,7 @@ type Options struct {
 	BinDir      string        // where magd, lmad and netlmmctl are; default "bin"
 	Trigger     string        // what tells magd of a station: TriggerHostapd (default) or TriggerSyslog
 	CleanDetach bool          // the access point reports the departure before the station is gone
-	APAging     time.Duration // an access point forgets a station that left this long after its move; default 250 ms
+	APAging     time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
 	Progress    io.Writer     // one line per step; nil: none
 }
 
@@ -104,9 +104,6 @@ func newDomain(o Options) (*Domain, error) {
 	}
 	if o.Trigger != TriggerHostapd && o.Trigger != TriggerSyslog {
 		return nil, fmt.Errorf("trigger %q: %s or %s, please", o.Trigger, TriggerHostapd, TriggerSyslog)
-	}
-	if o.APAging == 0 {
-		o.APAging = 250 * time.Millisecond
 	}
 	secret, err := newSecret()
 	if err != nil {

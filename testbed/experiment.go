@@ -174,22 +174,27 @@ func (d *Domain) handover(mn *MobileNode) (Association, error) {
 	return a, err
 }
 
-// settle lets the network run, and has the access point that was left forget the station when its time has come.
+// settle lets the network run; where access points forget stations before it ends, the one that was left does.
 func (d *Domain) settle(ctx context.Context, pause time.Duration, m *moved) error {
-	aging, rest := min(d.Options.APAging, pause), pause-min(d.Options.APAging, pause)
-	for i, wait := range []time.Duration{aging, rest} {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("interrupted: %w", ctx.Err())
-		case <-time.After(wait):
+	if aging := d.Options.APAging; aging > 0 && aging < pause {
+		if err := wait(ctx, aging); err != nil {
+			return err
 		}
-		if i == 0 {
-			if err := d.forget(m); err != nil {
-				return err
-			}
+		if err := d.forget(m); err != nil {
+			return err
 		}
+		pause -= aging
 	}
-	return nil
+	return wait(ctx, pause)
+}
+
+func wait(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("interrupted: %w", ctx.Err())
+	case <-time.After(pause):
+		return nil
+	}
 }
 
 // forget ages a station out of the access point that it left.

@@ -100,7 +100,7 @@ func (mn *MobileNode) Move(mag string) (Association, error) {
 			return a, err
 		}
 	}
-	// an access point that still knows the station would not report it as new
+	// hostapd drops a station in two steps, and would drop one that came back in between
 	if err := d.AccessPoints[mag].waitRemoved(mn.MAC); err != nil {
 		return a, err
 	}

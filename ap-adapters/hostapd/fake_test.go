@@ -380,3 +380,19 @@ func FuzzParseStation(f *testing.F) {
 		parseEvent(string(reply))
 	})
 }
+
+// TestAStationThatHostapdNeverMissedIsReportedWhenItAuthenticatesAnew: hostapd 2.10 with the wired driver keeps a station
+// authorized that roamed away, and calls it connected only the first time.
+func TestAStationThatHostapdNeverMissedIsReportedWhenItAuthenticatesAnew(t *testing.T) {
+	f, cfg := fakeLab(t)
+	a := start(t, cfg)
+	connected(t, a)
+	f.do(func() { f.stations = []string{"02:00:00:00:10:00"} })
+	f.event("<3>CTRL-EVENT-EAP-SUCCESS 02:00:00:00:10:00") // AP-STA-CONNECTED is still to come: nothing yet
+	f.event("<3>AP-STA-CONNECTED 02:00:00:00:10:00")
+	a.expect(`Link_Up wlan0 02:00:00:00:10:00 ""`)
+	f.event("<3>CTRL-EVENT-EAP-SUCCESS 02:00:00:00:10:00")
+	a.expect(`Link_Up wlan0 02:00:00:00:10:00 ""`)
+	f.event("<3>CTRL-EVENT-EAP-SUCCESS2 02:00:00:00:10:00")
+	a.expect(`Link_Up wlan0 02:00:00:00:10:00 ""`)
+}

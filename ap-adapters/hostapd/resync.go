@@ -15,6 +15,7 @@ type resync struct {
 	walking bool            // one goes on
 	cursor  mih.LinkAddress // the station it saw last; zero: it is at the start
 	visited int
+	pending bool      // it met a station whose identity is not known yet
 	next    time.Time // start of the next one
 }
 
@@ -84,13 +85,18 @@ func (s *session) interval() time.Duration {
 	return s.adapter.cfg.ResyncInterval
 }
 
-// observe compares one station with what was told of it.
+// observe compares one station with what was told of it. One with an impossible identity counts as not met.
 func (s *session) observe(now time.Time, st station) {
-	if !st.authorized {
+	if !st.authorized || st.naming == nameInvalid {
 		return
 	}
 	t, known := s.stations[st.address]
 	switch {
+	case st.naming == namePending:
+		s.pending = true
+		if known {
+			t.round = s.round
+		}
 	case !known:
 		s.up(now, st, true)
 	case t.stale:
@@ -107,7 +113,11 @@ func (s *session) observe(now time.Time, st station) {
 // finish ends a walk: the stations that it did not meet are gone. Those that went with a hostapd that was started again
 // get a moment to return, and on a wired link, where nothing tells them to, hostapd is made to ask them who they are.
 func (s *session) finish(now time.Time) error {
-	s.stopWalk(now.Add(s.interval()))
+	s.patience = min(2*s.patience, s.interval())
+	if !s.pending {
+		s.patience = repairInterval
+	}
+	s.stopWalk(now.Add(s.wayToNext()))
 	s.adapter.count("resyncs")
 	for address, t := range s.stations {
 		if t.round == s.round {

@@ -72,9 +72,15 @@ func (s *session) stationRequest(command string) (st station, found bool, err er
 		s.adapter.count("garbled")
 		return st, false, err
 	}
-	if !validIdentity(st.identity) {
-		s.adapter.count("identity_refused")
-		st.identity = ""
+	switch st.naming {
+	case namePending:
+		s.adapter.count("identity_pending")
+	case nameInvalid:
+		s.adapter.count("identity_invalid")
+		if s.adapter.log.Allow() {
+			s.adapter.cfg.Log.Warn("station not served: its 802.1X identity is empty, not printable or longer than an NAI; correct it on the station or at the RADIUS server",
+				"interface", s.cfg.Interface, "station", st.address.String())
+		}
 	}
 	return st, true, nil
 }
@@ -151,6 +157,12 @@ func (s *session) handle(r received) error {
 	switch ev.name {
 	case "AP-STA-CONNECTED":
 		return s.connected(r.at, ev.station)
+	case "CTRL-EVENT-EAP-SUCCESS", "CTRL-EVENT-EAP-SUCCESS2":
+		// A station that hostapd never missed authenticates anew and is not reported as connected: it may have been at other
+		// access points in between, and Link_Up must say that it is here now.
+		if _, known := s.stations[ev.station]; known {
+			return s.connected(r.at, ev.station)
+		}
 	case "AP-STA-DISCONNECTED":
 		if ev.station.IsZero() {
 			s.adapter.count("garbled")
@@ -167,8 +179,9 @@ func (s *session) handle(r received) error {
 	return nil
 }
 
-// connected learns the identity of a station that may send data now, and tells of it. When hostapd's answer is lost the
-// next resync tells: to take an authenticated station for a nameless one would give it another node's rights.
+// connected learns the identity of a station that may send data now, and tells of it. When hostapd's answer is lost, or
+// there is no identity in it yet, the next resync tells: to take an authenticated station for a nameless one would give it
+// another node's rights. For the same reason one with an impossible identity is as good as gone.
 func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 	if address.IsZero() {
 		s.adapter.count("garbled")
@@ -183,6 +196,12 @@ func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 	case err != nil, !found, st.address != address:
 		s.adapter.count("failed_queries")
 		s.repair = true
+	case st.naming == namePending:
+		s.repair = true
+	case st.naming == nameInvalid:
+		if s.stations[address] != nil {
+			s.down(at, address, false)
+		}
 	default:
 		s.up(at, st, false)
 	}

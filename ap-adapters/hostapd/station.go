@@ -18,10 +18,24 @@ const maxIdentity = 253 // of an NAI, RFC 7542 section 2.2
 type station struct {
 	address    mih.LinkAddress
 	authorized bool          // may send data: associated, and through the 4-way handshake or 802.1X where these are in use
-	identity   string        // of 802.1X; "" without
+	naming     naming        // what is known of its identity
+	identity   string        // of 802.1X when it is named, else ""
 	age        time.Duration // of the association, in seconds; -1: not told
 	signal     int           // dBm; 0: not told
 }
+
+// naming is what hostapd tells of the identity of a station.
+type naming uint8
+
+const (
+	nameless    naming = iota // there is no 802.1X, or it let nobody through: the address is all there is
+	named                     // by identity
+	namePending               // there is 802.1X, and hostapd has no identity yet
+	nameInvalid               // it has one that can be no NAI
+)
+
+// noIdentity is what hostapd writes for an identity that it does not have.
+const noIdentity = "(null)"
 
 // parseStation reads such a reply: the address, then a line key=value each. Of a key that occurs twice the first counts,
 // for the identity comes from the station and might hold a line break.
@@ -42,8 +56,8 @@ func parseStation(reply []byte) (station, error) {
 		return s, fmt.Errorf("%w: no parameters of station %s", errGarbled, s.address)
 	}
 	s.authorized = strings.Contains(values["flags"], "[AUTHORIZED]")
-	if s.authorized {
-		s.identity = values["dot1xAuthSessionUserName"]
+	if name, ok := values["dot1xAuthSessionUserName"]; ok && s.authorized {
+		s.naming, s.identity = nameOf(name)
 	}
 	for _, key := range []string{"connected_time", "dot1xAuthSessionTime"} {
 		if seconds, err := strconv.ParseUint(values[key], 10, 31); err == nil {
@@ -57,9 +71,19 @@ func parseStation(reply []byte) (station, error) {
 	return s, nil
 }
 
+func nameOf(text string) (n naming, identity string) {
+	switch {
+	case text == noIdentity:
+		return namePending, ""
+	case !validIdentity(text):
+		return nameInvalid, ""
+	}
+	return named, text
+}
+
 // validIdentity reports whether an identity can be an NAI that is safe to print and to send on.
 func validIdentity(id string) bool {
-	return len(id) <= maxIdentity && utf8.ValidString(id) &&
+	return id != "" && len(id) <= maxIdentity && utf8.ValidString(id) &&
 		strings.IndexFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
