@@ -89,15 +89,25 @@ func LoadLmad(file string) (*Lmad, error) {
 		MaxDelayBeforeNewBCEAssign: p.duration("lma.max_delay_before_new_bce_assign", raw.LMA.MaxDelayBeforeNewBCEAssign, time.Millisecond, time.Minute),
 		TimestampValidityWindow:    p.duration("lma.timestamp_validity_window", raw.LMA.TimestampValidityWindow, time.Millisecond, time.Hour),
 		MaximumLifetime:            p.duration("lma.maximum_lifetime", raw.LMA.MaximumLifetime, minLifetime, maxLifetime),
-		MaximumBindings:            p.atLeast("lma.maximum_bindings", raw.LMA.MaximumBindings, 1),
+		MaximumBindings:            p.between("lma.maximum_bindings", raw.LMA.MaximumBindings, 1, 1<<24),
 		StorePath:                  raw.Store.Path,
 	}
+	if c.StorePath != "" {
+		p.path("store.path", c.StorePath)
+	}
+	c.MAGs = p.peers("mags", raw.MAGs, "lma.address", c.LMAAddress, false, !c.None)
 	p.pools(c)
-	c.MAGs = p.peers("mags", raw.MAGs, c.LMAAddress, false, !c.None)
-	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress)
+	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress, maximumStaticPrefixes)
 	p.staticPrefixes(c)
 	return c, p.err()
 }
+
+// Bounds of the anchor's machine.
+const (
+	maximumStaticPrefixes = 8 // of one mobile node
+	maximumPools          = 1024
+	maximumPoolBits       = 48 // a pool has at most 2^48 prefixes
+)
 
 // pools checks that dynamic prefixes fit their pools and that no pool lies in another.
 func (p *problems) pools(c *Lmad) {
@@ -107,18 +117,35 @@ func (p *problems) pools(c *Lmad) {
 	if c.PrefixLength < 1 || c.PrefixLength > 64 {
 		p.add("lma.prefix_length", fmt.Sprint(c.PrefixLength), "want 1 to 64: hosts configure addresses in a /64 (RFC 4862)")
 	}
+	if len(c.Pools) > maximumPools {
+		p.add("lma.pools", "", fmt.Sprintf("has %d prefixes: want at most %d, so use larger ones", len(c.Pools), maximumPools))
+	}
 	for i, pool := range c.Pools {
 		key := fmt.Sprintf("lma.pools[%d]", i)
 		if pool.IsValid() && pool.Bits() > c.PrefixLength {
-			p.add(key, pool.String(), fmt.Sprintf("is smaller than one prefix of lma.prefix_length %d", c.PrefixLength))
+			p.add(key, pool.String(), fmt.Sprintf("is smaller than one prefix of lma.prefix_length %d: want a shorter length", c.PrefixLength))
+		}
+		if pool.IsValid() && c.PrefixLength-pool.Bits() > maximumPoolBits {
+			p.add(key, pool.String(), fmt.Sprintf("has more than 2^%d prefixes of lma.prefix_length %d: want a length of %d or more",
+				maximumPoolBits, c.PrefixLength, c.PrefixLength-maximumPoolBits))
 		}
 		for j, other := range c.Pools[:i] {
 			if pool.Overlaps(other) {
 				p.add(key, pool.String(), fmt.Sprintf("overlaps lma.pools[%d], %v", j, other))
 			}
 		}
-		if pool.IsValid() && pool.Contains(c.LMAAddress) {
-			p.add(key, pool.String(), fmt.Sprintf("holds lma.address %v: want a pool of its own", c.LMAAddress))
+		p.notOurs(key, pool, c)
+	}
+}
+
+// notOurs refuses home network prefixes that hold the end of a tunnel: its packets would go into the tunnel, or nowhere.
+func (p *problems) notOurs(key string, prefix netip.Prefix, c *Lmad) {
+	if prefix.Contains(c.LMAAddress) {
+		p.add(key, prefix.String(), fmt.Sprintf("holds lma.address %v: want a prefix that only mobile nodes have addresses of", c.LMAAddress))
+	}
+	for i, gateway := range c.MAGs {
+		if prefix.Contains(gateway.Address) {
+			p.add(key, prefix.String(), fmt.Sprintf("holds mags[%d].address %v: want a prefix that only mobile nodes have addresses of", i, gateway.Address))
 		}
 	}
 }
@@ -139,6 +166,7 @@ func (p *problems) staticPrefixes(c *Lmad) {
 				p.add(key, static.String(), "belongs to "+owner+" already")
 			}
 			owners[static] = profile.MobileNodeID.String()
+			p.notOurs(key, static, c)
 			for k, pool := range c.Pools {
 				if pool.Overlaps(static) {
 					p.add(key, static.String(), fmt.Sprintf("lies in lma.pools[%d], from which any mobile node may get it: want one outside the pools", k))

@@ -8,7 +8,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -61,7 +60,7 @@ func load(file string, raw any, problems *problems) error {
 		if errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("%s: no such file: name one with --config; examples are in configs/examples", file)
 		}
-		return fmt.Errorf("%s: %w", file, err)
+		return notYAML(file, err)
 	}
 	for _, key := range scalarKeys(reflect.TypeOf(raw).Elem(), "") {
 		if slices.Contains(written, key) {
@@ -72,67 +71,11 @@ func load(file string, raw any, problems *problems) error {
 			return err
 		}
 	}
-	err := v.UnmarshalExact(raw, func(c *mapstructure.DecoderConfig) {
+	problems.decodeProblems(v.UnmarshalExact(raw, func(c *mapstructure.DecoderConfig) {
 		c.WeaklyTypedInput = false
-		c.DecodeHook = stringToScalar
-	})
-	for _, line := range decodeProblems(err) {
-		problems.add("", "", line)
-	}
+		c.DecodeHook = strict
+	}))
 	return nil
-}
-
-// decodeProblems takes mapstructure's joined errors apart, one line each.
-func decodeProblems(err error) []string {
-	if err == nil {
-		return nil
-	}
-	var joined interface{ WrappedErrors() []error }
-	var lines []string
-	if errors.As(err, &joined) {
-		for _, e := range joined.WrappedErrors() {
-			lines = append(lines, decodeProblems(e)...)
-		}
-		return lines
-	}
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		line = strings.TrimPrefix(strings.TrimSpace(line), "* ")
-		if line == "" || strings.HasPrefix(line, "decoding failed") {
-			continue
-		}
-		lines = append(lines, plain(line))
-	}
-	return lines
-}
-
-// plain rewrites the two messages that a person meets in that person's words.
-func plain(line string) string {
-	if where, keys, ok := strings.Cut(line, " has invalid keys: "); ok {
-		where = strings.Trim(where, "'")
-		if where == "" {
-			where = "top level"
-		}
-		return fmt.Sprintf("%s: unknown key(s): %s", where, keys)
-	}
-	if strings.Contains(line, "expected type 'string'") {
-		return line + " (durations and other values with a unit are written with it, such as 1500ms)"
-	}
-	return line
-}
-
-// stringToScalar lets environment variables, which are strings, reach integers and booleans; nothing else is converted.
-func stringToScalar(from, to reflect.Type, value any) (any, error) {
-	text, ok := value.(string)
-	if !ok || from == to {
-		return value, nil
-	}
-	switch to.Kind() {
-	case reflect.Bool:
-		return strconv.ParseBool(text)
-	case reflect.Int:
-		return strconv.Atoi(text)
-	}
-	return value, nil
 }
 
 func scalarKeys(t reflect.Type, prefix string) []string {

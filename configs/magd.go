@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"time"
 
-	"netlmm/mih"
 	"netlmm/mobility"
 )
 
@@ -32,38 +31,9 @@ type Magd struct {
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
 
-	Profiles []mobility.Profile
-	Fallback *mobility.Profile
-}
-
-// AccessLink is one interface that mobile nodes are reached on.
-type AccessLink struct {
-	Interface            string
-	AccessTechnologyType mobility.AccessTechnologyType
-	LinkLocalAddress     netip.Addr
-	LinkLayerAddress     [6]byte // zero: the interface keeps its own
-	MTU                  int     // 0: the tunnel's
-}
-
-// HostapdSource is one hostapd interface that reports its stations.
-type HostapdSource struct {
-	ControlSocket string
-	Interface     string // access link of its stations
-	LinkType      mih.LinkType
-}
-
-// CiscoSyslog is the listener for Cisco access points; off without Listen.
-type CiscoSyslog struct {
-	Listen  netip.AddrPort
-	Sources []SyslogSource
-}
-
-// SyslogSource is one access point or controller whose lines are believed.
-type SyslogSource struct {
-	Address           netip.Prefix
-	AccessPoint       string // only lines that name it; "": all of this address
-	PointOfAttachment mih.LinkAddress
-	Interface         string
+	Profiles        []mobility.Profile
+	Fallback        *mobility.Profile
+	IdentityFromMAC bool // every station is known by its address, whatever it authenticated as
 }
 
 type rawMagd struct {
@@ -76,7 +46,14 @@ type rawMagd struct {
 	Adapters    rawAdapters     `mapstructure:"adapters"`
 	Forwarding  rawForwarding   `mapstructure:"forwarding"`
 	Security    rawSecurity     `mapstructure:"security"`
-	Policy      rawPolicy       `mapstructure:"policy"`
+	Policy      rawMagdPolicy   `mapstructure:"policy"`
+}
+
+// rawMagdPolicy has what a gateway decides and an anchor does not.
+type rawMagdPolicy struct {
+	Identity    string          `mapstructure:"identity"`
+	Default     string          `mapstructure:"default"`
+	MobileNodes []rawMobileNode `mapstructure:"mobile_nodes"`
 }
 
 type rawMAG struct {
@@ -93,36 +70,6 @@ type rawMAG struct {
 	OnStop                      string `mapstructure:"on_stop"`
 }
 
-type rawAccessLink struct {
-	Interface            string `mapstructure:"interface"`
-	AccessTechnologyType string `mapstructure:"access_technology_type"`
-	LinkLocalAddress     string `mapstructure:"link_local_address"`
-	LinkLayerAddress     string `mapstructure:"link_layer_address"`
-	MTU                  int    `mapstructure:"mtu"`
-}
-
-type rawAdapters struct {
-	Hostapd     []rawHostapd   `mapstructure:"hostapd"`
-	CiscoSyslog rawCiscoSyslog `mapstructure:"ciscosyslog"`
-}
-
-type rawHostapd struct {
-	ControlSocket string `mapstructure:"control_socket"`
-	Interface     string `mapstructure:"interface"`
-}
-
-type rawCiscoSyslog struct {
-	Listen  string            `mapstructure:"listen"`
-	Sources []rawSyslogSource `mapstructure:"sources"`
-}
-
-type rawSyslogSource struct {
-	Address           string `mapstructure:"address"`
-	AccessPoint       string `mapstructure:"access_point"`
-	PointOfAttachment string `mapstructure:"point_of_attachment"`
-	Interface         string `mapstructure:"interface"`
-}
-
 func defaultMagd() rawMagd {
 	return rawMagd{
 		Admin:   rawAdmin{Socket: "/run/netlmm/magd.sock"},
@@ -135,7 +82,7 @@ func defaultMagd() rawMagd {
 		},
 		Forwarding: rawForwarding{Backend: "auto"},
 		Security:   defaultSecurity,
-		Policy:     rawPolicy{Default: "allow"},
+		Policy:     rawMagdPolicy{Identity: "authenticated", Default: "allow"},
 	}
 }
 
@@ -155,116 +102,48 @@ func LoadMagd(file string) (*Magd, error) {
 		MaxBindackTimeout:           p.duration("mag.max_bindack_timeout", raw.MAG.MaxBindackTimeout, 10*time.Millisecond, time.Hour),
 		DeregistrationTimeout:       p.duration("mag.deregistration_timeout", raw.MAG.DeregistrationTimeout, 10*time.Millisecond, time.Minute),
 		PresenceTimeout:             p.duration("mag.presence_timeout", raw.MAG.PresenceTimeout, 10*time.Millisecond, time.Minute),
-		MaximumMobileNodes:          p.atLeast("mag.maximum_mobile_nodes", raw.MAG.MaximumMobileNodes, 1),
+		MaximumMobileNodes:          p.between("mag.maximum_mobile_nodes", raw.MAG.MaximumMobileNodes, 1, 65535), // a sequence number each
 		TimestampBasedApproachInUse: raw.MAG.TimestampBasedApproachInUse,
 		RouterLifetime:              p.duration("mag.router_lifetime", raw.MAG.RouterLifetime, 4*time.Second, 9000*time.Second),
 		DeregisterOnStop:            p.oneOf("mag.on_stop", raw.MAG.OnStop, "deregister", "keep") == "deregister",
 	}
-	c.ReRegistrationMargin = p.duration("mag.re_registration_margin", raw.MAG.ReRegistrationMargin, time.Second, c.Lifetime*3/4)
-	c.LMAs = p.peers("lmas", raw.LMAs, c.ProxyCareOfAddress, true, !c.None)
-	c.AccessLinks = p.accessLinks(raw.AccessLinks)
+	p.gatewayTimers(c, raw.MAG)
+	c.LMAs = p.peers("lmas", raw.LMAs, "mag.proxy_care_of_address", c.ProxyCareOfAddress, true, !c.None)
+	c.AccessLinks = p.accessLinks(raw.AccessLinks, c.Uplink)
 	p.adapters(c, raw.Adapters)
+	p.gatewayPolicy(c, raw.Policy)
+	return c, p.err()
+}
+
+// gatewayTimers checks what one timer means for another.
+func (p *problems) gatewayTimers(c *Magd, raw rawMAG) {
+	if c.Lifetime >= minLifetime {
+		c.ReRegistrationMargin = p.duration("mag.re_registration_margin", raw.ReRegistrationMargin, time.Second, c.Lifetime*3/4)
+	}
+	p.notMore("mag.initial_bindack_timeout", c.InitialBindackTimeout, "mag.max_bindack_timeout", c.MaxBindackTimeout)
+	// A mobile node that answers in time must still have a binding to extend.
+	p.notMore("mag.presence_timeout", c.PresenceTimeout, "mag.re_registration_margin", c.ReRegistrationMargin)
+}
+
+// maximumPrefixes of one mobile node that a gateway asks for.
+const maximumPrefixes = 16
+
+func (p *problems) gatewayPolicy(c *Magd, raw rawMagdPolicy) {
 	var defaultLMA netip.Addr
 	if len(c.LMAs) > 0 {
 		defaultLMA = c.LMAs[0].Address
 	}
-	c.Profiles, c.Fallback = p.policy(raw.Policy, defaultLMA)
+	c.Profiles, c.Fallback = p.policy(rawPolicy{raw.Default, raw.MobileNodes}, defaultLMA, maximumPrefixes)
 	p.anchorsAreKnown(c)
-	return c, p.err()
-}
-
-var accessTechnologies = map[string]mobility.AccessTechnologyType{"wlan": mobility.AccessWLAN, "ethernet": mobility.AccessEthernet, "wimax": mobility.AccessWiMAX, "virtual": mobility.AccessVirtual, "ppp": mobility.AccessPPP}
-
-func (p *problems) accessLinks(raws []rawAccessLink) []AccessLink {
-	if len(raws) == 0 {
-		p.add("access_links", "", "is missing: want at least one access link with its interface")
+	c.IdentityFromMAC = p.oneOf("policy.identity", raw.Identity, "authenticated", "mac") == "mac"
+	if !c.IdentityFromMAC {
+		return
 	}
-	seen := map[string]bool{}
-	var links []AccessLink
-	for i, raw := range raws {
-		at := fmt.Sprintf("access_links[%d]", i)
-		link := AccessLink{Interface: p.required(at+".interface", raw.Interface), MTU: raw.MTU, AccessTechnologyType: mobility.AccessWLAN,
-			LinkLocalAddress: mobility.FixedMAGLinkLocalAddress, LinkLayerAddress: mobility.FixedMAGLinkLayerAddress}
-		if seen[raw.Interface] {
-			p.add(at+".interface", raw.Interface, "stands twice")
-		}
-		seen[raw.Interface] = true
-		if raw.AccessTechnologyType != "" {
-			p.oneOf(at+".access_technology_type", raw.AccessTechnologyType, "wlan", "ethernet", "wimax", "virtual", "ppp")
-			link.AccessTechnologyType = accessTechnologies[raw.AccessTechnologyType]
-		}
-		if raw.LinkLocalAddress != "" {
-			a, err := netip.ParseAddr(raw.LinkLocalAddress)
-			if err != nil || !a.IsLinkLocalUnicast() || !a.Is6() {
-				p.add(at+".link_local_address", raw.LinkLocalAddress, "want an IPv6 link-local address such as fe80::200:5eff:fe00:5213")
-			}
-			link.LinkLocalAddress = a
-		}
-		switch raw.LinkLayerAddress {
-		case "":
-		case "own":
-			link.LinkLayerAddress = [6]byte{}
-		default:
-			link.LinkLayerAddress = p.mac(at+".link_layer_address", raw.LinkLayerAddress)
-		}
-		if raw.MTU != 0 && raw.MTU < 1280 {
-			p.add(at+".mtu", fmt.Sprint(raw.MTU), "want at least 1280 (RFC 8200 section 5), or 0 for the tunnel's")
-		}
-		links = append(links, link)
-	}
-	return links
-}
-
-func (p *problems) adapters(c *Magd, raw rawAdapters) {
-	links := map[string]AccessLink{}
-	for _, l := range c.AccessLinks {
-		links[l.Interface] = l
-	}
-	known := func(key, name string) {
-		if _, ok := links[name]; !ok {
-			p.add(key, name, "want the interface of one of access_links")
+	for i, node := range raw.MobileNodes {
+		if node.NAI != "" {
+			p.add(fmt.Sprintf("policy.mobile_nodes[%d].nai", i), node.NAI, "matches nobody with policy.identity mac: want the mac of the station")
 		}
 	}
-	for i, h := range raw.Hostapd {
-		at := fmt.Sprintf("adapters.hostapd[%d]", i)
-		known(at+".interface", h.Interface)
-		source := HostapdSource{p.required(at+".control_socket", h.ControlSocket), h.Interface, mih.LinkType80211}
-		if links[h.Interface].AccessTechnologyType == mobility.AccessEthernet {
-			source.LinkType = mih.LinkTypeEthernet
-		}
-		c.Hostapd = append(c.Hostapd, source)
-	}
-	if s := raw.CiscoSyslog; s.Listen != "" {
-		c.CiscoSyslog.Listen = p.addrPort("adapters.ciscosyslog.listen", s.Listen)
-		if len(s.Sources) == 0 {
-			p.add("adapters.ciscosyslog.sources", "", "is missing: syslog has no authentication, so the access points that are believed must be named")
-		}
-	} else if len(s.Sources) > 0 {
-		p.add("adapters.ciscosyslog.listen", "", `is missing although there are sources: want "[::]:514"`)
-	}
-	for i, s := range raw.CiscoSyslog.Sources {
-		at := fmt.Sprintf("adapters.ciscosyslog.sources[%d]", i)
-		known(at+".interface", s.Interface)
-		source := SyslogSource{Address: p.hostOrPrefix(at+".address", s.Address), AccessPoint: s.AccessPoint, Interface: s.Interface}
-		if s.PointOfAttachment != "" {
-			source.PointOfAttachment = p.mac(at+".point_of_attachment", s.PointOfAttachment)
-		}
-		c.CiscoSyslog.Sources = append(c.CiscoSyslog.Sources, source)
-	}
-	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" {
-		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, without one no attachment is ever seen")
-	}
-}
-
-func (p *problems) hostOrPrefix(key, value string) netip.Prefix {
-	if a, err := netip.ParseAddr(value); err == nil {
-		return netip.PrefixFrom(a, a.BitLen())
-	}
-	n, err := netip.ParsePrefix(value)
-	if err != nil {
-		p.add(key, value, "want an address or a prefix of access points")
-	}
-	return n
 }
 
 // anchorsAreKnown refuses a profile that names an LMA which lmas does not list: nothing would protect its signalling.

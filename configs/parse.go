@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -38,6 +38,21 @@ func (p *problems) duration(key, value string, least, most time.Duration) time.D
 	return d
 }
 
+// durationOrOff reads a duration, or zero for none.
+func (p *problems) durationOrOff(key, value string, least, most time.Duration) time.Duration {
+	if d, err := time.ParseDuration(value); err == nil && d == 0 {
+		return 0
+	}
+	return p.duration(key, value, least, most)
+}
+
+// notMore checks that one duration does not exceed another; neither is judged when it could not be read.
+func (p *problems) notMore(key string, value time.Duration, otherKey string, other time.Duration) {
+	if value > 0 && other > 0 && value > other {
+		p.add(key, value.String(), fmt.Sprintf("want at most %s, %v", otherKey, other))
+	}
+}
+
 // address reads an IPv6 address that packets can be sent to.
 func (p *problems) address(key, value string) netip.Addr {
 	a, err := netip.ParseAddr(value)
@@ -46,11 +61,14 @@ func (p *problems) address(key, value string) netip.Addr {
 		p.add(key, value, "is missing: want an IPv6 address")
 	case err != nil || !a.Is6() || a.Is4In6() || a.Zone() != "":
 		p.add(key, value, "want an IPv6 address such as 2001:db8::1")
-	case a.IsUnspecified() || a.IsMulticast() || a.IsLinkLocalUnicast():
+	case !a.IsGlobalUnicast():
 		p.add(key, value, "want a global unicast IPv6 address")
 	}
 	return a
 }
+
+// notForHosts are the ranges that no home network prefix can come from, for no host could use it (RFC 4291 section 2.4).
+var notForHosts = []netip.Prefix{netip.MustParsePrefix("::/8"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("ff00::/8")}
 
 func (p *problems) prefix(key, value string) netip.Prefix {
 	n, err := netip.ParsePrefix(value)
@@ -59,6 +77,8 @@ func (p *problems) prefix(key, value string) netip.Prefix {
 		p.add(key, value, "want an IPv6 prefix such as 2001:db8:100::/40")
 	case n.Masked() != n:
 		p.add(key, value, fmt.Sprintf("has bits behind its length: want %v", n.Masked()))
+	case slices.ContainsFunc(notForHosts, n.Overlaps):
+		p.add(key, value, "has unspecified, link-local or multicast addresses: want a global unicast prefix such as 2001:db8:100::/40")
 	}
 	return n
 }
@@ -71,10 +91,11 @@ func (p *problems) prefixes(key string, values []string) []netip.Prefix {
 	return list
 }
 
+// mac reads the address of one network interface.
 func (p *problems) mac(key, value string) (mac [6]byte) {
 	hw, err := net.ParseMAC(value)
-	if err != nil || len(hw) != 6 {
-		p.add(key, value, "want a MAC address such as 02:00:00:00:00:01")
+	if err != nil || len(hw) != len(mac) || hw[0]&1 != 0 || [6]byte(hw) == mac {
+		p.add(key, value, "want a MAC address of one interface, no group and not all zero, such as 02:00:00:00:00:01")
 		return mac
 	}
 	return [6]byte(hw)
@@ -94,23 +115,42 @@ func (p *problems) oneOf(key, value string, choices ...string) string {
 	return value
 }
 
-func (p *problems) required(key, value string) string {
+func (p *problems) required(key, value, want string) string {
 	if value == "" {
-		p.add(key, value, "is missing")
+		p.add(key, value, "is missing: want "+want)
 	}
 	return value
 }
 
-func (p *problems) atLeast(key string, value, least int) int {
-	if value < least {
-		p.add(key, fmt.Sprint(value), fmt.Sprintf("want at least %d", least))
+// interfaceName reads the name of a network interface, as far as the kernel knows such names.
+func (p *problems) interfaceName(key, value string) string {
+	switch {
+	case value == "":
+		p.add(key, value, "is missing: want the name of a network interface")
+	case len(value) > 15 || value == "." || value == ".." || strings.ContainsAny(value, "/: \t\r\n\v\f"):
+		p.add(key, value, "want the name of a network interface: 1 to 15 characters, without blank, slash and colon")
+	}
+	return value
+}
+
+// notLonger checks a text that must fit somewhere.
+func (p *problems) notLonger(key, value string, most int) string {
+	if len(value) > most {
+		p.add(key, value, fmt.Sprintf("want at most %d octets", most))
+	}
+	return value
+}
+
+func (p *problems) between(key string, value, least, most int) int {
+	if value < least || value > most {
+		p.add(key, fmt.Sprint(value), fmt.Sprintf("want a whole number from %d to %d", least, most))
 	}
 	return value
 }
 
 func (p *problems) addrPort(key, value string) netip.AddrPort {
 	a, err := netip.ParseAddrPort(value)
-	if err != nil {
+	if err != nil || a.Port() == 0 || a.Addr().IsMulticast() {
 		p.add(key, value, "want address:port such as 127.0.0.1:9521 or [::]:514")
 	}
 	return a
@@ -125,27 +165,4 @@ func (p *problems) loopback(key, value string) string {
 		p.add(key, value, "want a loopback address such as 127.0.0.1:9521: what it serves has no access control")
 	}
 	return value
-}
-
-// secretFile checks that a file with a secret exists and that nobody but its owner reads it.
-func (p *problems) secretFile(key, path string) string {
-	p.checkFile(key, path, true)
-	return path
-}
-
-func (p *problems) plainFile(key, path string) string {
-	p.checkFile(key, path, false)
-	return path
-}
-
-func (p *problems) checkFile(key, path string, secret bool) {
-	info, err := os.Stat(path)
-	switch {
-	case path == "":
-		p.add(key, path, "is missing: want the path of a file")
-	case err != nil:
-		p.add(key, path, "cannot be read: "+err.Error())
-	case secret && info.Mode().Perm()&0o077 != 0:
-		p.add(key, path, fmt.Sprintf("has mode %04o, so others can read the secret: chmod 600 it", info.Mode().Perm()))
-	}
 }

@@ -1,0 +1,190 @@
+package configs
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"netlmm/mih"
+	"netlmm/mobility"
+)
+
+// HostapdSource is one hostapd interface that reports its stations.
+type HostapdSource struct {
+	ControlSocket string
+	Interface     string // access link of its stations
+	LinkType      mih.LinkType
+
+	SignalPollInterval time.Duration // 0: signal strength is not watched
+	GoingDownThreshold int           // dBm; 0: no station is ever said to be going down
+	Hysteresis         int           // dB above the threshold
+	GoingDownInterval  time.Duration // TimeInterval of Link_Going_Down
+	LinkDetected       bool          // probe requests are reported as Link_Detected
+}
+
+// CiscoSyslog is the listener for Cisco access points; off without Listen.
+type CiscoSyslog struct {
+	Listen  netip.AddrPort
+	Sources []SyslogSource
+}
+
+// SyslogSource is one access point or controller whose lines are believed.
+type SyslogSource struct {
+	Address           netip.Prefix
+	AccessPoint       string // only lines that name it; "": all of this address
+	PointOfAttachment mih.LinkAddress
+	Interface         string
+}
+
+// The raw forms: as written in YAML.
+type (
+	rawAdapters struct {
+		Hostapd     []rawHostapd   `mapstructure:"hostapd"`
+		CiscoSyslog rawCiscoSyslog `mapstructure:"ciscosyslog"`
+	}
+	rawHostapd struct {
+		ControlSocket       string  `mapstructure:"control_socket"`
+		Interface           string  `mapstructure:"interface"`
+		SignalPollInterval  *string `mapstructure:"signal_poll_interval"`
+		GoingDownThreshold  int     `mapstructure:"going_down_threshold"`
+		GoingDownHysteresis *int    `mapstructure:"going_down_hysteresis"`
+		GoingDownInterval   *string `mapstructure:"going_down_interval"`
+		LinkDetected        bool    `mapstructure:"link_detected"`
+	}
+	rawCiscoSyslog struct {
+		Listen  string            `mapstructure:"listen"`
+		Sources []rawSyslogSource `mapstructure:"sources"`
+	}
+	rawSyslogSource struct {
+		Address           string `mapstructure:"address"`
+		AccessPoint       string `mapstructure:"access_point"`
+		PointOfAttachment string `mapstructure:"point_of_attachment"`
+		Interface         string `mapstructure:"interface"`
+	}
+)
+
+func (p *problems) adapters(c *Magd, raw rawAdapters) {
+	links := map[string]AccessLink{}
+	for _, l := range c.AccessLinks {
+		links[l.Interface] = l
+	}
+	for i, h := range raw.Hostapd {
+		at := fmt.Sprintf("adapters.hostapd[%d]", i)
+		p.knownLink(at+".interface", h.Interface, links)
+		source := p.hostapd(at, h, links[h.Interface].AccessTechnologyType)
+		p.ownSocket(at+".control_socket", source, c.Hostapd)
+		c.Hostapd = append(c.Hostapd, source)
+	}
+	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, links)
+	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" {
+		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, without one no attachment is ever seen")
+	}
+}
+
+func (p *problems) knownLink(key, name string, links map[string]AccessLink) {
+	if _, ok := links[name]; !ok {
+		p.add(key, name, "want the interface of one of access_links")
+	}
+}
+
+func (p *problems) hostapd(at string, raw rawHostapd, technology mobility.AccessTechnologyType) HostapdSource {
+	source := HostapdSource{
+		ControlSocket: p.socket(at+".control_socket", raw.ControlSocket, longestSocket), Interface: raw.Interface, LinkType: mih.LinkType80211,
+		GoingDownThreshold: raw.GoingDownThreshold, Hysteresis: 5, GoingDownInterval: 5 * time.Second, LinkDetected: raw.LinkDetected,
+	}
+	if raw.SignalPollInterval != nil {
+		source.SignalPollInterval = p.durationOrOff(at+".signal_poll_interval", *raw.SignalPollInterval, 100*time.Millisecond, time.Minute)
+	}
+	if raw.GoingDownThreshold != 0 {
+		p.between(at+".going_down_threshold", raw.GoingDownThreshold, -110, -1) // dBm; hostapd tells no other signals
+	}
+	if raw.GoingDownHysteresis != nil {
+		source.Hysteresis = p.between(at+".going_down_hysteresis", *raw.GoingDownHysteresis, 1, 40)
+	}
+	if raw.GoingDownInterval != nil { // IEEE 802.21 has 16 bits of milliseconds for it
+		source.GoingDownInterval = p.duration(at+".going_down_interval", *raw.GoingDownInterval, time.Millisecond, 65535*time.Millisecond)
+	}
+	if (raw.GoingDownThreshold != 0) != (source.SignalPollInterval != 0) {
+		p.add(at, "", "has one of signal_poll_interval and going_down_threshold: want both, or none of them")
+	}
+	if technology == mobility.AccessEthernet {
+		source.LinkType = mih.LinkTypeEthernet
+		if source.SignalPollInterval != 0 || source.LinkDetected {
+			p.add(at, "", "has signal_poll_interval or link_detected, but its access link is ethernet, which has no signal and no probe requests: take them away")
+		}
+	}
+	return source
+}
+
+// ownSocket checks that no two sources are one hostapd interface: its stations would be told twice. A control socket may be
+// given as its directory, with the interface as the name in it.
+func (p *problems) ownSocket(key string, source HostapdSource, others []HostapdSource) {
+	path := filepath.Clean(source.ControlSocket)
+	for _, o := range others {
+		other := filepath.Clean(o.ControlSocket)
+		if path == other || path == filepath.Join(other, o.Interface) || other == filepath.Join(path, source.Interface) {
+			p.add(key, source.ControlSocket, "stands twice: want one entry for each interface of hostapd, with its own socket such as /run/hostapd/wlan0")
+			return
+		}
+	}
+}
+
+func (p *problems) ciscoSyslog(raw rawCiscoSyslog, links map[string]AccessLink) (c CiscoSyslog) {
+	if raw.Listen != "" {
+		c.Listen = p.addrPort("adapters.ciscosyslog.listen", raw.Listen)
+		if len(raw.Sources) == 0 {
+			p.add("adapters.ciscosyslog.sources", "", "is missing: syslog has no authentication, so the access points that are believed must be named")
+		}
+	} else if len(raw.Sources) > 0 {
+		p.add("adapters.ciscosyslog.listen", "", `is missing although there are sources: want "[::]:514"`)
+	}
+	type sender struct {
+		address     netip.Prefix
+		accessPoint string
+	}
+	seen := map[sender]bool{}
+	for i, s := range raw.Sources {
+		at := fmt.Sprintf("adapters.ciscosyslog.sources[%d]", i)
+		p.knownLink(at+".interface", s.Interface, links)
+		source := SyslogSource{Address: p.hostOrPrefix(at+".address", s.Address), AccessPoint: s.AccessPoint, Interface: s.Interface}
+		if s.PointOfAttachment != "" {
+			source.PointOfAttachment = p.mac(at+".point_of_attachment", s.PointOfAttachment)
+		}
+		p.heard(at+".address", source.Address, c.Listen)
+		if seen[sender{source.Address, s.AccessPoint}] {
+			p.add(at, s.Address, "stands twice: keep one, or tell them apart by access_point")
+		}
+		seen[sender{source.Address, s.AccessPoint}] = true
+		c.Sources = append(c.Sources, source)
+	}
+	return c
+}
+
+// hostOrPrefix reads the address of an access point, or of several.
+func (p *problems) hostOrPrefix(key, value string) netip.Prefix {
+	n, err := netip.ParsePrefix(value)
+	if a, hostErr := netip.ParseAddr(value); hostErr == nil {
+		n, err = netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	switch {
+	case err != nil:
+		p.add(key, value, "want an address or a prefix of access points")
+	case n.Bits() == 0 || n.Addr().IsUnspecified() || n.Addr().IsMulticast():
+		p.add(key, value, "want the unicast address or prefix of access points: syslog has no authentication, so that not everyone can be believed")
+	case n.Addr().Is4In6():
+		p.add(key, value, fmt.Sprintf("want an IPv4 address as such: %v", n.Addr().Unmap()))
+	case n != n.Masked():
+		p.add(key, value, fmt.Sprintf("has bits behind its length: want %v", n.Masked()))
+	}
+	return n
+}
+
+// heard checks that a listener of that address can hear the source: one for IPv4 hears no IPv6, and the other way round.
+func (p *problems) heard(key string, source netip.Prefix, listen netip.AddrPort) {
+	at := listen.Addr().Unmap()
+	if !source.IsValid() || !at.IsValid() || source.Addr().Is4() == at.Is4() || at == netip.IPv6Unspecified() {
+		return
+	}
+	p.add(key, source.String(), fmt.Sprintf("is never heard at adapters.ciscosyslog.listen %v, of the other IP version: want [::]:%d there", listen, listen.Port()))
+}

@@ -1,0 +1,122 @@
+package configs
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"netlmm/security"
+)
+
+// longestVICIName bounds the names of a connection and its child: VICI has one octet for their length.
+const longestVICIName = 255
+
+// peers reads the list under key; initiate is what a peer that does not say so does. localKey names this end's address.
+func (p *problems) peers(key string, raws []rawPeer, localKey string, local netip.Addr, initiate, protected bool) []Peer {
+	if len(raws) == 0 {
+		p.add(key, "", "is missing: want at least one peer with its address")
+	}
+	var peers []Peer
+	for i, raw := range raws {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		peer := p.peer(at, raw, initiate, protected)
+		peer.Local = local
+		if peer.Address.IsValid() && peer.Address == local {
+			p.add(at+".address", raw.Address, "is "+localKey+", this end's own: want the other end's address")
+		}
+		for _, other := range peers {
+			p.peersDiffer(at, peer, other)
+		}
+		peers = append(peers, peer)
+	}
+	return peers
+}
+
+// peersDiffer checks what no two peers may share. A connection that netlmm loads replaces any other of its name.
+func (p *problems) peersDiffer(at string, peer, other Peer) {
+	if peer.Address.IsValid() && peer.Address == other.Address {
+		p.add(at+".address", peer.Address.String(), "stands twice: keep one")
+	} else if peer.Name == other.Name {
+		p.add(at+".name", peer.Name, "stands twice: want a name of its own for each peer")
+	}
+	loaded := peer.ManagedBy == security.ByNetlmm || other.ManagedBy == security.ByNetlmm
+	if peer.Connection != "" && peer.Connection == other.Connection && (loaded || peer.Child == other.Child) {
+		p.add(at+".connection", peer.Connection, fmt.Sprintf("is the connection of %s already: want one for each peer", other.Name))
+	}
+}
+
+func (p *problems) peer(at string, raw rawPeer, initiate, protected bool) Peer {
+	if raw.Initiate != nil {
+		initiate = *raw.Initiate
+	}
+	peer := Peer{Name: raw.Name, Peer: security.Peer{
+		Address: p.address(at+".address", raw.Address), Identity: raw.Identity, ManagedBy: security.ManagedBy(raw.ManagedBy),
+		Connection: raw.Connection, Child: raw.Child, Initiate: initiate,
+	}}
+	if peer.Name == "" {
+		peer.Name = raw.Address
+	}
+	if !protected {
+		return peer
+	}
+	p.required(at+".identity", raw.Identity, "the IKE identity that this peer must prove, such as lma.example.net")
+	p.oneOf(at+".managed_by", raw.ManagedBy, string(security.BySwanctl), string(security.ByNetlmm))
+	switch peer.ManagedBy {
+	case security.BySwanctl:
+		p.noCredentials(at, raw)
+	case security.ByNetlmm:
+		peer.Credentials = p.credentials(at, raw)
+		if peer.Connection == "" {
+			peer.Connection = "netlmm-" + peer.Name
+		}
+		if peer.Child == "" {
+			peer.Child = "mh"
+		}
+	}
+	p.notLonger(at+".connection", peer.Connection, longestVICIName)
+	p.notLonger(at+".child", peer.Child, longestVICIName)
+	return peer
+}
+
+// noCredentials refuses the keys of managed_by: netlmm where they would be ignored.
+func (p *problems) noCredentials(at string, raw rawPeer) {
+	for _, k := range []struct {
+		key string
+		set bool
+	}{
+		{"local_identity", raw.LocalIdentity != ""}, {"preshared_key_file", raw.PresharedKeyFile != ""},
+		{"certificate_file", raw.CertificateFile != ""}, {"private_key_file", raw.PrivateKeyFile != ""},
+		{"ca_certificate_file", raw.CACertificateFile != ""}, {"ike_proposals", raw.IKEProposals != nil}, {"esp_proposals", raw.ESPProposals != nil},
+	} {
+		if k.set {
+			p.add(at+"."+k.key, "", "has no effect with managed_by: swanctl: write it in swanctl.conf and take it away here, or set managed_by: netlmm")
+		}
+	}
+}
+
+func (p *problems) credentials(at string, raw rawPeer) Credentials {
+	c := Credentials{
+		LocalIdentity: p.required(at+".local_identity", raw.LocalIdentity, "the IKE identity that this end proves, such as mag1.example.net"),
+		IKEProposals:  p.proposals(at+".ike_proposals", raw.IKEProposals), ESPProposals: p.proposals(at+".esp_proposals", raw.ESPProposals),
+	}
+	switch {
+	case raw.PresharedKeyFile != "" && (raw.CertificateFile != "" || raw.PrivateKeyFile != "" || raw.CACertificateFile != ""):
+		p.add(at, "", "has both preshared_key_file and files of a certificate: want one way to authenticate")
+	case raw.PresharedKeyFile != "":
+		c.PresharedKeyFile = p.secretFile(at+".preshared_key_file", raw.PresharedKeyFile)
+	case raw.CertificateFile != "":
+		c.CertificateFile = p.plainFile(at+".certificate_file", raw.CertificateFile)
+		c.PrivateKeyFile = p.secretFile(at+".private_key_file", raw.PrivateKeyFile)
+		c.CACertificateFile = p.plainFile(at+".ca_certificate_file", raw.CACertificateFile)
+	default:
+		p.add(at, "", "managed_by is netlmm: want preshared_key_file, or certificate_file with private_key_file and ca_certificate_file")
+	}
+	return c
+}
+
+func (p *problems) proposals(key string, values []string) []string {
+	if slices.Contains(values, "") {
+		p.add(key, "", "has an empty proposal: want such as aes128-sha256-curve25519 or aes128gcm16")
+	}
+	return values
+}
