@@ -28,7 +28,7 @@ func wantDecoded(t *testing.T, capture []byte) (text string, err error) {
 			heads++
 		}
 	}
-	messages, _, jsonErr := decodedJSON(t, capture)
+	messages, jsonErr := decodedJSON(t, capture)
 	if len(messages) != heads || (err == nil) != (jsonErr == nil) {
 		t.Fatalf("JSON has %d messages and error %v, text %d and error %v", len(messages), jsonErr, heads, err)
 	}

@@ -188,7 +188,7 @@ func encapsulations(t testing.TB) []encapsulation {
 func TestDecodeEncapsulations(t *testing.T) {
 	for _, test := range encapsulations(t) {
 		t.Run(test.name, func(t *testing.T) {
-			messages, _, err := decodedJSON(t, pcapFile(uint32(test.linkType), test.data))
+			messages, err := decodedJSON(t, pcapFile(uint32(test.linkType), test.data))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -58,7 +58,7 @@ func mixedPcapng(t testing.TB) []byte {
 }
 
 func TestDecodePcapng(t *testing.T) {
-	messages, _, err := decodedJSON(t, mixedPcapng(t))
+	messages, err := decodedJSON(t, mixedPcapng(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestDecodeDamagedPcapng(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			capture := append(mixedPcapng(t), section(order)...)
-			messages, _, err := decodedJSON(t, append(capture, bytes.Join(test.blocks, nil)...))
+			messages, err := decodedJSON(t, append(capture, bytes.Join(test.blocks, nil)...))
 			if len(messages) != 4 || err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%d messages, error %v, want 4 and %q", len(messages), err, test.want)
 			}

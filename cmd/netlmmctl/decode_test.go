@@ -34,7 +34,7 @@ type decodedLine struct {
 }
 
 // decodedJSON reads the JSON form back, every line of which has to be whole.
-func decodedJSON(t testing.TB, capture []byte) ([]decodedLine, string, error) {
+func decodedJSON(t testing.TB, capture []byte) ([]decodedLine, error) {
 	t.Helper()
 	var out strings.Builder
 	err := decodeCapture(&options{json: true, out: &out}, bytes.NewReader(capture))
@@ -49,7 +49,7 @@ func decodedJSON(t testing.TB, capture []byte) ([]decodedLine, string, error) {
 		}
 		messages = append(messages, m)
 	}
-	return messages, out.String(), err
+	return messages, err
 }
 
 func decodedText(capture []byte) (string, error) {
@@ -112,7 +112,7 @@ func TestDecodeLikeTshark(t *testing.T) {
 			"-e", "ipv6.src", "-e", "ipv6.dst", "-e", "mip6.mhtype", "-e", "mip6.bu.seqnr", "-e", "mip6.ba.seqnr",
 			"-e", "mip6.bu.lifetime", "-e", "mip6.ba.lifetime", "-e", "mip6.ba.status")
 		for format, capture := range map[string][]byte{"pcap": testCapture(t, name), "pcapng": capture} {
-			messages, _, err := decodedJSON(t, capture)
+			messages, err := decodedJSON(t, capture)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +180,7 @@ func TestDecodeWhatIsNoCapture(t *testing.T) {
 		"no packets":        {string(pcapFile(1)), 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			messages, _, err := decodedJSON(t, []byte(test.capture))
+			messages, err := decodedJSON(t, []byte(test.capture))
 			if len(messages) != test.messages {
 				t.Errorf("%d messages, want %d", len(messages), test.messages)
 			}
