@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad netlmmctl testbed
 
-.PHONY: all build deps demo test lint bench fuzz clean
+.PHONY: all build deps demo test lint bench fuzz conformance vm vm-test clean
 all: build
 
 build: $(BINARIES:%=bin/%)
@@ -27,6 +27,7 @@ test: deps lint
 # golang.org/x/tools in staticcheck must read the running Go: the version is pinned with the toolchain in go.mod.
 lint:
 	$(GO) vet ./...
+	$(GO) test ./cmd/internal/rules
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
 
@@ -39,6 +40,18 @@ bench: deps build
 fuzz:
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
 	  echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+# How much of the RFCs' MUST and SHOULD is proven by which test: mobility/RFCS.md.
+conformance:
+	$(GO) test -count=1 -v -run Conformance ./mobility/...
+
+# The demonstration on a stock Debian kernel under emulation: ip6_tunnel, the kernel's own ESP in transport mode. out/vm.json
+vm: build
+	@sh testbed/vm/run.sh experiment
+
+# The tests that want such a kernel, in the same machine; about half an hour.
+vm-test: build
+	@sh testbed/vm/run.sh tests
 
 clean:
 	rm -rf bin out
