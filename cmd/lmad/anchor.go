@@ -38,26 +38,30 @@ const (
 
 // anchor is the running daemon: the LMA's core with everything around it.
 type anchor struct {
-	log      *slog.Logger
-	cfg      *configs.Lmad
-	registry *prometheus.Registry
-	counters *daemon.Counters
-	core     *lma.LMA
-	engine   *engine.Engine[lma.Event, lma.Action]
-	guard    *guard.Guard
-	plane    *dataplane.Plane
-	conn     *signaling.Conn
-	store    *store.Store // nil: bindings are not kept
-	admin    *daemon.Admin
-	metrics  daemon.Task
-	history  history
-	waiting  waitingRoom
-	started  time.Time
+	log       *slog.Logger
+	limited   *slog.Logger // for what every message may say
+	cfg       *configs.Lmad
+	registry  *prometheus.Registry
+	counters  *daemon.Counters
+	core      *lma.LMA
+	engine    *engine.Engine[lma.Event, lma.Action]
+	guard     *guard.Guard
+	plane     *dataplane.Plane
+	conn      *signaling.Conn
+	store     *store.Store // nil: bindings are not kept
+	admin     *daemon.Admin
+	metrics   daemon.Task
+	history   history
+	admission *admission
+	started   time.Time
 }
 
 func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	a = &anchor{log: daemon.NewLogger("lmad", cfg.LogLevel, cfg.LogFormat), cfg: cfg, started: time.Now(), registry: prometheus.NewRegistry()}
-	a.waiting.post = a.post
+	a.limited = daemon.Limited(a.log)
+	a.admission = newAdmission(
+		func(m lma.MessageReceived) bool { return a.engine.Post(m) },
+		func(reason string) { a.counters.Add(dropped, reason) })
 	defer func() {
 		if err != nil {
 			a.close()
@@ -72,10 +76,13 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 		answered: "Proxy Binding Acknowledgements sent, by status, and Binding Errors.",
 		changes:  "Changes of binding cache entries, by kind.",
 		socket:   "What the socket of Mobility Headers did.",
+
+		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
 	})
-	if a.guard, err = guard.New(cfg.Security, cfg.MAGs, a.log, a.associationChanged); err != nil {
+	if a.guard, err = guard.New(guard.Config{Daemon: "lmad", Security: cfg.Security, Peers: cfg.MAGs, Log: a.log, Counters: a.counters, Changed: a.admission.changed}); err != nil {
 		return a, err
 	}
+	a.admission.associations = a.guard
 	profiles := policy.NewTable(cfg.Profiles, cfg.Fallback)
 	a.core, err = lma.New(lma.Config{
 		LMAAddresses: []netip.Addr{cfg.LMAAddress}, Pools: cfg.Pools, PrefixLength: cfg.PrefixLength,
@@ -142,28 +149,7 @@ func (a *anchor) tasks() []daemon.Task {
 
 // received takes a Mobility Header from the socket to the core.
 func (a *anchor) received(m signaling.Message) {
-	event := lma.MessageReceived{Source: m.Source, Destination: m.Destination, ReceivedAt: m.ReceivedAt, Payload: slices.Clone(m.Payload)}
-	if a.guard.Awaits(m.Source) {
-		if !a.waiting.enter(event) {
-			a.counters.Add(dropped, "no_security_association")
-		}
-		return
-	}
-	a.post(event)
-}
-
-// post gives the core a message with the identity that its sender has proved by now.
-func (a *anchor) post(event lma.MessageReceived) {
-	event.PeerIdentity = a.guard.Identity(event.Source)
-	if !a.engine.Post(event) {
-		a.counters.Add(dropped, "queue_full")
-	}
-}
-
-func (a *anchor) associationChanged(peer netip.Addr, up bool) {
-	if up {
-		a.waiting.leave(peer)
-	}
+	a.admission.take(lma.MessageReceived{Source: m.Source, Destination: m.Destination, ReceivedAt: m.ReceivedAt, Payload: slices.Clone(m.Payload)})
 }
 
 func (a *anchor) execute(action lma.Action) {
@@ -177,7 +163,7 @@ func (a *anchor) execute(action lma.Action) {
 			a.counters.Add(answered, "binding_error")
 		}
 		if err := a.conn.Send(action.Source, action.Destination, action.Payload); err != nil {
-			a.log.Warn("answer not sent", "to", action.Destination, "error", err)
+			a.limited.Warn("answer not sent", "to", action.Destination, "error", err)
 		}
 	case lma.BindingChanged:
 		a.changed(action)

@@ -124,8 +124,10 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		adapterData: "What the access points' adapters did.",
 		accessData:  "What the access links did.",
 		socket:      "What the socket of Mobility Headers did.",
+
+		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
 	})
-	if g.guard, err = guard.New(cfg.Security, cfg.LMAs, g.log, g.associationChanged); err != nil {
+	if g.guard, err = guard.New(guard.Config{Daemon: "magd", Security: cfg.Security, Peers: cfg.LMAs, Log: g.log, Counters: g.counters, Changed: g.associationChanged}); err != nil {
 		return g, err
 	}
 	if err = g.openMachines(); err != nil {

@@ -7,63 +7,81 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"netlmm/configs"
 	"netlmm/security/filter"
 	"netlmm/security/vici"
 )
 
-// filterCheck is how often the packet filter is looked after.
+// filterCheck is how often the packet filter is looked after besides the kernel's notifications, and how long these are left
+// alone when they cannot be had.
 const filterCheck = 5 * time.Second
+
+// Bounds of a fight over the table: another program that takes it away again and again gets it back at this pace.
+const (
+	mendBurst = 10
+	mendEvery = 50 * time.Millisecond
+)
+
+// table is the packet filter in the kernel.
+type table interface {
+	Apply() error
+	Verify() error
+	Remove() error
+	Counters() (filter.Counters, error)
+	Watch(ctx context.Context, changed func()) error
+}
+
+// kernelTable is the real one.
+func kernelTable(cfg filter.Config) (table, error) { return filter.New(cfg) }
 
 // packetFilter is the fail-closed filter in the mode that charon's data path asks for. Until that is known it lets nothing
 // pass but what comes from the device of kernel-libipsec, which only charon makes.
 type packetFilter struct {
-	log    *slog.Logger
-	device string
+	log  *slog.Logger
+	cfg  filter.Config
+	open func(filter.Config) (table, error)
 
-	mu      sync.Mutex
-	current *filter.Filter // nil: switched off
-	mode    filter.Mode
+	mu      sync.Mutex // held over every change of the table, too
+	current table      // nil: switched off
 }
 
-func newPacketFilter(cfg configs.Security, log *slog.Logger) (*packetFilter, error) {
-	f := &packetFilter{log: log, device: cfg.IPsecDevice}
-	if !cfg.Filter {
-		log.Warn("security.filter is false: without a security association Mobility Headers of other programs can leave and enter in clear")
-		removeFilter(log)
-		return f, nil
-	}
-	mode := filter.Libipsec
+// newPacketFilter installs the filter under this table name, or removes it when it is switched off: the table of an earlier
+// run outlives its daemon on purpose, and whoever switched the protection off would find that nothing passes.
+func newPacketFilter(cfg configs.Security, name string, log *slog.Logger, open func(filter.Config) (table, error)) (*packetFilter, error) {
+	f := &packetFilter{log: log, open: open, cfg: filter.Config{Mode: filter.Libipsec, Device: cfg.IPsecDevice, Table: name}}
 	if cfg.DataPath == "xfrm" {
-		mode = filter.XFRM
+		f.cfg.Mode = filter.XFRM
 	}
-	return f, f.install(mode)
-}
-
-// removeFilter takes away the table of an earlier run, which outlives its daemon on purpose: whoever switched the protection
-// off would find that nothing passes.
-func removeFilter(log *slog.Logger) {
-	old, err := filter.New(filter.Config{Mode: filter.XFRM})
+	if cfg.Filter && !cfg.None {
+		return f, f.install(f.cfg.Mode)
+	}
+	if !cfg.None {
+		log.Warn("security.filter is false: without a security association Mobility Headers of other programs can leave and enter in clear")
+	}
+	old, err := open(f.cfg)
 	if err == nil {
 		err = old.Remove()
 	}
 	if err != nil {
-		log.Warn("a packet filter of an earlier run may still drop Mobility Headers; see `nft list table inet netlmm`", "error", err)
+		log.Warn("a packet filter of an earlier run may still drop Mobility Headers; see `nft list table inet "+name+"`", "error", err)
 	}
+	return f, nil
 }
 
-// install makes the table stand in mode.
+// install makes the table stand in mode. The caller holds mu, or nobody else knows f yet.
 func (f *packetFilter) install(mode filter.Mode) error {
-	next, err := filter.New(filter.Config{Mode: mode, Device: f.device})
+	cfg := f.cfg
+	cfg.Mode = mode
+	next, err := f.open(cfg)
 	if err != nil {
 		return err
 	}
 	if err := next.Apply(); err != nil {
 		return fmt.Errorf("packet filter: %w", err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.current, f.mode = next, mode
+	f.current, f.cfg = next, cfg
 	return nil
 }
 
@@ -74,15 +92,14 @@ func (f *packetFilter) follow(plugin string) error {
 		mode = filter.Libipsec
 	}
 	f.mu.Lock()
-	same := f.current == nil || f.mode == mode
-	f.mu.Unlock()
-	if same {
+	defer f.mu.Unlock()
+	if f.current == nil || f.cfg.Mode == mode {
 		return nil
 	}
 	return f.install(mode)
 }
 
-func (f *packetFilter) table() *filter.Filter {
+func (f *packetFilter) table() table {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.current
@@ -90,41 +107,69 @@ func (f *packetFilter) table() *filter.Filter {
 
 func (f *packetFilter) enabled() bool { return f.table() != nil }
 
-// dropped is how many Mobility Headers in clear the filter stopped.
-func (f *packetFilter) dropped() (uint64, error) {
-	table := f.table()
-	if table == nil {
-		return 0, nil
+// dropped is how many Mobility Headers in clear the filter stopped since the table was made.
+func (f *packetFilter) dropped() (filter.Counters, error) {
+	if t := f.table(); t != nil {
+		return t.Counters()
 	}
-	c, err := table.Counters()
-	return c.In + c.Out + c.Forward, err
+	return filter.Counters{}, nil
 }
 
-// watch puts the table back when somebody flushed the rule set.
+// watch puts the table back when somebody flushed the rule set: at once as far as the kernel tells, else within filterCheck.
 func (f *packetFilter) watch(ctx context.Context) error {
+	if !f.enabled() {
+		return nil
+	}
+	changed := make(chan struct{}, 1)
 	ticker := time.NewTicker(filterCheck)
 	defer ticker.Stop()
+	var listener sync.WaitGroup
+	defer listener.Wait()
+	listener.Go(func() { f.listen(ctx, changed) })
+	pace := rate.NewLimiter(rate.Every(mendEvery), mendBurst)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-changed:
 		case <-ticker.C:
-			f.mend()
+		}
+		if pace.Wait(ctx) != nil {
+			return nil
+		}
+		f.mend()
+	}
+}
+
+// listen passes the kernel's notifications on. Which table object it listens with does not matter: all have one name.
+func (f *packetFilter) listen(ctx context.Context, changed chan<- struct{}) {
+	for ctx.Err() == nil {
+		err := f.table().Watch(ctx, func() {
+			select {
+			case changed <- struct{}{}:
+			default: // the table is to be looked at already
+			}
+		})
+		if err == nil {
+			return
+		}
+		f.log.Warn("changes of the packet filter are noticed late", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(filterCheck):
 		}
 	}
 }
 
 func (f *packetFilter) mend() {
-	table := f.table()
-	if table == nil {
-		return
-	}
-	wrong := table.Verify()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wrong := f.current.Verify()
 	if wrong == nil {
 		return
 	}
 	f.log.Error("the packet filter was changed by somebody else and is put back", "found", wrong)
-	if err := table.Apply(); err != nil {
+	if err := f.current.Apply(); err != nil {
 		f.log.Error("packet filter", "error", err)
 	}
 }
