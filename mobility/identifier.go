@@ -35,7 +35,7 @@ func EUI48(mac [6]byte) MobileNodeID { return MobileNodeID{SubtypeEUI48, string(
 // IsZero reports whether id is the zero value: no identifier at all.
 func (id MobileNodeID) IsZero() bool { return id == MobileNodeID{} }
 
-// String prints an NAI as it is (control characters quoted), an EUI-48 as "02:00:00:00:00:01" and every other subtype as "subtype:hex".
+// String prints an NAI as it is (quoted when it holds anything but printable ASCII), an EUI-48 as "02:00:00:00:00:01" and every other subtype as "subtype:hex".
 func (id MobileNodeID) String() string {
 	switch {
 	case id.IsZero():
@@ -43,7 +43,7 @@ func (id MobileNodeID) String() string {
 	case id.Subtype == SubtypeNAI:
 		for i := 0; i < len(id.Value); i++ {
 			if id.Value[i] < ' ' || id.Value[i] > '~' {
-				return fmt.Sprintf("%q", id.Value)
+				return fmt.Sprintf("%+q", id.Value)
 			}
 		}
 		return id.Value
