@@ -1,5 +1,11 @@
 // Package hostapd is the link SAP of access points that run hostapd. It speaks hostapd's control interface: one datagram
 // socket for commands and one for events per interface.
+//
+// A station that 802.1X let through is known by the identity that hostapd has of it (dot1xAuthSessionUserName). That is the
+// outer EAP identity, which the station writes as it likes, unless the RADIUS server returns User-Name in its Access-Accept:
+// then it is what the server authenticated. Operators must configure the server so (hostapd's built-in one needs nothing, as
+// long as its methods have no other outer identity); else one subscriber can have the sessions of another. A station without
+// 802.1X is known by its address; one whose identity is no NAI is not served at all.
 package hostapd
 
 import (
@@ -12,6 +18,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"netlmm/ap-adapters"
 	"netlmm/mih"
@@ -49,6 +57,8 @@ type Adapter struct {
 	cfg   Config
 	ports []*port
 
+	log *rate.Limiter // of what stations cause
+
 	mu       sync.Mutex
 	counters map[string]uint64
 }
@@ -62,7 +72,7 @@ func New(cfg Config) (*Adapter, error) {
 	cfg.ResyncInterval = cmp.Or(cfg.ResyncInterval, 30*time.Second)
 	cfg.ReturnGrace = cmp.Or(cfg.ReturnGrace, 3*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	a := &Adapter{cfg: cfg, counters: map[string]uint64{}}
+	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
 	var problems []error
 	if len(cfg.Interfaces) == 0 {
 		problems = append(problems, errors.New("hostapd: no interfaces: name at least one control socket"))

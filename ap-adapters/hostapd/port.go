@@ -98,7 +98,7 @@ func explain(err error) string {
 	return err.Error()
 }
 
-// connect opens both sockets, attaches, and learns the point of attachment.
+// connect opens both sockets, learns the point of attachment, and attaches.
 func (p *port) connect(dir *socketDir) (*session, error) {
 	control := p.cfg.ControlSocket
 	if info, err := os.Stat(control); err == nil && info.IsDir() {
@@ -112,14 +112,6 @@ func (p *port) connect(dir *socketDir) (*session, error) {
 	if s.events, err = dir.dial(control); err != nil {
 		return nil, err
 	}
-	options := ""
-	if p.cfg.LinkDetected {
-		options = "probe_rx_events=1"
-	}
-	if err := s.events.attach(options); err != nil {
-		s.close()
-		return nil, err
-	}
 	reply, err := s.request("STATUS")
 	if err != nil {
 		s.close()
@@ -129,6 +121,14 @@ func (p *port) connect(dir *socketDir) (*session, error) {
 		if poa, ok := parseStatus(reply, filepath.Base(control)); ok {
 			p.poa = poa
 		}
+	}
+	options := ""
+	if p.cfg.LinkDetected {
+		options = "probe_rx_events=1"
+	}
+	if err := s.events.attach(options); err != nil { // last: from here on somebody must read
+		s.close()
+		return nil, err
 	}
 	p.learnRestart(socket)
 	return s, nil

@@ -85,6 +85,17 @@ func (s *session) interval() time.Duration {
 	return s.adapter.cfg.ResyncInterval
 }
 
+// untilNext is the time from the end of a walk to the next one, which comes sooner, and then ever later, while the identity
+// of a station is awaited.
+func (s *session) untilNext() time.Duration {
+	if !s.pending {
+		s.patience = 0
+		return s.interval()
+	}
+	s.patience = min(max(2*s.patience, repairInterval), s.interval())
+	return s.patience
+}
+
 // observe compares one station with what was told of it. One with an impossible identity counts as not met.
 func (s *session) observe(now time.Time, st station) {
 	if !st.authorized || st.naming == nameInvalid {
@@ -113,11 +124,7 @@ func (s *session) observe(now time.Time, st station) {
 // finish ends a walk: the stations that it did not meet are gone. Those that went with a hostapd that was started again
 // get a moment to return, and on a wired link, where nothing tells them to, hostapd is made to ask them who they are.
 func (s *session) finish(now time.Time) error {
-	s.patience = min(2*s.patience, s.interval())
-	if !s.pending {
-		s.patience = repairInterval
-	}
-	s.stopWalk(now.Add(s.wayToNext()))
+	s.stopWalk(now.Add(s.untilNext()))
 	s.adapter.count("resyncs")
 	for address, t := range s.stations {
 		if t.round == s.round {

@@ -22,7 +22,8 @@ type session struct {
 	commands   *conn // nil: to be opened by the next request
 	buf        []byte
 	lostEvents atomic.Bool
-	heard      time.Time // the last datagram on events
+	heard      time.Time     // the last datagram on events
+	patience   time.Duration // with a station whose identity hostapd did not have yet; zero: there is none
 
 	resync
 }
