@@ -76,7 +76,7 @@ func TestAwaitsAsksAtAPace(t *testing.T) {
 		g.Awaits(mag1)
 		synctest.Wait()
 		g.Awaits(mag1)
-		time.Sleep(askEvery)
+		time.Sleep(2 * askEvery)
 		if asked := g.charon.asked() - before; asked != 2 {
 			t.Errorf("asked %d times, want 2", asked)
 		}
