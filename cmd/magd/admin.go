@@ -47,7 +47,7 @@ func (g *gateway) stations(ctx context.Context, _ daemon.Parameters) (any, error
 	for _, l := range table {
 		list = append(list, api.Link{
 			Station: l.Station.String(), PointOfAttachment: l.PointOfAttachment.String(), Technology: l.Type.String(), Interface: l.Interface,
-			Identity: l.Identity, State: l.State.String(), SAP: l.SAP, Since: l.Since,
+			Identity: l.Identity, State: l.State.String(), SAP: l.SAP, SignalStrength: l.SignalStrength, Since: l.Since,
 		})
 	}
 	return list, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"strings"
 
 	apadapters "netlmm/ap-adapters"
 	"netlmm/ap-adapters/ciscosyslog"
@@ -13,10 +14,11 @@ import (
 	"netlmm/mobility/mag"
 )
 
-// The gateway is an MIH user: it asks for the events that say where a station is.
+// The gateway is an MIH user. It acts on the events that say where a station is, and counts those that say how well.
 var (
 	mihUser      = mihf.User{MIHF: "magd", Name: "mag"}
-	subscription = mihf.EventSubscribe{User: mihUser, Events: mih.Events(mih.EventLinkUp, mih.EventLinkDown)}
+	subscription = mihf.EventSubscribe{User: mihUser, Events: mih.Events(mih.EventLinkUp, mih.EventLinkDown,
+		mih.EventLinkGoingDown, mih.EventLinkParametersReport, mih.EventLinkDetected)}
 )
 
 // emit is where adapters put link events; false tells them that one was lost.
@@ -51,7 +53,7 @@ func (g *gateway) indicated(ind mih.Indication) {
 	linkLayer := mobility.LinkLayerID(station)
 	switch ind.Event.(type) {
 	case mih.LinkUp:
-		id := mobile(ind.Identity, station)
+		id := g.mobile(ind.Identity, station)
 		profile, ok := g.profiles.Lookup(id)
 		if !ok || !profile.ProxyRegistration {
 			g.counters.Add(linkEvents, "not_allowed_by_policy")
@@ -75,11 +77,23 @@ func (g *gateway) indicated(ind mih.Indication) {
 }
 
 // mobile is the identity of a station's owner: what it authenticated as, else its address (RFC 8371).
-func mobile(identity string, station mih.LinkAddress) mobility.MobileNodeID {
-	if identity != "" {
-		return mobility.NAI(identity)
+func (g *gateway) mobile(identity string, station mih.LinkAddress) mobility.MobileNodeID {
+	if g.cfg.IdentityFromMAC || anonymous(identity) {
+		return mobility.EUI48(station)
 	}
-	return mobility.EUI48(station)
+	return mobility.NAI(identity)
+}
+
+// anonymous says whether an identity names nobody: nothing, what an access point writes for nothing, or the outer identity of
+// 802.1X that hides the inner one (RFC 7542 section 2.4, and the custom before it). One binding for all who say so would
+// give each of them the others' prefix.
+func anonymous(identity string) bool {
+	user, _, _ := strings.Cut(identity, "@")
+	switch strings.ToLower(user) {
+	case "", "anonymous", "null", "(null)", "n/a":
+		return true
+	}
+	return false
 }
 
 // openAdapters makes the link SAPs that the configuration asks for.
@@ -87,7 +101,11 @@ func (g *gateway) openAdapters() error {
 	if len(g.cfg.Hostapd) > 0 {
 		var interfaces []hostapd.Interface
 		for _, h := range g.cfg.Hostapd {
-			interfaces = append(interfaces, hostapd.Interface{ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType})
+			interfaces = append(interfaces, hostapd.Interface{
+				ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType,
+				SignalPollInterval: h.SignalPollInterval, GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis,
+				GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
+			})
 		}
 		adapter, err := hostapd.New(hostapd.Config{Interfaces: interfaces, SocketDirectory: filepath.Dir(g.cfg.AdminSocket), Log: g.log})
 		if err != nil {

@@ -74,9 +74,13 @@ func phase(ms float64) string {
 }
 
 func printLinks(w io.Writer, links []api.Link) {
-	table(w, "STATION\tIDENTITY\tPOINT OF ATTACHMENT\tTECHNOLOGY\tINTERFACE\tSTATE\tSEEN BY\tSINCE", func(row func(string, ...any)) {
+	table(w, "STATION\tIDENTITY\tPOINT OF ATTACHMENT\tTECHNOLOGY\tINTERFACE\tSTATE\tSIGNAL\tSEEN BY\tSINCE", func(row func(string, ...any)) {
 		for _, l := range links {
-			row("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s ago", l.Station, orDash(l.Identity), l.PointOfAttachment, l.Technology, l.Interface, l.State, l.SAP, age(l.Since))
+			signal := "-"
+			if l.SignalStrength != 0 {
+				signal = fmt.Sprintf("%d dBm", l.SignalStrength)
+			}
+			row("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s ago", l.Station, orDash(l.Identity), l.PointOfAttachment, l.Technology, l.Interface, l.State, signal, l.SAP, age(l.Since))
 		}
 	})
 }

@@ -92,6 +92,7 @@ type Link struct {
 	Identity          string    `json:"identity,omitempty"`
 	State             string    `json:"state"`
 	SAP               string    `json:"sap"`
+	SignalStrength    int       `json:"signal_strength,omitempty"` // dBm
 	Since             time.Time `json:"since"`
 }
 
