@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -19,9 +21,16 @@ type process struct {
 	exited     chan struct{} // closed when it has ended
 }
 
-// priority is the niceness of the domain's programs. Each stands for a machine of its own, which has nothing else to do:
-// other work on this one shall not hold it up more than it must.
-const priority = "-10"
+// scheduler is what the domain's programs are started with. Each stands for a machine of its own, which has nothing else to
+// do: the traffic generator and other work on this one shall not hold it up more than they must. Where real-time scheduling
+// is not allowed, a low niceness does what it can.
+var scheduler = sync.OnceValue(func() []string {
+	realTime := []string{"chrt", "--rr", "10"}
+	if exec.Command(realTime[0], append(realTime[1:], "true")...).Run() == nil {
+		return realTime
+	}
+	return []string{"nice", "-n", "-10"}
+})
 
 // program finds an executable; missing names the Debian package to install.
 func program(name, debianPackage string) (string, error) {
@@ -55,7 +64,8 @@ func (d *Domain) launch(p *process) error {
 		return err
 	}
 	defer log.Close()
-	c := exec.Command("nice", append([]string{"-n", priority, "ip", "netns", "exec", d.Namespace(p.node)}, p.argv...)...)
+	argv := slices.Concat(scheduler(), []string{"ip", "netns", "exec", d.Namespace(p.node)}, p.argv)
+	c := exec.Command(argv[0], argv[1:]...)
 	c.Stdout, c.Stderr = log, log
 	c.Env = append(os.Environ(), p.env...)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -15,6 +15,7 @@ import (
 type Report struct {
 	Kernel      string             `json:"kernel"`
 	Forwarding  string             `json:"forwarding"` // ip6tnl or seg6
+	Scheduler   string             `json:"scheduler"`  // what the domain's programs were started with
 	IPsec       IPsecReport        `json:"ipsec"`
 	MobileNodes []MobileNodeReport `json:"mobile_nodes"`
 	Handovers   []HandoverReport   `json:"handovers"`
@@ -93,7 +94,7 @@ var phases = []struct {
 // assemble ends the traffic and puts together what the testbed, the MAGs and the capture saw.
 func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) (*Report, error) {
 	d.Progressf("collecting the traces of the MAGs")
-	r := &Report{Kernel: kernelRelease(), Reasons: []string{}}
+	r := &Report{Kernel: kernelRelease(), Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
 	traces := map[string][]Trace{}
 	for _, mag := range []string{NodeMAG1, NodeMAG2} {
 		list, err := d.Handovers(mag)
@@ -107,6 +108,7 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 		return nil, err
 	}
 	r.Forwarding = status.Forwarding.Backend
+	r.Scheduler = strings.Join(scheduler(), " ")
 	for _, t := range running {
 		if err := d.judgeMobileNode(r, t); err != nil {
 			return nil, err

@@ -55,7 +55,7 @@ router, so it noticed nothing.
 	if r.IPsec.KernelPlugin == "kernel-libipsec" {
 		fmt.Fprintln(out, "             this kernel has no ESP; strongSwan's userspace ESP stands in, in tunnel mode (RFC 5213 asks for transport mode)")
 	}
-	fmt.Fprintf(out, "  kernel     %s, forwarding by %s\n", r.Kernel, r.Forwarding)
+	fmt.Fprintf(out, "  kernel     %s, forwarding by %s, programs started with %s\n", r.Kernel, r.Forwarding, r.Scheduler)
 	fmt.Fprintf(out, "  result     %s\n", r.Result)
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(out, "             %s\n", reason)
