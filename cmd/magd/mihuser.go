@@ -120,7 +120,11 @@ func (g *gateway) openAdapters() error {
 	for _, s := range g.cfg.CiscoSyslog.Sources {
 		sources = append(sources, ciscosyslog.Source{Address: s.Address, AccessPoint: s.AccessPoint, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
 	}
-	adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: g.cfg.CiscoSyslog.Listen, Sources: sources, Log: g.log})
+	var untrusted []string // no access point writes from where mobile nodes are
+	for name := range g.access {
+		untrusted = append(untrusted, name)
+	}
+	adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: g.cfg.CiscoSyslog.Listen, Sources: sources, Untrusted: untrusted, Log: g.log})
 	if err != nil {
 		return err
 	}
