@@ -167,7 +167,6 @@ type domain struct {
 	*lab
 	lma, mag1, mag2    *router
 	cn, mn1, mn2, evil space
-	at                 map[string]*router
 }
 
 func newDomain(t testing.TB) *domain {
