@@ -25,7 +25,7 @@ func TestMobilityHeaderArrivesOnlyUnderSA(t *testing.T) {
 		if e.libipsec {
 			mode = filter.Libipsec
 		}
-		f, err := filter.New(filter.Config{Mode: mode, NetNS: int(handle.Fd())})
+		f, err := filter.New(filter.Config{Mode: mode, Table: "netlmm", NetNS: int(handle.Fd())})
 		if err != nil {
 			t.Fatal(err)
 		}
