@@ -33,6 +33,7 @@ const (
 	dropped  = "netlmm_lma_pbu_dropped_total"
 	answered = "netlmm_lma_pba_sent_total"
 	changes  = "netlmm_lma_binding_changes_total"
+	untold   = "netlmm_lma_binding_changes_untold_total"
 	socket   = "netlmm_signaling_total"
 )
 
@@ -52,6 +53,7 @@ type anchor struct {
 	admin     *daemon.Admin
 	metrics   daemon.Task
 	history   history
+	reporting *reporting
 	admission *admission
 	started   time.Time
 }
@@ -59,6 +61,7 @@ type anchor struct {
 func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	a = &anchor{log: daemon.NewLogger("lmad", cfg.LogLevel, cfg.LogFormat), cfg: cfg, started: time.Now(), registry: prometheus.NewRegistry()}
 	a.limited = daemon.Limited(a.log)
+	a.reporting = newReporting(a.tell)
 	a.admission = newAdmission(
 		func(m lma.MessageReceived) bool { return a.engine.Post(m) },
 		func(reason string) { a.counters.Add(dropped, reason) })
@@ -75,6 +78,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 		dropped:  "Mobility Headers that changed no binding, by reason.",
 		answered: "Proxy Binding Acknowledgements sent, by status, and Binding Errors.",
 		changes:  "Changes of binding cache entries, by kind.",
+		untold:   "Changes of binding cache entries that came faster than the log took them: neither it nor the history has them.",
 		socket:   "What the socket of Mobility Headers did.",
 
 		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
@@ -142,6 +146,7 @@ func (a *anchor) restore() error {
 func (a *anchor) tasks() []daemon.Task {
 	return append(a.guard.Tasks(),
 		daemon.Task{Name: "anchor", Run: a.engine.Run},
+		daemon.Task{Name: "reporting", Run: a.reporting.run},
 		daemon.Signaling(a.conn, a.received),
 		a.plane.Task(a.engine.Do), a.admin.Serve(a.queries()), a.metrics,
 		daemon.Observe(a.registry, a.log, a.status))
@@ -182,6 +187,13 @@ func (a *anchor) changed(c lma.BindingChanged) {
 			a.store.Put(c.Entry)
 		}
 	}
+	if !a.reporting.post(c) {
+		a.counters.Add(untold, c.Change.String())
+	}
+}
+
+// tell lets people know of a changed binding: in the log, and in the history for netlmmctl.
+func (a *anchor) tell(c lma.BindingChanged) {
 	level := slog.LevelInfo
 	if c.Change == lma.Extended {
 		level = slog.LevelDebug

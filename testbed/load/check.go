@@ -28,7 +28,7 @@ const (
 	PrefixOfAnotherNode Violation = "prefix_of_another_node"    // a prefix is of one mobile node at a time (5.2)
 )
 
-// stands says whether the answer has the options that every one has, whatever its status, as the request had them.
+// echoes says whether the answer has the options that every one has, whatever its status, as the request had them.
 func (g *generator) echoes(n *node, ack *mh.BindingAcknowledgement) (Violation, bool) {
 	o := &ack.Options
 	switch {
