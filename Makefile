@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad netlmmctl testbed
 
-.PHONY: all build deps demo test lint bench fuzz conformance vm vm-test clean
+.PHONY: all build deps demo test lint bench bench-lma fuzz conformance vm vm-test clean
 all: build
 
 build: $(BINARIES:%=bin/%)
@@ -35,6 +35,11 @@ bench: deps build
 	@mkdir -p out
 	bin/testbed run handover --count $(BENCH) --report out/bench.json
 	$(GO) test -run '^$$' -bench . -benchmem ./mih/... ./mobility/... ./security/... ./ap-adapters/...
+
+# An anchor under the load generator, each in a namespace of its own.
+bench-lma: deps build
+	@mkdir -p out
+	bin/testbed bench-lma --json out/bench-lma.json
 
 # Every fuzz target for FUZZTIME; the corpora are in testdata/fuzz.
 fuzz:
