@@ -11,6 +11,8 @@ need pki strongswan-pki
 need ip iproute2
 need nft nftables
 need ping iputils-ping
+need sysctl procps
+need editcap wireshark-common
 need tshark tshark
 need tcpdump tcpdump
 [ -e /usr/lib/ipsec/plugins/libstrongswan-openssl.so ] || missing="$missing libstrongswan-standard-plugins"
