@@ -95,6 +95,8 @@ func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledg
 		return nil, DropSourceMismatch
 	case options.Present.Has(mh.OptionTimestamp) && !carriesLMAClock(pba.Status) && s.request.timestamp != 0 && options.Timestamp != s.request.timestamp:
 		return nil, DropTimestampMismatch
+	case differs(options, s) && carriesLMAClock(pba.Status):
+		return nil, DropUnmatched // with no timestamp of ours to tell by, an answer to a PBU of before a restart is likelier
 	case differs(options, s):
 		// Step 6: no retransmission until an administrative action; a new attachment is a new request.
 		if s.purpose != DeRegistration {
