@@ -41,8 +41,8 @@ func (g *gateway) executeMIH(action mihf.Action) {
 }
 
 // indicated is the step from 802.21 to Proxy Mobile IPv6: the station becomes a mobile node, its profile is looked up, and
-// the machine is told. While the machine is swamped this waits, the queue before it fills, and the adapters, who are told so,
-// compare stations anew.
+// the machine is told. While the machine is swamped this waits and the queue before it fills; what does not fit there is
+// counted, and an adapter that can ask its access point does so again.
 func (g *gateway) indicated(ind mih.Indication) {
 	station := ind.Event.LinkTuple().Link.Address
 	link, known := g.access[ind.Interface]
@@ -69,7 +69,7 @@ func (g *gateway) indicated(ind mih.Indication) {
 		g.send(mag.LinkAttached{
 			CorrelationID: correlation, Interface: ind.Interface, MobileNodeID: id, MobileNodeLinkLayerID: linkLayer,
 			AccessTechnologyType: link.technology, LMAAddress: profile.LMAAddress,
-			HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime,
+			HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime, Unconfirmed: ind.Resync,
 		}, ind.ReceivedAt)
 	case mih.LinkDown:
 		g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: linkLayer}, ind.ReceivedAt)

@@ -279,18 +279,6 @@ func TestUsersViewIsTheTable(t *testing.T) {
 	}
 }
 
-func TestQueueCountsDrops(t *testing.T) {
-	q := NewQueue[int](2)
-	for i, want := range []bool{true, true, false} {
-		if got := q.Push(i); got != want {
-			t.Errorf("push %d: %t", i, got)
-		}
-	}
-	if q.Dropped() != 1 || q.Len() != 2 || <-q.Items() != 0 || !q.Push(3) {
-		t.Error("the queue lost the wrong item")
-	}
-}
-
 func BenchmarkLinkUp(b *testing.B) {
 	m := subscribed(Config{MaximumLinks: 100000})
 	for i := range 50000 {

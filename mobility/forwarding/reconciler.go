@@ -53,7 +53,8 @@ type Reconciler struct {
 	applied, failed, mended uint64
 }
 
-// New returns a Reconciler for kernel. Its first call should be Resync, which adopts or removes what an earlier run left.
+// New returns a Reconciler for kernel. What an earlier run left is
+// adopted or removed by its first Resync; whoever wants it to stand until then has the kernel read it first (Kernel.Applied).
 func New(kernel Kernel) *Reconciler {
 	return &Reconciler{kernel: kernel, pending: map[netip.Prefix]error{}}
 }

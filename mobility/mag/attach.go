@@ -11,7 +11,8 @@ import (
 	"netlmm/mobility/mh"
 )
 
-// linkAttached begins a registration (RFC 5213 section 6.9.1.1).
+// linkAttached begins a registration (RFC 5213 section 6.9.1.1). Of a node that is only on an access point's list it is not
+// known whether it is still there: a PBU could take its binding away from the MAG where it is.
 func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 	if ev.MobileNodeLinkLayerID.IsZero() {
 		ev.MobileNodeLinkLayerID = ""
@@ -34,15 +35,21 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 	if len(ev.HomeNetworkPrefixes) > 0 {
 		s.known = slices.Clone(ev.HomeNetworkPrefixes)
 	}
-	s.attached, s.seen, s.refusals = now, now, 0
+	s.attached, s.refusals = now, 0
 	handoff := ev.HandoffIndicator
 	if handoff == 0 {
 		handoff = mobility.HandoffStateUnknown
 	}
 	m.begin(s, Registration, handoff)
-	m.transmit(now, s)
+	if !ev.Unconfirmed {
+		s.seen = now
+		m.transmit(now, s)
+	}
 	if m.moveLink(now, s, ev.Interface) {
 		m.do(ApplyForwarding{s.correlationID})
+	}
+	if ev.Unconfirmed {
+		m.becomeConfirmingPresence(now, s)
 	}
 }
 

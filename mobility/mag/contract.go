@@ -39,6 +39,7 @@ type LinkAttached struct {
 	LMAAddress            netip.Addr
 	HomeNetworkPrefixes   []netip.Prefix // to ask for; none: those of its last binding here, else one all-zero prefix
 	Lifetime              time.Duration  // 0: Config.Lifetime
+	Unconfirmed           bool           // only an access point's list says so: the PBU waits for PresenceConfirmed
 }
 
 // LinkDetached: the mobile node left that access link.

@@ -60,7 +60,7 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 			MobileNodeLinkLayerID: llid(t, d), AccessTechnologyType: mobility.AccessWLAN,
 			HandoffIndicator: mobility.HandoffIndicator(number(t, d, "hi", 0)),
 			LMAAddress:       netip.MustParseAddr(text(d, "lma", defaultLMA.String())), HomeNetworkPrefixes: prefixes(d, "hnp"),
-			Lifetime: duration(t, d, "lifetime", 0),
+			Lifetime: duration(t, d, "lifetime", 0), Unconfirmed: d.HasArg("unconfirmed"),
 		})
 	case "attach-many":
 		for i := range number(t, d, "n", 0) {

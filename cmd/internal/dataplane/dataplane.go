@@ -43,7 +43,7 @@ type Where struct {
 
 // Open probes the kernel and sets the chosen backend up. state is the machine's desired state.
 func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *forwarding.State) (*Plane, error) {
-	p := &Plane{log: log, state: state, firstResync: resyncInterval}
+	p := &Plane{log: daemon.Limited(log), state: state, firstResync: resyncInterval}
 	if cfg.Backend == "none" {
 		log.Warn("forwarding.backend is none: mobile nodes are registered, but none of their packets is forwarded")
 		p.reconciler = forwarding.New(nowhere{})
@@ -77,7 +77,8 @@ func (p *Plane) Adopt() {
 }
 
 // Learn finds out what an earlier run left in the kernel and lets it stand for now: the desired state is still to come, and
-// until then packets may go the way they went. The first comparison, leftoverGrace later, removes what nobody wanted again.
+// until then packets may go the way they went. The first comparison, leftoverGrace later or when a link was disturbed, removes
+// what nobody wanted again.
 func (p *Plane) Learn() {
 	if p.kernel == nil {
 		return

@@ -35,7 +35,7 @@ type Config struct {
 	Peers    []configs.Peer
 	Log      *slog.Logger
 	Counters *daemon.Counters               // is given the counter Dropped
-	Changed  func(peer netip.Addr, up bool) // called whenever a peer's association comes to stand or goes; it must not block
+	Changed  func(peer netip.Addr, up bool) // called whenever a peer's association comes to stand or goes; it may wait, but never for the guard
 }
 
 // Guard protects the control channel to a fixed set of peers.
