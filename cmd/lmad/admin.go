@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"netlmm/cmd/internal/api"
@@ -64,10 +66,17 @@ func (a *anchor) bindings(ctx context.Context) (list []mobility.BindingCacheEntr
 }
 
 // deleteBinding ends the bindings of one mobile node by the operator's order.
-func (a *anchor) deleteBinding(_ context.Context, p daemon.Parameters) (any, error) {
+func (a *anchor) deleteBinding(ctx context.Context, p daemon.Parameters) (any, error) {
 	id, err := mobility.ParseMobileNodeID(p.Text("mobile_node"))
 	if err != nil {
 		return nil, err
+	}
+	bindings, err := a.bindings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(bindings, func(b mobility.BindingCacheEntry) bool { return b.MobileNodeID == id }) {
+		return nil, fmt.Errorf("%v has no binding here: see netlmmctl bindings", id)
 	}
 	return struct{}{}, a.engine.Send(lma.Delete{MobileNodeID: id})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -13,8 +14,11 @@ import (
 
 func (g *gateway) queries() map[string]daemon.Query {
 	return map[string]daemon.Query{
-		"GET " + api.PathStatus:    func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.status(ctx) },
-		"GET " + api.PathBindings:  func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.bindings(ctx) },
+		"GET " + api.PathStatus:   func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.status(ctx) },
+		"GET " + api.PathBindings: func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.bindings(ctx) },
+		"DELETE " + api.PathBindings: func(context.Context, daemon.Parameters) (any, error) {
+			return nil, errors.New("a gateway's bindings are its anchor's: ask the lmad")
+		},
 		"GET " + api.PathPeers:     g.peers,
 		"GET " + api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
 		"GET " + api.PathLinks:     g.stations,

@@ -69,7 +69,7 @@ func (g *gateway) advertise(a mag.AdvertiseRouter) {
 		RouterLifetime: a.RouterLifetime, DeprecatedPrefixes: a.DeprecatedPrefixes,
 	})
 	if err != nil {
-		g.log.Warn("router advertisement not sent; the mobile node will solicit one", "correlation_id", a.CorrelationID, "interface", a.Interface, "error", err)
+		g.limited.Warn("router advertisement not sent; the mobile node will solicit one", "correlation_id", a.CorrelationID, "interface", a.Interface, "error", err)
 		return
 	}
 	if a.RouterLifetime == 0 {

@@ -75,6 +75,7 @@ func stamped(actions []mag.Action, at time.Time) []action {
 // gateway is the running daemon: the MAG's core and the MIH Function with everything around them.
 type gateway struct {
 	log      *slog.Logger
+	limited  *slog.Logger // for what may happen with every packet
 	cfg      *configs.Magd
 	registry *prometheus.Registry
 	counters *daemon.Counters
@@ -106,6 +107,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		log: daemon.NewLogger("magd", cfg.LogLevel, cfg.LogFormat), cfg: cfg, registry: prometheus.NewRegistry(), started: time.Now(),
 		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{}, stopped: make(chan struct{}), chores: make(chan func(), choreQueue),
 	}
+	g.limited = daemon.Limited(g.log)
 	defer func() {
 		if err != nil {
 			g.close()
