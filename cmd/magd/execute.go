@@ -45,7 +45,7 @@ func (g *gateway) transmit(m mag.SendMessage) {
 	at := time.Now() // not after Send: on a busy machine the answer can be here before Send returns
 	err := g.conn.Send(m.Source, m.Destination, m.Payload)
 	if err != nil {
-		g.log.Warn("message not sent; an update is retransmitted", "kind", m.Kind, "correlation_id", m.CorrelationID, "to", m.Destination, "error", err)
+		g.limited.Warn("message not sent; an update is retransmitted", "kind", m.Kind, "correlation_id", m.CorrelationID, "to", m.Destination, "error", err)
 		return
 	}
 	if m.Kind == mag.BindingError {
