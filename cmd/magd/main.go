@@ -4,11 +4,7 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"netlmm/cmd/internal/daemon"
 	"netlmm/configs"
@@ -19,30 +15,7 @@ import (
 const stopPatience = 5 * time.Second
 
 func main() {
-	var file string
-	var check bool
-	command := &cobra.Command{
-		Use: "magd", Short: "Mobile Access Gateway of Proxy Mobile IPv6", Version: daemon.Version(), Args: cobra.NoArgs,
-		SilenceUsage: true,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := configs.LoadMagd(file)
-			if err != nil {
-				return err
-			}
-			if check {
-				fmt.Fprintln(cmd.OutOrStdout(), file+": good")
-				return nil
-			}
-			return run(cmd.Context(), cfg)
-		},
-	}
-	command.Flags().StringVarP(&file, "config", "c", "/etc/netlmm/magd.yaml", "configuration file")
-	command.Flags().BoolVar(&check, "check", false, "validate the configuration and exit")
-	ctx, stop := daemon.SignalContext()
-	defer stop()
-	if err := command.ExecuteContext(ctx); err != nil {
-		os.Exit(1)
-	}
+	daemon.Main("magd", "Mobile Access Gateway of Proxy Mobile IPv6", configs.LoadMagd, run)
 }
 
 // run works until ctx ends, and then stops gracefully: the gateway's machine says goodbye to the anchors first.

@@ -1,0 +1,37 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Main is the main function of a daemon: it reads the configuration with load, checks it only or gives it to run, and ends
+// the process with what came of it. run's context ends with the first SIGINT or SIGTERM.
+func Main[C any](name, short string, load func(file string) (C, error), run func(context.Context, C) error) {
+	var file string
+	var check bool
+	command := &cobra.Command{
+		Use: name, Short: short, Version: Version(), Args: cobra.NoArgs, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load(file)
+			if err != nil {
+				return err
+			}
+			if check {
+				fmt.Fprintln(cmd.OutOrStdout(), file+": good")
+				return nil
+			}
+			return run(cmd.Context(), cfg)
+		},
+	}
+	command.Flags().StringVarP(&file, "config", "c", "/etc/netlmm/"+name+".yaml", "configuration file")
+	command.Flags().BoolVar(&check, "check", false, "validate the configuration and exit")
+	ctx, stop := SignalContext()
+	defer stop()
+	if err := command.ExecuteContext(ctx); err != nil {
+		os.Exit(1)
+	}
+}
