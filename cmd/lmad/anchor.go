@@ -87,13 +87,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 		return a, err
 	}
 	a.admission.associations = a.guard
-	profiles := policy.NewTable(cfg.Profiles, cfg.Fallback)
-	a.core, err = lma.New(lma.Config{
-		LMAAddresses: []netip.Addr{cfg.LMAAddress}, Pools: cfg.Pools, PrefixLength: cfg.PrefixLength,
-		MinDelayBeforeBCEDelete: cfg.MinDelayBeforeBCEDelete, MaxDelayBeforeNewBCEAssign: cfg.MaxDelayBeforeNewBCEAssign,
-		TimestampValidityWindow: cfg.TimestampValidityWindow, MaximumLifetime: cfg.MaximumLifetime, MaximumBindings: cfg.MaximumBindings,
-		Authorized: a.guard.Authorized, Profile: profiles.Lookup, Random: func(b []byte) { rand.Read(b) },
-	})
+	a.core, err = lma.New(coreConfig(cfg, a.guard.Authorized))
 	if err != nil {
 		return a, err
 	}
@@ -114,6 +108,16 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 		return a, err
 	}
 	return a, nil
+}
+
+// coreConfig is what the LMA's machine is told.
+func coreConfig(cfg *configs.Lmad, authorized func(netip.Addr, string) bool) lma.Config {
+	return lma.Config{
+		LMAAddresses: []netip.Addr{cfg.LMAAddress}, Pools: cfg.Pools, PrefixLength: cfg.PrefixLength,
+		MinDelayBeforeBCEDelete: cfg.MinDelayBeforeBCEDelete, MaxDelayBeforeNewBCEAssign: cfg.MaxDelayBeforeNewBCEAssign,
+		TimestampValidityWindow: cfg.TimestampValidityWindow, MaximumLifetime: cfg.MaximumLifetime, MaximumBindings: cfg.MaximumBindings,
+		Authorized: authorized, Profile: policy.NewTable(cfg.Profiles, cfg.Fallback).Lookup, Random: func(b []byte) { rand.Read(b) },
+	}
 }
 
 // restore gives the core the bindings of the run before.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/netip"
 	"os"
@@ -13,7 +12,6 @@ import (
 
 	"netlmm/configs"
 	"netlmm/mobility/lma"
-	"netlmm/mobility/policy"
 	"netlmm/security"
 	"netlmm/security/filter"
 	"netlmm/security/ipsec"
@@ -21,13 +19,7 @@ import (
 
 // accepted gives a good configuration to everything that is made from it without touching the system.
 func accepted(c *configs.Lmad) error {
-	_, err := lma.New(lma.Config{
-		LMAAddresses: []netip.Addr{c.LMAAddress}, Pools: c.Pools, PrefixLength: c.PrefixLength,
-		MinDelayBeforeBCEDelete: c.MinDelayBeforeBCEDelete, MaxDelayBeforeNewBCEAssign: c.MaxDelayBeforeNewBCEAssign,
-		TimestampValidityWindow: c.TimestampValidityWindow, MaximumLifetime: c.MaximumLifetime, MaximumBindings: c.MaximumBindings,
-		Authorized: func(netip.Addr, string) bool { return true }, Profile: policy.NewTable(c.Profiles, c.Fallback).Lookup,
-		Random: func(b []byte) { rand.Read(b) },
-	})
+	_, err := lma.New(coreConfig(c, func(netip.Addr, string) bool { return true }))
 	if err != nil {
 		return err
 	}

@@ -21,33 +21,18 @@ import (
 
 // accepted gives a good configuration to everything that is made from it without touching the system.
 func accepted(c *configs.Magd) error {
-	_, err := mag.New(mag.Config{
-		ProxyCareOfAddress: c.ProxyCareOfAddress, Lifetime: c.Lifetime, ReRegistrationMargin: c.ReRegistrationMargin,
-		InitialBindackTimeout: c.InitialBindackTimeout, MaxBindackTimeout: c.MaxBindackTimeout,
-		DeregistrationTimeout: c.DeregistrationTimeout, PresenceTimeout: c.PresenceTimeout, MaximumMobileNodes: c.MaximumMobileNodes,
-		RequireSecurityAssociation: !c.None, TimestampBasedApproachInUse: c.TimestampBasedApproachInUse, RouterLifetime: c.RouterLifetime,
-	})
+	_, err := mag.New(coreConfig(c))
 	if err != nil {
 		return err
 	}
-	var stations []hostapd.Interface
-	for _, h := range c.Hostapd {
-		stations = append(stations, hostapd.Interface{
-			ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType, SignalPollInterval: h.SignalPollInterval,
-			GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis, GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
-		})
-	}
+	stations := hostapdInterfaces(c)
 	if len(stations) > 0 {
 		if _, err := hostapd.New(hostapd.Config{Interfaces: stations, Log: slog.New(slog.DiscardHandler)}); err != nil {
 			return err
 		}
 	}
-	var sources []ciscosyslog.Source
-	for _, s := range c.CiscoSyslog.Sources {
-		sources = append(sources, ciscosyslog.Source{Address: s.Address, AccessPoint: s.AccessPoint, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
-	}
 	if c.CiscoSyslog.Listen.IsValid() {
-		if _, err := ciscosyslog.New(ciscosyslog.Config{Listen: c.CiscoSyslog.Listen, Sources: sources}); err != nil {
+		if _, err := ciscosyslog.New(ciscosyslog.Config{Listen: c.CiscoSyslog.Listen, Sources: syslogSources(c)}); err != nil {
 			return err
 		}
 	}

@@ -149,13 +149,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 
 func (g *gateway) openMachines() (err error) {
 	cfg := g.cfg
-	g.core, err = mag.New(mag.Config{
-		ProxyCareOfAddress: cfg.ProxyCareOfAddress, Lifetime: cfg.Lifetime, ReRegistrationMargin: cfg.ReRegistrationMargin,
-		InitialBindackTimeout: cfg.InitialBindackTimeout, MaxBindackTimeout: cfg.MaxBindackTimeout,
-		DeregistrationTimeout: cfg.DeregistrationTimeout, PresenceTimeout: cfg.PresenceTimeout, MaximumMobileNodes: cfg.MaximumMobileNodes,
-		RequireSecurityAssociation: g.guard.Required(), TimestampBasedApproachInUse: cfg.TimestampBasedApproachInUse, RouterLifetime: cfg.RouterLifetime,
-	})
-	if err != nil {
+	if g.core, err = mag.New(coreConfig(cfg)); err != nil {
 		return err
 	}
 	g.engine = engine.New[event, action](machine{g.core}, gatewayQueue, g.execute)
@@ -163,6 +157,16 @@ func (g *gateway) openMachines() (err error) {
 	g.links = engine.New[mihf.Event, mihf.Action](g.mihf, linkQueue, g.executeMIH)
 	g.links.Post(subscription)
 	return nil
+}
+
+// coreConfig is what the MAG's machine is told.
+func coreConfig(cfg *configs.Magd) mag.Config {
+	return mag.Config{
+		ProxyCareOfAddress: cfg.ProxyCareOfAddress, Lifetime: cfg.Lifetime, ReRegistrationMargin: cfg.ReRegistrationMargin,
+		InitialBindackTimeout: cfg.InitialBindackTimeout, MaxBindackTimeout: cfg.MaxBindackTimeout,
+		DeregistrationTimeout: cfg.DeregistrationTimeout, PresenceTimeout: cfg.PresenceTimeout, MaximumMobileNodes: cfg.MaximumMobileNodes,
+		RequireSecurityAssociation: !cfg.None, TimestampBasedApproachInUse: cfg.TimestampBasedApproachInUse, RouterLifetime: cfg.RouterLifetime,
+	}
 }
 
 func (g *gateway) openNetwork() (err error) {

@@ -8,6 +8,7 @@ import (
 	"netlmm/ap-adapters/ciscosyslog"
 	"netlmm/ap-adapters/hostapd"
 	"netlmm/cmd/internal/api"
+	"netlmm/configs"
 	"netlmm/mih"
 	"netlmm/mih/mihf"
 	"netlmm/mobility"
@@ -99,15 +100,7 @@ func anonymous(identity string) bool {
 // openAdapters makes the link SAPs that the configuration asks for.
 func (g *gateway) openAdapters() error {
 	if len(g.cfg.Hostapd) > 0 {
-		var interfaces []hostapd.Interface
-		for _, h := range g.cfg.Hostapd {
-			interfaces = append(interfaces, hostapd.Interface{
-				ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType,
-				SignalPollInterval: h.SignalPollInterval, GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis,
-				GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
-			})
-		}
-		adapter, err := hostapd.New(hostapd.Config{Interfaces: interfaces, SocketDirectory: filepath.Dir(g.cfg.AdminSocket), Log: g.log})
+		adapter, err := hostapd.New(hostapd.Config{Interfaces: hostapdInterfaces(g.cfg), SocketDirectory: filepath.Dir(g.cfg.AdminSocket), Log: g.log})
 		if err != nil {
 			return err
 		}
@@ -116,20 +109,34 @@ func (g *gateway) openAdapters() error {
 	if !g.cfg.CiscoSyslog.Listen.IsValid() {
 		return nil
 	}
-	var sources []ciscosyslog.Source
-	for _, s := range g.cfg.CiscoSyslog.Sources {
-		sources = append(sources, ciscosyslog.Source{Address: s.Address, AccessPoint: s.AccessPoint, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
-	}
 	var untrusted []string // no access point writes from where mobile nodes are
 	for name := range g.access {
 		untrusted = append(untrusted, name)
 	}
-	adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: g.cfg.CiscoSyslog.Listen, Sources: sources, Untrusted: untrusted, Log: g.log})
+	adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: g.cfg.CiscoSyslog.Listen, Sources: syslogSources(g.cfg), Untrusted: untrusted, Log: g.log})
 	if err != nil {
 		return err
 	}
 	g.addAdapter(adapter)
 	return nil
+}
+
+func hostapdInterfaces(cfg *configs.Magd) (interfaces []hostapd.Interface) {
+	for _, h := range cfg.Hostapd {
+		interfaces = append(interfaces, hostapd.Interface{
+			ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType,
+			SignalPollInterval: h.SignalPollInterval, GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis,
+			GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
+		})
+	}
+	return interfaces
+}
+
+func syslogSources(cfg *configs.Magd) (sources []ciscosyslog.Source) {
+	for _, s := range cfg.CiscoSyslog.Sources {
+		sources = append(sources, ciscosyslog.Source{Address: s.Address, AccessPoint: s.AccessPoint, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
+	}
+	return sources
 }
 
 func (g *gateway) addAdapter(adapter apadapters.Adapter) {

@@ -117,9 +117,6 @@ func (g *Guard) Tasks() []daemon.Task {
 	}
 }
 
-// Required says whether a message to a peer needs a security association.
-func (g *Guard) Required() bool { return !g.cfg.None }
-
 // Require says that a message to peer waits for its association.
 func (g *Guard) Require(peer netip.Addr) { g.post(security.Required{Peer: peer}) }
 
