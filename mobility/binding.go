@@ -13,6 +13,8 @@ type BindingCacheEntry struct {
 	AccessTechnologyType  AccessTechnologyType  `json:"access_technology_type"`
 	HandoffIndicator      HandoffIndicator      `json:"handoff_indicator"`
 	HomeNetworkPrefixes   []netip.Prefix        `json:"home_network_prefixes"`
+	IPv4HomeAddress       netip.Prefix          `json:"ipv4_home_address,omitzero"`   // with the length of its network (RFC 5844 section 3.1.1)
+	IPv4DefaultRouter     netip.Addr            `json:"ipv4_default_router,omitzero"` // of that network
 	LinkLocalAddress      netip.Addr            `json:"link_local_address,omitzero"`
 	ProxyCareOfAddress    netip.Addr            `json:"proxy_care_of_address"`
 	LMAAddress            netip.Addr            `json:"lma_address"` // the anchor's address that this session's PBUs were sent to
@@ -32,6 +34,9 @@ type BindingUpdateListEntry struct {
 	AccessTechnologyType  AccessTechnologyType  `json:"access_technology_type"`
 	Interface             string                `json:"interface"` // the access link
 	HomeNetworkPrefixes   []netip.Prefix        `json:"home_network_prefixes"`
+	IPv4HomeAddress       netip.Prefix          `json:"ipv4_home_address,omitzero"`   // with the length of its network (RFC 5844 section 3.2.1)
+	IPv4DefaultRouter     netip.Addr            `json:"ipv4_default_router,omitzero"` // of that network
+	LinkLocalAddress      netip.Addr            `json:"link_local_address,omitzero"`  // this MAG's on the link, where it is not the fixed one
 	LMAAddress            netip.Addr            `json:"lma_address"`
 	ProxyCareOfAddress    netip.Addr            `json:"proxy_care_of_address"`
 	State                 string                `json:"state"`
@@ -51,6 +56,10 @@ type Profile struct {
 	ProxyRegistration   bool           // false: status 152, PROXY_REG_NOT_ENABLED
 	LMAAddress          netip.Addr     // the anchor that serves it; zero: the domain's default
 	HomeNetworkPrefixes []netip.Prefix // static prefixes; empty: from the pool
+	IPv6Prohibited      bool           // no home network prefix: status 172 (RFC 5844 section 3.3.5)
+	IPv4Mobility        bool           // may have an IPv4 home address; at the MAG: asks for one (RFC 5844 section 3.2)
+	IPv4HomeAddress     netip.Prefix   // static; zero: from the pool
+	MAGLocalRouting     *bool          // EnableMAGLocalRouting of this mobile node (RFC 5213 section 9.2); nil: the gateway's
 	Lifetime            time.Duration  // of a registration; zero: the daemon's default
 }
 

@@ -18,6 +18,7 @@ const beginTotals, endTotals = "<!-- totals -->\n", "<!-- /totals -->"
 
 // row is one requirement of the ledger.
 type row struct {
+	file                                     string
 	line                                     int
 	rfc, section                             string
 	clause, who, level, demand, where, proof string
@@ -34,7 +35,7 @@ func (r row) open() string {
 }
 
 func (r row) String() string {
-	return fmt.Sprintf("RFCS.md:%d: %s section %s, clause %s", r.line, r.rfc, r.section, r.clause)
+	return fmt.Sprintf("%s:%d: %s section %s, clause %s", r.file, r.line, r.rfc, r.section, r.clause)
 }
 
 var (
@@ -44,15 +45,29 @@ var (
 	parties  = []string{"MAG", "LMA", "both"}
 )
 
-// readLedger reads the tables of RFCS.md.
+// ledgers are the files of the ledger: one for each RFC, the first of which has the totals of all.
+var ledgers = []string{"RFCS.md", "RFCS-5844.md", "RFCS-5846.md", "RFCS-5847.md"}
+
+// readLedger reads the tables of all files, and returns the text of the first.
 func readLedger(t *testing.T) (rows []row, text string) {
 	t.Helper()
-	content, err := os.ReadFile("RFCS.md")
-	if err != nil {
-		t.Fatal(err)
+	for _, file := range ledgers {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, readTables(t, file, string(content))...)
+		if file == ledgers[0] {
+			text = string(content)
+		}
 	}
+	return rows, text
+}
+
+func readTables(t *testing.T, file, content string) (rows []row) {
+	t.Helper()
 	var rfc, section string
-	for i, line := range strings.Split(string(content), "\n") {
+	for i, line := range strings.Split(content, "\n") {
 		switch {
 		case strings.HasPrefix(line, "## "):
 			rfc = line[3:]
@@ -64,16 +79,16 @@ func readLedger(t *testing.T) (rows []row, text string) {
 				cells[c] = strings.TrimSpace(cells[c])
 			}
 			if len(cells) != 6 {
-				t.Errorf("RFCS.md:%d: %d cells, want 6", i+1, len(cells))
+				t.Errorf("%s:%d: %d cells, want 6", file, i+1, len(cells))
 			} else if cells[0] != "Clause" {
-				rows = append(rows, row{i + 1, rfc, section, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]})
+				rows = append(rows, row{file, i + 1, rfc, section, cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]})
 			}
 		}
 	}
-	return rows, string(content)
+	return rows
 }
 
-// TestConformanceLedger holds RFCS.md against the tree: what it names exists, and what it counts is counted right.
+// TestConformanceLedger holds the ledger against the tree: what it names exists, and what it counts is counted right.
 func TestConformanceLedger(t *testing.T) {
 	rows, text := readLedger(t)
 	seen := map[string]bool{}

@@ -42,8 +42,20 @@ type Presence struct {
 
 // Handler is what Run calls, from one goroutine. Both functions must be set.
 type Handler struct {
-	Solicited func(Solicitation)
-	Present   func(Presence)
+	Solicited   func(Solicitation)
+	Present     func(Presence)
+	Unreachable func(Presence)             // neighbour unreachability detection of the kernel gave the node up; nil: not of interest
+	Collision   func(Presence, netip.Addr) // the node uses a link-local address that this router has on the link; nil: not of interest
+}
+
+// Offer is what the DHCP servers of the link may give one mobile node (RFC 5213 section 6.11, RFC 5844 section 3.4).
+type Offer struct {
+	LinkLayer           [6]byte
+	HomeNetworkPrefixes []netip.Prefix
+	IPv4HomeAddress     netip.Prefix // with the length of its network; zero: none
+	IPv4DefaultRouter   netip.Addr
+	Relay               bool      // relay to the anchor's DHCP server in place of answering
+	Expires             time.Time // end of the binding's lifetime
 }
 
 // Advertisement is one Router Advertisement to one mobile node.
@@ -54,6 +66,7 @@ type Advertisement struct {
 	RouterLifetime time.Duration  // 0: not a default router (any more); at most 9000 s, RFC 4861 section 6.2.1
 
 	DeprecatedPrefixes []netip.Prefix // prefixes that the node shall stop using
+	Source             netip.Addr     // link-local source address; zero: Config.LinkLocalAddress
 }
 
 // ErrInterfaceUnavailable says that the interface is gone or down. Run takes it into use again once it is back.

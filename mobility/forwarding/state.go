@@ -18,7 +18,8 @@ const (
 	Discard                 // LMA: prefix assigned but detached: its packets are dropped (RFC 5213 section 5.3.5)
 )
 
-// Entry is what the kernel should hold for one home network prefix. It is comparable.
+// Entry is what the kernel should hold for one home network prefix, or for one IPv4 home address, which is a prefix of 32
+// bits (RFC 5844). Local and Peer are both IPv6, or both IPv4 where the transport network is. It is comparable.
 type Entry struct {
 	Prefix netip.Prefix
 	Role   Role
@@ -28,6 +29,9 @@ type Entry struct {
 	// Gateway only: the access link, and the mobile node on it.
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	// LocalRouting lets packets between this prefix and others of this gateway that have it too pass directly, not through the
+	// anchor (EnableMAGLocalRouting, RFC 5213 sections 6.10.3 and 9.2).
+	LocalRouting bool
 }
 
 // State is the desired state of the kernel: at most one Entry a prefix. It remembers which prefixes changed since the last

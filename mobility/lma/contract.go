@@ -19,16 +19,39 @@ type Config struct {
 	MaxDelayBeforeNewBCEAssign time.Duration // RFC 5213 9.1, default 1500 ms
 	TimestampValidityWindow    time.Duration // RFC 5213 9.1, default 300 ms
 
+	// TimestampBasedApproachInUse and MobileNodeGeneratedTimestampInUse of RFC 5213 section 9.3. An LMA takes both timestamps
+	// and sequence numbers whatever they say; with the second a timestamp is the mobile node's own clock (section 5.5, 6d).
+	MobileNodeGeneratedTimestampInUse bool
+
+	IPv4Pools       []IPv4Pool         // IPv4 home addresses come from these (RFC 5844 section 3.1); none: no IPv4 mobility
+	DHCPSupportMode mh.DHCPSupportMode // what the MAGs are to their mobile nodes (RFC 5844 section 3.4)
+
+	BRIMaxRetriesNumber int           // RFC 5846 11, default 1
+	InitMINDelayBRIs    time.Duration // RFC 5846 11, default 1 s, at least 500 ms
+	MaxBRAckTimeout     time.Duration // RFC 5846 11, default 2 s
+
 	MaximumLifetime time.Duration // upper bound of a granted lifetime, at least 4 s; zero: what the field can say (72 h 49 min)
 	MaximumBindings int           // bound of the binding cache, beyond it status 130; zero: 65536
 
 	// Authorized says whether the peer that authenticated itself as identity (IKE; "" when security.mode is none) may
 	// register mobile nodes at proxyCareOfAddress (RFC 5213 section 5.3.1, else status 154).
 	Authorized func(proxyCareOfAddress netip.Addr, identity string) bool
+	// AuthorizedFor says whether the MAG at proxyCareOfAddress may register this mobile node (else status 154) and this prefix
+	// or IPv4 home address for it (else status 155 or 171): RFC 5213 sections 4 and 5.3.1(5). A zero prefix asks about the
+	// mobile node alone. nil: every authorized MAG may.
+	AuthorizedFor func(proxyCareOfAddress netip.Addr, id mobility.MobileNodeID, prefix netip.Prefix) bool
+	// Compat is the profile of a peer; nil: strict for all.
+	Compat func(peer netip.Addr) mobility.Compat
 	// Profile looks up the policy of a mobile node; false: not a mobile node of this anchor (status 153).
 	Profile func(mobility.MobileNodeID) (mobility.Profile, bool)
 	// Random fills b; the link-local addresses that the anchor generates come from it (RFC 5213 section 5.3.6).
 	Random func(b []byte)
+}
+
+// IPv4Pool is a network that IPv4 home addresses come from.
+type IPv4Pool struct {
+	Network       netip.Prefix
+	DefaultRouter netip.Addr // never given out; zero: the first address of the network
 }
 
 // Event is what happens to an LMA: one of the types below.
@@ -45,8 +68,17 @@ type MessageReceived struct {
 // Delete removes the binding of a mobile node by the operator's order, at once.
 type Delete struct{ MobileNodeID mobility.MobileNodeID }
 
+// Revoke ends bindings by the operator's order and tells their MAGs (RFC 5846): those of one mobile node, or, with a
+// ProxyCareOfAddress and no MobileNodeID, all of one MAG (a global revocation).
+type Revoke struct {
+	MobileNodeID       mobility.MobileNodeID
+	ProxyCareOfAddress netip.Addr
+	Trigger            mh.RevocationTrigger // 0: administrative reason, or per-peer policy for a whole MAG
+}
+
 func (MessageReceived) isEvent() {}
 func (Delete) isEvent()          {}
+func (Revoke) isEvent()          {}
 
 // Action is what an LMA wants done, executed in the order given: one of the types below.
 type Action interface{ isAction() }
@@ -61,7 +93,7 @@ type ApplyForwarding struct{}
 type SendMessage struct {
 	Source, Destination netip.Addr
 	Payload             []byte
-	Type                mh.Type         // of Payload: a Binding Acknowledgement or a Binding Error
+	Type                mh.Type         // of Payload: a Binding Acknowledgement, a Binding Error or a Binding Revocation
 	Status              mobility.Status // of the acknowledgement in Payload, for counters
 }
 
@@ -70,6 +102,16 @@ type BindingChanged struct {
 	Change Change
 	Entry  mobility.BindingCacheEntry // after the change; for Removed: the last one. Its prefixes are read only.
 	From   netip.Addr                 // previous Proxy-CoA, for Handover
+}
+
+// RevocationEnded says how a revocation went: answered with Status, or not answered at all. The bindings are gone either way
+// (RFC 5846 section 9).
+type RevocationEnded struct {
+	ProxyCareOfAddress netip.Addr
+	MobileNodeID       mobility.MobileNodeID // zero: a global one
+	Answered           bool
+	Status             mh.RevocationStatus
+	Bindings           int // that it ended
 }
 
 // Ignored says that an event changed nothing, and why. Reason is a metric label.
@@ -83,6 +125,7 @@ type Ignored struct {
 func (ApplyForwarding) isAction() {}
 func (SendMessage) isAction()     {}
 func (BindingChanged) isAction()  {}
+func (RevocationEnded) isAction() {}
 func (Ignored) isAction()         {}
 
 // Change is what happened to a binding.

@@ -21,6 +21,13 @@ type Config struct {
 	RequireSecurityAssociation  bool          // false only when security.mode is none
 	TimestampBasedApproachInUse bool          // RFC 5213 9.3; false: sequence numbers only
 	RouterLifetime              time.Duration // of the Router Advertisement, default 1800 s (RFC 4861 6.2.1)
+	LapseOnUnknownPresence      bool          // a mobile node that does not answer keeps its binding until that ends; false: it is de-registered (RFC 5213 6.13)
+
+	// Compat is the profile of an LMA; nil: strict for all.
+	Compat func(lma netip.Addr) mobility.Compat
+	// AcceptRevocation says whether the peer that authenticated itself as identity may revoke bindings of the LMA at this
+	// address, with all of them at once (RFC 5846 section 10.1: else status 130). nil: every LMA may.
+	AcceptRevocation func(lma netip.Addr, identity string, global bool) bool
 }
 
 // Event is what happens to a MAG: one of the types below.
@@ -39,6 +46,11 @@ type LinkAttached struct {
 	LMAAddress            netip.Addr
 	HomeNetworkPrefixes   []netip.Prefix // to ask for; none: those of its last binding here, else one all-zero prefix
 	Lifetime              time.Duration  // 0: Config.Lifetime
+	IPv6Prohibited        bool           // ask for no home network prefix, for an IPv4 home address only (RFC 5844 section 3.2)
+	IPv4Mobility          bool           // ask for an IPv4 home address too
+	IPv4HomeAddress       netip.Prefix   // to ask for; zero: that of its last binding here, else any
+	LocalRouting          bool           // EnableMAGLocalRouting (RFC 5213 section 9.2)
+	AnchorLinkLocal       bool           // no fixed link-local address is configured: the LMA generates one (RFC 5213 6.9.1.1, 9)
 	Unconfirmed           bool           // only an access point's list says so: the PBU waits for PresenceConfirmed
 }
 
@@ -51,6 +63,7 @@ type LinkDetached struct {
 // MessageReceived is a Mobility Header as it came from the socket.
 type MessageReceived struct {
 	Source, Destination netip.Addr
+	PeerIdentity        string // authenticated IKE identity behind Source; "" when none stands
 	Payload             []byte // valid during Handle only
 }
 
@@ -73,6 +86,24 @@ type PresenceConfirmed struct {
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
 }
 
+// NeighborUnreachable: the kernel's neighbour unreachability detection gave the mobile node up (RFC 5213 section 6.13, RFC 4861
+// section 7.3). It is probed before anything follows from that.
+type NeighborUnreachable struct {
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+}
+
+// LinkLocalAddressTaken: the mobile node itself uses the link-local address that the LMA gave this MAG for the link (RFC 5213
+// section 6.9.1.2, 15). Another one is configured and told to the LMA.
+type LinkLocalAddressTaken struct {
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	LinkLocalAddress      netip.Addr // a new one, free on the link
+}
+
+// PeerRestarted: an LMA lost what it did not store (RFC 5847 section 3.2). Every binding with it is registered again, paced.
+type PeerRestarted struct{ LMAAddress netip.Addr }
+
 // Stop ends the MAG: with Deregister every binding is de-registered first; without, they are left for the next start.
 type Stop struct{ Deregister bool }
 
@@ -82,6 +113,9 @@ func (MessageReceived) isEvent()            {}
 func (SecurityAssociationChanged) isEvent() {}
 func (RouterSolicited) isEvent()            {}
 func (PresenceConfirmed) isEvent()          {}
+func (NeighborUnreachable) isEvent()        {}
+func (LinkLocalAddressTaken) isEvent()      {}
+func (PeerRestarted) isEvent()              {}
 func (Stop) isEvent()                       {}
 
 // Action is what a MAG wants done, executed in the order given: one of the types below.
@@ -129,6 +163,21 @@ type AdvertiseRouter struct {
 	DeprecatedPrefixes    []netip.Prefix // advertised earlier, now to withdraw with lifetime 0 (RFC 5213 6.12)
 	PrefixLifetime        time.Duration  // remaining lifetime of the binding; preferred and valid
 	RouterLifetime        time.Duration
+	LinkLocalAddress      netip.Addr // source, where it is not the access link's own; zero: that
+}
+
+// OfferAddresses tells the DHCP servers of the access link what this mobile node may have there (RFC 5213 section 6.11, RFC
+// 5844 section 3.4). It comes before the AdvertiseRouter of the same registration and is repeated with every extension; one
+// with neither prefixes nor an IPv4 home address takes the offer back.
+type OfferAddresses struct {
+	CorrelationID         mobility.CorrelationID
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	HomeNetworkPrefixes   []netip.Prefix
+	IPv4HomeAddress       netip.Prefix // with the length of its network
+	IPv4DefaultRouter     netip.Addr
+	DHCPRelay             bool          // the anchor said that this gateway relays only (RFC 5844 section 3.3.4)
+	Lifetime              time.Duration // remaining lifetime of the binding
 }
 
 // ProbePresence asks whether the mobile node is still on the access link, by what the access point knows or by a question
@@ -158,6 +207,7 @@ func (BindingAccepted) isAction()            {}
 func (BindingEnded) isAction()               {}
 func (ApplyForwarding) isAction()            {}
 func (AdvertiseRouter) isAction()            {}
+func (OfferAddresses) isAction()             {}
 func (ProbePresence) isAction()              {}
 func (Ignored) isAction()                    {}
 func (Stopped) isAction()                    {}
@@ -171,4 +221,6 @@ const (
 	ReRegistration MessageKind = "re_registration"
 	DeRegistration MessageKind = "de_registration"
 	BindingError   MessageKind = "binding_error" // RFC 6275 9.2: the answer to an unknown MH type
+
+	RevocationAcknowledgement MessageKind = "revocation_acknowledgement" // RFC 5846 section 10.1
 )
