@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,4 +99,86 @@ func TestSendWaitsForRoomAndEndsWithTheEngine(t *testing.T) {
 	if err := e.Send("too late"); !errors.Is(err, ErrStopped) {
 		t.Errorf("Send after the end: %v, want ErrStopped", err)
 	}
+}
+
+// HandleBatch needs no queue: its events are handled before those that wait, and what flush does comes once, behind all of
+// their actions.
+func TestHandleBatchExecutesInOrderAndFlushesOnce(t *testing.T) {
+	var got []string
+	e := New[string, string](&echo{}, 10, func(a string) { got = append(got, a) })
+	e.OnFlush(func() { got = append(got, "flush") })
+	e.Post("queued")
+	if err := e.HandleBatch([]string{"a", "b", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a", "b", "c", "flush"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	got = nil
+	if err := e.HandleBatch(slices.Repeat([]string{"x"}, 2*batch+1)); err != nil {
+		t.Fatal(err)
+	}
+	flushes := 0
+	for _, a := range got {
+		if a == "flush" {
+			flushes++
+		}
+	}
+	if len(got) != 2*batch+1+3 || flushes != 3 {
+		t.Errorf("%d actions and %d flushes of %d events", len(got)-flushes, flushes, 2*batch+1)
+	}
+}
+
+// Run waits for the deadline that a batch brought forward, not for the one it knew.
+func TestHandleBatchArmsTheTimer(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	actions := make(chan string, 10)
+	e := New[string, string](&echo{}, 10, func(a string) { actions <- a })
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	if err := e.Do(context.Background(), func() {}); err != nil { // Run waits for an hour now, or is about to
+		t.Fatal(err)
+	}
+	if err := e.HandleBatch([]string{"arm"}); err != nil {
+		t.Fatal(err)
+	}
+	if first, second := <-actions, <-actions; first != "arm" || second != "tick" {
+		t.Errorf("%q, %q", first, second)
+	}
+	cancel()
+	<-done
+	if err := e.HandleBatch([]string{"late"}); !errors.Is(err, ErrStopped) {
+		t.Errorf("HandleBatch after the end: %v, want ErrStopped", err)
+	}
+}
+
+// Many goroutines, one owner at a time: run with -race.
+func TestOneOwnerAtATime(t *testing.T) {
+	executed := 0 // without a lock of its own
+	e := New[string, string](&echo{}, 1000, func(string) { executed++ })
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for range 100 {
+				if err := e.HandleBatch([]string{"a", "b"}); err != nil {
+					t.Error(err)
+				}
+				if err := e.Send("c"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	readers.Wait()
+	for total := 0; total < 1200; {
+		if err := e.Do(context.Background(), func() { total = executed }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	<-done
 }
