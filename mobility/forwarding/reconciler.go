@@ -14,7 +14,7 @@ type Kernel interface {
 	// Apply brings every prefix named to its entry and returns one error a change, in the same order (nil: the kernel holds
 	// it). A change is make-before-break: at no instant has a prefix that keeps a path none. After an error the kernel may
 	// hold any part of the change; applying the same or another change of that prefix mends it. A prefix occurs once in
-	// changes. The cost does not grow with what else the kernel holds.
+	// changes, which Apply does not keep. The cost does not grow with what else the kernel holds.
 	Apply(changes []Change) []error
 
 	// Applied reads back from the kernel the entries that it holds completely. MobileNodeLinkLayerID, which no kernel
@@ -51,6 +51,7 @@ type Reconciler struct {
 	kernel                  Kernel
 	pending                 map[netip.Prefix]error
 	applied, failed, mended uint64
+	changes                 []Change // room for those under way
 }
 
 // New returns a Reconciler for kernel. What an earlier run left is
@@ -117,10 +118,13 @@ func (r *Reconciler) apply(s *State, prefixes []netip.Prefix) error {
 		return nil
 	}
 	slices.SortFunc(prefixes, comparePrefixes)
-	changes := make([]Change, len(prefixes))
-	for i, p := range prefixes {
+	changes := r.changes[:0]
+	for _, p := range prefixes {
 		e, _ := s.Get(p)
-		changes[i] = Change{Prefix: p, Entry: e}
+		changes = append(changes, Change{Prefix: p, Entry: e})
+	}
+	if r.changes = changes; cap(changes) > keptChanges {
+		r.changes = nil
 	}
 	var failures []error
 	for i, err := range r.kernel.Apply(changes) {

@@ -37,55 +37,54 @@ type Entry struct {
 // State is the desired state of the kernel: at most one Entry a prefix. It remembers which prefixes changed since the last
 // TakeChanged, so that applying one event costs the same however many bindings stand. A core owns it; it has no lock.
 type State struct {
-	entries map[netip.Prefix]Entry
-	changed map[netip.Prefix]struct{}
+	entries        Entries // a prefix that changed is marked
+	changed, taken []netip.Prefix
 }
 
 // NewState returns an empty state.
-func NewState() *State {
-	return &State{entries: map[netip.Prefix]Entry{}, changed: map[netip.Prefix]struct{}{}}
-}
+func NewState() *State { return &State{} }
 
 // Set makes e the entry of its prefix.
 func (s *State) Set(e Entry) {
-	if old, ok := s.entries[e.Prefix]; !ok || old != e {
-		s.entries[e.Prefix] = e
-		s.changed[e.Prefix] = struct{}{}
+	if s.entries.Set(e) {
+		s.note(e.Prefix)
 	}
 }
 
 // Delete removes the entry of prefix.
 func (s *State) Delete(prefix netip.Prefix) {
-	if _, ok := s.entries[prefix]; ok {
-		delete(s.entries, prefix)
-		s.changed[prefix] = struct{}{}
+	if s.entries.Delete(prefix) {
+		s.note(prefix)
+	}
+}
+
+func (s *State) note(prefix netip.Prefix) {
+	if s.entries.mark(prefix) {
+		s.changed = append(s.changed, prefix)
 	}
 }
 
 // Get returns the entry of prefix.
-func (s *State) Get(prefix netip.Prefix) (Entry, bool) {
-	e, ok := s.entries[prefix]
-	return e, ok
-}
+func (s *State) Get(prefix netip.Prefix) (Entry, bool) { return s.entries.Get(prefix) }
 
 // Len is the number of entries.
-func (s *State) Len() int { return len(s.entries) }
+func (s *State) Len() int { return s.entries.Len() }
 
 // All calls yield for every entry, in no particular order, until it returns false.
-func (s *State) All(yield func(Entry) bool) {
-	for _, e := range s.entries {
-		if !yield(e) {
-			return
-		}
-	}
-}
+func (s *State) All(yield func(Entry) bool) { s.entries.All(yield) }
 
-// TakeChanged returns the prefixes that changed since the last call, in no particular order, and forgets them.
+// keptChanges is how many changes there is always room for; a burst of more is not paid for ever after.
+const keptChanges = 1024
+
+// TakeChanged returns the prefixes that changed since the last call, each once, and forgets them. What it returns is the
+// caller's until the next call.
 func (s *State) TakeChanged() []netip.Prefix {
-	changed := make([]netip.Prefix, 0, len(s.changed))
-	for p := range s.changed {
-		changed = append(changed, p)
+	for _, p := range s.changed {
+		s.entries.unmark(p)
 	}
-	clear(s.changed)
-	return changed
+	s.changed, s.taken = s.taken[:0], s.changed
+	if cap(s.changed) > keptChanges {
+		s.changed = nil
+	}
+	return s.taken
 }
