@@ -46,11 +46,11 @@ type (
 	rawHostapd struct {
 		ControlSocket       string  `mapstructure:"control_socket"`
 		Interface           string  `mapstructure:"interface"`
-		SignalPollInterval  *string `mapstructure:"signal_poll_interval"`
-		GoingDownThreshold  int     `mapstructure:"going_down_threshold"`
-		GoingDownHysteresis *int    `mapstructure:"going_down_hysteresis"`
-		GoingDownInterval   *string `mapstructure:"going_down_interval"`
-		LinkDetected        bool    `mapstructure:"link_detected"`
+		SignalPollInterval  *string `mapstructure:"signal_poll_interval" default:"0s"`
+		GoingDownThreshold  int     `mapstructure:"going_down_threshold" default:"0"`
+		GoingDownHysteresis *int    `mapstructure:"going_down_hysteresis" default:"5"`
+		GoingDownInterval   *string `mapstructure:"going_down_interval" default:"5s"`
+		LinkDetected        bool    `mapstructure:"link_detected" default:"false"`
 	}
 	rawCiscoSyslog struct {
 		Listen  string            `mapstructure:"listen"`

@@ -1,8 +1,11 @@
 package configs
 
 import (
+	"fmt"
+	"net/netip"
 	"time"
 
+	"netlmm/mobility"
 	"netlmm/security"
 )
 
@@ -12,6 +15,14 @@ type Common struct {
 	MetricsListen string // "" = off
 	LogLevel      string // debug, info, warn, error
 	LogFormat     string // text, json
+	Heartbeat
+	Settings []Setting // the effective configuration, every key of it
+}
+
+// Heartbeat has the variables of RFC 5847 section 5.
+type Heartbeat struct {
+	HeartbeatInterval        time.Duration // 0: no heartbeats
+	MissingHeartbeatsAllowed int
 }
 
 // Security is the protection of the control channel.
@@ -30,6 +41,11 @@ type Peer struct {
 	Name string
 	security.Peer
 	Credentials Credentials
+	Compat      mobility.Compat
+
+	// Of a MAG, in lmad.yaml: the mobile nodes and the prefixes that it may register; none: all (RFC 5213 section 4).
+	MobileNodes         []string // patterns of their identifiers, with * for any text
+	HomeNetworkPrefixes []netip.Prefix
 }
 
 // Credentials are what a connection that the daemon loads itself (managed_by: netlmm) authenticates with.
@@ -47,7 +63,17 @@ type Credentials struct {
 type Forwarding struct {
 	Backend string // auto, ip6tnl, seg6, none
 	Uplink  string // "": the interface that holds the tunnel end point
+
+	TunnelMTU           int           // 0: that of the uplink less the outer header
+	StaticTunnels       bool          // to every peer, from the start (RFC 5213 sections 5.6.1 and 6.10.2)
+	TunnelDeletionDelay time.Duration // how long a tunnel without bindings stays; 0: not at all
 }
+
+// Bounds of the largest packet in a tunnel, in octets: the least of IPv6, and an IPv6 packet less the outer header.
+const (
+	minimumMTU       = 1280
+	maximumTunnelMTU = 65495
+)
 
 // The raw forms: as written in YAML.
 type (
@@ -56,6 +82,10 @@ type (
 	}
 	rawMetrics struct {
 		Listen string `mapstructure:"listen"`
+	}
+	rawHeartbeat struct {
+		Interval       string `mapstructure:"interval"`
+		MissingAllowed int    `mapstructure:"missing_allowed"`
 	}
 	rawLog struct {
 		Level  string `mapstructure:"level"`
@@ -74,10 +104,11 @@ type (
 		Name              string   `mapstructure:"name"`
 		Address           string   `mapstructure:"address"`
 		Identity          string   `mapstructure:"identity"`
+		Compat            string   `mapstructure:"compat" default:"strict"`
 		ManagedBy         string   `mapstructure:"managed_by"`
 		Connection        string   `mapstructure:"connection"`
 		Child             string   `mapstructure:"child"`
-		Initiate          *bool    `mapstructure:"initiate"`
+		Initiate          *bool    `mapstructure:"initiate"` // default: as the daemon's role
 		LocalIdentity     string   `mapstructure:"local_identity"`
 		PresharedKeyFile  string   `mapstructure:"preshared_key_file"`
 		CertificateFile   string   `mapstructure:"certificate_file"`
@@ -87,27 +118,27 @@ type (
 		ESPProposals      []string `mapstructure:"esp_proposals"`
 	}
 	rawForwarding struct {
-		Backend string `mapstructure:"backend"`
-		Uplink  string `mapstructure:"uplink"`
-	}
-	rawPolicy struct {
-		Default     string          `mapstructure:"default"`
-		MobileNodes []rawMobileNode `mapstructure:"mobile_nodes"`
-	}
-	rawMobileNode struct {
-		NAI                 string   `mapstructure:"nai"`
-		MAC                 string   `mapstructure:"mac"`
-		ProxyRegistration   *bool    `mapstructure:"proxy_registration"`
-		LMA                 string   `mapstructure:"lma"`
-		HomeNetworkPrefixes []string `mapstructure:"home_network_prefixes"`
-		Lifetime            string   `mapstructure:"lifetime"`
+		Backend             string `mapstructure:"backend"`
+		Uplink              string `mapstructure:"uplink"`
+		TunnelMTU           int    `mapstructure:"tunnel_mtu"`
+		StaticTunnels       bool   `mapstructure:"static_tunnels"`
+		TunnelDeletionDelay string `mapstructure:"tunnel_deletion_delay"`
 	}
 )
 
 var defaultSecurity = rawSecurity{VICISocket: "/var/run/charon.vici", DataPath: "auto", IPsecDevice: "ipsec0", Filter: true, BackoffFirst: "200ms", BackoffLongest: "5s"}
 
-func (p *problems) common(admin rawAdmin, metrics rawMetrics, log rawLog) Common {
+var (
+	defaultForwarding = rawForwarding{Backend: "auto", TunnelDeletionDelay: "10s"}
+	defaultHeartbeat  = rawHeartbeat{Interval: "60s", MissingAllowed: 3} // RFC 5847 section 5
+)
+
+func (p *problems) common(admin rawAdmin, metrics rawMetrics, log rawLog, heartbeat rawHeartbeat) Common {
 	return Common{
+		Heartbeat: Heartbeat{
+			HeartbeatInterval:        p.durationOrOff("heartbeat.interval", heartbeat.Interval, 30*time.Second, time.Hour), // RFC 5847 section 5
+			MissingHeartbeatsAllowed: p.between("heartbeat.missing_allowed", heartbeat.MissingAllowed, 1, 100),
+		},
 		AdminSocket:   p.socket("admin.socket", admin.Socket, longestAdmin),
 		MetricsListen: p.loopback("metrics.listen", metrics.Listen),
 		LogLevel:      p.oneOf("log.level", log.Level, "debug", "info", "warn", "error"),
@@ -131,7 +162,14 @@ func (p *problems) security(raw rawSecurity) Security {
 }
 
 func (p *problems) forwarding(raw rawForwarding) Forwarding {
-	f := Forwarding{Backend: p.oneOf("forwarding.backend", raw.Backend, "auto", "ip6tnl", "seg6", "none"), Uplink: raw.Uplink}
+	f := Forwarding{
+		Backend: p.oneOf("forwarding.backend", raw.Backend, "auto", "ip6tnl", "seg6", "none"), Uplink: raw.Uplink,
+		TunnelMTU: raw.TunnelMTU, StaticTunnels: raw.StaticTunnels,
+		TunnelDeletionDelay: p.durationOrOff("forwarding.tunnel_deletion_delay", raw.TunnelDeletionDelay, time.Millisecond, time.Hour),
+	}
+	if raw.TunnelMTU != 0 && (raw.TunnelMTU < minimumMTU || raw.TunnelMTU > maximumTunnelMTU) {
+		p.add("forwarding.tunnel_mtu", fmt.Sprint(raw.TunnelMTU), fmt.Sprintf("want %d to %d (RFC 8200 section 5), or 0 for what the uplink leaves", minimumMTU, maximumTunnelMTU))
+	}
 	if f.Uplink != "" {
 		p.interfaceName("forwarding.uplink", f.Uplink)
 	}

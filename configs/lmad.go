@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -14,14 +15,23 @@ type Lmad struct {
 	Security
 	Forwarding
 
-	LMAAddress                 netip.Addr
+	LMAAddress                 netip.Addr // zero: signalling over IPv4 only
+	IPv4Address                netip.Addr // of this anchor where gateways are reached over IPv4 (RFC 5844 section 4); zero: none are
 	Pools                      []netip.Prefix
 	PrefixLength               int
+	IPv4Pools                  []IPv4Pool
+	DHCPSupportMode            string // server, relay: what the gateways are to the mobile nodes (RFC 5844 section 3.4)
 	MinDelayBeforeBCEDelete    time.Duration
 	MaxDelayBeforeNewBCEAssign time.Duration
 	TimestampValidityWindow    time.Duration
 	MaximumLifetime            time.Duration
 	MaximumBindings            int
+	BRIMaxRetriesNumber        int
+	InitMINDelayBRIs           time.Duration
+	MaxBRAckTimeout            time.Duration
+
+	TimestampBasedApproachInUse       bool
+	MobileNodeGeneratedTimestampInUse bool
 
 	StorePath string // "" = bindings are not kept over a restart
 	MAGs      []Peer
@@ -35,21 +45,33 @@ type rawLmad struct {
 	Log        rawLog        `mapstructure:"log"`
 	LMA        rawLMA        `mapstructure:"lma"`
 	Store      rawStore      `mapstructure:"store"`
-	MAGs       []rawPeer     `mapstructure:"mags"`
+	MAGs       []rawGateway  `mapstructure:"mags"`
+	Heartbeat  rawHeartbeat  `mapstructure:"heartbeat"`
 	Forwarding rawForwarding `mapstructure:"forwarding"`
 	Security   rawSecurity   `mapstructure:"security"`
 	Policy     rawPolicy     `mapstructure:"policy"`
 }
 
 type rawLMA struct {
-	Address                    string   `mapstructure:"address"`
-	Pools                      []string `mapstructure:"pools"`
-	PrefixLength               int      `mapstructure:"prefix_length"`
-	MinDelayBeforeBCEDelete    string   `mapstructure:"min_delay_before_bce_delete"`
-	MaxDelayBeforeNewBCEAssign string   `mapstructure:"max_delay_before_new_bce_assign"`
-	TimestampValidityWindow    string   `mapstructure:"timestamp_validity_window"`
-	MaximumLifetime            string   `mapstructure:"maximum_lifetime"`
-	MaximumBindings            int      `mapstructure:"maximum_bindings"`
+	Address                    string        `mapstructure:"address"`
+	IPv4Address                string        `mapstructure:"ipv4_address"`
+	Pools                      []string      `mapstructure:"pools"`
+	PrefixLength               int           `mapstructure:"prefix_length"`
+	IPv4Pools                  []rawIPv4Pool `mapstructure:"ipv4_pools"`
+	DHCPSupportMode            string        `mapstructure:"dhcp_support_mode"`
+	MinDelayBeforeBCEDelete    string        `mapstructure:"min_delay_before_bce_delete"`
+	MaxDelayBeforeNewBCEAssign string        `mapstructure:"max_delay_before_new_bce_assign"`
+	TimestampValidityWindow    string        `mapstructure:"timestamp_validity_window"`
+	MaximumLifetime            string        `mapstructure:"maximum_lifetime"`
+	MaximumBindings            int           `mapstructure:"maximum_bindings"`
+	BRIMaxRetriesNumber        int           `mapstructure:"bri_max_retries_number"`
+	InitMINDelayBRIs           string        `mapstructure:"init_min_delay_bris"`
+	MaxBRAckTimeout            string        `mapstructure:"max_brack_timeout"`
+
+	TimestampBasedApproachInUse              bool   `mapstructure:"timestamp_based_approach_in_use"`
+	MobileNodeGeneratedTimestampInUse        bool   `mapstructure:"mobile_node_generated_timestamp_in_use"`
+	FixedMAGLinkLocalAddressOnAllAccessLinks string `mapstructure:"fixed_mag_link_local_address_on_all_access_links"`
+	FixedMAGLinkLayerAddressOnAllAccessLinks string `mapstructure:"fixed_mag_link_layer_address_on_all_access_links"`
 }
 
 type rawStore struct {
@@ -63,12 +85,16 @@ func defaultLmad() rawLmad {
 		Log:     rawLog{Level: "info", Format: "text"},
 		LMA: rawLMA{
 			PrefixLength: 64, MinDelayBeforeBCEDelete: "10s", MaxDelayBeforeNewBCEAssign: "1500ms", TimestampValidityWindow: "300ms",
-			MaximumLifetime: "1h", MaximumBindings: 100000,
+			MaximumLifetime: "1h", MaximumBindings: 100000, DHCPSupportMode: "server",
+			BRIMaxRetriesNumber: 1, InitMINDelayBRIs: "1s", MaxBRAckTimeout: "2s", TimestampBasedApproachInUse: true,
+			FixedMAGLinkLocalAddressOnAllAccessLinks: mobility.FixedMAGLinkLocalAddress.String(),
+			FixedMAGLinkLayerAddressOnAllAccessLinks: net.HardwareAddr(mobility.FixedMAGLinkLayerAddress[:]).String(),
 		},
 		Store:      rawStore{Path: "/var/lib/netlmm/lmad.db"},
-		Forwarding: rawForwarding{Backend: "auto"},
+		Heartbeat:  defaultHeartbeat,
+		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
-		Policy:     rawPolicy{Default: "allow"},
+		Policy:     rawPolicy{Default: "allow", IPv6: true, IPv4: true}, // without pools nobody gets an IPv4 home address
 	}
 }
 
@@ -78,11 +104,16 @@ func LoadLmad(file string) (*Lmad, error) {
 	if err := load(file, &raw, p); err != nil {
 		return nil, err
 	}
+	for i := range raw.MAGs {
+		raw.MAGs[i].initiates(false)
+	}
+	end := p.ends("lma.address", raw.LMA.Address, "lma.ipv4_address", raw.LMA.IPv4Address)
 	c := &Lmad{
-		Common:                     p.common(raw.Admin, raw.Metrics, raw.Log),
+		Common:                     p.common(raw.Admin, raw.Metrics, raw.Log, raw.Heartbeat),
 		Security:                   p.security(raw.Security),
 		Forwarding:                 p.forwarding(raw.Forwarding),
-		LMAAddress:                 p.address("lma.address", raw.LMA.Address),
+		LMAAddress:                 end.address,
+		IPv4Address:                end.ipv4,
 		Pools:                      p.prefixes("lma.pools", raw.LMA.Pools),
 		PrefixLength:               raw.LMA.PrefixLength,
 		MinDelayBeforeBCEDelete:    p.duration("lma.min_delay_before_bce_delete", raw.LMA.MinDelayBeforeBCEDelete, time.Millisecond, time.Hour),
@@ -91,15 +122,47 @@ func LoadLmad(file string) (*Lmad, error) {
 		MaximumLifetime:            p.duration("lma.maximum_lifetime", raw.LMA.MaximumLifetime, minLifetime, maxLifetime),
 		MaximumBindings:            p.between("lma.maximum_bindings", raw.LMA.MaximumBindings, 1, 1<<24),
 		StorePath:                  raw.Store.Path,
+		DHCPSupportMode:            p.oneOf("lma.dhcp_support_mode", raw.LMA.DHCPSupportMode, "server", "relay"),
+		BRIMaxRetriesNumber:        p.between("lma.bri_max_retries_number", raw.LMA.BRIMaxRetriesNumber, 1, 10),
+		InitMINDelayBRIs:           p.duration("lma.init_min_delay_bris", raw.LMA.InitMINDelayBRIs, 500*time.Millisecond, time.Minute), // RFC 5846 section 11
+		MaxBRAckTimeout:            p.duration("lma.max_brack_timeout", raw.LMA.MaxBRAckTimeout, 500*time.Millisecond, time.Minute),
 	}
+	p.notMore("lma.init_min_delay_bris", c.InitMINDelayBRIs, "lma.max_brack_timeout", c.MaxBRAckTimeout)
 	if c.StorePath != "" {
 		p.path("store.path", c.StorePath)
 	}
-	c.MAGs = p.peers("mags", raw.MAGs, "lma.address", c.LMAAddress, false, !c.None)
+	p.domainVariables(c, raw.LMA)
+	c.MAGs = p.gateways(raw.MAGs, end, !c.None)
+	p.ipv4Transport("mags", c.MAGs, c.Backend)
 	p.pools(c)
+	c.IPv4Pools = p.ipv4Pools(raw.LMA.IPv4Pools, c)
 	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress, maximumStaticPrefixes)
 	p.staticPrefixes(c)
+	p.staticIPv4Addresses(c)
+	defaults := defaultLmad()
+	c.Settings = settings(&raw, &defaults)
 	return c, p.err()
+}
+
+// domainVariables reads what RFC 5213 section 9.3 wants known to the whole domain. An anchor has no access links, and takes
+// timestamps and sequence numbers alike: of these it keeps what netlmmctl config shows beside the gateways' values.
+func (p *problems) domainVariables(c *Lmad, raw rawLMA) {
+	c.TimestampBasedApproachInUse, c.MobileNodeGeneratedTimestampInUse = raw.TimestampBasedApproachInUse, raw.MobileNodeGeneratedTimestampInUse
+	p.timestamps("lma", c.TimestampBasedApproachInUse, c.MobileNodeGeneratedTimestampInUse)
+	if raw.FixedMAGLinkLocalAddressOnAllAccessLinks != "::" {
+		p.linkLocal("lma.fixed_mag_link_local_address_on_all_access_links", raw.FixedMAGLinkLocalAddressOnAllAccessLinks, `"::" for none`)
+	}
+	if raw.FixedMAGLinkLayerAddressOnAllAccessLinks != "00:00:00:00:00:00" {
+		p.mac("lma.fixed_mag_link_layer_address_on_all_access_links", raw.FixedMAGLinkLayerAddressOnAllAccessLinks)
+	}
+}
+
+// timestamps checks the two flags of RFC 5213 section 9.3.
+func (p *problems) timestamps(section string, inUse, generatedByMobileNodes bool) {
+	if generatedByMobileNodes && !inUse {
+		p.add(section+".mobile_node_generated_timestamp_in_use", "true",
+			"want false while "+section+".timestamp_based_approach_in_use is false (RFC 5213 section 9.3)")
+	}
 }
 
 // Bounds of the anchor's machine.
@@ -140,8 +203,10 @@ func (p *problems) pools(c *Lmad) {
 
 // notOurs refuses home network prefixes that hold the end of a tunnel: its packets would go into the tunnel, or nowhere.
 func (p *problems) notOurs(key string, prefix netip.Prefix, c *Lmad) {
-	if prefix.Contains(c.LMAAddress) {
-		p.add(key, prefix.String(), fmt.Sprintf("holds lma.address %v: want a prefix that only mobile nodes have addresses of", c.LMAAddress))
+	for name, end := range map[string]netip.Addr{"lma.address": c.LMAAddress, "lma.ipv4_address": c.IPv4Address} {
+		if prefix.Contains(end) {
+			p.add(key, prefix.String(), fmt.Sprintf("holds %s %v: want a prefix that only mobile nodes have addresses of", name, end))
+		}
 	}
 	for i, gateway := range c.MAGs {
 		if prefix.Contains(gateway.Address) {

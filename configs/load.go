@@ -75,6 +75,7 @@ func load(file string, raw any, problems *problems) error {
 		c.WeaklyTypedInput = false
 		c.DecodeHook = strict
 	}))
+	fillIn(reflect.ValueOf(raw).Elem())
 	return nil
 }
 
@@ -84,6 +85,10 @@ func scalarKeys(t reflect.Type, prefix string) []string {
 		key := prefix + f.Tag.Get("mapstructure")
 		switch f.Type.Kind() {
 		case reflect.Struct:
+			if f.Anonymous {
+				keys = append(keys, scalarKeys(f.Type, prefix)...)
+				continue
+			}
 			keys = append(keys, scalarKeys(f.Type, key+".")...)
 		case reflect.String, reflect.Int, reflect.Bool:
 			keys = append(keys, key)

@@ -14,7 +14,8 @@ type Magd struct {
 	Security
 	Forwarding
 
-	ProxyCareOfAddress          netip.Addr
+	ProxyCareOfAddress          netip.Addr // zero: signalling over IPv4 only
+	IPv4ProxyCareOfAddress      netip.Addr // where anchors are reached over IPv4 (RFC 5844 section 4); zero: none are
 	Lifetime                    time.Duration
 	ReRegistrationMargin        time.Duration
 	InitialBindackTimeout       time.Duration
@@ -25,6 +26,9 @@ type Magd struct {
 	TimestampBasedApproachInUse bool
 	RouterLifetime              time.Duration
 	DeregisterOnStop            bool
+	LapseOnUnknownPresence      bool   // a mobile node that does not answer keeps its binding until that ends (RFC 5213 section 6.13)
+	MAGLocalRouting             bool   // EnableMAGLocalRouting of mobile nodes whose profile does not say
+	StatePath                   string // the file of the restart counter
 
 	LMAs        []Peer
 	AccessLinks []AccessLink
@@ -42,6 +46,7 @@ type rawMagd struct {
 	Log         rawLog          `mapstructure:"log"`
 	MAG         rawMAG          `mapstructure:"mag"`
 	LMAs        []rawPeer       `mapstructure:"lmas"`
+	Heartbeat   rawHeartbeat    `mapstructure:"heartbeat"`
 	AccessLinks []rawAccessLink `mapstructure:"access_links"`
 	Adapters    rawAdapters     `mapstructure:"adapters"`
 	Forwarding  rawForwarding   `mapstructure:"forwarding"`
@@ -51,13 +56,13 @@ type rawMagd struct {
 
 // rawMagdPolicy has what a gateway decides and an anchor does not.
 type rawMagdPolicy struct {
-	Identity    string          `mapstructure:"identity"`
-	Default     string          `mapstructure:"default"`
-	MobileNodes []rawMobileNode `mapstructure:"mobile_nodes"`
+	Identity  string `mapstructure:"identity"`
+	rawPolicy `mapstructure:",squash"`
 }
 
 type rawMAG struct {
 	ProxyCareOfAddress          string `mapstructure:"proxy_care_of_address"`
+	IPv4ProxyCareOfAddress      string `mapstructure:"ipv4_proxy_care_of_address"`
 	Lifetime                    string `mapstructure:"lifetime"`
 	ReRegistrationMargin        string `mapstructure:"re_registration_margin"`
 	InitialBindackTimeout       string `mapstructure:"initial_bindack_timeout"`
@@ -68,6 +73,11 @@ type rawMAG struct {
 	TimestampBasedApproachInUse bool   `mapstructure:"timestamp_based_approach_in_use"`
 	RouterLifetime              string `mapstructure:"router_lifetime"`
 	OnStop                      string `mapstructure:"on_stop"`
+	OnUnknownPresence           string `mapstructure:"on_unknown_presence"`
+	EnableMAGLocalRouting       bool   `mapstructure:"enable_mag_local_routing"`
+	StatePath                   string `mapstructure:"state_path"`
+
+	MobileNodeGeneratedTimestampInUse bool `mapstructure:"mobile_node_generated_timestamp_in_use"`
 }
 
 func defaultMagd() rawMagd {
@@ -78,11 +88,12 @@ func defaultMagd() rawMagd {
 		MAG: rawMAG{
 			Lifetime: "5m", ReRegistrationMargin: "30s", InitialBindackTimeout: "1s", MaxBindackTimeout: "32s",
 			DeregistrationTimeout: "1s", PresenceTimeout: "1s", MaximumMobileNodes: 10000, TimestampBasedApproachInUse: true,
-			RouterLifetime: "30m", OnStop: "deregister",
+			RouterLifetime: "30m", OnStop: "deregister", OnUnknownPresence: "deregister", StatePath: "/var/lib/netlmm/magd.db",
 		},
-		Forwarding: rawForwarding{Backend: "auto"},
+		Heartbeat:  defaultHeartbeat,
+		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
-		Policy:     rawMagdPolicy{Identity: "authenticated", Default: "allow"},
+		Policy:     rawMagdPolicy{Identity: "authenticated", rawPolicy: rawPolicy{Default: "allow", IPv6: true}},
 	}
 }
 
@@ -92,11 +103,16 @@ func LoadMagd(file string) (*Magd, error) {
 	if err := load(file, &raw, p); err != nil {
 		return nil, err
 	}
+	for i := range raw.LMAs {
+		raw.LMAs[i].initiates(true)
+	}
+	end := p.ends("mag.proxy_care_of_address", raw.MAG.ProxyCareOfAddress, "mag.ipv4_proxy_care_of_address", raw.MAG.IPv4ProxyCareOfAddress)
 	c := &Magd{
-		Common:                      p.common(raw.Admin, raw.Metrics, raw.Log),
+		Common:                      p.common(raw.Admin, raw.Metrics, raw.Log, raw.Heartbeat),
 		Security:                    p.security(raw.Security),
 		Forwarding:                  p.forwarding(raw.Forwarding),
-		ProxyCareOfAddress:          p.address("mag.proxy_care_of_address", raw.MAG.ProxyCareOfAddress),
+		ProxyCareOfAddress:          end.address,
+		IPv4ProxyCareOfAddress:      end.ipv4,
 		Lifetime:                    p.duration("mag.lifetime", raw.MAG.Lifetime, minLifetime, maxLifetime),
 		InitialBindackTimeout:       p.duration("mag.initial_bindack_timeout", raw.MAG.InitialBindackTimeout, 10*time.Millisecond, time.Minute),
 		MaxBindackTimeout:           p.duration("mag.max_bindack_timeout", raw.MAG.MaxBindackTimeout, 10*time.Millisecond, time.Hour),
@@ -106,13 +122,29 @@ func LoadMagd(file string) (*Magd, error) {
 		TimestampBasedApproachInUse: raw.MAG.TimestampBasedApproachInUse,
 		RouterLifetime:              p.duration("mag.router_lifetime", raw.MAG.RouterLifetime, 4*time.Second, 9000*time.Second),
 		DeregisterOnStop:            p.oneOf("mag.on_stop", raw.MAG.OnStop, "deregister", "keep") == "deregister",
+		LapseOnUnknownPresence:      p.oneOf("mag.on_unknown_presence", raw.MAG.OnUnknownPresence, "deregister", "lapse") == "lapse",
+		MAGLocalRouting:             raw.MAG.EnableMAGLocalRouting,
+		StatePath:                   p.path("mag.state_path", raw.MAG.StatePath),
 	}
 	p.gatewayTimers(c, raw.MAG)
-	c.LMAs = p.peers("lmas", raw.LMAs, "mag.proxy_care_of_address", c.ProxyCareOfAddress, true, !c.None)
+	p.gatewayTimestamps(raw.MAG)
+	c.LMAs = p.peers("lmas", raw.LMAs, end, !c.None)
+	p.ipv4Transport("lmas", c.LMAs, c.Backend)
 	c.AccessLinks = p.accessLinks(raw.AccessLinks, c.Uplink)
 	p.adapters(c, raw.Adapters)
 	p.gatewayPolicy(c, raw.Policy)
+	defaults := defaultMagd()
+	c.Settings = settings(&raw, &defaults)
 	return c, p.err()
+}
+
+// gatewayTimestamps checks the flags of RFC 5213 section 9.3, and that a gateway is not asked for what it cannot do.
+func (p *problems) gatewayTimestamps(raw rawMAG) {
+	p.timestamps("mag", raw.TimestampBasedApproachInUse, raw.MobileNodeGeneratedTimestampInUse)
+	if raw.MobileNodeGeneratedTimestampInUse {
+		p.add("mag.mobile_node_generated_timestamp_in_use", "true",
+			"want false: none of the access points that netlmm understands tells a gateway a mobile node's timestamp")
+	}
 }
 
 // gatewayTimers checks what one timer means for another.
@@ -133,7 +165,7 @@ func (p *problems) gatewayPolicy(c *Magd, raw rawMagdPolicy) {
 	if len(c.LMAs) > 0 {
 		defaultLMA = c.LMAs[0].Address
 	}
-	c.Profiles, c.Fallback = p.policy(rawPolicy{raw.Default, raw.MobileNodes}, defaultLMA, maximumPrefixes)
+	c.Profiles, c.Fallback = p.policy(raw.rawPolicy, defaultLMA, maximumPrefixes)
 	p.anchorsAreKnown(c)
 	c.IdentityFromMAC = p.oneOf("policy.identity", raw.Identity, "authenticated", "mac") == "mac"
 	if !c.IdentityFromMAC {

@@ -5,23 +5,43 @@ import (
 	"net/netip"
 	"slices"
 
+	"netlmm/mobility"
 	"netlmm/security"
 )
 
 // longestVICIName bounds the names of a connection and its child: VICI has one octet for their length.
 const longestVICIName = 255
 
-// peers reads the list under key; initiate is what a peer that does not say so does. localKey names this end's address.
-func (p *problems) peers(key string, raws []rawPeer, localKey string, local netip.Addr, initiate, protected bool) []Peer {
+// local is this end of the control channel, by the family of its addresses; a zero address means that it has none.
+type local struct {
+	key, ipv4Key  string
+	address, ipv4 netip.Addr
+}
+
+// of returns this end's address towards a peer, and its key.
+func (l local) of(peer netip.Addr) (key string, address netip.Addr) {
+	if peer.Is4() {
+		return l.ipv4Key, l.ipv4
+	}
+	return l.key, l.address
+}
+
+// peers reads the list under key.
+func (p *problems) peers(key string, raws []rawPeer, local local, protected bool) []Peer {
 	if len(raws) == 0 {
 		p.add(key, "", "is missing: want at least one peer with its address")
 	}
 	var peers []Peer
 	for i, raw := range raws {
 		at := fmt.Sprintf("%s[%d]", key, i)
-		peer := p.peer(at, raw, initiate, protected)
-		peer.Local = local
-		if peer.Address.IsValid() && peer.Address == local {
+		peer := p.peer(at, raw, protected)
+		localKey, address := local.of(peer.Address)
+		peer.Local = address
+		switch {
+		case !peer.Address.IsValid():
+		case !address.IsValid():
+			p.add(at+".address", raw.Address, "is reached from "+localKey+", which is missing: want that key, or an address of the other family here")
+		case peer.Address == address:
 			p.add(at+".address", raw.Address, "is "+localKey+", this end's own: want the other end's address")
 		}
 		for _, other := range peers {
@@ -45,14 +65,20 @@ func (p *problems) peersDiffer(at string, peer, other Peer) {
 	}
 }
 
-func (p *problems) peer(at string, raw rawPeer, initiate, protected bool) Peer {
-	if raw.Initiate != nil {
-		initiate = *raw.Initiate
+// initiates says what a peer does whose entry does not say who initiates.
+func (r *rawPeer) initiates(standard bool) {
+	if r.Initiate == nil {
+		r.Initiate = &standard
 	}
+}
+
+func (p *problems) peer(at string, raw rawPeer, protected bool) Peer {
 	peer := Peer{Name: raw.Name, Peer: security.Peer{
-		Address: p.address(at+".address", raw.Address), Identity: raw.Identity, ManagedBy: security.ManagedBy(raw.ManagedBy),
-		Connection: raw.Connection, Child: raw.Child, Initiate: initiate,
+		Address: p.transportAddress(at+".address", raw.Address), Identity: raw.Identity, ManagedBy: security.ManagedBy(raw.ManagedBy),
+		Connection: raw.Connection, Child: raw.Child, Initiate: *raw.Initiate,
 	}}
+	p.oneOf(at+".compat", raw.Compat, "strict", "oai", "opmip")
+	peer.Compat, _ = mobility.ParseCompat(raw.Compat) // judged by the line before
 	if peer.Name == "" {
 		peer.Name = raw.Address
 	}

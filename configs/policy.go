@@ -12,12 +12,36 @@ import (
 // longestNAI is what the option of an NAI (RFC 4283) holds in the messages of netlmm, in octets.
 const longestNAI = 250
 
+type rawPolicy struct {
+	Default     string          `mapstructure:"default"`
+	IPv6        bool            `mapstructure:"ipv6"`
+	IPv4        bool            `mapstructure:"ipv4"`
+	MobileNodes []rawMobileNode `mapstructure:"mobile_nodes"`
+}
+
+// rawMobileNode is one profile. A pointer that is nil means what policy has for everybody, or the daemon.
+type rawMobileNode struct {
+	NAI                   string   `mapstructure:"nai"`
+	MAC                   string   `mapstructure:"mac"`
+	ProxyRegistration     *bool    `mapstructure:"proxy_registration" default:"true"`
+	LMA                   string   `mapstructure:"lma"`
+	IPv6                  *bool    `mapstructure:"ipv6"`
+	IPv4                  *bool    `mapstructure:"ipv4"`
+	HomeNetworkPrefixes   []string `mapstructure:"home_network_prefixes"`
+	IPv4HomeAddress       string   `mapstructure:"ipv4_home_address"`
+	EnableMAGLocalRouting *bool    `mapstructure:"enable_mag_local_routing"`
+	Lifetime              string   `mapstructure:"lifetime"`
+}
+
 // policy reads the profiles, none with more than mostPrefixes. fallback is nil when policy.default is deny.
 func (p *problems) policy(raw rawPolicy, defaultLMA netip.Addr, mostPrefixes int) (profiles []mobility.Profile, fallback *mobility.Profile) {
+	if !raw.IPv6 && !raw.IPv4 {
+		p.add("policy.ipv4", "false", "with policy.ipv6 false leaves mobile nodes nothing: want one of them true")
+	}
 	seen := map[mobility.MobileNodeID]bool{}
 	for i, node := range raw.MobileNodes {
 		at := fmt.Sprintf("policy.mobile_nodes[%d]", i)
-		profile := p.profile(at, node, defaultLMA)
+		profile := p.profile(at, node, raw, defaultLMA)
 		if !profile.MobileNodeID.IsZero() && seen[profile.MobileNodeID] {
 			p.add(at, profile.MobileNodeID.String(), "stands twice: keep one")
 		}
@@ -26,14 +50,17 @@ func (p *problems) policy(raw rawPolicy, defaultLMA netip.Addr, mostPrefixes int
 		profiles = append(profiles, profile)
 	}
 	if p.oneOf("policy.default", raw.Default, "allow", "deny") == "allow" {
-		fallback = &mobility.Profile{ProxyRegistration: true, LMAAddress: defaultLMA}
+		fallback = &mobility.Profile{ProxyRegistration: true, LMAAddress: defaultLMA, IPv6Prohibited: !raw.IPv6, IPv4Mobility: raw.IPv4}
 	}
 	return profiles, fallback
 }
 
-func (p *problems) profile(at string, node rawMobileNode, defaultLMA netip.Addr) mobility.Profile {
-	profile := mobility.Profile{ProxyRegistration: node.ProxyRegistration == nil || *node.ProxyRegistration, LMAAddress: defaultLMA,
-		HomeNetworkPrefixes: p.prefixes(at+".home_network_prefixes", node.HomeNetworkPrefixes)}
+func (p *problems) profile(at string, node rawMobileNode, all rawPolicy, defaultLMA netip.Addr) mobility.Profile {
+	profile := mobility.Profile{
+		ProxyRegistration: *node.ProxyRegistration, LMAAddress: defaultLMA, MAGLocalRouting: node.EnableMAGLocalRouting,
+		HomeNetworkPrefixes: p.prefixes(at+".home_network_prefixes", node.HomeNetworkPrefixes),
+	}
+	p.protocols(at, node, all, &profile)
 	switch {
 	case (node.NAI == "") == (node.MAC == ""):
 		p.add(at, "", "want exactly one of nai and mac")
@@ -44,12 +71,35 @@ func (p *problems) profile(at string, node rawMobileNode, defaultLMA netip.Addr)
 		profile.MobileNodeID = mobility.EUI48(p.mac(at+".mac", node.MAC))
 	}
 	if node.LMA != "" {
-		profile.LMAAddress = p.address(at+".lma", node.LMA)
+		profile.LMAAddress = p.transportAddress(at+".lma", node.LMA)
 	}
 	if node.Lifetime != "" {
 		profile.Lifetime = p.duration(at+".lifetime", node.Lifetime, minLifetime, maxLifetime)
 	}
 	return profile
+}
+
+// protocols says what a mobile node has: home network prefixes, an IPv4 home address, or both.
+func (p *problems) protocols(at string, node rawMobileNode, all rawPolicy, profile *mobility.Profile) {
+	if node.IPv4HomeAddress != "" {
+		profile.IPv4HomeAddress = p.ipv4HomeAddress(at+".ipv4_home_address", node.IPv4HomeAddress)
+	}
+	ipv6, ipv4 := all.IPv6, all.IPv4 || node.IPv4HomeAddress != ""
+	if node.IPv6 != nil {
+		ipv6 = *node.IPv6
+	}
+	if node.IPv4 != nil {
+		ipv4 = *node.IPv4
+	}
+	profile.IPv6Prohibited, profile.IPv4Mobility = !ipv6, ipv4
+	switch {
+	case !ipv6 && !ipv4:
+		p.add(at, "", "has neither IPv6 nor IPv4: want ipv6: true or ipv4: true, or proxy_registration: false for one that is not served")
+	case !ipv4 && node.IPv4HomeAddress != "":
+		p.add(at+".ipv4_home_address", node.IPv4HomeAddress, "has no effect with ipv4: false: take one of them away")
+	case !ipv6 && len(node.HomeNetworkPrefixes) > 0:
+		p.add(at+".home_network_prefixes", "", "has no effect with ipv6: false: take one of them away")
+	}
 }
 
 func (p *problems) profilePrefixes(key string, prefixes []netip.Prefix, most int) {
