@@ -42,3 +42,11 @@ func (c *Conn) Counters() Counters {
 	}
 	return out
 }
+
+func (c *counters) notSent(reason SendReason) {
+	for i := range sendReasons {
+		if sendReasons[i] == reason {
+			c.sendErrors[i].Add(1)
+		}
+	}
+}

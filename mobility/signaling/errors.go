@@ -19,7 +19,7 @@ const (
 	SourceNotOurs   SendReason = "source_not_ours"   // the source address is not on this host
 	BufferFull      SendReason = "buffer_full"       // the socket's or the device's queue is full
 	TooBig          SendReason = "too_big"           // larger than the path or the Mobility Header allows
-	InvalidAddress  SendReason = "invalid_address"   // not a global IPv6 unicast address
+	InvalidAddress  SendReason = "invalid_address"   // not a unicast address of the socket's family
 	OtherSendReason SendReason = "other_send_reason" // whatever else the kernel said
 )
 
@@ -39,13 +39,13 @@ func (e *SendError) Error() string {
 	case Filtered:
 		return head + "a packet filter or IPsec policy refused it (is the security association up? see `nft list ruleset`, `ip xfrm policy`)"
 	case Unreachable:
-		return fmt.Sprintf("%sno route or no neighbour (see `ip -6 route get %s`): %v", head, e.Destination, e.Err)
+		return fmt.Sprintf("%sno route or no neighbour (see `ip route get %s`): %v", head, e.Destination, e.Err)
 	case SourceNotOurs:
-		return fmt.Sprintf("%sthe source is no usable address of this host (see `ip -6 addr`): %v", head, e.Err)
+		return fmt.Sprintf("%sthe source is no usable address of this host (see `ip addr`): %v", head, e.Err)
 	case TooBig:
 		return head + "it is too big"
 	case InvalidAddress:
-		return head + "both must be IPv6 unicast addresses that are not link-local"
+		return head + "both must be unicast addresses of the socket's family (IPv6, or IPv4 for UDP port 5436) that are not link-local"
 	}
 	return fmt.Sprintf("%s%v", head, e.Err)
 }

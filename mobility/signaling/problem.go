@@ -49,7 +49,12 @@ func (p *problemSender) close() error { return p.conn.Close() }
 //
 // Extension headers of the offending packet are unknown here: the quoted packet is rebuilt without them, and with them
 // the pointer would differ.
+//
+// Over IPv4 there is no such message, and none is sent.
 func (c *Conn) SendParameterProblem(offending Message, offset int) {
+	if c.problems == nil {
+		return
+	}
 	if !c.problems.limiter.Allow() || c.problems.send(offending, offset) != nil {
 		c.counters.parameterSuppressed.Add(1)
 		return

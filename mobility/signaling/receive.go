@@ -2,65 +2,74 @@ package signaling
 
 import (
 	"encoding/binary"
-	"errors"
+	"net"
 	"net/netip"
 	"time"
 
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
-var errDropped = errors.New("message dropped")
+// controlSize has room for the addresses, the time and the count of dropped messages.
+const controlSize = 256
 
-// receiver keeps the buffers of one Run, so that receiving allocates only what recvmsg itself does.
+// receiver keeps the buffers of one Run.
 type receiver struct {
-	payload [MaxPayload + 1]byte // one more, to tell a message that is too long
-	control [256]byte
-
-	n, controlLength int
-	flags            int
-	from             unix.Sockaddr
-	err              error
-	call             func(fd uintptr) bool
+	in [batchSize]ipv6.Message
 }
 
 func newReceiver() *receiver {
 	r := &receiver{}
-	r.call = func(fd uintptr) bool {
-		r.n, r.controlLength, r.flags, r.from, r.err = unix.Recvmsg(int(fd), r.payload[:], r.control[:], unix.MSG_DONTWAIT)
-		return r.err != unix.EAGAIN && r.err != unix.EINTR
+	for i := range r.in {
+		r.in[i].Buffers = [][]byte{make([]byte, MaxPayload+1)} // one more, to tell a message that is too long
+		r.in[i].OOB = make([]byte, controlSize)
 	}
 	return r
 }
 
-// receive waits for one message; errDropped stands for one that was read and not wanted.
-func (r *receiver) receive(c *Conn) (Message, error) {
-	err := c.raw.Read(r.call)
-	if err == nil {
-		err = r.err
-	}
+// receive waits for messages and hands over those that are wanted: as many as have queued up, with one system call.
+func (r *receiver) receive(c *Conn, handle func(Message)) error {
+	n, err := c.batches.ReadBatch(r.in[:], 0)
 	if err != nil {
-		return Message{}, err
+		return err
 	}
-	message := Message{Payload: r.payload[:r.n]}
-	r.readControl(c, &message)
-	from, ok := r.from.(*unix.SockaddrInet6)
+	for i := range r.in[:n] {
+		if message, wanted := c.read(&r.in[i]); wanted {
+			c.counters.received.Add(1)
+			handle(message)
+		}
+	}
+	return nil
+}
+
+// read takes one message apart, and counts it if it is not wanted.
+func (c *Conn) read(in *ipv6.Message) (message Message, wanted bool) {
+	message.Payload = in.Buffers[0][:in.N]
+	c.readControl(in.OOB[:in.NN], &message)
+	port := uint16(Port)
+	switch from := in.Addr.(type) {
+	case *net.IPAddr:
+		message.Source, _ = netip.AddrFromSlice(from.IP)
+	case *net.UDPAddr:
+		message.Source, _ = netip.AddrFromSlice(from.IP)
+		port = uint16(from.Port)
+	}
 	switch {
-	case r.flags&unix.MSG_TRUNC != 0 || r.n > MaxPayload:
+	case in.Flags&unix.MSG_TRUNC != 0 || in.N > MaxPayload:
 		c.counters.oversize.Add(1)
-		return Message{}, errDropped
-	case !ok || !message.Destination.IsValid():
+		return message, false
+	case !message.Source.IsValid() || !message.Destination.IsValid():
 		c.counters.noDestination.Add(1)
-		return Message{}, errDropped
+		return message, false
 	}
-	message.Source = netip.AddrFrom16(from.Addr)
 	if message.ReceivedAt.IsZero() {
 		message.ReceivedAt = time.Now()
 	}
-	return message, nil
+	c.ports.saw(message.Source, port)
+	return message, true
 }
 
-func (r *receiver) readControl(c *Conn, message *Message) {
-	rest := r.control[:r.controlLength]
+func (c *Conn) readControl(rest []byte, message *Message) {
 	for len(rest) >= unix.SizeofCmsghdr {
 		header, data, remainder, err := unix.ParseOneSocketControlMessage(rest)
 		if err != nil {
@@ -68,8 +77,10 @@ func (r *receiver) readControl(c *Conn, message *Message) {
 		}
 		rest = remainder
 		switch {
-		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= 16:
+		case header.Level == unix.IPPROTO_IPV6 && header.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
 			message.Destination = netip.AddrFrom16([16]byte(data))
+		case header.Level == unix.IPPROTO_IP && header.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
+			message.Destination = netip.AddrFrom4([4]byte(data[8:])) // ipi_addr, of the packet's header
 		case header.Level == unix.SOL_SOCKET && header.Type == unix.SO_TIMESTAMPNS_NEW && len(data) >= 16:
 			message.ReceivedAt = time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:])))
 		case header.Level == unix.SOL_SOCKET && header.Type == unix.SO_RXQ_OVFL && len(data) >= 4:
