@@ -56,12 +56,14 @@ type anchor struct {
 	reporting *reporting
 	admission *admission
 	started   time.Time
+
+	answers []lma.SendMessage // of the batch of messages in hand; the engine's
 }
 
 func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	a = &anchor{log: daemon.NewLogger("lmad", cfg.LogLevel, cfg.LogFormat), cfg: cfg, started: time.Now(), registry: prometheus.NewRegistry()}
 	a.limited = daemon.Limited(a.log)
-	a.reporting = newReporting(a.tell)
+	a.reporting = newReporting(a.logChange, a.rememberChange, func(counts []any) { a.log.Info("bindings changed, not told one by one", counts...) })
 	a.admission = newAdmission(
 		func(m lma.MessageReceived) bool { return a.engine.Post(m) },
 		func(reason string) { a.counters.Add(dropped, reason) })
@@ -104,6 +106,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	}
 	a.counters.Source(socket, daemon.SignalingCounts(a.conn))
 	a.engine = engine.New[lma.Event, lma.Action](a.core, queue, a.execute)
+	a.engine.OnFlush(a.sendAnswers)
 	if a.metrics, err = daemon.Metrics(cfg.MetricsListen, a.registry); err != nil {
 		return a, err
 	}
@@ -171,15 +174,24 @@ func (a *anchor) execute(action lma.Action) {
 		} else {
 			a.counters.Add(answered, "binding_error")
 		}
-		if err := a.conn.Send(action.Source, action.Destination, action.Payload); err != nil {
-			a.limited.Warn("answer not sent", "to", action.Destination, "error", err)
-		}
+		a.answers = append(a.answers, action)
 	case lma.BindingChanged:
 		a.changed(action)
 	case lma.Ignored:
 		a.counters.Add(dropped, string(action.Reason))
 		a.log.Debug("ignored", "reason", action.Reason, "from", action.Source, "mobile_node", action.MobileNodeID, "error", action.Err)
 	}
+}
+
+// sendAnswers sends what execute gathered.
+func (a *anchor) sendAnswers() {
+	for _, m := range a.answers {
+		if err := a.conn.Send(m.Source, m.Destination, m.Payload); err != nil {
+			a.limited.Warn("answer not sent", "to", m.Destination, "error", err)
+		}
+	}
+	clear(a.answers)
+	a.answers = a.answers[:0]
 }
 
 func (a *anchor) changed(c lma.BindingChanged) {
@@ -191,19 +203,26 @@ func (a *anchor) changed(c lma.BindingChanged) {
 			a.store.Put(c.Entry)
 		}
 	}
+	if c.Change == lma.Extended && !a.log.Enabled(context.Background(), slog.LevelDebug) {
+		return // would be told to nobody
+	}
 	if !a.reporting.post(c) {
 		a.counters.Add(untold, c.Change.String())
 	}
 }
 
-// tell lets people know of a changed binding: in the log, and in the history for netlmmctl.
-func (a *anchor) tell(c lma.BindingChanged) {
+// logChange lets people know of a changed binding.
+func (a *anchor) logChange(c lma.BindingChanged) {
 	level := slog.LevelInfo
 	if c.Change == lma.Extended {
 		level = slog.LevelDebug
 	}
 	a.log.Log(context.Background(), level, "binding "+c.Change.String(), "mobile_node", c.Entry.MobileNodeID,
 		"prefixes", c.Entry.HomeNetworkPrefixes, "gateway", c.Entry.ProxyCareOfAddress, "from", c.From)
+}
+
+// rememberChange keeps a move for netlmmctl.
+func (a *anchor) rememberChange(c lma.BindingChanged) {
 	if c.Change == lma.Handover || c.Change == lma.Created {
 		a.history.add(c)
 	}
