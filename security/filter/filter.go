@@ -1,8 +1,11 @@
 // Package filter keeps Mobility Headers out of the clear: an nftables table of its own drops every one that IPsec does
 // not protect, whether a security association stands or not, charon runs or not, the daemon lives or not.
 //
+// Over IPv4, where they travel in UDP from or to port 5436 (RFC 5844 section 4), that port is treated alike, in the same table;
+// IPv4 packets of protocol 135, which nobody sends, are dropped too.
+//
 // The table stays when the daemon ends; only Remove takes it away. The loopback interface is no exception: signalling
-// never runs over it, so nothing is lost. IPv4 packets of protocol 135 are dropped alike (RFC 5844 signals over UDP).
+// never runs over it, so nothing is lost.
 package filter
 
 import (

@@ -17,6 +17,8 @@ import (
 var (
 	self  = netip.MustParseAddr("2001:db8:f0::1") // behind the filter
 	other = netip.MustParseAddr("2001:db8:f0::2")
+
+	self4, other4 = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 )
 
 // patience is how long what must come may take; silence is how long nothing must come.
@@ -46,10 +48,11 @@ func namespaces(t *testing.T, mode Mode) (a, b string, f *Filter) {
 		t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", ns).Run() })
 	}
 	run(t, "ip", "link", "add", "core", "netns", a, "type", "veth", "peer", "name", "core", "netns", b)
-	for ns, address := range map[string]netip.Addr{a: self, b: other} {
+	for ns, addresses := range map[string][2]netip.Addr{a: {self, self4}, b: {other, other4}} {
 		run(t, "ip", "-n", ns, "link", "set", "lo", "up")
 		run(t, "ip", "-n", ns, "link", "set", "core", "up")
-		run(t, "ip", "-n", ns, "addr", "add", address.String()+"/64", "dev", "core", "nodad")
+		run(t, "ip", "-n", ns, "addr", "add", addresses[0].String()+"/64", "dev", "core", "nodad")
+		run(t, "ip", "-n", ns, "addr", "add", addresses[1].String()+"/24", "dev", "core")
 	}
 	handle, err := os.Open("/run/netns/" + a)
 	if err != nil {
@@ -201,12 +204,12 @@ func udpPasses(t *testing.T, from, to string, address netip.Addr, port int) bool
 	t.Helper()
 	var listener *net.UDPConn
 	rawtest.In(t, to, func() (err error) {
-		listener, err = net.ListenUDP("udp6", &net.UDPAddr{IP: address.AsSlice(), Port: port})
+		listener, err = net.ListenUDP("udp", &net.UDPAddr{IP: address.AsSlice(), Port: port})
 		return err
 	})
 	defer listener.Close()
 	rawtest.In(t, from, func() error {
-		c, err := net.DialUDP("udp6", nil, &net.UDPAddr{IP: address.AsSlice(), Port: port})
+		c, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: address.AsSlice(), Port: port})
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,12 @@ const (
 
 const protocolMH = 135
 
+// portMH carries Mobility Headers over IPv4 (RFC 5844 section 4).
+var portMH = []byte{5436 >> 8, 5436 & 0xff}
+
+// Where the ports stand in a UDP header.
+const sourcePort, destinationPort = 0, 2
+
 // hiding are the extension headers that may stand behind a Fragment header and before a Mobility Header, so that a later
 // fragment does not say what it is part of: Hop-by-Hop Options, Routing, Fragment, Destination Options. Input sees
 // fragments, for IPv6 reassembles only after it. Nobody has reason to send such fragments to or from this host.
@@ -33,7 +39,7 @@ type chainRules struct {
 
 // chains of the table. In words, for XFRM (for Libipsec the device stands for "ipsec"):
 //
-//	in:      a Mobility Header, or a fragment that may hide one, with meta ipsec missing: drop
+//	in:      a Mobility Header, a fragment that may hide one, or UDP from or to port 5436, with meta ipsec missing: drop
 //	out:     the same with rt ipsec missing: drop
 //	forward: the same with rt ipsec exists: drop. A host behind us that forges our address would otherwise have its
 //	         Mobility Headers carried to the peer under our own SA.
@@ -57,6 +63,8 @@ func (f *Filter) chain(name string, hook *nftables.ChainHook, condition []expr.A
 	for _, header := range hiding {
 		add(fragmentOf(header))
 	}
+	add(udpPort(destinationPort))
+	add(udpPort(sourcePort))
 	return c
 }
 
@@ -66,6 +74,17 @@ func mobilityHeader() []expr.Any {
 	return []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 		equal(protocolMH),
+	}
+}
+
+// udpPort matches signalling over IPv4, and whatever uses its port over IPv6, which is nobody. Input sees IPv4 packets
+// reassembled, and elsewhere the first fragment has the ports: without it nobody reassembles the others.
+func udpPort(offset uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		equal(unix.IPPROTO_UDP),
+		&expr.Payload{OperationType: expr.PayloadLoad, DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: offset, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: portMH},
 	}
 }
 

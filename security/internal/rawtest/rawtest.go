@@ -1,7 +1,8 @@
-// Package rawtest helps the tests of this room to send and receive raw IPv6 packets in network namespaces.
+// Package rawtest helps the tests of this room to send and receive raw packets in network namespaces.
 package rawtest
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"os"
 	"runtime"
@@ -32,15 +33,26 @@ func In(t *testing.T, namespace string, f func() error) {
 	}
 }
 
-// Socket is a raw IPv6 socket, of a protocol or, with IPPROTO_RAW, for packets with their own IPv6 header.
+// Socket is a raw socket, of a protocol or, with IPPROTO_RAW, for packets with their own IP header.
 type Socket struct{ fd int }
 
-// Open a socket in the namespace; it is closed with the test.
+// Open an IPv6 socket in the namespace; it is closed with the test.
 func Open(t *testing.T, namespace string, protocol int) *Socket {
+	t.Helper()
+	return open(t, namespace, unix.AF_INET6, protocol)
+}
+
+// Open4 opens an IPv4 socket likewise. What it receives begins with the IP header.
+func Open4(t *testing.T, namespace string, protocol int) *Socket {
+	t.Helper()
+	return open(t, namespace, unix.AF_INET, protocol)
+}
+
+func open(t *testing.T, namespace string, family, protocol int) *Socket {
 	t.Helper()
 	s := &Socket{}
 	In(t, namespace, func() (err error) {
-		s.fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
+		s.fd, err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 		return err
 	})
 	t.Cleanup(func() { unix.Close(s.fd) })
@@ -49,6 +61,9 @@ func Open(t *testing.T, namespace string, protocol int) *Socket {
 
 // Send data to the address; the error is the kernel's.
 func (s *Socket) Send(data []byte, to netip.Addr) error {
+	if to.Is4() {
+		return unix.Sendto(s.fd, data, 0, &unix.SockaddrInet4{Addr: to.As4()})
+	}
 	return unix.Sendto(s.fd, data, 0, &unix.SockaddrInet6{Addr: to.As16()})
 }
 
@@ -74,9 +89,21 @@ func (s *Socket) Drain() {
 
 // MobilityHeader is a Binding Refresh Request (RFC 6275 section 6.1.2) with its checksum, the shortest message there is.
 func MobilityHeader(source, destination netip.Addr) []byte {
-	mh := []byte{59, 0, 0, 0, 0, 0, 0, 0}
-	sum := uint32(135 + len(mh))
-	for _, part := range [][]byte{source.AsSlice(), destination.AsSlice(), mh} {
+	return MobilityHeaderOf(0, source, destination)
+}
+
+// MobilityHeaderOf is the shortest message of this type, with its checksum.
+func MobilityHeaderOf(mhType byte, source, destination netip.Addr) []byte {
+	mh := []byte{59, 0, mhType, 0, 0, 0, 0, 0}
+	sum := checksum(source.AsSlice(), destination.AsSlice(), []byte{0, 135, 0, byte(len(mh))}, mh)
+	mh[4], mh[5] = byte(sum>>8), byte(sum)
+	return mh
+}
+
+// checksum of the Internet (RFC 1071) over parts of an even length.
+func checksum(parts ...[]byte) uint16 {
+	sum := uint32(0)
+	for _, part := range parts {
 		for i := 0; i < len(part); i += 2 {
 			sum += uint32(part[i])<<8 | uint32(part[i+1])
 		}
@@ -84,8 +111,33 @@ func MobilityHeader(source, destination netip.Addr) []byte {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	mh[4], mh[5] = byte(^sum>>8), byte(^sum)
-	return mh
+	return uint16(^sum)
+}
+
+// Datagram is a UDP header with its checksum, and the payload behind it.
+func Datagram(source, destination netip.AddrPort, payload []byte) []byte {
+	length := uint16(8 + len(payload))
+	d := binary.BigEndian.AppendUint16(nil, source.Port())
+	d = binary.BigEndian.AppendUint16(d, destination.Port())
+	d = binary.BigEndian.AppendUint16(d, length)
+	d = append(append(d, 0, 0), payload...)
+	pseudo := binary.BigEndian.AppendUint16([]byte{0, unix.IPPROTO_UDP}, length)
+	binary.BigEndian.PutUint16(d[6:], checksum(source.Addr().AsSlice(), destination.Addr().AsSlice(), pseudo, d))
+	return d
+}
+
+// Packet4 puts an IPv4 header with these options before the payload, a fragment at this offset of the datagram id; the kernel
+// fills in the header's checksum.
+func Packet4(source, destination netip.Addr, protocol byte, options []byte, id byte, offset int, more bool, payload []byte) []byte {
+	header := 20 + len(options)
+	p := []byte{4<<4 | byte(header/4), 0, 0, 0, 0, id, byte(offset / 8 >> 8), byte(offset / 8), 64, protocol, 0, 0}
+	binary.BigEndian.PutUint16(p[2:], uint16(header+len(payload)))
+	if more {
+		p[6] |= 0x20
+	}
+	p = append(p, source.AsSlice()...)
+	p = append(p, destination.AsSlice()...)
+	return append(append(p, options...), payload...)
 }
 
 // Packet puts an IPv6 header before the payload.
