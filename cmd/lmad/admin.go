@@ -50,6 +50,7 @@ func (h *history) newest(n int) []api.Handover {
 func (a *anchor) queries() map[string]daemon.Query {
 	return map[string]daemon.Query{
 		"GET " + api.PathStatus:      func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.status(ctx) },
+		"GET " + api.PathConfig:      daemon.Config(a.cfg.Settings),
 		"GET " + api.PathBindings:    func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.bindings(ctx) },
 		"DELETE " + api.PathBindings: a.deleteBinding,
 		"GET " + api.PathPeers:       a.peers,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility/lma"
@@ -10,6 +11,7 @@ import (
 // Reasons for which a Mobility Header does not reach the core; the core has those of its own.
 const (
 	queueFull             = "queue_full"
+	stopped               = "stopped"
 	waitingRoomFull       = "waiting_room_full"
 	noSecurityAssociation = "no_security_association"
 )
@@ -25,22 +27,25 @@ type associations interface {
 type admission struct {
 	associations associations
 	waiting      waitingRoom
-	post         func(lma.MessageReceived) bool
+	arrived      func(lma.MessageReceived)      // takes what take lets through, in its goroutine
+	post         func(lma.MessageReceived) bool // takes what had to wait
 	drop         func(reason string)
 }
 
-func newAdmission(post func(lma.MessageReceived) bool, drop func(reason string)) *admission {
-	a := &admission{post: post, drop: drop}
+func newAdmission(arrived func(lma.MessageReceived), post func(lma.MessageReceived) bool, drop func(reason string)) *admission {
+	a := &admission{arrived: arrived, post: post, drop: drop}
 	a.waiting.leaves, a.waiting.late = a.admit, a.late
 	return a
 }
 
-// take a message from the socket.
+// take a message from the socket, whose buffer the payload is in.
 func (a *admission) take(m lma.MessageReceived) {
 	if !a.associations.Awaits(m.Source) {
-		a.admit(m)
+		m.PeerIdentity = a.associations.Identity(m.Source)
+		a.arrived(m)
 		return
 	}
+	m.Payload = slices.Clone(m.Payload)
 	if !a.waiting.enter(m) {
 		a.drop(waitingRoomFull)
 	}

@@ -97,12 +97,13 @@ type fates struct {
 func newAdmissionOf(t *testing.T) (*admission, *fakeGuard, *fates) {
 	t.Helper()
 	o, g := &fates{}, &fakeGuard{}
-	a := newAdmission(func(m lma.MessageReceived) bool {
+	post := func(m lma.MessageReceived) bool {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.posted = append(o.posted, m.PeerIdentity)
 		return true
-	}, func(reason string) {
+	}
+	a := newAdmission(func(m lma.MessageReceived) { post(m) }, post, func(reason string) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.drops = append(o.drops, reason)

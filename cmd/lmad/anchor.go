@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,7 +25,8 @@ import (
 	"netlmm/mobility/store"
 )
 
-// queue is how many Mobility Headers may wait for the anchor; more are dropped and counted, and retransmitted by MAGs.
+// queue is how many events may wait for the anchor beside the Mobility Headers in its socket: headers that waited for the
+// identity of their senders, and an operator's orders.
 const queue = 8192
 
 const (
@@ -57,7 +57,8 @@ type anchor struct {
 	admission *admission
 	started   time.Time
 
-	answers []lma.SendMessage // of the batch of messages in hand; the engine's
+	arrivals []lma.Event          // the messages in hand; the socket's goroutine's
+	answers  []signaling.Outgoing // to them; the engine's
 }
 
 func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
@@ -65,6 +66,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	a.limited = daemon.Limited(a.log)
 	a.reporting = newReporting(a.logChange, a.rememberChange, func(counts []any) { a.log.Info("bindings changed, not told one by one", counts...) })
 	a.admission = newAdmission(
+		func(m lma.MessageReceived) { a.arrivals = append(a.arrivals, m) },
 		func(m lma.MessageReceived) bool { return a.engine.Post(m) },
 		func(reason string) { a.counters.Add(dropped, reason) })
 	defer func() {
@@ -154,14 +156,23 @@ func (a *anchor) tasks() []daemon.Task {
 	return append(a.guard.Tasks(),
 		daemon.Task{Name: "anchor", Run: a.engine.Run},
 		daemon.Task{Name: "reporting", Run: a.reporting.run},
-		daemon.Signaling(a.conn, a.received),
+		daemon.SignalingBatches(a.conn, a.received, a.handleArrivals),
 		a.plane.Task(a.engine.Do), a.admin.Serve(a.queries()), a.metrics,
 		daemon.Observe(a.registry, a.log, a.status))
 }
 
-// received takes a Mobility Header from the socket to the core.
+// received takes a Mobility Header from the socket; handleArrivals follows, with the payload still in the socket's buffer.
 func (a *anchor) received(m signaling.Message) {
-	a.admission.take(lma.MessageReceived{Source: m.Source, Destination: m.Destination, ReceivedAt: m.ReceivedAt, Payload: slices.Clone(m.Payload)})
+	a.admission.take(lma.MessageReceived{Source: m.Source, Destination: m.Destination, ReceivedAt: m.ReceivedAt, Payload: m.Payload})
+}
+
+// handleArrivals gives the core what the socket had, all at once: one forwarding update and one system call for their answers.
+func (a *anchor) handleArrivals() {
+	if a.engine.HandleBatch(a.arrivals) != nil {
+		a.counters.Add(dropped, stopped)
+	}
+	clear(a.arrivals)
+	a.arrivals = a.arrivals[:0]
 }
 
 func (a *anchor) execute(action lma.Action) {
@@ -174,7 +185,7 @@ func (a *anchor) execute(action lma.Action) {
 		} else {
 			a.counters.Add(answered, "binding_error")
 		}
-		a.answers = append(a.answers, action)
+		a.answers = append(a.answers, signaling.Outgoing{Source: action.Source, Destination: action.Destination, Payload: action.Payload})
 	case lma.BindingChanged:
 		a.changed(action)
 	case lma.Ignored:
@@ -183,11 +194,11 @@ func (a *anchor) execute(action lma.Action) {
 	}
 }
 
-// sendAnswers sends what execute gathered.
+// sendAnswers sends what execute gathered, with as few system calls as it takes.
 func (a *anchor) sendAnswers() {
-	for _, m := range a.answers {
-		if err := a.conn.Send(m.Source, m.Destination, m.Payload); err != nil {
-			a.limited.Warn("answer not sent", "to", m.Destination, "error", err)
+	for i, err := range a.conn.SendBatch(a.answers) {
+		if err != nil {
+			a.limited.Warn("answer not sent", "to", a.answers[i].Destination, "error", err)
 		}
 	}
 	clear(a.answers)

@@ -95,6 +95,12 @@ func (c *Conn) Close() error {
 // closed (it returns an error that is os.ErrClosed). A read error is counted and reading goes on, at most ten times a
 // second when errors repeat. Run must not be called twice at a time.
 func (c *Conn) Run(ctx context.Context, handle func(Message)) error {
+	return c.RunBatches(ctx, handle, func() {})
+}
+
+// RunBatches is Run for a receiver that works on several messages at once: done is called when all that one system call
+// brought were handed over, and their payloads are valid until it returns.
+func (c *Conn) RunBatches(ctx context.Context, handle func(Message), done func()) error {
 	if err := c.packets.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
@@ -102,7 +108,7 @@ func (c *Conn) Run(ctx context.Context, handle func(Message)) error {
 	defer stop()
 	r := newReceiver()
 	for ctx.Err() == nil {
-		err := r.receive(c, handle)
+		err := r.receive(c, handle, done)
 		switch {
 		case err == nil:
 		case ctx.Err() != nil:

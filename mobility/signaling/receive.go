@@ -27,8 +27,9 @@ func newReceiver() *receiver {
 	return r
 }
 
-// receive waits for messages and hands over those that are wanted: as many as have queued up, with one system call.
-func (r *receiver) receive(c *Conn, handle func(Message)) error {
+// receive waits for messages and hands over those that are wanted: as many as have queued up, with one system call. done
+// follows the last.
+func (r *receiver) receive(c *Conn, handle func(Message), done func()) error {
 	n, err := c.batches.ReadBatch(r.in[:], 0)
 	if err != nil {
 		return err
@@ -39,6 +40,7 @@ func (r *receiver) receive(c *Conn, handle func(Message)) error {
 			handle(message)
 		}
 	}
+	done()
 	return nil
 }
 
