@@ -1,7 +1,10 @@
 package store
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 
 	bolt "go.etcd.io/bbolt"
@@ -9,39 +12,63 @@ import (
 	"netlmm/mobility"
 )
 
-// prepare gives an empty file its buckets and refuses one that is not ours.
-func prepare(db *bolt.DB) error {
-	empty := false
-	err := db.View(func(tx *bolt.Tx) error {
+// content is what is in a file.
+type content struct {
+	format2 bool // as the program wrote it before there was IPv4 and a journal
+	clean   bool
+	entries []mobility.BindingCacheEntry
+	peers   map[netip.Addr]uint32
+	writer  writer // only where the journal stands
+}
+
+// load reads everything, and checks the pages so that a later write cannot meet damage. It writes nothing.
+func load(db *bolt.DB) (c content, err error) {
+	c.peers = map[netip.Addr]uint32{}
+	err = db.View(func(tx *bolt.Tx) error {
 		if err := complete(tx, db.Path()); err != nil {
 			return err
 		}
 		if first, _ := tx.Cursor().First(); first == nil {
-			empty = true
+			c.clean = true
 			return nil
 		}
-		meta := tx.Bucket(metaBucket)
-		if meta == nil || tx.Bucket(bindingsBucket) == nil {
-			return fmt.Errorf("%w: a bbolt file of another program", ErrUnusable)
+		if err := c.checkFormat(tx); err != nil {
+			return err
 		}
-		if format := meta.Get(formatKey); string(format) != formatVersion {
-			return fmt.Errorf("%w: its format is %q, this program knows %q", ErrUnusable, format, formatVersion)
+		if err := checkPages(tx); err != nil {
+			return err
 		}
-		return nil
+		return c.read(tx)
 	})
-	if err != nil || !empty {
-		return err
+	return c, err
+}
+
+// checkFormat refuses a file that is not ours.
+func (c *content) checkFormat(tx *bolt.Tx) error {
+	meta := tx.Bucket(metaBucket)
+	if meta == nil || tx.Bucket(bindingsBucket) == nil {
+		return fmt.Errorf("%w: a bbolt file of another program", ErrUnusable)
 	}
-	return db.Update(func(tx *bolt.Tx) error {
-		meta, err := tx.CreateBucket(metaBucket)
-		if err != nil {
-			return err
+	format := string(meta.Get(formatKey))
+	c.format2 = format == formerVersion
+	c.clean = meta.Get(openKey) == nil
+	switch {
+	case c.format2:
+	case format != formatVersion:
+		return fmt.Errorf("%w: its format is %q, this program knows %q and %q", ErrUnusable, format, formerVersion, formatVersion)
+	case tx.Bucket(journalBucket) == nil || tx.Bucket(peersBucket) == nil:
+		return fmt.Errorf("%w: it has no journal or no peers", ErrUnusable)
+	}
+	return nil
+}
+
+func checkPages(tx *bolt.Tx) (err error) {
+	for damage := range tx.Check() {
+		if err == nil {
+			err = fmt.Errorf("%w: %w", ErrUnusable, damage)
 		}
-		if _, err := tx.CreateBucket(bindingsBucket); err != nil {
-			return err
-		}
-		return meta.Put(formatKey, []byte(formatVersion))
-	})
+	}
+	return err
 }
 
 // complete finds a truncated file before anything reads a page beyond its end.
@@ -56,25 +83,106 @@ func complete(tx *bolt.Tx, path string) error {
 	return nil
 }
 
-// load reads every binding, and checks the pages so that a later write cannot meet damage.
-func load(db *bolt.DB) (entries []mobility.BindingCacheEntry, err error) {
-	err = db.View(func(tx *bolt.Tx) error {
-		for damage := range tx.Check() {
-			if err == nil {
-				err = damage
-			}
-		}
-		if err != nil {
+func (c *content) read(tx *bolt.Tx) error {
+	changed := map[string][]byte{} // by the journal
+	if !c.format2 {
+		if err := c.readCounters(tx); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnusable, err)
 		}
-		return tx.Bucket(bindingsBucket).ForEach(func(key, value []byte) error {
-			entry, err := decode(key, value)
-			if err != nil {
-				return fmt.Errorf("%w: binding of %x: %w", ErrUnusable, key, err)
-			}
-			entries = append(entries, entry)
-			return nil
-		})
+		if err := c.readJournal(tx.Bucket(journalBucket), changed); err != nil {
+			return fmt.Errorf("%w: journal: %w", ErrUnusable, err)
+		}
+	}
+	c.entries = make([]mobility.BindingCacheEntry, 0, tx.Bucket(bindingsBucket).Inspect().KeyN+len(changed))
+	err := tx.Bucket(bindingsBucket).ForEach(func(key, value []byte) error {
+		_, superseded := changed[string(key)]
+		return c.readBinding(key, value, !superseded)
 	})
-	return entries, err
+	if err != nil {
+		return err
+	}
+	for key, value := range changed {
+		if len(value) > 0 {
+			if err := c.readBinding([]byte(key), value, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readBinding checks one also where the journal has a later state of it.
+func (c *content) readBinding(key, value []byte, counts bool) error {
+	entry, err := decode(key, value, c.format2)
+	if err != nil {
+		return fmt.Errorf("%w: binding of %x: %w", ErrUnusable, key, err)
+	}
+	if counts {
+		c.entries = append(c.entries, entry)
+	}
+	return nil
+}
+
+func (c *content) readCounters(tx *bolt.Tx) error {
+	if value := tx.Bucket(metaBucket).Get(counterKey); value != nil {
+		if _, err := parseCounter(value); err != nil {
+			return fmt.Errorf("restart counter: %w", err)
+		}
+	}
+	return tx.Bucket(peersBucket).ForEach(func(key, value []byte) error {
+		peer, ok := netip.AddrFromSlice(key)
+		counter, err := parseCounter(value)
+		if !ok || err != nil {
+			return fmt.Errorf("peer %x: %w", key, errCounter)
+		}
+		c.peers[peer] = counter
+		return nil
+	})
+}
+
+var errGap = errors.New("a part is missing")
+
+// readJournal reads all generations, the oldest first, and finds where the next batch goes.
+func (c *content) readJournal(journal *bolt.Bucket, changed map[string][]byte) error {
+	first := true
+	w := &c.writer
+	return journal.ForEach(func(key, value []byte) error {
+		generation := journal.Bucket(key)
+		if generation == nil || len(key) != 8 {
+			return fmt.Errorf("%x is no generation", key)
+		}
+		number := binary.BigEndian.Uint64(key)
+		if first {
+			first, w.oldest = false, number
+		} else if number != w.current+1 {
+			return fmt.Errorf("generation %d follows %d: %w", number, w.current, errGap)
+		} else {
+			w.journaled = 0
+		}
+		w.current = number
+		return c.readGeneration(generation, changed)
+	})
+}
+
+func (c *content) readGeneration(generation *bolt.Bucket, changed map[string][]byte) error {
+	w := &c.writer
+	var changes []change
+	return generation.ForEach(func(key, batch []byte) (err error) {
+		if len(key) != 8 {
+			return fmt.Errorf("%x is no batch", key)
+		}
+		number := binary.BigEndian.Uint64(key)
+		if w.sequence != 0 && number != w.sequence {
+			return fmt.Errorf("batch %d stands where %d was expected: %w", number, w.sequence, errGap)
+		}
+		if changes, err = changesOf(batch, changes[:0]); err != nil {
+			return fmt.Errorf("batch %d: %w", number, err)
+		}
+		for _, change := range changes {
+			changed[string(change.key)] = change.value
+		}
+		w.sequence = number + 1
+		w.journaled += len(batch)
+		return nil
+	})
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -17,7 +16,8 @@ import (
 )
 
 const (
-	formatVersion = "netlmm bindings 2"
+	formatVersion = "netlmm bindings 3"
+	formerVersion = "netlmm bindings 2" // is read, and rewritten
 	lockTimeout   = 2 * time.Second
 	fileMode      = 0o600
 	directoryMode = 0o700
@@ -26,7 +26,11 @@ const (
 var (
 	metaBucket     = []byte("meta")
 	formatKey      = []byte("format")
+	openKey        = []byte("open") // is there while a run has the file open
+	counterKey     = []byte("restart counter")
 	bindingsBucket = []byte("bindings")
+	journalBucket  = []byte("journal")
+	peersBucket    = []byte("peers")
 )
 
 // ErrUnusable says that the file is damaged, foreign or of another version. The file is left as it was.
@@ -35,35 +39,50 @@ var ErrUnusable = errors.New("file of bindings is unusable")
 // Open opens the file at path, made with mode 0600, and its directory with 0700, if there is none, and returns the bindings in it. Only one process may
 // have it open. A file that is damaged, or not ours, is refused with an error that is ErrUnusable and is not touched.
 func Open(path string) (*Store, []mobility.BindingCacheEntry, error) {
+	return openWith(path, usualLimits)
+}
+
+// OpenCounters opens, on the terms of Open, a file for restart counters alone: that of a MAG, whose sessions come back by
+// themselves. One that has bindings is an anchor's and is refused.
+func OpenCounters(path string) (*Store, error) {
+	s, entries, err := Open(path)
+	if err == nil && len(entries) > 0 {
+		err = errors.Join(fmt.Errorf("open counters %s: it has %d bindings of an anchor: name another file", path, len(entries)), s.Close())
+		return nil, err
+	}
+	return s, err
+}
+
+func openWith(path string, limits limits) (*Store, []mobility.BindingCacheEntry, error) {
 	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return nil, nil, explain(path, err)
 	}
-	db, entries, err := open(path)
+	db, c, err := open(path)
 	if err != nil {
 		return nil, nil, explain(path, err)
 	}
 	s := &Store{
-		path: path, db: db, update: db.Update,
-		pending: map[netip.Prefix]*mobility.BindingCacheEntry{},
-		wake:    make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		path: path, db: db, update: db.Update, clean: c.clean, limits: limits, writer: c.writer,
+		batch: beginBatch(nil), compactAt: limits.pending, known: c.peers,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go s.run()
-	return s, entries, nil
+	return s, c.entries, nil
 }
 
 func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("open bindings %s: another process holds the file (is an lmad running already?)", path)
+		return fmt.Errorf("open bindings %s: another process holds the file (is the daemon running already?)", path)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("open bindings %s: %w (it must belong to the user that runs lmad)", path, err)
+		return fmt.Errorf("open bindings %s: %w (it must belong to the user that runs the daemon)", path, err)
 	}
 	return fmt.Errorf("open bindings %s: %w (move the file away to start without bindings; the MAGs register again)", path, err)
 }
 
-// open reads everything once. bbolt panics, and a truncated file even faults, on pages that make no sense; here both become
-// errors, and the file is closed again.
-func open(path string) (db *bolt.DB, entries []mobility.BindingCacheEntry, err error) {
+// open reads everything once, and only then writes. bbolt panics, and a truncated file even faults, on pages that make no sense;
+// here both become errors, and the file is closed again.
+func open(path string) (db *bolt.DB, c content, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var file *os.File
 	defer func() {
@@ -72,11 +91,12 @@ func open(path string) (db *bolt.DB, entries []mobility.BindingCacheEntry, err e
 		}
 		if err != nil && file != nil {
 			file.Close()
-			db, entries = nil, nil
+			db = nil
 		}
 	}()
 	db, err = bolt.Open(path, fileMode, &bolt.Options{
-		Timeout: lockTimeout,
+		Timeout:      lockTimeout,
+		NoStatistics: true,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			var err error
 			file, err = os.OpenFile(name, flag, mode)
@@ -84,15 +104,38 @@ func open(path string) (db *bolt.DB, entries []mobility.BindingCacheEntry, err e
 		},
 	})
 	if err != nil {
-		return nil, nil, classify(err)
+		return nil, c, classify(err)
 	}
-	if err = prepare(db); err == nil {
-		entries, err = load(db)
+	if c, err = load(db); err == nil {
+		err = db.Update(c.begin)
+	}
+	if err == nil {
+		unmap(db)
 	}
 	if err != nil {
 		db.Close()
 	}
-	return db, entries, err
+	return db, c, err
+}
+
+// begin gives the file the form of this version and marks it as open.
+func (c *content) begin(tx *bolt.Tx) error {
+	for _, name := range [][]byte{metaBucket, bindingsBucket, journalBucket, peersBucket} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	meta := tx.Bucket(metaBucket)
+	if c.format2 {
+		bindings := tx.Bucket(bindingsBucket)
+		for i := range c.entries {
+			key, _ := keyOf(&c.entries[i]) // it stood under one
+			if err := bindings.Put(appendKey(nil, key), appendValue(nil, &c.entries[i])); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(meta.Put(formatKey, []byte(formatVersion)), meta.Put(openKey, []byte{1}))
 }
 
 // classify marks what bbolt says of a file's content; it has no error value for a file that is too short.

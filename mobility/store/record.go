@@ -17,15 +17,19 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // checksumSize is that of the CRC-32C that every value begins with.
 const checksumSize = 4
 
-// usualValue is room for one with one prefix and a short identifier.
-const usualValue = 192
-
-// keyOf is the lowest home network prefix, or false for an entry that has none.
-func keyOf(entry mobility.BindingCacheEntry) (netip.Prefix, bool) {
+// keyOf is the lowest home network prefix; of a session that has none its IPv4 home address; false for an entry without both.
+func keyOf(entry *mobility.BindingCacheEntry) (netip.Prefix, bool) {
 	if len(entry.HomeNetworkPrefixes) == 0 {
-		return netip.Prefix{}, false
+		return ipv4KeyOf(entry)
 	}
 	return slices.MinFunc(entry.HomeNetworkPrefixes, netip.Prefix.Compare), true
+}
+
+// ipv4KeyOf is the key of an entry that has nothing but its IPv4 home address: the address alone, since all addresses of a
+// pool share the network.
+func ipv4KeyOf(entry *mobility.BindingCacheEntry) (netip.Prefix, bool) {
+	address := entry.IPv4HomeAddress.Addr()
+	return netip.PrefixFrom(address, address.BitLen()), address.IsValid()
 }
 
 // appendKey is the form of a key in the file, which sorts as prefixes do.
@@ -34,31 +38,45 @@ func appendKey(b []byte, key netip.Prefix) []byte {
 	return b
 }
 
-// appendValue appends one binding in its form in the file: a checksum, and the fields of the entry in their order. It is a
-// quarter of what JSON would be: at ten thousand registrations a second the pages to write are what costs.
-func appendValue(b []byte, entry mobility.BindingCacheEntry) []byte {
-	b = append(b, make([]byte, checksumSize)...)
-	start := len(b)
+// appendValue appends one binding in its form in the file: a checksum, the fields of the entry in their order, and those that
+// later formats added. It is a quarter of what JSON would be: at ten thousand registrations a second the octets to write are
+// what costs.
+func appendValue(b []byte, entry *mobility.BindingCacheEntry) []byte {
+	start := len(b) + checksumSize
+	b = appendFields(append(b, make([]byte, checksumSize)...), entry)
+	b = appendBinary(b, entry.IPv4HomeAddress)
+	b = appendBinary(b, entry.IPv4DefaultRouter)
+	binary.BigEndian.PutUint32(b[start-checksumSize:], crc32.Checksum(b[start:], castagnoli))
+	return b
+}
+
+// appendFields appends the fields that format 2 has.
+func appendFields(b []byte, entry *mobility.BindingCacheEntry) []byte {
 	b = append(b, byte(entry.MobileNodeID.Subtype))
 	b = appendChunk(b, entry.MobileNodeID.Value)
 	b = appendChunk(b, string(entry.MobileNodeLinkLayerID))
 	b = append(b, byte(entry.AccessTechnologyType), byte(entry.HandoffIndicator))
 	b = binary.AppendUvarint(b, uint64(len(entry.HomeNetworkPrefixes)))
 	for _, prefix := range entry.HomeNetworkPrefixes {
-		octets, _ := prefix.MarshalBinary() // never fails
-		b = appendChunk(b, octets)
+		b = appendBinary(b, prefix)
 	}
-	for _, address := range []netip.Addr{entry.LinkLocalAddress, entry.ProxyCareOfAddress, entry.LMAAddress} {
-		octets, _ := address.MarshalBinary() // never fails
-		b = appendChunk(b, octets)
+	for _, address := range [...]netip.Addr{entry.LinkLocalAddress, entry.ProxyCareOfAddress, entry.LMAAddress} {
+		b = appendBinary(b, address)
 	}
 	b = binary.BigEndian.AppendUint16(b, entry.SequenceNumber)
 	b = binary.BigEndian.AppendUint64(b, entry.Timestamp)
 	b = appendChunk(b, entry.State)
-	for _, t := range []time.Time{entry.Registered, entry.LastUpdate, entry.Expires} {
+	for _, t := range [...]time.Time{entry.Registered, entry.LastUpdate, entry.Expires} {
 		b = appendTime(b, t)
 	}
-	binary.BigEndian.PutUint32(b[start-checksumSize:], crc32.Checksum(b[start:], castagnoli))
+	return b
+}
+
+// appendBinary appends an address or a prefix, whose binary form is shorter than 128 octets, without making a slice for it.
+func appendBinary[T interface{ AppendBinary([]byte) ([]byte, error) }](b []byte, value T) []byte {
+	length := len(b)
+	b, _ = value.AppendBinary(append(b, 0)) // never fails
+	b[length] = byte(len(b) - length - 1)
 	return b
 }
 
@@ -77,7 +95,8 @@ func appendTime(b []byte, t time.Time) []byte {
 // errShort says that a value ends too early, or too late.
 var errShort = errors.New("length does not match")
 
-func decode(key, value []byte) (entry mobility.BindingCacheEntry, err error) {
+// decode reads what appendValue wrote, or with format2 what the program wrote before there was IPv4.
+func decode(key, value []byte, format2 bool) (entry mobility.BindingCacheEntry, err error) {
 	if len(value) < checksumSize || binary.BigEndian.Uint32(value) != crc32.Checksum(value[checksumSize:], castagnoli) {
 		return entry, errors.New("checksum does not match")
 	}
@@ -106,10 +125,14 @@ func decode(key, value []byte) (entry mobility.BindingCacheEntry, err error) {
 			*t = time.Unix(0, n).UTC()
 		}
 	}
+	if !format2 {
+		r.note(entry.IPv4HomeAddress.UnmarshalBinary(r.chunk()))
+		r.note(entry.IPv4DefaultRouter.UnmarshalBinary(r.chunk()))
+	}
 	if len(r.rest) > 0 {
 		r.note(errShort)
 	}
-	if prefix, ok := keyOf(entry); r.err == nil && (!ok || string(appendKey(nil, prefix)) != string(key)) {
+	if prefix, ok := keyOf(&entry); r.err == nil && (!ok || string(appendKey(nil, prefix)) != string(key)) {
 		return entry, fmt.Errorf("stands under the wrong prefix %x", key)
 	}
 	return entry, r.err

@@ -2,10 +2,7 @@ package store
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,56 +16,84 @@ const (
 	// takes away costs its mobile node the traffic until the next re-registration, and long enough to stay behind the
 	// acknowledgement and to bound the transactions a second.
 	FlushDelay = 5 * time.Millisecond
+	// MaxFlushDelay bounds what a disk that is slow, but not failing, makes of FlushDelay.
+	MaxFlushDelay = 50 * time.Millisecond
 
 	firstRetry = 500 * time.Millisecond
 	lastRetry  = 30 * time.Second
 )
 
-// Store is an open file of bindings. Its methods may be called from any goroutine.
+// Store is an open file of bindings and counters. Its methods may be called from any goroutine.
 type Store struct {
 	path   string
 	db     *bolt.DB
 	update func(func(*bolt.Tx) error) error // db.Update; tests put a failing disk here
+	clean  bool
+	limits limits
+	writer writer // belongs to run, and to Close when run has ended
 
-	mu      sync.Mutex
-	pending map[netip.Prefix]*mobility.BindingCacheEntry // nil: to be deleted
-	status  Status
-	closed  bool
+	mu        sync.Mutex
+	batch     []byte // changes not written yet; see journal.go
+	spare     []byte // the buffer of the batch before
+	changes   int    // in batch
+	compactAt int    // octets
+	known     map[netip.Addr]uint32
+	newPeers  map[netip.Addr]uint32 // counters not written yet
+	status    Status
+	closed    bool
 
 	wake chan struct{} // capacity 1: there is something pending
 	stop chan struct{}
 	done chan struct{}
 }
 
+// limits are what a test sets lower.
+type limits struct {
+	journal int           // octets of journal that are folded also when things are not quiet
+	quiet   time.Duration // without a change before the journal is folded
+	pending int           // octets not written yet that are compacted
+}
+
+var usualLimits = limits{journal: 4 << 20, quiet: time.Second, pending: 16 << 20}
+
 // Status is how the store is doing.
 type Status struct {
 	Path      string    `json:"path"`
 	Pending   int       `json:"pending"`              // changes not written yet
-	Written   uint64    `json:"written"`              // changes written since Open
-	Rejected  uint64    `json:"rejected"`             // entries without a home network prefix, or given after Close
+	Written   uint64    `json:"written"`              // changes written since Open, in the order in which they came
+	Rejected  uint64    `json:"rejected"`             // entries without any home address, or given after Close
 	Failures  uint64    `json:"failures"`             // failed transactions in a row; 0 when all is well
 	LastFlush time.Time `json:"last_flush,omitzero"`  // last successful transaction
 	LastError string    `json:"last_error,omitempty"` // of the last failed transaction; cleared by a successful one
 }
 
 // Put notes that entry is the state of its session. It never waits.
-func (s *Store) Put(entry mobility.BindingCacheEntry) {
-	entry.HomeNetworkPrefixes = append([]netip.Prefix(nil), entry.HomeNetworkPrefixes...) // the caller's slice may change
-	s.note(entry, &entry)
-}
+func (s *Store) Put(entry mobility.BindingCacheEntry) { s.note(appendPut, &entry) }
 
 // Delete notes that the session of entry is gone. It never waits.
-func (s *Store) Delete(entry mobility.BindingCacheEntry) { s.note(entry, nil) }
+func (s *Store) Delete(entry mobility.BindingCacheEntry) { s.note(appendDelete, &entry) }
 
-func (s *Store) note(entry mobility.BindingCacheEntry, state *mobility.BindingCacheEntry) {
-	key, ok := keyOf(entry)
+func (s *Store) note(record func([]byte, *mobility.BindingCacheEntry) ([]byte, bool), entry *mobility.BindingCacheEntry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !ok || s.closed {
+	ok := !s.closed
+	if ok {
+		s.batch, ok = record(s.batch, entry)
+	}
+	if !ok {
 		s.status.Rejected++
 		return
 	}
-	s.pending[key] = state
+	s.changes++
+	if len(s.batch) > s.compactAt {
+		s.batch, s.changes = compacted(s.batch)
+		s.compactAt = max(s.limits.pending, 2*len(s.batch))
+	}
+	s.signal()
+}
+
+// signal wakes run.
+func (s *Store) signal() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -80,11 +105,12 @@ func (s *Store) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := s.status
-	status.Path, status.Pending = s.path, len(s.pending)
+	status.Path, status.Pending = s.path, s.changes+len(s.newPeers)
 	return status
 }
 
-// Close writes what is pending and closes the file. It returns an error when something could not be written.
+// Close writes what is pending, notes that nothing is lost, and closes the file. It returns an error when something could not
+// be written.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	already := s.closed
@@ -95,70 +121,9 @@ func (s *Store) Close() error {
 	}
 	close(s.stop)
 	<-s.done
-	return errors.Join(s.flush(), s.db.Close())
-}
-
-// run writes behind until stop: FlushDelay after the first change, and after a failure at a slower and slower pace.
-func (s *Store) run() {
-	defer close(s.done)
-	for {
-		select {
-		case <-s.stop:
-			return
-		case <-s.wake:
-		}
-		for delay, retry := FlushDelay, firstRetry; ; delay, retry = retry, min(2*retry, lastRetry) {
-			select {
-			case <-s.stop:
-				return
-			case <-time.After(delay):
-			}
-			if s.flush() == nil {
-				break
-			}
-		}
+	err := s.flush()
+	if err == nil {
+		err = s.update(func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Delete(openKey) })
 	}
-}
-
-// flush writes everything pending in one transaction, or keeps it.
-func (s *Store) flush() error {
-	s.mu.Lock()
-	batch := s.pending
-	s.pending = map[netip.Prefix]*mobility.BindingCacheEntry{}
-	s.mu.Unlock()
-	if len(batch) == 0 {
-		return nil
-	}
-	err := s.update(func(tx *bolt.Tx) error { return write(tx.Bucket(bindingsBucket), batch) })
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil {
-		maps.Copy(batch, s.pending) // what came meanwhile is newer
-		s.pending = batch
-		s.status.Failures++
-		s.status.LastError = err.Error()
-		return fmt.Errorf("%d changed bindings could not be written to %s: %w (is the disk full or read-only?)", len(batch), s.path, err)
-	}
-	s.status.Written += uint64(len(batch))
-	s.status.Failures, s.status.LastError, s.status.LastFlush = 0, "", time.Now()
-	return nil
-}
-
-// write puts the batch into the bucket in the order of its keys, which touches each page once.
-func write(bucket *bolt.Bucket, batch map[netip.Prefix]*mobility.BindingCacheEntry) error {
-	var key []byte // copied by the bucket, unlike values
-	for _, prefix := range slices.SortedFunc(maps.Keys(batch), netip.Prefix.Compare) {
-		key = appendKey(key[:0], prefix)
-		var err error
-		if entry := batch[prefix]; entry == nil {
-			err = bucket.Delete(key)
-		} else {
-			err = bucket.Put(key, appendValue(make([]byte, 0, usualValue), *entry))
-		}
-		if err != nil {
-			return fmt.Errorf("binding of %s: %w", prefix, err)
-		}
-	}
-	return nil
+	return errors.Join(err, s.db.Close())
 }

@@ -197,7 +197,7 @@ func TestFullDisk(t *testing.T) {
 	isFull = false
 	full.Unlock()
 	settle(t, s)
-	if status := s.Status(); status.Failures != 0 || status.LastError != "" || status.Written != 2 {
+	if status := s.Status(); status.Failures != 0 || status.LastError != "" || status.Written != 3 {
 		t.Errorf("status: %+v", status)
 	}
 	_, found := mustOpen(t, crash(t, path))
