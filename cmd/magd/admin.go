@@ -22,6 +22,7 @@ func (g *gateway) queries() map[string]daemon.Query {
 		"GET " + api.PathPeers:     g.peers,
 		"GET " + api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
 		"GET " + api.PathLinks:     g.stations,
+		"GET " + api.PathConfig:    daemon.Config(g.cfg.Settings),
 	}
 }
 

@@ -43,6 +43,8 @@ func command(in io.Reader, out io.Writer) *cobra.Command {
 		ask(o, "status", "What the daemon says of itself, and what needs a look", api.PathStatus, printStatus),
 		ask(o, "bindings", "Registered mobile nodes and their prefixes", api.PathBindings, printBindings),
 		deleteBinding(o),
+		revoke(o),
+		config(o),
 		ask(o, "peers", "LMAs or MAGs and their security associations", api.PathPeers, printPeers),
 		handovers(o),
 		ask(o, "links", "Stations that the access points reported (magd)", api.PathLinks, printLinks),

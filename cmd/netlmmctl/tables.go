@@ -20,6 +20,7 @@ type binding struct {
 	MobileNodeID          mobility.MobileNodeID          `json:"mobile_node_id"`
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID `json:"mobile_node_link_layer_id"`
 	HomeNetworkPrefixes   []netip.Prefix                 `json:"home_network_prefixes"`
+	IPv4HomeAddress       netip.Prefix                   `json:"ipv4_home_address"`
 	ProxyCareOfAddress    netip.Addr                     `json:"proxy_care_of_address"`
 	LMAAddress            netip.Addr                     `json:"lma_address"`
 	State                 string                         `json:"state"`
@@ -35,21 +36,41 @@ func table(w io.Writer, header string, rows func(row func(format string, values 
 }
 
 func printBindings(w io.Writer, bindings []binding) {
-	table(w, "MOBILE NODE\tLINK-LAYER\tPREFIX\tGATEWAY\tANCHOR\tSTATE\tUPDATED\tEXPIRES IN", func(row func(string, ...any)) {
+	table(w, "MOBILE NODE\tLINK-LAYER\tPREFIX\tIPv4 ADDRESS\tGATEWAY\tANCHOR\tSTATE\tUPDATED\tEXPIRES IN", func(row func(string, ...any)) {
 		for _, b := range bindings {
-			row("%v\t%v\t%s\t%v\t%v\t%s\t%s ago\t%s", b.MobileNodeID, b.MobileNodeLinkLayerID, prefixes(b.HomeNetworkPrefixes),
+			ipv4 := "-"
+			if b.IPv4HomeAddress.IsValid() {
+				ipv4 = b.IPv4HomeAddress.String()
+			}
+			row("%v\t%v\t%s\t%s\t%v\t%v\t%s\t%s ago\t%s", b.MobileNodeID, b.MobileNodeLinkLayerID, prefixes(b.HomeNetworkPrefixes), ipv4,
 				b.ProxyCareOfAddress, b.LMAAddress, b.State, age(b.LastUpdate), remaining(b.Expires))
 		}
 	})
 }
 
 func printPeers(w io.Writer, peers []api.Peer) {
-	table(w, "PEER\tADDRESS\tIDENTITY\tSA\tMODE\tALGORITHM\tFOR\tREKEYS\tATTEMPTS\tLAST ERROR", func(row func(string, ...any)) {
+	table(w, "PEER\tADDRESS\tIDENTITY\tSA\tMODE\tALGORITHM\tFOR\tREKEYS\tATTEMPTS\tHEARTBEAT\tHEARD\tRESTARTS\tLAST ERROR", func(row func(string, ...any)) {
 		for _, p := range peers {
-			row("%s\t%v\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s", p.Name, p.Address, orDash(p.Identity), p.State, orDash(p.Mode), orDash(p.Algorithm),
-				age(p.Since), p.Rekeys, p.Attempts, orDash(p.LastError))
+			state, heard, restarts := vitality(p.Heartbeat)
+			row("%s\t%v\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s", p.Name, p.Address, orDash(p.Identity), p.State, orDash(p.Mode), orDash(p.Algorithm),
+				age(p.Since), p.Rekeys, p.Attempts, state, heard, restarts, orDash(p.LastError))
 		}
 	})
+}
+
+// vitality prints what heartbeats tell of a peer; restarts is its restart counter (RFC 5847 section 3.2).
+func vitality(h *api.Heartbeat) (state, heard, restarts string) {
+	if h == nil {
+		return "off", "-", "-"
+	}
+	state, heard, restarts = h.State, age(h.LastHeard), "-"
+	if h.Missing > 0 {
+		state = fmt.Sprintf("%s, %d missing", h.State, h.Missing)
+	}
+	if h.RestartCounter != nil {
+		restarts = fmt.Sprint(*h.RestartCounter)
+	}
+	return state, heard, restarts
 }
 
 func printHandovers(w io.Writer, handovers []api.Handover) {
@@ -93,6 +114,13 @@ func printStatus(w io.Writer, s api.Status) {
 	fmt.Fprintf(t, "security\t%s\n", securityLine(s.Security))
 	f := s.Forwarding
 	fmt.Fprintf(t, "forwarding\t%s, tunnel MTU %d, %d prefixes, %d pending\n", f.Backend, f.TunnelMTU, f.Entries, f.Pending)
+	for _, tunnel := range f.Tunnels {
+		static := ""
+		if tunnel.Static {
+			static = ", static"
+		}
+		fmt.Fprintf(t, "tunnel\tto %v, %d prefixes%s\n", tunnel.Peer, tunnel.Entries, static)
+	}
 	t.Flush()
 	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
 		fmt.Fprintf(w, "  %s %d\n", name, s.Counters[name])

@@ -1,6 +1,7 @@
 // Package api is the form of the admin API: JSON over HTTP on a unix socket that only root reads. The daemons serve it,
-// netlmmctl and the testbed ask it. Every path is a GET; DELETE
-// of PathBindings with the parameter mobile_node ends that mobile node's bindings (lmad).
+// netlmmctl and the testbed ask it. Every path is a GET, but for these of lmad: DELETE of PathBindings with the parameter
+// mobile_node ends that mobile node's bindings; POST of PathRevocations revokes those of mobile_node, or of gateway, and with
+// wait=true answers when the gateways did.
 package api
 
 import (
@@ -18,6 +19,9 @@ const (
 	PathPeers     = "/v1/peers"
 	PathHandovers = "/v1/handovers"
 	PathLinks     = "/v1/links"
+	PathConfig    = "/v1/config"
+
+	PathRevocations = "/v1/revocations"
 )
 
 // Status is what a daemon says of itself.
@@ -54,13 +58,57 @@ type ForwardingStatus struct {
 	Entries   int    `json:"entries"` // desired
 	Pending   int    `json:"pending"` // desired but not in the kernel yet; they are retried
 	LastError string `json:"last_error,omitempty"`
+
+	Tunnels []Tunnel `json:"tunnels,omitempty"`
+}
+
+// Tunnel is one tunnel to a peer.
+type Tunnel struct {
+	Peer    netip.Addr `json:"peer"`
+	Entries int        `json:"entries"` // prefixes and addresses that are reached through it
+	Static  bool       `json:"static"`  // stands without entries
 }
 
 // Peer is an LMA or a MAG with the state of its security association.
 type Peer struct {
 	Name string `json:"name"`
 	security.PeerStatus
-	Bindings int `json:"bindings"`
+	Bindings  int        `json:"bindings"`
+	Heartbeat *Heartbeat `json:"heartbeat,omitempty"` // nil: none are sent
+}
+
+// Heartbeat is what a daemon knows of a peer by its heartbeats (RFC 5847).
+type Heartbeat struct {
+	State          string    `json:"state"`                     // "up", "failed", "unknown" before the first answer, "none" with a peer that knows no heartbeats
+	RestartCounter *uint32   `json:"restart_counter,omitempty"` // nil: never told
+	LastHeard      time.Time `json:"last_heard,omitzero"`
+	Missing        int       `json:"missing"` // unanswered in a row
+}
+
+// Setting is one value of the effective configuration.
+type Setting struct {
+	Key       string `json:"key"`                 // in the file
+	Variable  string `json:"variable,omitempty"`  // its name in an RFC
+	Reference string `json:"reference,omitempty"` // where
+	Value     any    `json:"value"`               // in the file's terms: text with its unit, number, true or false, list of texts
+	Default   any    `json:"default"`             // null: the key has none
+	IsDefault bool   `json:"is_default"`
+}
+
+// Revocation is what became of an order to revoke bindings (RFC 5846). They are gone whatever the gateways say.
+type Revocation struct {
+	Bindings int                 `json:"bindings"` // revoked
+	Outcomes []RevocationOutcome `json:"outcomes"` // of the gateways that have answered or been given up; without wait, none
+	Complete bool                `json:"complete"` // nothing more is awaited
+}
+
+// RevocationOutcome is one gateway's answer.
+type RevocationOutcome struct {
+	Gateway      netip.Addr            `json:"gateway"`
+	MobileNodeID mobility.MobileNodeID `json:"mobile_node,omitzero"` // none: all of the gateway
+	Bindings     int                   `json:"bindings"`
+	Answered     bool                  `json:"answered"`
+	Status       string                `json:"status"` // the gateway's, or "timeout"
 }
 
 // Handover is one attachment (magd) or one change of a binding's gateway (lmad), newest last.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -35,6 +36,22 @@ func (c *Client) Get(ctx context.Context, path string, result any) error {
 // DeleteBinding ends the bindings of one mobile node.
 func (c *Client) DeleteBinding(ctx context.Context, mobileNode string) error {
 	return c.do(ctx, http.MethodDelete, PathBindings+"?mobile_node="+url.QueryEscape(mobileNode), &struct{}{})
+}
+
+// Revoke ends bindings and tells their gateways: those of mobileNode or, when that is empty, of a gateway by its name or its
+// address. With wait the answer comes when the gateways have answered or been given up.
+func (c *Client) Revoke(ctx context.Context, mobileNode, gateway string, wait bool) (r Revocation, err error) {
+	parameters := url.Values{"wait": {strconv.FormatBool(wait)}}
+	if mobileNode != "" {
+		parameters.Set("mobile_node", mobileNode)
+	}
+	if gateway != "" {
+		parameters.Set("gateway", gateway)
+	}
+	patient := Client{c.socket, c.http}
+	patient.http.Timeout = 0 // the daemon knows how long its gateways may take
+	err = patient.do(ctx, http.MethodPost, PathRevocations+"?"+parameters.Encode(), &r)
+	return r, err
 }
 
 func (c *Client) do(ctx context.Context, method, path string, result any) error {
