@@ -21,9 +21,43 @@ const (
 	maximumAttempts = 6 // then the request has failed
 )
 
-// link sends Mobility Headers; signaling.Conn is one. The payload is the caller's again when Send returns.
+// link sends Mobility Headers; signaling.Conn is one. The payloads are the caller's again when SendBatch returns, which
+// answers nil or an entry for each message.
 type link interface {
-	Send(source, destination netip.Addr, payload []byte) error
+	SendBatch([]signaling.Outgoing) []error
+}
+
+// outbox is what leaves through one link at the end of a step, with the buffers that its messages are encoded in.
+type outbox struct {
+	messages []signaling.Outgoing
+	buffers  [][]byte
+}
+
+// next is a buffer for the next message.
+func (o *outbox) next() []byte {
+	if len(o.messages) == len(o.buffers) {
+		o.buffers = append(o.buffers, make([]byte, 0, 128))
+	}
+	return o.buffers[len(o.messages)][:0]
+}
+
+// add queues a message, in the buffer that next gave or one that it has outgrown.
+func (o *outbox) add(source, destination netip.Addr, payload []byte) {
+	o.buffers[len(o.messages)] = payload
+	o.messages = append(o.messages, signaling.Outgoing{Source: source, Destination: destination, Payload: payload})
+}
+
+// flush sends what is queued.
+func (o *outbox) flush(l link, failed func(error)) {
+	if len(o.messages) == 0 {
+		return
+	}
+	for _, err := range l.SendBatch(o.messages) {
+		if err != nil {
+			failed(err)
+		}
+	}
+	o.messages = o.messages[:0]
 }
 
 // generator plays the gateways. The sockets' goroutines and the pace share it under one lock: it is one core's work.
@@ -42,14 +76,14 @@ type generator struct {
 
 	update mh.BindingUpdate
 	ack    mh.BindingAcknowledgement
-	buffer []byte
+	out    []outbox // one for each of links
 }
 
 func newGenerator(cfg Config, links []link) *generator {
 	g := &generator{
 		cfg: cfg, links: links, lifetime: uint16(cfg.Lifetime / mh.LifetimeUnit),
 		known: make(map[mobility.MobileNodeID]*node, cfg.MobileNodes), owners: make(map[netip.Prefix]*node, cfg.MobileNodes),
-		tally: newTally(),
+		tally: newTally(), out: make([]outbox, len(links)),
 	}
 	for i := range cfg.MobileNodes {
 		n := newNode(i, cfg.Realm, cfg.Compat, i%len(cfg.MAGs))
@@ -66,16 +100,14 @@ func (g *generator) begin(n *node, due time.Time) {
 	g.transmit(n, time.Now())
 }
 
-// transmit sends the request of n, for the first time or again.
+// transmit queues the request of n, for the first time or again; flush sends it.
 func (g *generator) transmit(n *node, now time.Time) {
 	n.fill(&g.update, g.phase.operation, now, g.lifetime)
-	var err error
-	if g.buffer, err = g.update.AppendTo(g.buffer[:0]); err == nil {
-		err = g.links[n.mag].Send(g.cfg.MAGs[n.mag], g.cfg.LMA, g.buffer)
-	}
-	if err != nil {
-		g.tally.sendErrors++ // as good as lost: the timeout repairs it
-		g.tally.example("request of %v not sent: %v", n.id, err)
+	o := &g.out[n.mag]
+	if payload, err := g.update.AppendTo(o.next()); err != nil {
+		g.notSent(err)
+	} else {
+		o.add(g.cfg.MAGs[n.mag], g.cfg.LMA, payload)
 	}
 	if n.attempts > 0 {
 		g.phase.retransmissions++
@@ -83,6 +115,26 @@ func (g *generator) transmit(n *node, now time.Time) {
 	n.deadline = now.Add(min(firstTimeout<<n.attempts, longestTimeout))
 	n.attempts++
 	n.unanswered++
+}
+
+// flush sends the requests that a step queued, with one system call for many.
+func (g *generator) flush() {
+	for i := range g.out {
+		g.out[i].flush(g.links[i], g.notSent)
+	}
+}
+
+// notSent counts a request that did not leave: as good as lost, the timeout repairs it.
+func (g *generator) notSent(err error) {
+	g.tally.sendErrors++
+	g.tally.example("request not sent: %v", err)
+}
+
+// receivedAll follows the received ones that came at once: the next requests of the closed loop leave.
+func (g *generator) receivedAll() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.flush()
 }
 
 // received judges what a gateway's socket received.

@@ -29,9 +29,11 @@ type network struct {
 	lose func(number int) bool
 }
 
-// Send implements link.
-func (n *network) Send(source, destination netip.Addr, payload []byte) error {
-	n.requests <- signaling.Message{Source: source, Destination: destination, Payload: slices.Clone(payload)}
+// SendBatch implements link.
+func (n *network) SendBatch(messages []signaling.Outgoing) []error {
+	for _, m := range messages {
+		n.requests <- signaling.Message{Source: m.Source, Destination: m.Destination, Payload: slices.Clone(m.Payload)}
+	}
 	return nil
 }
 
@@ -50,6 +52,7 @@ func (n *network) run() {
 			if payload := n.spoiled(answers, answer.Payload); payload != nil {
 				n.generator.received(slices.Index(n.mags, answer.Destination),
 					signaling.Message{Source: answer.Source, Destination: answer.Destination, Payload: payload, ReceivedAt: time.Now()})
+				n.generator.receivedAll()
 			}
 		}
 	}

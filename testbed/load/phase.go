@@ -53,6 +53,7 @@ func (g *generator) run(ctx context.Context, op Operation) (*phase, error) {
 				break
 			}
 		}
+		g.flush()
 	}
 	g.mu.Unlock()
 	progress := time.NewTicker(time.Second)
@@ -72,6 +73,7 @@ func (g *generator) run(ctx context.Context, op Operation) (*phase, error) {
 		case <-time.After(pause):
 			g.mu.Lock()
 			g.repeat(time.Now())
+			g.flush()
 			g.mu.Unlock()
 		}
 	}
@@ -82,6 +84,7 @@ func (g *generator) run(ctx context.Context, op Operation) (*phase, error) {
 func (g *generator) pace(now time.Time) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	defer g.flush()
 	interval := time.Duration(float64(time.Second) / g.cfg.Rate)
 	for p := g.phase; ; {
 		due := p.started.Add(time.Duration(p.begun) * interval)

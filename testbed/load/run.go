@@ -35,7 +35,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	var receivers errgroup.Group
 	for i, c := range conns {
 		receivers.Go(func() error {
-			return c.Run(receiving, func(m signaling.Message) { g.received(i, m) })
+			return c.RunBatches(receiving, func(m signaling.Message) { g.received(i, m) }, g.receivedAll)
 		})
 	}
 	report, err := g.rounds(ctx)
