@@ -18,8 +18,9 @@ type Kernel interface {
 	Apply(changes []Change) []error
 
 	// Applied reads back from the kernel the entries that it holds completely. MobileNodeLinkLayerID, which no kernel
-	// stores, is zero in them. What it finds, also of an earlier run, Apply knows how to change from then on.
-	Applied() ([]Entry, error)
+	// stores, is zero in them. What it finds, also of an earlier run, Apply knows how to change from then on. The entries are
+	// the kernel's own, to be read until the next Apply.
+	Applied() (*Entries, error)
 
 	// Sweep removes what is marked as ours in the kernel and belongs to none of the entries applied.
 	Sweep() error
@@ -83,16 +84,14 @@ func (r *Reconciler) Resync(s *State) error {
 	if err != nil {
 		return fmt.Errorf("read the forwarding state back from the kernel: %w", err)
 	}
-	wrong := make([]netip.Prefix, 0, len(r.pending))
-	seen := make(map[netip.Prefix]struct{}, len(held))
-	for _, h := range held {
-		seen[h.Prefix] = struct{}{}
+	var wrong []netip.Prefix
+	for h := range held.All {
 		if want, ok := s.Get(h.Prefix); !ok || !sameInKernel(want, h) {
 			wrong = append(wrong, h.Prefix)
 		}
 	}
 	for want := range s.All {
-		if _, ok := seen[want.Prefix]; !ok {
+		if _, ok := held.Get(want.Prefix); !ok {
 			wrong = append(wrong, want.Prefix)
 		}
 	}

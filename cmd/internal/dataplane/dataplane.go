@@ -172,5 +172,5 @@ func (p *Plane) Close(keep bool) error {
 type nowhere struct{}
 
 func (nowhere) Apply(changes []forwarding.Change) []error { return make([]error, len(changes)) }
-func (nowhere) Applied() ([]forwarding.Entry, error)      { return nil, nil }
+func (nowhere) Applied() (*forwarding.Entries, error)     { return &forwarding.Entries{}, nil }
 func (nowhere) Sweep() error                              { return nil }

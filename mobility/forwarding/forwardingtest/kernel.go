@@ -36,16 +36,16 @@ func (k *Kernel) Apply(changes []forwarding.Change) []error {
 }
 
 // Applied implements forwarding.Kernel.
-func (k *Kernel) Applied() ([]forwarding.Entry, error) {
+func (k *Kernel) Applied() (*forwarding.Entries, error) {
 	if err := k.fail("applied", netip.Prefix{}); err != nil {
 		return nil, err
 	}
-	var held []forwarding.Entry
+	var held forwarding.Entries
 	for _, e := range k.entries {
 		e.MobileNodeLinkLayerID = ""
-		held = append(held, e)
+		held.Set(e)
 	}
-	return held, nil
+	return &held, nil
 }
 
 // Sweep implements forwarding.Kernel. The fake holds nothing incomplete.

@@ -40,12 +40,14 @@ type plan struct {
 	links  []link
 	rules  []rule
 	routes []route
+	over   []route // those over links, which must be up
 }
 
 func (p *plan) add(q plan) {
 	p.links = append(p.links, q.links...)
 	p.rules = append(p.rules, q.rules...)
 	p.routes = append(p.routes, q.routes...)
+	p.over = append(p.over, q.over...)
 }
 
 // peer is the other end of one tunnel. Its slot numbers the tables and the device that are its own.
@@ -61,9 +63,9 @@ type backend interface {
 	base() plan
 	// tunnel is what stands as long as p has entries.
 	tunnel(p peer) plan
-	// entry is the routes of one entry whose peer is p, in the order in which they may appear: a packet that follows a
-	// later one finds the earlier ones in place. They go in the opposite order.
-	entry(e forwarding.Entry, p peer) []route
+	// entry appends to objects, which has room for them, those of one entry whose peer is p, in the order in which they may
+	// appear: a packet that follows a later one finds the earlier ones in place. They go in the opposite order.
+	entry(objects []object, e forwarding.Entry, p peer) []object
 	// peers reads the tunnels back from what an earlier run left.
 	peers(rules []rule, links []link) []peer
 }
@@ -109,8 +111,7 @@ func (l *layout) rule(position int, r rule) rule {
 	return r
 }
 
-// commonBase is what both backends need: the moved lookup of table local; at the anchor, an answer for the prefixes of its
-// pools that nobody has (without it they would follow the default route out and come back); at the gateway, the judgement
+// commonBase is what both backends need: the moved lookup of table local; at the gateway, the judgement
 // over what enters from access links: only what an entry's source route lets pass, RFC 5213 section 6.10.5, and all of that into the tunnel, as
 // section 6.10.3 wants it without EnableMAGLocalRouting. A mobile node may speak to the router itself by the same sources
 // and by those that Neighbor Discovery, MLD and DHCPv6 use: with a forged source of the core it could pose as one of the
@@ -118,9 +119,6 @@ func (l *layout) rule(position int, r rule) rule {
 func (l *layout) commonBase() plan {
 	p := plan{rules: []rule{l.rule(localRule, rule{table: localTable})}}
 	if l.Role == forwarding.Anchor {
-		for _, a := range l.Aggregates {
-			p.routes = append(p.routes, route{table: mainTable, dst: a.Masked(), metric: aggregateMetric, kind: unreachable})
-		}
 		return p
 	}
 	p.rules = append(p.rules, l.linkRules()...)
@@ -156,6 +154,16 @@ func (l *layout) linkRules() []rule {
 	}
 }
 
+// nobody answers for the prefixes of the pools that nobody has, in the table where the entries stand; without it packets to
+// them would follow the default route out and come back.
+func (l *layout) nobody(table int) []route {
+	routes := make([]route, 0, len(l.Aggregates))
+	for _, a := range l.Aggregates {
+		routes = append(routes, route{table: table, dst: a.Masked(), metric: aggregateMetric, kind: unreachable})
+	}
+	return routes
+}
+
 // host is the prefix of one address.
 func host(addr netip.Addr) netip.Prefix { return netip.PrefixFrom(addr, addr.BitLen()) }
 
@@ -164,10 +172,20 @@ func (l *layout) admission(i int, source netip.Prefix) route {
 	return route{table: l.admitTable(i), dst: everywhere, src: source, metric: entryMetric, kind: throw}
 }
 
+// aggregated says whether prefix is of one of the pools.
+func (l *layout) aggregated(prefix netip.Prefix) bool {
+	for _, a := range l.Aggregates {
+		if a.Bits() <= prefix.Bits() && a.Contains(prefix.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
 // discard is the route of an entry whose mobile node has left: its traffic is dropped while the binding waits for its end
 // (RFC 5213 section 5.3.5).
-func discard(e forwarding.Entry) []route {
-	return []route{{table: mainTable, dst: e.Prefix, metric: entryMetric, kind: blackhole}}
+func discard(objects []object, table int, e *forwarding.Entry) []object {
+	return append(objects, object{route: route{table: table, dst: e.Prefix, metric: entryMetric, kind: blackhole}})
 }
 
 // onLink is the route that delivers to the mobile node. It stands in the table of its peer only, so that neither a packet

@@ -21,15 +21,8 @@ var routeTypes = [...]uint8{
 	unicast: unix.RTN_UNICAST, local: unix.RTN_LOCAL, blackhole: unix.RTN_BLACKHOLE, unreachable: unix.RTN_UNREACHABLE, throw: unix.RTN_THROW,
 }
 
-// encode turns a request into a netlink message.
-func (c *conn) encode(r request) (*nl.NetlinkRequest, error) {
-	if r.rule != nil {
-		return encodeRule(*r.rule, r.remove), nil
-	}
-	return c.encodeRoute(*r.route, r.remove)
-}
-
-func (c *conn) encodeRoute(r route, remove bool) (*nl.NetlinkRequest, error) {
+// encodeRoute makes the message for r, whose interface has that index.
+func (c *conn) encodeRoute(r route, index uint32, remove bool) (*nl.NetlinkRequest, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_NEWROUTE, unix.NLM_F_CREATE|unix.NLM_F_REPLACE|unix.NLM_F_ACK)
 	if remove {
 		req = nl.NewNetlinkRequest(unix.RTM_DELROUTE, unix.NLM_F_ACK)
@@ -54,11 +47,7 @@ func (c *conn) encodeRoute(r route, remove bool) (*nl.NetlinkRequest, error) {
 	if r.via.IsValid() {
 		req.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, r.via.AsSlice()))
 	}
-	if r.dev != "" {
-		index, err := c.indexOnce(r.dev)
-		if err != nil {
-			return nil, err
-		}
+	if index != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(index)))
 	}
 	return req, addEncap(req, r)

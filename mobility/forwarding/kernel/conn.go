@@ -16,8 +16,6 @@ import (
 const (
 	// batchSize is how many requests one send carries; the answers, should all be refused, fit any receive buffer.
 	batchSize = 64
-	// messageSize is room for the message of a route with an encapsulation.
-	messageSize = 192
 	// replyTimeout ends the wait for a kernel that does not answer.
 	replyTimeout = 10 * time.Second
 	// A burst of seg6 routes can exhaust the kernel's per-CPU reserve, which it refills in the background: ENOMEM is
@@ -51,7 +49,13 @@ type conn struct {
 	names           int              // file descriptor for interface names and indices
 	protocol        uint8
 	indexes         map[string]uint32 // of the do under way
-	buffer          [16 << 10]byte    // for acknowledgements
+	templates       map[shape][]byte
+
+	// Memory of do, kept for the next.
+	errs     []error
+	todo     []int
+	datagram []byte
+	buffer   [16 << 10]byte // for acknowledgements
 }
 
 func dial(protocol uint8) (*conn, error) {
@@ -59,7 +63,7 @@ func dial(protocol uint8) (*conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a netlink handle: %w", err)
 	}
-	c := &conn{Handle: h, names: -1, protocol: protocol, indexes: map[string]uint32{}}
+	c := &conn{Handle: h, names: -1, protocol: protocol, indexes: map[string]uint32{}, templates: map[shape][]byte{}}
 	if c.sock, err = socket(unix.NETLINK_ROUTE); err == nil {
 		c.generic, err = socket(unix.NETLINK_GENERIC)
 	}
@@ -126,14 +130,16 @@ func (c *conn) indexOnce(name string) (uint32, error) {
 	return index, err
 }
 
-// do executes requests and returns one error each. Adding what is there and deleting what is not there succeed.
+// do executes requests and returns one error each, which are the caller's until the next do. Adding what is there and deleting
+// what is not there succeed.
 func (c *conn) do(requests []request) []error {
 	clear(c.indexes)
-	errs := make([]error, len(requests))
-	todo := make([]int, len(requests))
-	for i := range todo {
-		todo[i] = i
+	c.errs, c.todo = append(c.errs[:0], make([]error, len(requests))...), c.todo[:0]
+	errs, todo := c.errs, c.todo
+	for i := range requests {
+		todo = append(todo, i)
 	}
+	c.todo = todo
 	for attempt := 0; len(todo) > 0; attempt++ {
 		for start := 0; start < len(todo); start += batchSize {
 			c.batch(requests, errs, todo[start:min(start+batchSize, len(todo))])
@@ -163,27 +169,23 @@ func (c *conn) do(requests []request) []error {
 // in their order and answers what it refused; only the last is acknowledged, and speaks for all before it.
 func (c *conn) batch(requests []request, errs []error, todo []int) {
 	first := atomic.AddUint32(&c.sock.Seq, uint32(len(todo))) - uint32(len(todo)) + 1
-	messages := make([]*nl.NetlinkRequest, 0, len(todo))
+	datagram, start, last := c.datagram[:0], -1, uint32(0)
 	for n, i := range todo {
-		msg, err := c.encode(requests[i])
-		if errs[i] = err; err == nil {
-			msg.Seq, msg.Flags = first+uint32(n), msg.Flags&^unix.NLM_F_ACK
-			messages = append(messages, msg)
+		end := len(datagram)
+		if datagram, errs[i] = c.append(datagram, requests[i]); errs[i] == nil {
+			start, last = end, first+uint32(n)
+			number(datagram[start:], last)
 		}
 	}
-	if len(messages) == 0 {
+	c.datagram = datagram
+	if start < 0 {
 		return
 	}
-	last := messages[len(messages)-1]
-	last.Flags |= unix.NLM_F_ACK
-	datagram := make([]byte, 0, messageSize*len(messages))
-	for _, msg := range messages {
-		datagram = append(datagram, msg.Serialize()...)
-	}
+	acknowledge(datagram[start:])
 	err := c.send(datagram)
 	if err != nil {
 		err = fmt.Errorf("send to the kernel: %w", err)
-	} else if err = c.collect(requests, errs, todo, first, last.Seq); err != nil {
+	} else if err = c.collect(requests, errs, todo, first, last); err != nil {
 		err = fmt.Errorf("receive from the kernel: %w", err)
 	}
 	if err != nil {
@@ -270,15 +272,25 @@ func outcome(m syscall.NetlinkMessage, remove bool) error {
 	return errno
 }
 
-// dump returns the bodies of a dump's messages, repeating it when changes interrupted it.
-func (c *conn) dump(kind int, header nl.NetlinkRequestData, answer uint16) ([][]byte, error) {
+// dump returns the bodies of a dump's messages.
+func (c *conn) dump(kind int, header nl.NetlinkRequestData, answer uint16) (bodies [][]byte, err error) {
+	err = c.dumpEach(kind, header, answer, func() { bodies = nil }, func(b []byte) { bodies = append(bodies, b) })
+	return bodies, err
+}
+
+// dumpEach visits the bodies of a dump's messages. It begins anew, with reset, when changes interrupted it.
+func (c *conn) dumpEach(kind int, header nl.NetlinkRequestData, answer uint16, reset func(), visit func([]byte)) error {
 	for attempt := 0; ; attempt++ {
+		reset()
 		req := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
 		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.sock}
 		req.AddData(header)
-		msgs, err := req.Execute(unix.NETLINK_ROUTE, answer)
+		err := req.ExecuteIter(unix.NETLINK_ROUTE, answer, func(b []byte) bool {
+			visit(b)
+			return true
+		})
 		if !errors.Is(err, netlink.ErrDumpInterrupted) || attempt == dumpRetries {
-			return msgs, err
+			return err
 		}
 	}
 }

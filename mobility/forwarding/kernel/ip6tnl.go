@@ -22,6 +22,9 @@ func (t *ip6tnl) base() plan {
 	p.rules = append(p.rules,
 		t.rule(outerRule, rule{iif: t.Uplink, to: host(t.Local), ipproto: protocolIPv6, jump: t.RulePriorityBase + localRule}),
 		t.rule(denyOuterRule, rule{to: host(t.Local), ipproto: protocolIPv6}))
+	if t.Role == forwarding.Anchor {
+		p.routes = append(p.routes, t.nobody(mainTable)...)
+	}
 	return p
 }
 
@@ -45,23 +48,19 @@ func (t *ip6tnl) tunnel(p peer) plan {
 	return tun
 }
 
-func (t *ip6tnl) entry(e forwarding.Entry, p peer) []route {
+func (t *ip6tnl) entry(objects []object, e forwarding.Entry, p peer) []object {
 	switch e.Role {
 	case forwarding.Anchor:
-		return []route{
+		return append(objects,
 			// throw: a source that may come from this peer continues with the ordinary rules and tables.
-			{table: t.inTable(p), dst: everywhere, src: e.Prefix, metric: entryMetric, kind: throw},
-			{table: mainTable, dst: e.Prefix, metric: entryMetric, dev: t.device(p)},
-		}
+			object{route: route{table: t.inTable(p), dst: everywhere, src: e.Prefix, metric: entryMetric, kind: throw}},
+			object{route: route{table: mainTable, dst: e.Prefix, metric: entryMetric, dev: t.device(p)}})
 	case forwarding.Gateway:
 		i, _ := t.accessIndex(e.Interface)
-		return []route{
-			t.onLink(e, p),
-			t.admission(i, e.Prefix),
-			{table: t.accessTable(i), dst: everywhere, src: e.Prefix, metric: entryMetric, dev: t.device(p)},
-		}
+		out := route{table: t.accessTable(i), dst: everywhere, src: e.Prefix, metric: entryMetric, dev: t.device(p)}
+		return append(objects, object{route: t.onLink(e, p)}, object{route: t.admission(i, e.Prefix)}, object{route: out})
 	default:
-		return discard(e)
+		return discard(objects, mainTable, &e)
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 // system is what a Kernel asks of Linux: conn, or a fake in tests. do is as conn.do says.
 type system interface {
 	do(requests []request) []error
-	rules() ([]rule, error)   // all IPv6 rules
-	routes() ([]route, error) // ours
+	rules() ([]rule, error) // all IPv6 rules
+	// routes calls visit for each of our routes, after reset: again for each new attempt, when changes spoilt one.
+	routes(reset func(), visit func(route)) error
 	ourLinks() ([]link, error)
 	ensureLink(l link) error
 	raiseLink(l link) error
@@ -39,7 +40,10 @@ type Kernel struct {
 	tunnels map[netip.Addr]peer
 	slots   map[int]netip.Addr      // the same by slot
 	broken  map[netip.Addr]struct{} // of tunnels, those that are not complete, or about to go
-	entries map[netip.Prefix]*heldRoutes
+	held    holdings
+
+	workspace workspace
+	scratch   [maximumObjects]object
 }
 
 var _ forwarding.Kernel = (*Kernel)(nil)
@@ -108,7 +112,7 @@ const outerHeader = 40
 // newKernel returns a Kernel that holds nothing.
 func newKernel(l layout, s system) *Kernel {
 	k := &Kernel{layout: l, system: s,
-		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, broken: map[netip.Addr]struct{}{}, entries: map[netip.Prefix]*heldRoutes{}}
+		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, broken: map[netip.Addr]struct{}{}, held: holdings{odd: map[netip.Prefix][]object{}}}
 	if l.Backend == IP6Tnl {
 		k.backend = &ip6tnl{l}
 	} else {
@@ -141,65 +145,8 @@ func (k *Kernel) Close(keep bool) error {
 	return k.removeAll()
 }
 
-// Apply implements forwarding.Kernel. It sends all that is to be added for all changes, then all that is to go of those
-// changes that were added completely.
-func (k *Kernel) Apply(changes []forwarding.Change) []error {
-	errs := make([]error, len(changes))
-	works := make([]*work, len(changes))
-	var adds, removals []request
-	for i, c := range changes {
-		if works[i], errs[i] = k.prepare(c); errs[i] == nil {
-			adds = works[i].appendAdds(adds)
-		}
-	}
-	results := k.system.do(adds)
-	for i, w := range works {
-		if w == nil {
-			continue
-		}
-		errs[i] = w.added(results[:len(w.adds)])
-		results = results[len(w.adds):]
-		removals = w.appendRemovals(removals)
-	}
-	results = k.system.do(removals)
-	for i, w := range works {
-		if w == nil {
-			continue
-		}
-		errs[i] = errors.Join(errs[i], w.removed(results[:len(w.removals)]))
-		results = results[len(w.removals):]
-		if k.entries[changes[i].Prefix] = w.held; len(w.held.routes) == 0 {
-			delete(k.entries, changes[i].Prefix)
-		}
-	}
-	return errs
-}
-
-// prepare says what a change takes, and makes the tunnel that it needs.
-func (k *Kernel) prepare(c forwarding.Change) (*work, error) {
-	h := k.entries[c.Prefix]
-	if h == nil {
-		h = &heldRoutes{}
-	}
-	var want []route
-	if c.Entry.Role != 0 {
-		if err := k.check(c); err != nil {
-			return nil, err
-		}
-		var p peer
-		if c.Entry.Role != forwarding.Discard {
-			var err error
-			if p, err = k.tunnelTo(c.Entry.Peer); err != nil {
-				return nil, err
-			}
-		}
-		want = k.backend.entry(c.Entry, p)
-	}
-	return newWork(h, want), nil
-}
-
 // check refuses an entry that this data plane cannot hold.
-func (k *Kernel) check(c forwarding.Change) error {
+func (k *Kernel) check(c *forwarding.Change) error {
 	e := c.Entry
 	switch {
 	case e.Prefix != c.Prefix || !e.Prefix.IsValid() || !e.Prefix.Addr().Is6() || e.Prefix.Bits() == 0 || e.Prefix != e.Prefix.Masked():

@@ -73,7 +73,7 @@ func TestCrashLeftoversAreAdoptedOrRemoved(t *testing.T) {
 	if err := d.lma.kernel.Close(true); err != nil {
 		t.Fatal(err)
 	}
-	d.lma.sh("ip -6 route del " + hnp1 + " table main; ip -6 route add 2001:db8:100:77::/64 via fe80::b dev pmtun0 metric 213 proto 213; " +
+	d.lma.sh("ip -6 route del " + hnp1 + " table 21300; ip -6 route add 2001:db8:100:77::/64 via fe80::b dev pmtun0 metric 213 proto 213; " +
 		"ip -6 rule add pref 0 lookup local; ip link add pmip6-probe type veth peer name pmip6-9; ip link add pmip6-3 type veth peer name pmip6-4")
 	d.lma.state.Delete(netip.MustParsePrefix(hnp2))
 	d.lma.start()
@@ -156,7 +156,8 @@ func TestRefusedEntriesSayWhy(t *testing.T) {
 func TestOpenSaysWhatIsWrong(t *testing.T) {
 	l := newLab(t, "x")
 	s := l.space("x")
-	s.sh("ip link add core0 type veth peer name far; ip link set core0 up; ip addr add " + lmaAddr + "/64 dev core0 nodad; ip addr add 2001:db8::1 dev lo")
+	s.sh("ip link add core0 type veth peer name far; ip link set core0 up; ip addr add " + lmaAddr + "/64 dev core0 nodad; ip addr add 2001:db8::1 dev lo; " +
+		"while [ $(ip -6 route show table local | grep -c '^local 2001:db8:') -lt 2 ]; do sleep 0.05; done") // the kernel adds them later
 	ok := Config{Local: netip.MustParseAddr(lmaAddr), Role: forwarding.Anchor}
 	var caps Capabilities
 	s.run(func() {

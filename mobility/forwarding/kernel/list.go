@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -27,15 +28,12 @@ func (c *conn) rules() ([]rule, error) {
 	return rules, nil
 }
 
-// routes lists the IPv6 routes of our protocol, in every table.
-func (c *conn) routes() ([]route, error) {
+// routes visits the IPv6 routes of our protocol, in every table, one by one: a list of those of 100,000 bindings would take
+// more memory than the bindings.
+func (c *conn) routes(reset func(), visit func(route)) error {
 	header := nl.NewRtMsg()
 	header.Family, header.Protocol, header.Scope, header.Type = unix.AF_INET6, 0, 0, 0
 	header.Table = unix.RT_TABLE_UNSPEC
-	msgs, err := c.dump(unix.RTM_GETROUTE, header, unix.RTM_NEWROUTE)
-	if err != nil {
-		return nil, fmt.Errorf("list routes: %w", err)
-	}
 	names := map[uint32]string{}
 	nameOf := func(index uint32) string {
 		name, ok := names[index]
@@ -45,17 +43,19 @@ func (c *conn) routes() ([]route, error) {
 		}
 		return name
 	}
-	var routes []route
-	for _, m := range msgs {
+	var wrong error
+	err := c.dumpEach(unix.RTM_GETROUTE, header, unix.RTM_NEWROUTE, reset, func(m []byte) {
 		r, ours, err := decodeRoute(m, c.protocol, nameOf)
 		if err != nil {
-			return nil, fmt.Errorf("list routes: %w", err)
+			wrong = err
+		} else if ours {
+			visit(r)
 		}
-		if ours {
-			routes = append(routes, r)
-		}
+	})
+	if err = errors.Join(err, wrong); err != nil {
+		return fmt.Errorf("list routes: %w", err)
 	}
-	return routes, nil
+	return nil
 }
 
 // ifname is the name of the interface with that index, or a text that no interface is named.

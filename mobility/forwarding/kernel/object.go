@@ -33,7 +33,8 @@ const (
 // Metrics of our routes. They differ from every default, so that replacing a route of ours never replaces an operator's.
 const (
 	entryMetric     = 213
-	aggregateMetric = 65213 // pools: behind every entry, also one that covers the whole pool
+	poolMetric      = 65212 // the way of a whole pool: behind every entry, also one that covers it
+	aggregateMetric = 65213 // the answer for those of a pool that nobody has
 )
 
 // mainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
@@ -62,7 +63,15 @@ type routeKey struct {
 	metric   uint32
 }
 
-func (r route) key() routeKey { return routeKey{r.table, r.dst, r.src, r.metric} }
+func (r *route) key() routeKey { return routeKey{r.table, r.dst, r.src, r.metric} }
+
+// prefix is that of the entry to which r belongs, if it belongs to one.
+func (r *route) prefix() netip.Prefix {
+	if r.src.IsValid() && r.dst.Bits() == 0 {
+		return r.src
+	}
+	return r.dst
+}
 
 func (r route) String() string {
 	var b strings.Builder
@@ -94,6 +103,32 @@ func (r route) String() string {
 	}
 	fmt.Fprintf(&b, " table %d metric %d", r.table, r.metric)
 	return b.String()
+}
+
+// object is one route or one rule: a rule if its priority is set.
+type object struct {
+	route route
+	rule  rule
+	// uncertain objects may or may not be in the kernel, or differ there: a request about them failed. Of a route only the key is known.
+	uncertain bool
+}
+
+func (o *object) isRule() bool { return o.rule.priority != 0 }
+
+// replaces says whether adding o leaves nothing of x.
+func (o *object) replaces(x *object) bool { return o.rule == x.rule && o.route.key() == x.route.key() }
+
+// doubtful is what is known of o after a request about it failed.
+func (o *object) doubtful() object {
+	return object{rule: o.rule, uncertain: true,
+		route: route{table: o.route.table, dst: o.route.dst, src: o.route.src, metric: o.route.metric}}
+}
+
+func (o *object) request(remove bool) request {
+	if o.isRule() {
+		return request{rule: &o.rule, remove: remove}
+	}
+	return request{route: &o.route, remove: remove}
 }
 
 // rule is one IPv6 policy rule. Absent selectors are zero.

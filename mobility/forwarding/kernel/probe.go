@@ -83,7 +83,7 @@ func (c *conn) probe() (Capabilities, error) {
 
 	target := netip.MustParsePrefix("100::/64") // RFC 6666 discard prefix
 	try := func(r route) error {
-		req, err := c.encodeRoute(r, false)
+		req, err := c.encodeRoute(r, 0, false)
 		if err != nil {
 			return err
 		}

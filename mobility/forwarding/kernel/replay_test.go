@@ -16,7 +16,7 @@ var errInjected = errors.New("injected")
 
 // randomChange draws a Set or a Delete, of few prefixes and peers so that they meet.
 func randomChange(t *rapid.T, s *forwarding.State, role forwarding.Role) {
-	hnp := fmt.Sprintf("2001:db8:100:%d::/64", rapid.IntRange(1, 4).Draw(t, "prefix"))
+	hnp := fmt.Sprintf("2001:db8:%s:%d::/64", rapid.SampledFrom([]string{"100", "200"}).Draw(t, "pool"), rapid.IntRange(1, 3).Draw(t, "prefix"))
 	peer := fmt.Sprintf("2001:db8:c::%d", rapid.IntRange(20, 22).Draw(t, "peer"))
 	switch rapid.IntRange(0, 3).Draw(t, "what") {
 	case 0:
@@ -49,9 +49,11 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 			peers[e.Peer] = true
 			p.add(k.backend.tunnel(k.tunnels[e.Peer]))
 		}
-		p.routes = append(p.routes, k.backend.entry(e, k.tunnels[e.Peer])...)
+		for _, o := range k.backend.entry(nil, e, k.tunnels[e.Peer]) {
+			p.routes = append(p.routes, o.route)
+		}
 	}
-	for _, r := range p.routes {
+	for _, r := range append(p.routes, p.over...) {
 		want.table[r.key()] = r
 	}
 	delete(want.policy, bornLocalRule)
@@ -136,8 +138,8 @@ func TestAnyHistoryEndsInTheDesiredState(t *testing.T) {
 		}
 		expect(t, k, f, s)
 		held, err := k.Applied()
-		if err != nil || len(held) != s.Len() {
-			t.Fatalf("Applied finds %d entries (%v), want %d", len(held), err, s.Len())
+		if err != nil || held.Len() != s.Len() {
+			t.Fatalf("Applied finds %d entries (%v), want %d", held.Len(), err, s.Len())
 		}
 		if err := k.Close(false); err != nil {
 			t.Fatal(err)
@@ -189,7 +191,8 @@ func TestHandoverHasNoGap(t *testing.T) {
 
 // leadsTo says whether hnp1 has all of the way to p.
 func (f *fakeSystem) leadsTo(k *Kernel, p peer) bool {
-	for _, r := range k.backend.entry(testEntry(forwarding.Anchor, hnp1, p.addr.String(), ""), p) {
+	for _, o := range k.backend.entry(nil, testEntry(forwarding.Anchor, hnp1, p.addr.String(), ""), p) {
+		r := o.route
 		if r.src.IsValid() { // the way back
 			continue
 		}

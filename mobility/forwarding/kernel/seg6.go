@@ -42,6 +42,13 @@ func (s *seg6) base() plan {
 		// has lost its tunnel and must not wander.
 		s.rule(encapsulatedRule, rule{iif: seg6Out, from: host(s.Local), jump: s.RulePriorityBase + localRule}),
 		s.rule(denyEncapRule, rule{iif: seg6Out}))
+	if s.Role == forwarding.Anchor {
+		p.routes = append(p.routes, s.nobody(s.encapTable())...)
+		p.routes = append(p.routes, s.nobody(mainTable)...) // should the pair go
+		for _, a := range s.Aggregates {
+			p.over = append(p.over, s.intoPair(mainTable, a.Masked(), poolMetric))
+		}
+	}
 	return p
 }
 
@@ -61,29 +68,38 @@ func (s *seg6) tunnel(p peer) plan {
 	return t
 }
 
-func (s *seg6) entry(e forwarding.Entry, p peer) []route {
+// intoPair is the route for dst to where packets are encapsulated.
+func (s *seg6) intoPair(table int, dst netip.Prefix, metric uint32) route {
+	return route{table: table, dst: dst, metric: metric, via: seg6OutAddr, dev: seg6In}
+}
+
+// entry makes no route to the pair for a prefix of a pool: that of the pool leads there, and the route that encapsulates
+// tells the prefixes apart. A registration thus costs two routes.
+func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
 	encap := route{table: s.encapTable(), metric: entryMetric, encap: seg6Red, segment: e.Peer, dev: s.Uplink}
 	switch e.Role {
 	case forwarding.Anchor:
 		encap.dst = e.Prefix
-		return []route{
-			encap,
+		objects = append(objects,
+			object{route: encap},
 			// End.DT6 looks up in one table and knows no "continue with the next rule": a packet whose source may come
 			// from this peer goes once through the pair backwards, and from there by the ordinary tables.
-			{table: s.inTable(p), dst: everywhere, src: e.Prefix, metric: entryMetric, via: seg6InAddr, dev: seg6Out},
-			{table: mainTable, dst: e.Prefix, metric: entryMetric, via: seg6OutAddr, dev: seg6In},
+			object{route: route{table: s.inTable(p), dst: everywhere, src: e.Prefix, metric: entryMetric, via: seg6InAddr, dev: seg6Out}})
+		if !s.aggregated(e.Prefix) {
+			objects = append(objects, object{route: s.intoPair(mainTable, e.Prefix, entryMetric)})
 		}
+		return objects
 	case forwarding.Gateway:
 		i, _ := s.accessIndex(e.Interface)
 		encap.dst, encap.src = everywhere, e.Prefix
-		return []route{
-			encap,
-			s.onLink(e, p),
-			s.admission(i, e.Prefix),
-			{table: s.accessTable(i), dst: everywhere, src: e.Prefix, metric: entryMetric, via: seg6OutAddr, dev: seg6In},
-		}
+		out := s.intoPair(s.accessTable(i), everywhere, entryMetric)
+		out.src = e.Prefix
+		return append(objects, object{route: encap}, object{route: s.onLink(e, p)}, object{route: s.admission(i, e.Prefix)}, object{route: out})
 	default:
-		return discard(e)
+		if s.aggregated(e.Prefix) {
+			return discard(objects, s.encapTable(), &e)
+		}
+		return discard(objects, mainTable, &e)
 	}
 }
 

@@ -16,17 +16,15 @@ const protocolKernel = 2
 // bornLocalRule is the lookup of table local as every network namespace has it.
 var bornLocalRule = rule{priority: 0, table: localTable, protocol: protocolKernel}
 
-// install makes what p asks for and raises links last: a tunnel passes packets only once its rules stand.
+// install makes what p asks for and raises links last: a tunnel passes packets only once its rules stand. What leads over
+// links can only follow.
 func (k *Kernel) install(p plan) error {
 	for _, l := range p.links {
 		if err := k.system.ensureLink(l); err != nil {
 			return err
 		}
 	}
-	requests := make([]request, 0, len(p.routes)+len(p.rules))
-	for i := range p.routes {
-		requests = append(requests, request{route: &p.routes[i]})
-	}
+	requests := routeRequests(p.routes)
 	for i := range p.rules {
 		requests = append(requests, request{rule: &p.rules[i]})
 	}
@@ -38,7 +36,15 @@ func (k *Kernel) install(p plan) error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(k.system.do(routeRequests(p.over))...)
+}
+
+func routeRequests(routes []route) []request {
+	requests := make([]request, 0, len(routes))
+	for i := range routes {
+		requests = append(requests, request{route: &routes[i]})
+	}
+	return requests
 }
 
 // adopt learns the tunnels of an earlier run.
@@ -95,16 +101,19 @@ func (k *Kernel) wanted() plan {
 
 // breakUnused marks the tunnels that no entry refers to.
 func (k *Kernel) breakUnused() {
-	used := map[int]bool{}
-	for _, h := range k.entries {
-		for _, r := range h.routes {
-			if slot, ok := k.layout.slotOf(r.table); ok {
-				used[slot] = true
+	used := map[netip.Addr]bool{}
+	for e := range k.held.complete.Paths {
+		used[e.Peer] = true
+	}
+	for _, objects := range k.held.odd {
+		for _, o := range objects {
+			if slot, ok := k.layout.slotOf(o.route.table); ok {
+				used[k.slots[slot]] = true
 			}
 		}
 	}
-	for addr, t := range k.tunnels {
-		if !used[t.slot] {
+	for addr := range k.tunnels {
+		if !used[addr] {
 			k.broken[addr] = struct{}{}
 		}
 	}
@@ -118,66 +127,137 @@ func (k *Kernel) ourRules() ([]rule, error) {
 	return slices.DeleteFunc(all, func(r rule) bool { return r.protocol != k.layout.RouteProtocol }), nil
 }
 
-// Applied implements forwarding.Kernel. It also mends what others did to the base and the tunnels.
-func (k *Kernel) Applied() ([]forwarding.Entry, error) {
+// Applied implements forwarding.Kernel. It also mends what others did to the base and the tunnels. It looks first whether
+// all is as it should be, which takes neither memory nor time for each entry beyond reading it.
+func (k *Kernel) Applied() (*forwarding.Entries, error) {
 	if err := k.ensureBase(); err != nil {
 		return nil, err
 	}
-	routes, err := k.system.routes()
+	asHeld, err := k.asHeld()
+	if err == nil && !asHeld {
+		err = k.readBack()
+	}
+	return &k.held.complete, err
+}
+
+// asHeld says whether the kernel holds what we know, and nothing else of ours.
+func (k *Kernel) asHeld() (bool, error) {
+	if len(k.held.odd) > 0 {
+		return false, nil
+	}
+	base := k.baseRoutes()
+	entries, found, strange := k.entryObjects(), 0, 0
+	err := k.system.routes(func() { found, strange = 0, 0 }, func(r route) {
+		switch _, ok := base[r.key()]; {
+		case ok:
+		case k.partOf(&k.held.complete, &r):
+			found++
+		default:
+			strange++
+		}
+	})
+	return found == entries && strange == 0, err
+}
+
+// entryObjects is how many objects the complete entries have.
+func (k *Kernel) entryObjects() (n int) {
+	for e := range k.held.complete.All {
+		n += len(k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer]))
+	}
+	return n
+}
+
+// partOf says whether r, as it is, belongs to one of entries.
+func (k *Kernel) partOf(entries *forwarding.Entries, r *route) bool {
+	e, ok := entries.Get(r.prefix())
+	if !ok {
+		return false
+	}
+	parts := k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer])
+	return slices.ContainsFunc(parts, func(o object) bool { return !o.isRule() && o.route == *r })
+}
+
+// readBack finds out which entries the kernel holds, whoever made them: first those that may be there, by the one
+// route that says all about each, then whether all the others are. Of a prefix that was being handed over there may be two.
+func (k *Kernel) readBack() error {
+	var candidates [2]forwarding.Entries
+	reset := func() { candidates = [2]forwarding.Entries{} }
+	err := k.system.routes(reset, func(r route) {
+		e, ok := k.candidate(r)
+		for i := 0; ok && i < len(candidates); i++ {
+			if _, taken := candidates[i].Get(e.Prefix); !taken {
+				candidates[i].Set(e)
+				break
+			}
+		}
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	have := make(map[route]struct{}, len(routes))
-	for _, r := range routes {
-		have[r] = struct{}{}
-	}
-	clear(k.entries)
-	var found []forwarding.Entry
-	for _, r := range routes {
-		e, p, ok := k.candidate(r)
-		if !ok || k.entries[e.Prefix] != nil {
-			continue
+	parts := map[forwarding.Entry]int{}
+	err = k.system.routes(func() { clear(parts) }, func(r route) {
+		for i := range candidates {
+			if k.partOf(&candidates[i], &r) {
+				e, _ := candidates[i].Get(r.prefix())
+				parts[e]++
+			}
 		}
-		parts := k.backend.entry(e, p)
-		if slices.ContainsFunc(parts, func(part route) bool { _, ok := have[part]; return !ok }) {
-			continue
-		}
-		k.entries[e.Prefix] = &heldRoutes{routes: parts}
-		found = append(found, e)
+	})
+	if err != nil {
+		return err
 	}
-	return found, nil
+	k.held.clear()
+	for i := range candidates {
+		for e := range candidates[i].All {
+			if parts[e] == len(k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer])) {
+				k.held.complete.Set(e)
+			}
+		}
+	}
+	return nil
 }
 
 // candidate is the entry that r may be a part of. Each entry has one route that says all about it: in the table of its
 // peer, or, when it is discarded, the blackhole.
-func (k *Kernel) candidate(r route) (forwarding.Entry, peer, bool) {
-	if r.table == mainTable && r.kind == blackhole && r.metric == entryMetric && k.layout.Role == forwarding.Anchor {
-		return forwarding.Entry{Prefix: r.dst, Role: forwarding.Discard}, peer{}, true
+func (k *Kernel) candidate(r route) (forwarding.Entry, bool) {
+	if r.metric != entryMetric {
+		return forwarding.Entry{}, false
+	}
+	if r.kind == blackhole && k.layout.Role == forwarding.Anchor {
+		return forwarding.Entry{Prefix: r.dst, Role: forwarding.Discard}, r.dst.Bits() > 0
 	}
 	slot, ok := k.layout.slotOf(r.table)
 	p, stands := k.tunnels[k.slots[slot]]
-	if !ok || !stands || r.metric != entryMetric {
-		return forwarding.Entry{}, peer{}, false
+	if !ok || !stands {
+		return forwarding.Entry{}, false
 	}
 	e := forwarding.Entry{Prefix: r.src, Role: k.layout.Role, Local: k.layout.Local, Peer: p.addr}
 	if k.layout.Role == forwarding.Gateway {
 		e.Prefix, e.Interface = r.dst, r.dev
 		_, ok = k.layout.accessIndex(e.Interface)
 	}
-	return e, p, ok && e.Prefix.IsValid() && e.Prefix.Bits() > 0
+	return e, ok && e.Prefix.IsValid() && e.Prefix.Bits() > 0
+}
+
+// baseRoutes is the routes of base and tunnels.
+func (k *Kernel) baseRoutes() map[routeKey]struct{} {
+	want := k.wanted()
+	keep := make(map[routeKey]struct{}, len(want.routes)+len(want.over))
+	for _, routes := range [][]route{want.routes, want.over} {
+		for _, r := range routes {
+			keep[r.key()] = struct{}{}
+		}
+	}
+	return keep
 }
 
 // Sweep implements forwarding.Kernel. Tunnels without entries go too; their slots are free once nothing is left of them.
 func (k *Kernel) Sweep() error {
 	k.breakUnused()
-	want := k.wanted()
-	keep := make(map[routeKey]struct{}, len(want.routes))
-	for _, r := range want.routes {
-		keep[r.key()] = struct{}{}
-	}
-	for _, h := range k.entries {
-		for _, r := range h.routes {
-			keep[r.key()] = struct{}{}
+	want, keep := k.wanted(), k.baseRoutes()
+	for _, objects := range k.held.odd {
+		for _, o := range objects {
+			keep[o.route.key()] = struct{}{}
 		}
 	}
 	err := k.removeExcept(
@@ -185,7 +265,10 @@ func (k *Kernel) Sweep() error {
 			return slices.ContainsFunc(want.links, func(w link) bool { return w.name == l.name })
 		},
 		func(r rule) bool { return slices.Contains(want.rules, r) },
-		func(r route) bool { _, ok := keep[r.key()]; return ok })
+		func(r route) bool {
+			_, ok := keep[r.key()]
+			return ok || k.partOf(&k.held.complete, &r)
+		})
 	if err != nil {
 		return err
 	}
@@ -208,14 +291,19 @@ func (k *Kernel) removeAll() error {
 	clear(k.tunnels)
 	clear(k.broken)
 	clear(k.slots)
-	clear(k.entries)
+	k.held.clear()
 	return errors.Join(errs...)
 }
 
 // removeExcept removes what is ours and not kept: tunnel devices first, because the rules that judge what comes out of them
 // must outlive them.
 func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool, keepRoute func(route) bool) error {
-	routes, err := k.system.routes()
+	var routes []route
+	err := k.system.routes(func() { routes = nil }, func(r route) {
+		if !keepRoute(r) {
+			routes = append(routes, r)
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -230,9 +318,7 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool
 	var errs []error
 	var requests []request
 	for i := range routes {
-		if !keepRoute(routes[i]) {
-			requests = append(requests, request{route: &routes[i], remove: true})
-		}
+		requests = append(requests, request{route: &routes[i], remove: true})
 	}
 	for _, l := range links {
 		if !keepLink(l) {

@@ -2,82 +2,199 @@ package kernel
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
+
+	"netlmm/mobility/forwarding"
 )
 
-// heldRoutes is what the kernel holds for one prefix, in the order in which it was to appear.
-type heldRoutes struct{ routes []route }
-
-// work is the way of one prefix from the routes held to the routes wanted.
-type work struct {
-	held     *heldRoutes
-	want     []route
-	adds     []route // to add or to replace, in this order
-	removals []route // in this order, once all of adds are in
+// holdings is what the kernel holds for prefixes. A prefix that it holds completely costs no more than its entry, from which the
+// objects follow; those of one where something failed are listed.
+type holdings struct {
+	complete forwarding.Entries        // without MobileNodeLinkLayerID
+	odd      map[netip.Prefix][]object // none of these is in complete
 }
 
-func newWork(h *heldRoutes, want []route) *work {
-	w := &work{held: h, want: want}
-	for _, r := range want {
-		if !slices.Contains(h.routes, r) {
-			w.adds = append(w.adds, r)
+func (h *holdings) clear() {
+	h.complete.Clear()
+	h.odd = map[netip.Prefix][]object{}
+}
+
+// work is the way of one prefix from the objects held to the objects wanted.
+type work struct {
+	entry          forwarding.Entry // without Role: nothing is wanted
+	prefix         netip.Prefix
+	have, want     []object
+	adds, removals int // how many: adds of want that have lacks, removals of have that want lacks
+	err            error
+	skip           bool // nothing was asked of the kernel
+}
+
+// appendAdds asks for what is to be added or replaced, in the order of want.
+func (w *work) appendAdds(requests []request) []request {
+	w.adds = -len(requests)
+	for i := range w.want {
+		if !slices.Contains(w.have, w.want[i]) {
+			requests = append(requests, w.want[i].request(false))
 		}
 	}
-	for _, r := range slices.Backward(h.routes) {
-		if !slices.ContainsFunc(want, func(x route) bool { return x.key() == r.key() }) {
-			w.removals = append(w.removals, r)
+	w.adds += len(requests)
+	return requests
+}
+
+// appendRemovals asks for what is to go, in the opposite order. After an error nothing is removed: what carried packets
+// before goes on.
+func (w *work) appendRemovals(requests []request) []request {
+	if w.err != nil {
+		return requests
+	}
+	w.removals = -len(requests)
+	for i := range slices.Backward(w.have) {
+		if !w.wants(&w.have[i]) {
+			requests = append(requests, w.have[i].request(true))
 		}
+	}
+	w.removals += len(requests)
+	return requests
+}
+
+// wants says whether o, or what replaces it, is wanted.
+func (w *work) wants(o *object) bool {
+	return slices.ContainsFunc(w.want, func(x object) bool { return x.replaces(o) })
+}
+
+// left is what the kernel may hold after a request of w failed: adds and removals are the outcomes. What could not be added
+// is no longer trusted to be what it was, but remains known so that it will be removed.
+func (w *work) left(adds, removals []error) []object {
+	left := slices.Clone(w.have)
+	for i := range w.want {
+		o := w.want[i]
+		if slices.Contains(w.have, o) {
+			continue
+		}
+		left = slices.DeleteFunc(left, func(x object) bool { return o.replaces(&x) })
+		if adds[0] != nil {
+			o = o.doubtful()
+		}
+		left, adds = append(left, o), adds[1:]
+	}
+	if len(removals) == 0 {
+		return left
+	}
+	for i := range slices.Backward(w.have) {
+		o := w.have[i]
+		if w.wants(&o) {
+			continue
+		}
+		if removals[0] == nil {
+			left = slices.DeleteFunc(left, func(x object) bool { return x == o })
+		}
+		removals = removals[1:]
+	}
+	return left
+}
+
+// applyAtOnce bounds the memory that one step of Apply takes; maximumObjects is how many one entry needs at most.
+const (
+	applyAtOnce    = 128
+	maximumObjects = 6
+)
+
+// workspace is the memory of Apply, kept for the next.
+type workspace struct {
+	works          []work
+	objects        []object
+	adds, removals []request
+	results        []error
+}
+
+// room returns an empty slice for the objects of one entry, from a piece that does not move.
+func (s *workspace) room() []object {
+	n := len(s.objects)
+	s.objects = s.objects[:n+maximumObjects]
+	return s.objects[n:n:len(s.objects)]
+}
+
+// Apply implements forwarding.Kernel. It sends all that is to be added for all changes, then all that is to go of those
+// changes that were added completely.
+func (k *Kernel) Apply(changes []forwarding.Change) []error {
+	errs := make([]error, 0, len(changes))
+	for step := range slices.Chunk(changes, applyAtOnce) {
+		errs = k.apply(errs, step)
+	}
+	return errs
+}
+
+func (k *Kernel) apply(errs []error, changes []forwarding.Change) []error {
+	s := &k.workspace
+	if s.objects == nil {
+		s.objects = make([]object, 0, 2*maximumObjects*applyAtOnce)
+	}
+	s.works, s.objects, s.adds, s.removals = s.works[:0], s.objects[:0], s.adds[:0], s.removals[:0]
+	for i := range changes {
+		s.works = append(s.works, k.prepare(&changes[i]))
+	}
+	for i := range s.works {
+		if w := &s.works[i]; !w.skip {
+			s.adds = w.appendAdds(s.adds)
+		}
+	}
+	s.results = append(s.results[:0], k.system.do(s.adds)...) // the next do reuses them
+	added := s.results
+	for i := range s.works {
+		if w := &s.works[i]; !w.skip {
+			w.err = errors.Join(added[:w.adds]...)
+			added = added[w.adds:]
+			s.removals = w.appendRemovals(s.removals)
+		}
+	}
+	added, removed := s.results, k.system.do(s.removals)
+	for i := range s.works {
+		w := &s.works[i]
+		if !w.skip {
+			k.settle(w, added[:w.adds], removed[:w.removals])
+			added, removed = added[w.adds:], removed[w.removals:]
+		}
+		errs = append(errs, w.err)
+	}
+	return errs
+}
+
+// prepare says what a change takes, and makes the tunnel that it needs.
+func (k *Kernel) prepare(c *forwarding.Change) work {
+	w := work{entry: c.Entry, prefix: c.Prefix}
+	w.entry.MobileNodeLinkLayerID = ""
+	var p peer
+	if c.Entry.Role != 0 {
+		if w.err = k.check(c); w.err == nil && c.Entry.Role != forwarding.Discard {
+			p, w.err = k.tunnelTo(c.Entry.Peer)
+		}
+		if w.err != nil {
+			w.skip = true
+			return w
+		}
+		w.want = k.backend.entry(k.workspace.room(), c.Entry, p)
+	}
+	if odd, ok := k.held.odd[c.Prefix]; ok {
+		w.have = odd
+	} else if e, ok := k.held.complete.Get(c.Prefix); ok {
+		w.have = k.backend.entry(k.workspace.room(), e, k.tunnels[e.Peer])
 	}
 	return w
 }
 
-func (w *work) appendAdds(requests []request) []request {
-	for i := range w.adds {
-		requests = append(requests, request{route: &w.adds[i]})
+// settle notes the outcome of w.
+func (k *Kernel) settle(w *work, adds, removals []error) {
+	w.err = errors.Join(w.err, errors.Join(removals...))
+	switch {
+	case w.err != nil:
+		k.held.odd[w.prefix] = w.left(adds, removals)
+		k.held.complete.Delete(w.prefix)
+		return
+	case w.entry.Role == 0:
+		k.held.complete.Delete(w.prefix)
+	default:
+		k.held.complete.Set(w.entry)
 	}
-	return requests
-}
-
-func (w *work) appendRemovals(requests []request) []request {
-	for i := range w.removals {
-		requests = append(requests, request{route: &w.removals[i], remove: true})
-	}
-	return requests
-}
-
-// added notes the outcome of adds. One whose outcome is an error may or may not be in the kernel: it is no longer trusted
-// to hold what it held, but remains known so that it will be removed. After an error nothing is removed: what carried
-// packets before goes on.
-func (w *work) added(results []error) error {
-	for i, r := range w.adds {
-		w.held.routes = slices.DeleteFunc(w.held.routes, func(x route) bool { return x.key() == r.key() })
-		if results[i] != nil {
-			r = route{table: r.table, dst: r.dst, src: r.src, metric: r.metric, encap: foreign}
-		}
-		w.held.routes = append(w.held.routes, r)
-	}
-	err := errors.Join(results...)
-	if err != nil {
-		w.removals = nil
-	}
-	return err
-}
-
-// removed notes the outcome of removals. Once nothing is left but what is wanted, the order is that of want again.
-func (w *work) removed(results []error) error {
-	for i, r := range w.removals {
-		if results[i] == nil {
-			w.held.routes = slices.DeleteFunc(w.held.routes, func(x route) bool { return x == r })
-		}
-	}
-	sorted := make([]route, 0, len(w.held.routes))
-	for _, r := range w.want {
-		if slices.Contains(w.held.routes, r) {
-			sorted = append(sorted, r)
-		}
-	}
-	if len(sorted) == len(w.held.routes) {
-		w.held.routes = sorted
-	}
-	return errors.Join(results...)
+	delete(k.held.odd, w.prefix)
 }
