@@ -36,16 +36,16 @@ func (s *Store) restartCounter(next func(uint32) uint32) (counter uint32, err er
 		value := meta.Get(counterKey)
 		if value == nil {
 			counter = uint32(time.Now().Unix())
-			return meta.Put(counterKey, counterValue(counter))
+			return meta.Put(counterKey, counterValue(counterKey, counter))
 		}
-		last, err := parseCounter(value)
+		last, err := parseCounter(counterKey, value)
 		if err != nil {
 			return err
 		}
 		if counter = next(last); counter == last {
 			return nil
 		}
-		return meta.Put(counterKey, counterValue(counter))
+		return meta.Put(counterKey, counterValue(counterKey, counter))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("restart counter in %s: %w (is the disk full or read-only?)", s.path, err)
@@ -85,16 +85,20 @@ func (s *Store) Peers() map[netip.Addr]uint32 {
 	return maps.Clone(s.known)
 }
 
-// counterValue is a counter in the file: a checksum, and 32 bits.
-func counterValue(counter uint32) []byte {
+// counterValue is a counter in the file: a checksum that has the key in it, and 32 bits.
+func counterValue(key []byte, counter uint32) []byte {
 	b := binary.BigEndian.AppendUint32(make([]byte, checksumSize, 2*checksumSize), counter)
-	binary.BigEndian.PutUint32(b, crc32.Checksum(b[checksumSize:], castagnoli))
+	binary.BigEndian.PutUint32(b, counterChecksum(key, b[checksumSize:]))
 	return b
 }
 
-func parseCounter(value []byte) (uint32, error) {
-	if len(value) != 2*checksumSize || binary.BigEndian.Uint32(value) != crc32.Checksum(value[checksumSize:], castagnoli) {
+func parseCounter(key, value []byte) (uint32, error) {
+	if len(value) != 2*checksumSize || binary.BigEndian.Uint32(value) != counterChecksum(key, value[checksumSize:]) {
 		return 0, errCounter
 	}
 	return binary.BigEndian.Uint32(value[checksumSize:]), nil
+}
+
+func counterChecksum(key, counter []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, counter)
 }

@@ -28,7 +28,6 @@ type writer struct {
 func (s *Store) run() {
 	defer close(s.done)
 	w := &s.writer
-	w.delay, w.retry, w.slice = FlushDelay, firstRetry, leastSlice
 	for s.wait() {
 		now := time.Now()
 		switch {
@@ -112,7 +111,7 @@ func (s *Store) flush() error {
 	s.mu.Lock()
 	batch, changes, peers := s.batch, s.changes, s.newPeers
 	s.batch, s.changes, s.newPeers = beginBatch(s.spare), 0, nil
-	s.spare = nil
+	s.spare, s.underway = nil, changes+len(peers)
 	s.mu.Unlock()
 	if changes+len(peers) == 0 {
 		s.recycle(batch)
@@ -128,6 +127,7 @@ func (s *Store) flush() error {
 		s.writer.journaled += len(batch)
 	}
 	s.mu.Lock()
+	s.underway = 0
 	s.status.Written += uint64(changes + len(peers))
 	s.status.Failures, s.status.LastError, s.status.LastFlush = 0, "", time.Now()
 	s.compactAt = s.limits.pending
@@ -139,7 +139,7 @@ func (s *Store) flush() error {
 // write appends the batch to the journal.
 func (s *Store) write(tx *bolt.Tx, batch []byte, changes int, peers map[netip.Addr]uint32) error {
 	for address, counter := range peers {
-		if err := tx.Bucket(peersBucket).Put(address.AsSlice(), counterValue(counter)); err != nil {
+		if err := tx.Bucket(peersBucket).Put(address.AsSlice(), counterValue(address.AsSlice(), counter)); err != nil {
 			return err
 		}
 	}
@@ -160,6 +160,7 @@ func (s *Store) keep(err error, batch []byte, changes int, peers map[netip.Addr]
 	defer s.mu.Unlock()
 	s.batch = append(batch, s.batch[checksumSize:]...)
 	s.changes += changes
+	s.underway = 0
 	for address, counter := range s.newPeers {
 		if peers == nil {
 			peers = map[netip.Addr]uint32{}

@@ -125,13 +125,13 @@ func (c *content) readBinding(key, value []byte, counts bool) error {
 
 func (c *content) readCounters(tx *bolt.Tx) error {
 	if value := tx.Bucket(metaBucket).Get(counterKey); value != nil {
-		if _, err := parseCounter(value); err != nil {
+		if _, err := parseCounter(counterKey, value); err != nil {
 			return fmt.Errorf("restart counter: %w", err)
 		}
 	}
 	return tx.Bucket(peersBucket).ForEach(func(key, value []byte) error {
 		peer, ok := netip.AddrFromSlice(key)
-		counter, err := parseCounter(value)
+		counter, err := parseCounter(key, value)
 		if !ok || err != nil {
 			return fmt.Errorf("peer %x: %w", key, errCounter)
 		}

@@ -61,13 +61,19 @@ func openWith(path string, limits limits) (*Store, []mobility.BindingCacheEntry,
 	if err != nil {
 		return nil, nil, explain(path, err)
 	}
+	s := newStore(path, db, &c, limits)
+	go s.run()
+	return s, c.entries, nil
+}
+
+func newStore(path string, db *bolt.DB, c *content, limits limits) *Store {
 	s := &Store{
 		path: path, db: db, update: db.Update, clean: c.clean, limits: limits, writer: c.writer,
 		batch: beginBatch(nil), compactAt: limits.pending, known: c.peers,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
-	go s.run()
-	return s, c.entries, nil
+	s.writer.delay, s.writer.retry, s.writer.slice = FlushDelay, firstRetry, leastSlice
+	return s
 }
 
 func explain(path string, err error) error {

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,16 +12,23 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// sample is a file with a few hundred bindings.
-func sample(t *testing.T) []byte {
+// sample is a file with a few hundred bindings, all of them in the journal, or folded.
+func sample(t *testing.T, folded bool) []byte {
 	t.Helper()
 	path := newPath(t)
 	s, _ := mustOpen(t, path)
 	for n := range 300 {
 		s.Put(entry(n + 1))
+		if n%100 == 0 {
+			settle(t, s) // several batches
+		}
 	}
+	s.PutPeer(netip.MustParseAddr("2001:db8:5ee::1"), 7)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if folded {
+		foldAll(t, path)
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -31,10 +39,7 @@ func sample(t *testing.T) []byte {
 
 // A file that cannot be used is refused and kept, octet by octet.
 func TestUnusableFilesAreKept(t *testing.T) {
-	whole := sample(t)
-	flipped := bytes.Clone(whole)
-	at := bytes.Index(flipped, []byte("mn150@example.net"))
-	flipped[at] ^= 1
+	whole, journal := sample(t, true), sample(t, false)
 	holes := bytes.Clone(whole)
 	clear(holes[4*os.Getpagesize() : len(holes)/2])
 	for _, test := range []struct {
@@ -47,7 +52,27 @@ func TestUnusableFilesAreKept(t *testing.T) {
 		{"truncated", whole[:len(whole)/2]},
 		{"truncated to one page", whole[:os.Getpagesize()]},
 		{"truncated within the last used page", whole[:5*os.Getpagesize()+100]},
-		{"one octet of a binding changed", flipped},
+		{"one octet of a binding changed", flipped(t, whole, []byte("mn150@example.net"))},
+		{"one octet of the journal changed", flipped(t, journal, []byte("mn150@example.net"))},
+		{"the counter of a peer changed", flipped(t, whole, netip.MustParseAddr("2001:db8:5ee::1").AsSlice())},
+		{"a batch torn", damaged(t, journal, func(generation *bolt.Bucket) error {
+			key, batch := generation.Cursor().Last()
+			return generation.Put(key, bytes.Clone(batch[:len(batch)-10]))
+		})},
+		{"a batch torn, with a checksum that fits", damaged(t, journal, func(generation *bolt.Bucket) error {
+			key, batch := generation.Cursor().Last()
+			torn := bytes.Clone(batch[:len(batch)-10])
+			finishBatch(torn)
+			return generation.Put(key, torn)
+		})},
+		{"an empty batch", damaged(t, journal, func(generation *bolt.Bucket) error {
+			key, _ := generation.Cursor().Last()
+			return generation.Put(key, nil)
+		})},
+		{"a batch lost", damaged(t, journal, func(generation *bolt.Bucket) error {
+			return generation.Delete(journalKey(1))
+		})},
+		{"journal truncated", journal[:len(journal)/2]},
 		{"pages zeroed", holes},
 		{"another program's", foreign(t, "widgets", "", "")},
 		{"another version", foreign(t, "meta", "format", "netlmm bindings 1")},
@@ -68,6 +93,75 @@ func TestUnusableFilesAreKept(t *testing.T) {
 				t.Errorf("the file was changed: %d octets, were %d, %v", len(kept), len(test.content), err)
 			}
 		})
+	}
+}
+
+// flipped is the file with one bit changed wherever pattern stands, of which one place is in use.
+func flipped(t *testing.T, raw, pattern []byte) []byte {
+	t.Helper()
+	if !bytes.Contains(raw, pattern) {
+		t.Fatalf("there is no %q", pattern)
+	}
+	changed := bytes.Clone(pattern)
+	changed[0] ^= 1
+	return bytes.ReplaceAll(raw, pattern, changed)
+}
+
+// damaged is the file with a journal that was changed by someone who knows bbolt.
+func damaged(t *testing.T, raw []byte, damage func(*bolt.Bucket) error) []byte {
+	t.Helper()
+	path := newPath(t)
+	if err := os.WriteFile(path, raw, fileMode); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bolt.Open(path, fileMode, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		journal := tx.Bucket(journalBucket)
+		key, _ := journal.Cursor().First()
+		return damage(journal.Bucket(key))
+	})
+	if err = errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if raw, err = os.ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// A file of the version before, which testdata has as that version wrote it, is read, and rewritten.
+func TestFormerFormat(t *testing.T) {
+	raw, err := os.ReadFile("testdata/format2.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := newPath(t)
+	if err := os.WriteFile(path, raw, fileMode); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is of the present format
+		s, found := mustOpen(t, path)
+		compare(t, found, entry(1), entry(2), entry(3))
+		if !s.ClosedCleanly() {
+			t.Error("a file that knows no marks looks unclean")
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	foldAll(t, path)
+	if _, found := mustOpen(t, path); len(found) != 3 {
+		t.Errorf("%d bindings", len(found))
+	}
+	damaged := newPath(t)
+	if err := os.WriteFile(damaged, flipped(t, raw, []byte("mn2@example.net")), fileMode); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(damaged); !errors.Is(err, ErrUnusable) {
+		t.Errorf("Open: %v", err)
 	}
 }
 

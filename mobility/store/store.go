@@ -36,6 +36,7 @@ type Store struct {
 	batch     []byte // changes not written yet; see journal.go
 	spare     []byte // the buffer of the batch before
 	changes   int    // in batch
+	underway  int    // changes that are being written
 	compactAt int    // octets
 	known     map[netip.Addr]uint32
 	newPeers  map[netip.Addr]uint32 // counters not written yet
@@ -105,7 +106,7 @@ func (s *Store) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := s.status
-	status.Path, status.Pending = s.path, s.changes+len(s.newPeers)
+	status.Path, status.Pending = s.path, s.changes+len(s.newPeers)+s.underway
 	return status
 }
 

@@ -166,6 +166,84 @@ func TestConcurrentPut(t *testing.T) {
 	compare(t, found, want...)
 }
 
+// A session is one whether it is known by a prefix or by its IPv4 home address, and also when the prefix came later.
+func TestKeys(t *testing.T) {
+	ipv4 := func(e mobility.BindingCacheEntry, address string) mobility.BindingCacheEntry {
+		e.IPv4HomeAddress, e.IPv4DefaultRouter = netip.MustParsePrefix(address), netip.MustParseAddr("10.64.0.1")
+		return e
+	}
+	only := func(e mobility.BindingCacheEntry) mobility.BindingCacheEntry {
+		e.HomeNetworkPrefixes = nil
+		return e
+	}
+	alone, neighbour := ipv4(only(entry(1)), "10.64.0.9/16"), ipv4(only(entry(2)), "10.64.0.10/16")
+	grown, dual := ipv4(entry(3), "10.64.0.11/16"), ipv4(entry(4), "10.64.0.12/16")
+	gone, goneDual := ipv4(only(entry(5)), "10.64.0.13/16"), ipv4(entry(6), "10.64.0.14/16")
+	for _, folding := range []bool{false, true} {
+		t.Run(fmt.Sprintf("folded %t", folding), func(t *testing.T) {
+			path := newPath(t)
+			s, _ := mustOpen(t, path)
+			for _, e := range []mobility.BindingCacheEntry{alone, neighbour, only(grown), dual, gone, goneDual} {
+				s.Put(e)
+			}
+			if folding {
+				settle(t, s)
+				s.Close()
+				foldAll(t, path)
+				s, _ = mustOpen(t, path)
+			}
+			s.Put(grown)
+			s.Delete(gone)
+			s.Delete(goneDual)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if folding {
+				foldAll(t, path)
+			}
+			_, found := mustOpen(t, path)
+			compare(t, found, alone, neighbour, grown, dual)
+		})
+	}
+}
+
+// What waits for a disk grows with the number of bindings, not with that of the changes.
+func TestPendingIsBounded(t *testing.T) {
+	path := newPath(t)
+	s, _, err := openWith(path, limits{journal: 1 << 20, quiet: time.Hour, pending: 10_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var full sync.Mutex
+	full.Lock()
+	s.update = func(f func(*bolt.Tx) error) error {
+		full.Lock()
+		defer full.Unlock()
+		return s.db.Update(f)
+	}
+	newest := entry(2)
+	newest.SequenceNumber = 9999
+	for range 10_000 {
+		s.Put(entry(1))
+		s.Put(entry(2))
+		s.Put(entry(3))
+		s.Delete(entry(3))
+	}
+	s.Put(newest)
+	s.mu.Lock()
+	octets := cap(s.batch)
+	s.mu.Unlock()
+	if octets > 50_000 {
+		t.Errorf("%d octets wait", octets)
+	}
+	full.Unlock()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, found := mustOpen(t, path)
+	compare(t, found, entry(1), newest)
+}
+
 // A full disk shows in Status, loses nothing, and what came later wins.
 func TestFullDisk(t *testing.T) {
 	path := newPath(t)
