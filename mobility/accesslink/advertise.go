@@ -24,6 +24,11 @@ var allNodes = netip.MustParseAddr("ff02::1")
 //
 // The prefixes are on-link (L) because RFC 5213 sections 6.9.1.2 (14) and 6.9.2 (1) say so; nobody but the node has an
 // address in them, so nothing is looked for on the link in vain. A prefix of 64 bits is for address autoconfiguration (A).
+//
+// A Source that the link does not have yet is added to the interface, and the node is asked whether it has that address
+// itself (RFC 5213 section 6.9.1.2, 15); it is removed when the last node that it was for is forgotten or gets another one.
+// The advertisement does not wait for the node's answer. From a Source that the node was found to have it is not sent, but
+// from the link's own address.
 func (l *Link) Advertise(a Advertisement) error {
 	if l.hold(a) {
 		return nil
@@ -34,7 +39,10 @@ func (l *Link) Advertise(a Advertisement) error {
 func (l *Link) transmit(a Advertisement) error {
 	p, err := l.current()
 	if err == nil {
-		err = p.send(a.Destination, l.config.LinkLocalAddress, allNodes, l.routerAdvertisement(p, a))
+		var source netip.Addr
+		if source, err = l.sourceFor(p, a); err == nil {
+			err = p.send(a.Destination, source, allNodes, l.routerAdvertisement(p, a))
+		}
 	}
 	if err != nil {
 		l.counters.advertisementErrors.Add(1)
@@ -56,7 +64,11 @@ func (l *Link) routerAdvertisement(p *port, a Advertisement) *ndp.RouterAdvertis
 	for _, prefix := range a.DeprecatedPrefixes {
 		options = append(options, prefixInformation(prefix, 0))
 	}
-	return &ndp.RouterAdvertisement{CurrentHopLimit: currentHopLimit, RouterLifetime: clamp(a.RouterLifetime, maximumRouterLifetime), Options: options}
+	serves := l.config.DHCPv6 != DHCPv6Off // addresses and other configuration, RFC 4861 section 4.2
+	return &ndp.RouterAdvertisement{
+		CurrentHopLimit: currentHopLimit, RouterLifetime: clamp(a.RouterLifetime, maximumRouterLifetime), Options: options,
+		ManagedConfiguration: serves, OtherConfiguration: serves,
+	}
 }
 
 func prefixInformation(prefix netip.Prefix, lifetime time.Duration) *ndp.PrefixInformation {

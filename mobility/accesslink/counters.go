@@ -3,6 +3,9 @@ package accesslink
 import (
 	"fmt"
 	"sync/atomic"
+
+	"netlmm/mobility/accesslink/dhcp4"
+	"netlmm/mobility/accesslink/dhcp6"
 )
 
 // DropReason is why a received packet was not used; its text is a metric label.
@@ -23,13 +26,53 @@ const (
 	RateLimited      DropReason = "rate_limited"       // solicitations come faster than is of use
 	NotForUs         DropReason = "not_for_us"         // no ICMPv6 message of these types
 	TooManyPresences DropReason = "too_many_presences" // more nodes probed at a time than are kept
+
+	NoOffer      DropReason = "no_offer"       // of a node that no address was offered to
+	TooManyEarly DropReason = "too_many_early" // more nodes ask before they have an offer than are kept
+	ForgedARP    DropReason = "forged_arp"     // the sender's address is not the node's
+	Fragment     DropReason = "fragment"       // of a DHCP message
+	NoServer     DropReason = "no_dhcp_server" // the anchor wants relaying, and no DHCPv4 server is configured
 )
 
-var dropReasons = [...]DropReason{
-	Truncated, WrongLinkLayer, WrongHopLimit, WrongChecksum, WrongCode, WrongSource, WrongTarget, MalformedOption, NoRouterAlert, RateLimited, NotForUs, TooManyPresences,
+// Service is something that was done for nodes with an offer; its text is a metric label. Those of the DHCP servers are the
+// kinds of dhcp4 and dhcp6.
+type Service string
+
+// Services beside those of the DHCP servers.
+const (
+	ServedARP         Service = "arp_reply"
+	ServedEarly       Service = "dhcp_answered_after_registration" // asked before there was an offer
+	ServedUnreachable Service = "unreachable"                      // reported to the handler
+	ServedCollision   Service = "link_local_collision"             // reported to the handler
+	RelayedDHCPv4     Service = "dhcpv4_relayed"                   // messages to servers
+	ReturnedDHCPv4    Service = "dhcpv4_returned"                  // answers of servers
+	RelayedDHCPv6     Service = "dhcpv6_relayed"
+	ReturnedDHCPv6    Service = "dhcpv6_returned"
+)
+
+var services = [...]Service{
+	ServedARP, ServedEarly, ServedUnreachable, ServedCollision, RelayedDHCPv4, ReturnedDHCPv4, RelayedDHCPv6, ReturnedDHCPv6,
+	Service(dhcp4.Offer), Service(dhcp4.Acknowledgement), Service(dhcp4.Refusal), Service(dhcp4.Release), Service(dhcp4.Decline),
+	Service(dhcp6.Advertise), Service(dhcp6.Reply), Service(dhcp6.Declined),
 }
 
-// Counters is what a Link did since Open.
+var dropReasons = allDropReasons()
+
+func allDropReasons() []DropReason {
+	all := []DropReason{
+		Truncated, WrongLinkLayer, WrongHopLimit, WrongChecksum, WrongCode, WrongSource, WrongTarget, MalformedOption, NoRouterAlert, RateLimited, NotForUs, TooManyPresences,
+		NoOffer, TooManyEarly, ForgedARP, Fragment, NoServer,
+	}
+	for _, reason := range dhcp4.Reasons {
+		all = append(all, DropReason(reason))
+	}
+	for _, reason := range dhcp6.Reasons {
+		all = append(all, DropReason(reason))
+	}
+	return all
+}
+
+// Counters is what a Link did since Open; one entry of Served and Dropped for each value that their types have.
 type Counters struct {
 	Solicitations       uint64 // valid Router Solicitations handed to the callback
 	Presences           uint64 // handed to the callback
@@ -39,6 +82,8 @@ type Counters struct {
 	ProbeErrors         uint64
 	Opened              uint64 // times the socket was opened; 1 is the first
 	RestoreErrors       uint64 // failed attempts to take the interface into use
+	Served              map[Service]uint64
+	ServeErrors         uint64 // answers and relayed messages that could not be sent
 	Dropped             map[DropReason]uint64
 }
 
@@ -46,8 +91,20 @@ type counters struct {
 	solicitations, presences            atomic.Uint64
 	advertisements, advertisementErrors atomic.Uint64
 	probes, probeErrors                 atomic.Uint64
-	opened, restoreErrors               atomic.Uint64
-	dropped                             [len(dropReasons)]atomic.Uint64
+	opened, restoreErrors, serveErrors  atomic.Uint64
+	served                              [len(services)]atomic.Uint64
+	dropped                             [maximumDropReasons]atomic.Uint64
+}
+
+const maximumDropReasons = 32
+
+func (c *counters) serve(service Service) {
+	for i := range services {
+		if services[i] == service {
+			c.served[i].Add(1)
+			return
+		}
+	}
 }
 
 func (c *counters) drop(reason DropReason) {
@@ -66,8 +123,11 @@ func (l *Link) Counters() Counters {
 		Solicitations: c.solicitations.Load(), Presences: c.presences.Load(),
 		Advertisements: c.advertisements.Load(), AdvertisementErrors: c.advertisementErrors.Load(),
 		Probes: c.probes.Load(), ProbeErrors: c.probeErrors.Load(),
-		Opened: c.opened.Load(), RestoreErrors: c.restoreErrors.Load(),
-		Dropped: make(map[DropReason]uint64, len(dropReasons)),
+		Opened: c.opened.Load(), RestoreErrors: c.restoreErrors.Load(), ServeErrors: c.serveErrors.Load(),
+		Served: make(map[Service]uint64, len(services)), Dropped: make(map[DropReason]uint64, len(dropReasons)),
+	}
+	for i, service := range services {
+		out.Served[service] = c.served[i].Load()
 	}
 	for i, reason := range dropReasons {
 		out.Dropped[reason] = c.dropped[i].Load()
@@ -86,6 +146,13 @@ func (l *Link) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.err
+}
+
+// noteFailure notes what went wrong beside the regular look at the interface.
+func (l *Link) noteFailure(err error) {
+	if err != nil {
+		l.note(err)
+	}
 }
 
 func (l *Link) note(err error) {

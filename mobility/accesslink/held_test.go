@@ -6,7 +6,7 @@ import (
 )
 
 func TestHold(t *testing.T) {
-	l := &Link{port: &port{}}
+	l := &Link{port: &port{}, nodes: newNodes()}
 	first, other := Advertisement{Destination: nodeMAC}, Advertisement{Destination: [6]byte{2, 9}}
 	latest := Advertisement{Destination: nodeMAC, RouterLifetime: time.Hour}
 	if l.hold(first) {

@@ -70,14 +70,21 @@ func (l *Link) setLinkLayerAddress(found netlink.Link, mayGoDown bool) error {
 
 // setSysctls writes only what differs: restore is called on every change of the interface and must cause none itself.
 func (l *Link) setSysctls() error {
-	for _, setting := range []struct{ name, value string }{
+	return l.set("ipv6", []setting{
 		{"disable_ipv6", "0"},
 		{"addr_gen_mode", "1"}, // the kernel makes no link-local address
 		{"forwarding", "1"},
 		{"accept_ra", "0"},
 		{"accept_redirects", "0"},
-	} {
-		path := filepath.Join("/proc/sys/net/ipv6/conf", l.config.Interface, setting.name)
+	})
+}
+
+// setting is one of the interface, a sysctl.
+type setting struct{ name, value string }
+
+func (l *Link) set(version string, settings []setting) error {
+	for _, setting := range settings {
+		path := filepath.Join("/proc/sys/net", version, "conf", l.config.Interface, setting.name)
 		if now, err := os.ReadFile(path); err == nil && string(bytes.TrimSpace(now)) == setting.value {
 			continue
 		}
@@ -88,8 +95,8 @@ func (l *Link) setSysctls() error {
 	return nil
 }
 
-// setLinkLocalAddress makes the configured address the only link-local one. Another one would let mobile nodes learn a
-// router that the next MAG does not have.
+// setLinkLocalAddress makes the configured address the only link-local one, beside those that anchors gave for single nodes.
+// Another one would let mobile nodes learn a router that the next MAG does not have.
 func (l *Link) setLinkLocalAddress(found netlink.Link) error {
 	addresses, err := l.netlink.AddrList(found, netlink.FAMILY_V6)
 	for tries := 0; errors.Is(err, netlink.ErrDumpInterrupted) && tries < 10; tries++ { // an address changed meanwhile
@@ -98,11 +105,12 @@ func (l *Link) setLinkLocalAddress(found netlink.Link) error {
 	if err != nil {
 		return fmt.Errorf("list the addresses of the interface: %w", err)
 	}
-	present := false
+	present := map[netip.Addr]bool{}
 	for i := range addresses {
 		address, _ := netip.AddrFromSlice(addresses[i].IP)
-		if address == l.config.LinkLocalAddress && addresses[i].Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 {
-			present = true
+		wanted := address == l.config.LinkLocalAddress || l.sources.wanted(address)
+		if wanted && addresses[i].Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_DADFAILED) == 0 {
+			present[address] = true
 			continue
 		}
 		if !address.IsLinkLocalUnicast() {
@@ -112,16 +120,13 @@ func (l *Link) setLinkLocalAddress(found netlink.Link) error {
 			return fmt.Errorf("remove the link-local address %s: %w", address, err)
 		}
 	}
-	if present {
-		return nil
-	}
-	fixed := &netlink.Addr{
-		IPNet: &net.IPNet{IP: l.config.LinkLocalAddress.AsSlice(), Mask: net.CIDRMask(64, 128)},
-		Flags: unix.IFA_F_NODAD | unix.IFA_F_PERMANENT,
-		Scope: unix.RT_SCOPE_LINK,
-	}
-	if err := l.netlink.AddrAdd(found, fixed); err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("add the link-local address %s: %w", l.config.LinkLocalAddress, err)
+	for _, address := range append(l.sources.all(), l.config.LinkLocalAddress) {
+		if present[address] {
+			continue
+		}
+		if err := l.addLinkLocal(found, address); err != nil {
+			return err
+		}
 	}
 	return nil
 }

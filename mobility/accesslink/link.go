@@ -12,19 +12,24 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Link is one access interface. Advertise, Probe and Forget may be called from any goroutine, also while Run runs.
+// Link is one access interface. All of its functions but Run and Close may be called from any goroutine, also while Run runs.
 type Link struct {
 	config   Config
 	netlink  *netlink.Handle
 	counters counters
 	presence presence
+	nodes    *nodes  // with an offer
+	sources  sources // link-local addresses towards single nodes
+
+	applying sync.Mutex // changes of what the kernel holds for nodes; before mu
+	ipv4     ipv4
 
 	mu   sync.Mutex
 	port *port // nil while the interface is gone or down
 	held held
 	err  error // of the last attempt to take the interface into use
 
-	// of Run alone
+	// of the goroutine that hears Neighbor Discovery
 	solicited map[[6]byte]time.Time // the last Router Solicitation taken from each node
 	solicits  *rate.Limiter
 }
@@ -40,7 +45,7 @@ type Presence struct {
 	LinkLayer [6]byte
 }
 
-// Handler is what Run calls, from one goroutine. Both functions must be set.
+// Handler is what Run calls, from one goroutine. Solicited and Present must be set.
 type Handler struct {
 	Solicited   func(Solicitation)
 	Present     func(Presence)
@@ -82,6 +87,9 @@ var ErrInterfaceUnavailable = errors.New("access interface is gone or down")
 //     flag; no accept_ra, no accept_redirects). net.ipv6.conf.all.forwarding is the forwarding backend's business;
 //   - sets it up.
 //
+// With the first IPv4 home address that is offered it sets the interface's sysctls of IPv4 too: forwarding, no redirects, and
+// arp_ignore 2, with which the kernel leaves ARP for the default router to this package.
+//
 // Linux has no switch for IPv6 redirects; it sends one only for a packet that leaves by the link it came from, which the
 // source routes of a MAG rule out. It needs CAP_NET_ADMIN and CAP_NET_RAW.
 func Open(config Config) (*Link, error) {
@@ -93,10 +101,17 @@ func Open(config Config) (*Link, error) {
 	if err != nil {
 		return nil, fmt.Errorf("access link %s: open rtnetlink: %w", config.Interface, err)
 	}
-	l := &Link{config: config, netlink: handle, solicited: map[[6]byte]time.Time{}, solicits: rate.NewLimiter(solicitationsPerSecond, solicitationsPerSecond)}
+	l := &Link{
+		config: config, netlink: handle, nodes: newNodes(), presence: presence{window: config.PresenceWindow},
+		solicited: map[[6]byte]time.Time{}, solicits: rate.NewLimiter(solicitationsPerSecond, solicitationsPerSecond),
+	}
 	if err := l.setUp(); err != nil {
+		l.setPort(nil)
 		handle.Close()
 		return nil, fmt.Errorf("access link %s: %w", config.Interface, err)
+	}
+	if config.Relay != nil {
+		config.Relay.add(l)
 	}
 	return l, nil
 }
@@ -121,6 +136,9 @@ func (l *Link) setUp() error {
 // Close closes the socket. The interface keeps its addresses and settings, so that a restarted daemon finds its mobile nodes
 // undisturbed.
 func (l *Link) Close() error {
+	if l.config.Relay != nil {
+		l.config.Relay.remove(l)
+	}
 	l.mu.Lock()
 	p := l.port
 	l.port = nil
@@ -129,7 +147,7 @@ func (l *Link) Close() error {
 	if p == nil {
 		return nil
 	}
-	return p.conn.Close()
+	return p.close()
 }
 
 // current returns the open port, or an error that is ErrInterfaceUnavailable.

@@ -22,7 +22,8 @@ const (
 type sighting struct {
 	linkLayer [6]byte
 	source    netip.Addr
-	solicits  bool // a Router Solicitation
+	solicits  bool       // a Router Solicitation
+	claims    netip.Addr // an address that the node says to have, or asks for; zero: none
 }
 
 // parse validates an Ethernet frame with a Router Solicitation (RFC 4861 section 6.1.1), Neighbor Solicitation (7.1.1),
@@ -50,6 +51,7 @@ func parse(frame []byte) (sighting, DropReason) {
 	switch packet[6] {
 	case unix.IPPROTO_ICMPV6:
 		seen.solicits, reason = validateDiscovery(hopLimit, addresses, payload)
+		seen.claims = claimedBy(payload, seen.source)
 	case unix.IPPROTO_HOPOPTS:
 		reason = validateReport(hopLimit, addresses, payload)
 	default:

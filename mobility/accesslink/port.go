@@ -1,11 +1,13 @@
 package accesslink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/google/gopacket"
@@ -33,6 +35,24 @@ type port struct {
 	linkLayer [6]byte       // our own on the link
 	header    [headers]byte // Ethernet and IPv6 header of what we send; destinations and length are filled in
 	query     []byte        // frame of a Multicast Listener Query; the link-layer destination is filled in
+	mtu       int
+
+	arp, dhcpv4, dhcpv6 *packet.Conn // the latter two nil where they are off
+	silence             *net.UDPConn
+}
+
+// close closes what is open.
+func (p *port) close() error {
+	var failed []error
+	for _, conn := range []*packet.Conn{p.conn, p.arp, p.dhcpv4, p.dhcpv6} {
+		if conn != nil {
+			failed = append(failed, conn.Close())
+		}
+	}
+	if p.silence != nil {
+		failed = append(failed, p.silence.Close())
+	}
+	return errors.Join(failed...)
 }
 
 // openPort makes found's port the current one, unless it is that already.
@@ -45,7 +65,7 @@ func (l *Link) openPort(found netlink.Link) error {
 	if now, err := l.current(); err == nil && now.index == attributes.Index && now.linkLayer == linkLayer {
 		return nil
 	}
-	p := &port{index: attributes.Index, linkLayer: linkLayer}
+	p := &port{index: attributes.Index, linkLayer: linkLayer, mtu: attributes.MTU}
 	if err := p.buildHeader(l.config.LinkLocalAddress); err != nil {
 		return err
 	}
@@ -53,20 +73,76 @@ func (l *Link) openPort(found netlink.Link) error {
 	if p.query, err = listenerQuery(linkLayer, l.config.LinkLocalAddress); err != nil {
 		return err
 	}
-	filter, err := bpf.Assemble(filterProgram)
-	if err != nil {
-		return fmt.Errorf("assemble the packet filter: %w", err)
-	}
-	interfaceOf := &net.Interface{Index: attributes.Index, Name: attributes.Name, MTU: attributes.MTU, HardwareAddr: attributes.HardwareAddr}
-	if p.conn, err = packet.Listen(interfaceOf, packet.Raw, unix.ETH_P_IPV6, &packet.Config{Filter: filter}); err != nil {
-		return fmt.Errorf("open a packet socket: %w (run as root or with CAP_NET_RAW)", err)
-	}
-	if err := p.hearAllGroups(); err != nil {
-		p.conn.Close()
+	if err := l.listen(p, attributes); err != nil {
+		p.close()
 		return err
 	}
 	l.counters.opened.Add(1)
 	l.setPort(p)
+	return l.reapplyIPv4(p)
+}
+
+// listen opens the sockets of the protocols that the link serves.
+func (l *Link) listen(p *port, attributes *netlink.LinkAttrs) error {
+	interfaceOf := &net.Interface{Index: attributes.Index, Name: attributes.Name, MTU: attributes.MTU, HardwareAddr: attributes.HardwareAddr}
+	for _, socket := range []struct {
+		conn     **packet.Conn
+		wanted   bool
+		protocol int
+		filter   []bpf.Instruction
+	}{
+		{&p.conn, true, unix.ETH_P_IPV6, filterProgram},
+		{&p.arp, true, unix.ETH_P_ARP, arpFilter},
+		{&p.dhcpv4, l.config.DHCPv4, unix.ETH_P_IP, dhcpv4Filter},
+		{&p.dhcpv6, l.config.DHCPv6 != DHCPv6Off, unix.ETH_P_IPV6, dhcpv6Filter},
+	} {
+		if !socket.wanted {
+			continue
+		}
+		filter, err := bpf.Assemble(socket.filter)
+		if err != nil {
+			return fmt.Errorf("assemble the packet filter: %w", err)
+		}
+		if *socket.conn, err = packet.Listen(interfaceOf, packet.Raw, socket.protocol, &packet.Config{Filter: filter}); err != nil {
+			return fmt.Errorf("open a packet socket: %w (run as root or with CAP_NET_RAW)", err)
+		}
+	}
+	if err := p.hearAllGroups(); err != nil {
+		return err
+	}
+	if l.config.DHCPv4 {
+		return p.silenceKernel(attributes.Name)
+	}
+	return nil
+}
+
+// silenceKernel opens a socket to the port of DHCP servers on this interface that takes nothing in. A client renews its
+// lease with the default router's address, which is the kernel's too: without a socket the kernel would say that the port
+// is unreachable.
+func (p *port) silenceKernel(name string) error {
+	dropAll, err := bpf.Assemble([]bpf.Instruction{bpf.RetConstant{Val: 0}})
+	if err != nil {
+		return fmt.Errorf("assemble the packet filter: %w", err)
+	}
+	program := make([]unix.SockFilter, len(dropAll))
+	for i, instruction := range dropAll {
+		program[i] = unix.SockFilter{Code: instruction.Op, Jt: instruction.Jt, Jf: instruction.Jf, K: instruction.K}
+	}
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) {
+			failed = errors.Join(
+				unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+				unix.BindToDevice(int(fd), name),
+				unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}))
+		})
+		return errors.Join(err, failed)
+	}}
+	conn, err := config.ListenPacket(context.Background(), "udp4", "0.0.0.0:67")
+	if err != nil {
+		return fmt.Errorf("take the port of DHCP servers: %w (does another DHCP server run on this interface?)", err)
+	}
+	p.silence = conn.(*net.UDPConn)
 	return nil
 }
 
@@ -93,7 +169,7 @@ func (l *Link) setPort(p *port) {
 	l.port = p
 	l.mu.Unlock()
 	if before != nil {
-		before.conn.Close()
+		before.close()
 	}
 }
 
@@ -118,24 +194,27 @@ func (p *port) send(linkLayer [6]byte, source, destination netip.Addr, message n
 	}
 	frame := append(make([]byte, 0, headers+len(body)), p.header[:]...)
 	copy(frame, linkLayer[:])
+	from := source.As16()
+	copy(frame[ethernetHeader+8:], from[:])
 	frame[ethernetHeader+4], frame[ethernetHeader+5] = byte(len(body)>>8), byte(len(body))
 	to := destination.As16()
 	copy(frame[ethernetHeader+24:], to[:])
-	return p.transmit(linkLayer, append(frame, body...))
+	return transmit(p.conn, linkLayer, append(frame, body...))
 }
 
-// sendQuery sends a Multicast Listener Query to the node of that link-layer address alone.
+// sendQuery sends a Multicast Listener Query to the node of that link-layer address alone. It comes from the link's own
+// address whatever that towards the node is: hosts answer it and note nothing (RFC 3810 section 5.1.14).
 func (p *port) sendQuery(linkLayer [6]byte) error {
 	frame := slices.Clone(p.query)
 	copy(frame, linkLayer[:])
-	return p.transmit(linkLayer, frame)
+	return transmit(p.conn, linkLayer, frame)
 }
 
-func (p *port) transmit(linkLayer [6]byte, frame []byte) error {
-	if err := p.conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
+func transmit(conn *packet.Conn, linkLayer [6]byte, frame []byte) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
 		return unavailable(err)
 	}
-	_, err := p.conn.WriteTo(frame, &packet.Addr{HardwareAddr: linkLayer[:]})
+	_, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: linkLayer[:]})
 	return unavailable(err)
 }
 

@@ -15,13 +15,14 @@ import (
 )
 
 const (
-	maximumProbes          = 16          // Neighbor Solicitations for one Probe
-	presenceWindow         = time.Minute // how long after Probe a sign of life is reported; a MAG repeats it after 32 s at most
+	maximumProbes          = 16 // Neighbor Solicitations for one Probe
+	defaultPresenceWindow  = time.Minute
 	maximumProbedPresences = 65536
 )
 
 // presence holds the nodes that were probed and have not shown themselves yet.
 type presence struct {
+	window time.Duration // how long after Probe a sign of life is reported
 	mu     sync.Mutex
 	probed map[[6]byte]time.Time // until when a sign of life is of interest
 }
@@ -43,7 +44,7 @@ func (p *presence) expect(linkLayer [6]byte, now time.Time) bool {
 	if _, known := p.probed[linkLayer]; !known && len(p.probed) >= maximumProbedPresences {
 		return false
 	}
-	p.probed[linkLayer] = now.Add(presenceWindow)
+	p.probed[linkLayer] = now.Add(p.window)
 	return true
 }
 
@@ -56,19 +57,23 @@ func (p *presence) seen(linkLayer [6]byte, now time.Time) bool {
 	return known && !now.After(until)
 }
 
-// Probe asks a mobile node for a sign of life; Run reports it once, as a Presence, if one is seen within a minute. Probe
-// again after a second or two: a single frame can be lost.
+// Probe asks a mobile node for a sign of life; Run reports it once, as a Presence, if one is seen within
+// Config.PresenceWindow. Probe again after a second or two: a single frame can be lost.
 //
-// It asks in two ways, with nothing but frames to the node's link-layer address:
+// It asks in three ways, with nothing but frames to the node's link-layer address:
 //
 //   - A General Query of MLDv2, which an IPv6 host answers within 100 ms whatever addresses it has: with a Multicast
 //     Listener Report, for it has joined a solicited-node group for each of them (RFC 4861 section 7.2.1). No other router
 //     hears the query, so that it has no part in the election of a querier.
+//
 //   - Neighbor Solicitations, which a host must answer at once (RFC 4861 section 7.2.4), for the addresses that the
 //     kernel's neighbour table has for it, and for those that EUI-64 makes of its link-layer address under fe80::/64 and
 //     prefixes. They help where a switch keeps the reports of hosts to itself.
 //
-// A Router Solicitation that the node happens to send, or a report of a group that it joins, counts just as well.
+//   - An ARP request for the IPv4 home address that was offered to it, for a node that has no IPv6.
+//
+// A Router Solicitation that the node happens to send, a DHCP or ARP message, or a report of a group that it joins, counts
+// just as well.
 //
 // A switch that snoops MLD takes no notice of a query to one unicast link-layer address, or at most learns that a router is
 // behind the port it came from, which is the truth. The query says of itself what RFC 3810 section 9 has as defaults, but
@@ -86,7 +91,7 @@ func (l *Link) Probe(linkLayer [6]byte, prefixes []netip.Prefix) error {
 		l.counters.drop(TooManyPresences)
 		return fmt.Errorf("probe %s on %s: too many nodes are being probed", net.HardwareAddr(linkLayer[:]), l.config.Interface)
 	}
-	if err = errors.Join(l.query(p, linkLayer), l.solicit(p, linkLayer, prefixes)); err != nil {
+	if err = errors.Join(l.query(p, linkLayer), l.solicit(p, linkLayer, prefixes), l.ask(p, linkLayer)); err != nil {
 		l.counters.probeErrors.Add(1)
 		return fmt.Errorf("probe %s on %s: %w", net.HardwareAddr(linkLayer[:]), l.config.Interface, err)
 	}
@@ -101,14 +106,31 @@ func (l *Link) query(p *port, linkLayer [6]byte) error {
 	return nil
 }
 
+// ask sends an ARP request, from the node's default router as its kernel sees it.
+func (l *Link) ask(p *port, linkLayer [6]byte) error {
+	offer, offered := l.nodes.offerOf(linkLayer, time.Now())
+	if !offered || !offer.IPv4HomeAddress.IsValid() {
+		return nil
+	}
+	if err := p.sendARP(arpRequest, linkLayer, offer.IPv4DefaultRouter, offer.IPv4HomeAddress.Addr()); err != nil {
+		return err
+	}
+	l.counters.probes.Add(1)
+	return nil
+}
+
 func (l *Link) solicit(p *port, linkLayer [6]byte, prefixes []netip.Prefix) error {
+	source := l.sources.of(linkLayer)
+	if !source.IsValid() {
+		source = l.config.LinkLocalAddress
+	}
 	targets, err := l.addressesOf(p, linkLayer)
 	targets = append(targets, derived(linkLayer, prefixes)...)
 	slices.SortFunc(targets, netip.Addr.Compare)
 	targets = slices.Compact(targets)
 	for _, target := range targets[:min(len(targets), maximumProbes)] {
 		solicitation := &ndp.NeighborSolicitation{TargetAddress: target, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: p.linkLayer[:]}}}
-		if err := p.send(linkLayer, l.config.LinkLocalAddress, target, solicitation); err != nil {
+		if err := p.send(linkLayer, source, target, solicitation); err != nil {
 			return err
 		}
 		l.counters.probes.Add(1)

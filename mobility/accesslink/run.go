@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
 )
 
@@ -25,9 +26,54 @@ const (
 // Run hears the link until ctx ends, and takes the interface into use again after it was down, or deleted and made anew. It
 // returns nil. It must be called once, before Close.
 func (l *Link) Run(ctx context.Context, handler Handler) error {
-	var watching sync.WaitGroup
-	watching.Go(func() { l.watch(ctx) })
-	defer watching.Wait()
+	calls := make(chan func(Handler))
+	tell := func(call func(Handler)) {
+		select {
+		case calls <- call:
+		case <-ctx.Done():
+		}
+	}
+	var jobs sync.WaitGroup
+	defer jobs.Wait()
+	jobs.Go(func() { l.watch(ctx) })
+	jobs.Go(func() { l.watchNeighbours(ctx, tell) })
+	l.hearAll(ctx, &jobs, tell)
+	for {
+		select {
+		case call := <-calls:
+			call(handler)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// hearAll starts a job for each protocol, so that a flood of one does not hold up another.
+func (l *Link) hearAll(ctx context.Context, jobs *sync.WaitGroup, tell func(func(Handler))) {
+	jobs.Go(func() {
+		l.hear(ctx, func(p *port) *packet.Conn { return p.conn }, func(frame []byte, p *port) { l.take(frame, p, tell, time.Now()) })
+	})
+	for _, served := range []struct {
+		conn func(*port) *packet.Conn
+		take func([]byte, *port, time.Time) ([6]byte, bool)
+	}{
+		{func(p *port) *packet.Conn { return p.arp }, l.takeARP},
+		{func(p *port) *packet.Conn { return p.dhcpv4 }, l.takeDHCPv4},
+		{func(p *port) *packet.Conn { return p.dhcpv6 }, l.takeDHCPv6},
+	} {
+		jobs.Go(func() {
+			l.hear(ctx, served.conn, func(frame []byte, p *port) {
+				now := time.Now()
+				if linkLayer, valid := served.take(frame, p, now); valid {
+					l.alive(linkLayer, tell, now)
+				}
+			})
+		})
+	}
+}
+
+// hear takes what comes to one socket of the port, whichever it is at the time, until ctx ends.
+func (l *Link) hear(ctx context.Context, which func(*port) *packet.Conn, take func([]byte, *port)) {
 	buffer := make([]byte, maximumFrame)
 	for ctx.Err() == nil {
 		p, err := l.current()
@@ -35,29 +81,40 @@ func (l *Link) Run(ctx context.Context, handler Handler) error {
 			pause(ctx, readErrorPause)
 			continue
 		}
-		l.hear(ctx, p, buffer, handler)
+		conn := which(p)
+		if conn == nil {
+			return // it is off
+		}
+		l.read(ctx, conn, buffer, func(frame []byte) { take(frame, p) })
 	}
-	return nil
 }
 
-// hear reads from one port until ctx ends or an error, which may mean that the port was replaced.
-func (l *Link) hear(ctx context.Context, p *port, buffer []byte, handler Handler) {
-	stop := context.AfterFunc(ctx, func() { _ = p.conn.SetReadDeadline(time.Unix(1, 0)) })
+// read reads from one socket until ctx ends or an error, which may mean that the port was replaced.
+func (l *Link) read(ctx context.Context, conn *packet.Conn, buffer []byte, take func([]byte)) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	for ctx.Err() == nil {
-		n, _, err := p.conn.ReadFrom(buffer)
+		n, _, err := conn.ReadFrom(buffer)
 		if err != nil {
 			if !errors.Is(err, net.ErrClosed) {
 				pause(ctx, readErrorPause) // the interface went down: watch restores it
 			}
 			return
 		}
-		l.take(buffer[:n], p, handler, time.Now())
+		take(buffer[:n])
 	}
 }
 
-// take handles one frame.
-func (l *Link) take(frame []byte, p *port, handler Handler, now time.Time) {
+// alive reports a node that was probed and has shown itself.
+func (l *Link) alive(linkLayer [6]byte, tell func(func(Handler)), now time.Time) {
+	if l.presence.seen(linkLayer, now) {
+		l.counters.presences.Add(1)
+		tell(func(h Handler) { h.Present(Presence{linkLayer}) })
+	}
+}
+
+// take handles one frame of Neighbor or Multicast Listener Discovery.
+func (l *Link) take(frame []byte, p *port, tell func(func(Handler)), now time.Time) {
 	seen, reason := parse(frame)
 	if reason == "" && seen.linkLayer == p.linkLayer {
 		reason = WrongLinkLayer // nobody else may have our address
@@ -69,13 +126,18 @@ func (l *Link) take(frame []byte, p *port, handler Handler, now time.Time) {
 		l.counters.drop(reason)
 		return
 	}
-	if l.presence.seen(seen.linkLayer, now) {
-		l.counters.presences.Add(1)
-		handler.Present(Presence{seen.linkLayer})
+	l.alive(seen.linkLayer, tell, now)
+	if address, collides := l.noteCollision(p, seen, now); collides {
+		l.counters.serve(ServedCollision)
+		tell(func(h Handler) {
+			if h.Collision != nil {
+				h.Collision(Presence{seen.linkLayer}, address)
+			}
+		})
 	}
 	if seen.solicits {
 		l.counters.solicitations.Add(1)
-		handler.Solicited(Solicitation{seen.linkLayer, seen.source})
+		tell(func(h Handler) { h.Solicited(Solicitation{seen.linkLayer, seen.source}) })
 	}
 }
 
@@ -123,6 +185,7 @@ func (l *Link) watch(ctx context.Context) {
 		}
 		l.note(l.restore())
 		l.release(tick)
+		l.nodes.tidy(time.Now())
 	}
 }
 
