@@ -109,6 +109,7 @@ func (d *domain) restartLMA(restore bool) {
 func (d *domain) startMAG(g *gateway) {
 	m, err := mag.New(mag.Config{
 		ProxyCareOfAddress: g.address, Lifetime: lifetime, RequireSecurityAssociation: true, TimestampBasedApproachInUse: true,
+		LapseOnUnknownPresence: true,
 	})
 	if err != nil {
 		panic(err)

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// routerSolicited answers a mobile node that is registered, and no other (RFC 5213 section 6.9.2).
+// routerSolicited answers a mobile node that is registered, and no other (RFC 5213 section 6.9.2); nor one that has no more
+// than an IPv4 home address.
 func (m *MAG) routerSolicited(now time.Time, ev RouterSolicited) {
 	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
 	switch {
@@ -36,7 +37,7 @@ func (m *MAG) advertiseRouter(now time.Time, s *session) {
 	m.do(AdvertiseRouter{
 		CorrelationID: s.correlationID, Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID,
 		HomeNetworkPrefixes: slices.Clone(s.bound), DeprecatedPrefixes: deprecated,
-		PrefixLifetime: s.expires.Sub(now), RouterLifetime: m.config.RouterLifetime,
+		PrefixLifetime: s.expires.Sub(now), RouterLifetime: m.config.RouterLifetime, LinkLocalAddress: s.linkLocal,
 	})
 	m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
 }
@@ -50,6 +51,7 @@ func (m *MAG) withdrawRouter(s *session) {
 	}
 	m.do(AdvertiseRouter{
 		CorrelationID: s.correlationID, Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID, DeprecatedPrefixes: s.told,
+		LinkLocalAddress: s.linkLocal,
 	})
 	s.told = nil
 }

@@ -16,9 +16,12 @@ type association struct {
 	heard     time.Time // last PBA that fitted a PBU
 	suspected time.Time // last RequireSecurityAssociation with Suspect
 
+	again []*session // that register again, see registerAgain
+
 	interval time.Duration // until the next RequireSecurityAssociation
 	require  timer
 	drain    timer
+	renew    timer
 }
 
 // associationTo finds the association to an LMA, or begins to keep one.
@@ -28,6 +31,7 @@ func (m *MAG) associationTo(lma netip.Addr) *association {
 		a = &association{lma: lma, waiting: list.New(), interval: m.config.InitialBindackTimeout}
 		a.require.due = func(now time.Time) { m.requireAssociation(now, a) }
 		a.drain.due = func(now time.Time) { m.resumeSome(now, a) }
+		a.renew.due = func(now time.Time) { m.registerSomeAgain(now, a) }
 		m.associations[lma] = a
 	}
 	return a
@@ -49,6 +53,7 @@ func (m *MAG) dropIdle(a *association) {
 	if a.sessions == 0 && !a.up {
 		m.clear(&a.require)
 		m.clear(&a.drain)
+		m.clear(&a.renew)
 		delete(m.associations, a.lma)
 	}
 }

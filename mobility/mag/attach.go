@@ -17,25 +17,20 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 	if ev.MobileNodeLinkLayerID.IsZero() {
 		ev.MobileNodeLinkLayerID = ""
 	}
-	if reason, err := m.admit(ev); reason != "" {
+	if reason, err := m.admit(now, ev); reason != "" {
 		m.do(Ignored{Reason: reason, MobileNodeID: ev.MobileNodeID, Err: err})
 		return
 	}
+	if !ev.Unconfirmed {
+		m.attachedAnew(ev.MobileNodeID)
+	}
 	m.makeRoom(now, ev)
 	s := m.sessionFor(now, ev)
-	if s == nil {
-		m.do(Ignored{Reason: DropAdministrativelyRefused, MobileNodeID: ev.MobileNodeID})
-		return
-	}
-	s.accessTechnology, s.correlationID = ev.AccessTechnologyType, ev.CorrelationID
-	s.lifetime = max(ev.Lifetime, mh.LifetimeUnit)
-	if ev.Lifetime == 0 {
-		s.lifetime = m.config.Lifetime
-	}
-	if len(ev.HomeNetworkPrefixes) > 0 {
-		s.known = slices.Clone(ev.HomeNetworkPrefixes)
-	}
+	m.takePolicy(s, ev)
 	s.attached, s.refusals = now, 0
+	if !ev.Unconfirmed {
+		m.stillAttached(s)
+	}
 	handoff := ev.HandoffIndicator
 	if handoff == 0 {
 		handoff = mobility.HandoffStateUnknown
@@ -53,8 +48,27 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 	}
 }
 
+// takePolicy makes what the attachment says that of the session.
+func (m *MAG) takePolicy(s *session, ev LinkAttached) {
+	s.accessTechnology, s.correlationID = ev.AccessTechnologyType, ev.CorrelationID
+	s.wishes, s.localRouting, s.anchorLinkLocal = ev.wishes(), ev.LocalRouting, ev.AnchorLinkLocal
+	s.lifetime = max(ev.Lifetime, mh.LifetimeUnit)
+	if ev.Lifetime == 0 {
+		s.lifetime = m.config.Lifetime
+	}
+	if len(ev.HomeNetworkPrefixes) > 0 {
+		s.known = slices.Clone(ev.HomeNetworkPrefixes)
+	}
+	if ev.IPv4HomeAddress.IsValid() {
+		s.knownIPv4 = ev.IPv4HomeAddress
+	}
+	if !ev.AnchorLinkLocal {
+		s.linkLocal, s.takenLinkLocal = netip.Addr{}, netip.Addr{}
+	}
+}
+
 // admit says why an attachment cannot be served; "" when it can.
-func (m *MAG) admit(ev LinkAttached) (DropReason, error) {
+func (m *MAG) admit(now time.Time, ev LinkAttached) (DropReason, error) {
 	present := m.sessions[sessionKey{ev.MobileNodeID, ev.MobileNodeLinkLayerID}] != nil
 	switch {
 	case m.stopping:
@@ -63,18 +77,43 @@ func (m *MAG) admit(ev LinkAttached) (DropReason, error) {
 		return DropInvalidAttachment, fmt.Errorf("mobile node identifier of %d octets", len(ev.MobileNodeID.Value))
 	case len(ev.MobileNodeLinkLayerID) > maximumIdentifier:
 		return DropInvalidAttachment, fmt.Errorf("link-layer identifier of %d octets", len(ev.MobileNodeLinkLayerID))
-	case !ev.LMAAddress.Is6() || !ev.LMAAddress.IsGlobalUnicast():
-		return DropInvalidAttachment, fmt.Errorf("LMA address %v is no global IPv6 address", ev.LMAAddress)
+	case !isTransportAddress(ev.LMAAddress):
+		return DropInvalidAttachment, fmt.Errorf("LMA address %v is no global address", ev.LMAAddress)
+	case !m.proxyCareOfAddress(ev.LMAAddress).IsValid():
+		return DropInvalidAttachment, fmt.Errorf("LMA address %v: no proxy care-of address of that family", ev.LMAAddress)
 	case ev.Lifetime < 0 || ev.Lifetime > maximumLifetime:
 		return DropInvalidAttachment, fmt.Errorf("lifetime %v is out of range", ev.Lifetime)
-	case !present && m.full() && m.lapsing.Len() == 0:
+	case !ev.wishes().any():
+		return DropInvalidAttachment, errors.New("neither home network prefixes nor an IPv4 home address are wanted")
+	}
+	if err := m.checkWishes(ev); err != nil {
+		return DropInvalidAttachment, err
+	}
+	if reason := m.deniedAttachment(now, ev); reason != "" {
+		return reason, nil
+	}
+	if !present && m.full() && m.lapsing.Len() == 0 {
 		return DropBindingUpdateListFull, nil
-	case len(ev.HomeNetworkPrefixes) > 0:
-		if err := checkPrefixes(ev.HomeNetworkPrefixes); err != nil {
-			return DropInvalidAttachment, err
-		}
 	}
 	return "", nil
+}
+
+// checkWishes says why what is to be asked for cannot be had.
+func (m *MAG) checkWishes(ev LinkAttached) error {
+	if len(ev.HomeNetworkPrefixes) > 0 {
+		if err := checkPrefixes(ev.HomeNetworkPrefixes); err != nil {
+			return err
+		}
+	}
+	if ev.IPv4HomeAddress != (netip.Prefix{}) {
+		if err := checkHomeAddress(ev.IPv4HomeAddress); err != nil {
+			return err
+		}
+	}
+	if m.needsStaticPrefix(ev) {
+		return fmt.Errorf("LMA %v (profile opmip) assigns no prefix: the mobile node's policy has to name one", ev.LMAAddress)
+	}
+	return nil
 }
 
 func (m *MAG) full() bool { return len(m.sessions) >= m.config.MaximumMobileNodes }
@@ -103,14 +142,10 @@ func checkPrefixes(prefixes []netip.Prefix) error {
 	return nil
 }
 
-// sessionFor finds or creates the session of an attachment and puts it under its LMA; nil: the LMA refused the service and
-// RFC 5213 section 6.9.1.2(7) asks not to try again until an administrative action is taken; a detachment ends that here.
+// sessionFor finds or creates the session of an attachment and puts it under its LMA.
 func (m *MAG) sessionFor(now time.Time, ev LinkAttached) *session {
 	key := sessionKey{ev.MobileNodeID, ev.MobileNodeLinkLayerID}
 	s := m.sessions[key]
-	if s != nil && s.state == Refused && s.lastStatus == mobility.StatusProxyRegNotEnabled {
-		return nil
-	}
 	var told []netip.Prefix
 	if s != nil && s.lma() != ev.LMAAddress {
 		told = s.told
@@ -128,10 +163,15 @@ func (m *MAG) sessionFor(now time.Time, ev LinkAttached) *session {
 }
 
 // moveLink makes iface the access link of s. It reports whether forwarding changed: that of a bound session follows at
-// once, since this MAG's tunnel serves all of its links. Another identity behind the same link-layer address is gone.
+// once, since this MAG's tunnel serves all of its links, and what the DHCP servers offer with it. Another identity behind the
+// same link-layer address is gone.
 func (m *MAG) moveLink(now time.Time, s *session, iface string) (changed bool) {
 	if m.links[s.link()] == s {
 		delete(m.links, s.link())
+	}
+	moved := s.iface != iface && s.offered
+	if moved {
+		m.withdrawOffer(s)
 	}
 	s.iface = iface
 	if other := m.links[s.link()]; other != nil {
@@ -139,8 +179,11 @@ func (m *MAG) moveLink(now time.Time, s *session, iface string) (changed bool) {
 		m.detach(now, other, EndReplaced)
 	}
 	m.links[s.link()] = s
-	for _, p := range s.bound {
+	for _, p := range routes(s.bound, s.home) {
 		changed = m.forward(s, p) || changed
+	}
+	if moved {
+		m.offerAddresses(now, s)
 	}
 	return changed
 }
@@ -161,9 +204,7 @@ func (m *MAG) detach(now time.Time, s *session, reason EndReason) {
 		return
 	}
 	s.ending = reason
-	if len(s.bound) > 0 {
-		s.known = s.bound // the de-registration names what was assigned, whatever policy says by now
-	}
+	m.keepKnown(s)
 	if m.becomeUnbound(s) {
 		m.do(ApplyForwarding{s.correlationID})
 	}

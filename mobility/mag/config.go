@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"time"
 
+	"netlmm/mobility"
 	"netlmm/mobility/mh"
 )
 
@@ -40,6 +42,7 @@ func (c Config) withDefaults() (Config, error) {
 	defaultTo(&c.DeregistrationTimeout, time.Second)
 	defaultTo(&c.PresenceTimeout, time.Second)
 	defaultTo(&c.RouterLifetime, 30*time.Minute)
+	defaultTo(&c.RefusalMemory, 24*time.Hour)
 	if c.MaximumMobileNodes == 0 {
 		c.MaximumMobileNodes = defaultMaximumMobileNodes
 	}
@@ -50,8 +53,11 @@ func (c Config) withDefaults() (Config, error) {
 			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	check(c.ProxyCareOfAddress.Is6() && c.ProxyCareOfAddress.IsGlobalUnicast(),
+	check(c.ProxyCareOfAddress.IsValid() || c.IPv4ProxyCareOfAddress.IsValid(), "neither an IPv6 nor an IPv4 proxy care-of address")
+	check(!c.ProxyCareOfAddress.IsValid() || isTransportAddress(c.ProxyCareOfAddress) && c.ProxyCareOfAddress.Is6(),
 		"proxy care-of address %v: want a global IPv6 address of this gateway", c.ProxyCareOfAddress)
+	check(!c.IPv4ProxyCareOfAddress.IsValid() || isTransportAddress(c.IPv4ProxyCareOfAddress) && c.IPv4ProxyCareOfAddress.Is4(),
+		"IPv4 proxy care-of address %v: want an IPv4 unicast address of this gateway", c.IPv4ProxyCareOfAddress)
 	check(c.Lifetime >= mh.LifetimeUnit && c.Lifetime <= maximumLifetime,
 		"lifetime %v: want %v to %v", c.Lifetime, mh.LifetimeUnit, time.Duration(maximumLifetime))
 	check(c.ReRegistrationMargin > 0 && c.ReRegistrationMargin < c.Lifetime,
@@ -61,9 +67,38 @@ func (c Config) withDefaults() (Config, error) {
 		"max bindack timeout %v: want at least the initial one, %v", c.MaxBindackTimeout, c.InitialBindackTimeout)
 	check(c.DeregistrationTimeout > 0, "deregistration timeout %v: want a positive duration", c.DeregistrationTimeout)
 	check(c.PresenceTimeout > 0, "presence timeout %v: want a positive duration", c.PresenceTimeout)
+	check(c.RefusalMemory > 0, "refusal memory %v: want a positive duration", c.RefusalMemory)
 	check(c.RouterLifetime >= time.Second && c.RouterLifetime <= maximumRouterLifetime,
 		"router lifetime %v: want 1s to %v", c.RouterLifetime, time.Duration(maximumRouterLifetime))
 	check(c.MaximumMobileNodes > 0 && c.MaximumMobileNodes <= maximumSessions,
 		"maximum mobile nodes %d: want 1 to %d", c.MaximumMobileNodes, maximumSessions)
 	return c, errors.Join(problems...)
+}
+
+// isTransportAddress: a Proxy-CoA or an LMA address. One family of the transport network is as good as the other (RFC 5844
+// section 4); an IPv4 address in IPv6 clothes is neither.
+func isTransportAddress(a netip.Addr) bool { return a.IsGlobalUnicast() && !a.Is4In6() }
+
+// proxyCareOfAddress is this MAG's end towards an LMA: of the same family.
+func (m *MAG) proxyCareOfAddress(lma netip.Addr) netip.Addr {
+	if lma.Is4() {
+		return m.config.IPv4ProxyCareOfAddress
+	}
+	return m.config.ProxyCareOfAddress
+}
+
+// jitter is a random part of d, a tenth of it at most.
+func (m *MAG) jitter(d time.Duration) time.Duration {
+	if m.config.Random == nil || d <= 0 {
+		return 0
+	}
+	return time.Duration(min(max(m.config.Random(), 0), 1) * float64(d/10))
+}
+
+// compat is the profile of a peer.
+func (m *MAG) compat(lma netip.Addr) mobility.Compat {
+	if m.config.Compat == nil {
+		return mobility.CompatStrict
+	}
+	return m.config.Compat(lma)
 }

@@ -9,7 +9,8 @@ import (
 
 // Config is what a MAG is told at start.
 type Config struct {
-	ProxyCareOfAddress netip.Addr
+	ProxyCareOfAddress     netip.Addr // towards LMAs with an IPv6 address
+	IPv4ProxyCareOfAddress netip.Addr // towards LMAs with an IPv4 address (RFC 5844 section 4); one of the two may be missing
 
 	Lifetime                    time.Duration // asked for in a PBU; rounded down to units of 4 s
 	ReRegistrationMargin        time.Duration // re-register this long before the granted lifetime ends (RFC 5213 6.9.1.3); default a quarter of Lifetime
@@ -21,6 +22,7 @@ type Config struct {
 	RequireSecurityAssociation  bool          // false only when security.mode is none
 	TimestampBasedApproachInUse bool          // RFC 5213 9.3; false: sequence numbers only
 	RouterLifetime              time.Duration // of the Router Advertisement, default 1800 s (RFC 4861 6.2.1)
+	RefusalMemory               time.Duration // how long a refusal stands that only an administrative action ends (RFC 5213 6.9.1.2, 7), default 24 h
 	LapseOnUnknownPresence      bool          // a mobile node that does not answer keeps its binding until that ends; false: it is de-registered (RFC 5213 6.13)
 
 	// Compat is the profile of an LMA; nil: strict for all.
@@ -28,6 +30,9 @@ type Config struct {
 	// AcceptRevocation says whether the peer that authenticated itself as identity may revoke bindings of the LMA at this
 	// address, with all of them at once (RFC 5846 section 10.1: else status 130). nil: every LMA may.
 	AcceptRevocation func(lma netip.Addr, identity string, global bool) bool
+	// Random is in [0, 1). Timers get up to a tenth of their length from it, so that mobile nodes that attached together are
+	// not extended together. nil: they get nothing.
+	Random func() float64
 }
 
 // Event is what happens to a MAG: one of the types below.
@@ -104,6 +109,14 @@ type LinkLocalAddressTaken struct {
 // PeerRestarted: an LMA lost what it did not store (RFC 5847 section 3.2). Every binding with it is registered again, paced.
 type PeerRestarted struct{ LMAAddress netip.Addr }
 
+// ClockSynchronized: the time source says that the clock of this gateway is right. Those whom a TIMESTAMP_MISMATCH made wait
+// register again, paced (RFC 5213 section 6.9.1.2, 9).
+type ClockSynchronized struct{}
+
+// AdministrativeAction: the operator, or a changed policy, allows again what an LMA refused until an administrative action
+// (RFC 5213 section 6.9.1.2, 6 and 7; RFC 5844 section 3.2.3.2). Who is attached registers again, paced.
+type AdministrativeAction struct{ MobileNodeID mobility.MobileNodeID } // zero: all
+
 // Stop ends the MAG: with Deregister every binding is de-registered first; without, they are left for the next start.
 type Stop struct{ Deregister bool }
 
@@ -116,6 +129,8 @@ func (PresenceConfirmed) isEvent()          {}
 func (NeighborUnreachable) isEvent()        {}
 func (LinkLocalAddressTaken) isEvent()      {}
 func (PeerRestarted) isEvent()              {}
+func (ClockSynchronized) isEvent()          {}
+func (AdministrativeAction) isEvent()       {}
 func (Stop) isEvent()                       {}
 
 // Action is what a MAG wants done, executed in the order given: one of the types below.
@@ -181,13 +196,22 @@ type OfferAddresses struct {
 }
 
 // ProbePresence asks whether the mobile node is still on the access link, by what the access point knows or by a question
-// on the link (RFC 5213 6.13): no registration is repeated or extended before PresenceConfirmed. It is repeated, ever more
-// slowly; when no answer comes, the binding is left to lapse, and the entry goes a lifetime after the first question.
+// on the link (RFC 5213 6.13): no registration is repeated or extended before PresenceConfirmed. It is asked three times; when
+// no answer comes the mobile node is de-registered. With Config.LapseOnUnknownPresence it is asked on, ever more slowly, the
+// binding is left to lapse, and the entry goes a lifetime after the first question.
 type ProbePresence struct {
 	CorrelationID         mobility.CorrelationID
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
 	HomeNetworkPrefixes   []netip.Prefix // none before the first registration
+	IPv4HomeAddress       netip.Addr     // likewise; a mobile node without IPv6 answers nothing but ARP
+}
+
+// ClockDoubted: an LMA says that the clock of this gateway is off, by about Offset. Those it refused wait for
+// ClockSynchronized; never is the clock set by what an LMA says (RFC 5213 section 6.9.1.2, 9). It is repeated while they wait.
+type ClockDoubted struct {
+	LMAAddress netip.Addr
+	Offset     time.Duration // the LMA's clock minus this one
 }
 
 // Ignored says that an event changed nothing, and why. Reason is a metric label.
@@ -209,6 +233,7 @@ func (ApplyForwarding) isAction()            {}
 func (AdvertiseRouter) isAction()            {}
 func (OfferAddresses) isAction()             {}
 func (ProbePresence) isAction()              {}
+func (ClockDoubted) isAction()               {}
 func (Ignored) isAction()                    {}
 func (Stopped) isAction()                    {}
 

@@ -39,24 +39,35 @@ type requestKey struct {
 type MAG struct {
 	config       Config
 	sessions     map[sessionKey]*session // the Binding Update List, RFC 5213 section 6.1
+	nodes        map[mobility.MobileNodeID][]*session
 	links        map[linkKey]*session
 	requests     map[requestKey]*session
 	owners       map[netip.Prefix]*session // who a forwarding entry belongs to
 	associations map[netip.Addr]*association
 	lapsing      *list.List // of *session in state Lapsing, the longest first
+	clockless    *list.List // of *session that waits for ClockSynchronized
+	denials      map[mobility.MobileNodeID]*rememberedDenial
+	denied       *list.List // of *rememberedDenial, the oldest first
+	revocations  []answeredRevocation
 	forwarding   *forwarding.State
 	timers       timerHeap
 
 	sequence         uint16 // of the last PBU, RFC 5213 section 6.9.1.1(6)
 	nextBindingError time.Time
 
+	clockTimer   timer
+	clockOffset  time.Duration // as an LMA sees it
+	clockLMA     netip.Addr    // which one
+	clockDoubted time.Time     // when that was said last
+
 	stopping  bool       // Stop was handled
 	stopped   bool       // and nothing is awaited any more
 	leaving   []*session // that Stop has yet to de-register
 	stopTimer timer
 
-	acknowledgement mh.BindingAcknowledgement // decoding buffer
-	actions         []Action                  // of the call under way
+	acknowledgement mh.BindingAcknowledgement      // decoding buffers
+	indication      mh.BindingRevocationIndication //
+	actions         []Action                       // of the call under way
 }
 
 // New returns a MAG without mobile nodes. Its error lists everything in cfg that cannot work.
@@ -68,14 +79,19 @@ func New(cfg Config) (*MAG, error) {
 	m := &MAG{
 		config:       cfg,
 		sessions:     map[sessionKey]*session{},
+		nodes:        map[mobility.MobileNodeID][]*session{},
 		links:        map[linkKey]*session{},
 		requests:     map[requestKey]*session{},
 		owners:       map[netip.Prefix]*session{},
 		associations: map[netip.Addr]*association{},
 		lapsing:      list.New(),
+		clockless:    list.New(),
+		denials:      map[mobility.MobileNodeID]*rememberedDenial{},
+		denied:       list.New(),
 		forwarding:   forwarding.NewState(),
 	}
 	m.stopTimer.due = m.deregisterSome
+	m.clockTimer.due = m.doubtClock
 	return m, nil
 }
 
@@ -100,6 +116,16 @@ func (m *MAG) Handle(now time.Time, ev Event) []Action {
 		m.presenceConfirmed(now, ev)
 	case RouterSolicited:
 		m.routerSolicited(now, ev)
+	case NeighborUnreachable:
+		m.neighborUnreachable(now, ev)
+	case LinkLocalAddressTaken:
+		m.linkLocalAddressTaken(now, ev)
+	case PeerRestarted:
+		m.peerRestarted(now, ev)
+	case ClockSynchronized:
+		m.clockSynchronized(now)
+	case AdministrativeAction:
+		m.administrativeAction(now, ev)
 	}
 	return m.takeActions()
 }
@@ -120,7 +146,8 @@ func (m *MAG) NextDeadline() (time.Time, bool) {
 	return m.timers[0].at, true
 }
 
-// Forwarding is what the kernel should hold: an entry of role Gateway for each prefix of an accepted binding.
+// Forwarding is what the kernel should hold: an entry of role Gateway for each prefix and each IPv4 home address of an
+// accepted binding.
 func (m *MAG) Forwarding() *forwarding.State { return m.forwarding }
 
 // Len is the number of mobile nodes in the Binding Update List.

@@ -12,10 +12,15 @@ const (
 	DropNotRegistered            DropReason = "not_registered"             // RFC 5213 6.9.2: no Router Advertisement without a binding
 	DropRateLimited              DropReason = "rate_limited"               // a Router Solicitation too soon after the last
 	DropAdministrativelyRefused  DropReason = "administratively_refused"   // RFC 5213 6.9.1.2(7): status 152 stands
+	DropRevoked                  DropReason = "revoked"                    // RFC 5846: its LMA revoked the binding, and it did not attach anew
+	DropFixedLinkLocalAddress    DropReason = "fixed_link_local_address"   // RFC 5213 6.8: no other one is to be used on the link
+	DropPresenceDoubted          DropReason = "presence_doubted"           // it is asked for already, or about to be
 	DropMalformed                DropReason = "malformed"                  // not a Mobility Header, or a broken one
 	DropUnknownMessageType       DropReason = "unknown_message_type"       // answered with a Binding Error, RFC 6275 9.2
 	DropBindingErrorPaced        DropReason = "binding_error_paced"        // RFC 6275 9.3.3: as above, but one went out a moment ago
-	DropUnexpectedMessage        DropReason = "unexpected_message"         // of RFC 6275, but not a Binding Acknowledgement
+	DropUnexpectedMessage        DropReason = "unexpected_message"         // of a type that is known, but not for this machine
+	DropUnauthorizedRevocation   DropReason = "unauthorized_revocation"    // RFC 5846 6.2: not under the SA of the LMA, or not its word
+	DropRevocationPending        DropReason = "revocation_pending"         // RFC 5846 9.1: the mobile node is being asked for
 	DropNotProxy                 DropReason = "not_proxy"                  // RFC 5213 6.9.1.2(1): without the P flag
 	DropUnmatched                DropReason = "unmatched"                  // RFC 5213 6.9.1.2(5): answers no PBU sent recently
 	DropSourceMismatch           DropReason = "source_mismatch"            // not from the LMA that the PBU went to
@@ -40,7 +45,8 @@ const (
 	EndPrefixReassigned EndReason = "prefix_reassigned" // the LMA gave its prefix to another mobile node here
 	EndRefused          EndReason = "refused"           // a PBA with a status of 128 or more
 	EndLifetimeExpired  EndReason = "lifetime_expired"  // the granted lifetime ended: the LMA was silent, or the mobile node
-	EndPresenceUnknown  EndReason = "presence_unknown"  // RFC 5213 6.13: nobody was there to register for a whole lifetime
+	EndPresenceUnknown  EndReason = "presence_unknown"  // RFC 5213 6.13: it did not answer; it is back with its next LinkAttached
+	EndRevoked          EndReason = "revoked"           // RFC 5846: by its LMA; it is back when it attaches anew
 	EndDisplaced        EndReason = "displaced"         // it did not answer, and a newcomer needed its place in the full list
 	EndStopped          EndReason = "stopped"           // Stop with Deregister
 )

@@ -2,9 +2,7 @@ package mag
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -55,26 +53,34 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 	case "brief":
 		r.brief = d.HasArg("on")
 	case "attach":
-		r.handle(LinkAttached{
-			CorrelationID: 1, Interface: text(d, "link", "wlan0"), MobileNodeID: mobility.NAI(text(d, "mn", "mn1")),
-			MobileNodeLinkLayerID: llid(t, d), AccessTechnologyType: mobility.AccessWLAN,
-			HandoffIndicator: mobility.HandoffIndicator(number(t, d, "hi", 0)),
-			LMAAddress:       netip.MustParseAddr(text(d, "lma", defaultLMA.String())), HomeNetworkPrefixes: prefixes(d, "hnp"),
-			Lifetime: duration(t, d, "lifetime", 0), Unconfirmed: d.HasArg("unconfirmed"),
-		})
+		r.handle(attachment(t, d))
 	case "attach-many":
+		var actions []Action
 		for i := range number(t, d, "n", 0) {
-			r.handle(LinkAttached{
+			actions = append(actions, r.mag.Handle(r.now, LinkAttached{
 				Interface: "wlan0", MobileNodeID: mobility.NAI(fmt.Sprintf("many%03d", i)), LMAAddress: defaultLMA,
 				MobileNodeLinkLayerID: mobility.LinkLayerID([6]byte{2, 1, 0, 0, byte(i >> 8), byte(i)}), AccessTechnologyType: mobility.AccessWLAN,
-			})
+			})...)
 		}
+		r.write(actions)
 	case "clock":
 		r.now = r.now.Add(duration(t, d, "step", 0))
 	case "detach":
 		r.handle(LinkDetached{text(d, "link", "wlan0"), llid(t, d)})
 	case "present":
 		r.handle(PresenceConfirmed{text(d, "link", "wlan0"), llid(t, d)})
+	case "unreachable":
+		r.handle(NeighborUnreachable{text(d, "link", "wlan0"), llid(t, d)})
+	case "collision":
+		r.handle(LinkLocalAddressTaken{text(d, "link", "wlan0"), llid(t, d), netip.MustParseAddr(text(d, "use", ""))})
+	case "peer-restarted":
+		r.handle(PeerRestarted{netip.MustParseAddr(text(d, "lma", defaultLMA.String()))})
+	case "clock-synchronized":
+		r.handle(ClockSynchronized{})
+	case "administrative-action":
+		r.handle(AdministrativeAction{nodeNamed(d)})
+	case "bri":
+		r.handle(r.indicate(t, d))
 	case "solicit":
 		r.handle(RouterSolicited{text(d, "link", "wlan0"), llid(t, d)})
 	case "sa":
@@ -103,11 +109,18 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 }
 
 func (r *rig) newMAG(t *testing.T, d *datadriven.TestData) {
+	compat := profile(t, d)
 	m, err := New(Config{
-		ProxyCareOfAddress: netip.MustParseAddr(text(d, "coa", proxyCoA.String())), Lifetime: duration(t, d, "lifetime", 120*time.Second),
+		ProxyCareOfAddress: address(d, "coa", proxyCoA), IPv4ProxyCareOfAddress: address(d, "coa4", netip.Addr{}), Lifetime: duration(t, d, "lifetime", 120*time.Second),
 		ReRegistrationMargin: duration(t, d, "margin", 20*time.Second), MaximumMobileNodes: number(t, d, "max", 0),
 		RequireSecurityAssociation: !d.HasArg("no-sa"), TimestampBasedApproachInUse: !d.HasArg("sequence-numbers"),
 		RouterLifetime: duration(t, d, "router-lifetime", 0), PresenceTimeout: duration(t, d, "presence", 0),
+		LapseOnUnknownPresence: d.HasArg("lapse"), RefusalMemory: duration(t, d, "memory", 0),
+		AcceptRevocation: func(_ netip.Addr, identity string, global bool) bool {
+			return identity != "stranger" && (!global || identity != "modest")
+		},
+		Compat: func(netip.Addr) mobility.Compat { return compat },
+		Random: randomness(t, d),
 	})
 	if err != nil {
 		fmt.Fprintln(&r.out, err)
@@ -153,6 +166,9 @@ func (r *rig) write(actions []Action) {
 func (r *rig) describe(a Action) string {
 	switch a := a.(type) {
 	case SendMessage:
+		if a.Kind == RevocationAcknowledgement {
+			return describeRevocation(a)
+		}
 		if a.Kind == BindingError {
 			return fmt.Sprintf("send %s from %v to %v: %x", a.Kind, a.Source, a.Destination, a.Payload)
 		}
@@ -161,7 +177,7 @@ func (r *rig) describe(a Action) string {
 			return err.Error()
 		}
 		r.sent = append(r.sent, pbu)
-		return fmt.Sprintf("send %s attempt=%d to %v: %s", a.Kind, a.Attempt, a.Destination, describeUpdate(&pbu))
+		return fmt.Sprintf("send %s attempt=%d to %v: %s", a.Kind, a.Attempt, a.Destination, describeUpdate(&pbu)) + r.sourceOf(a)
 	case RequireSecurityAssociation:
 		return fmt.Sprintf("require SA to %v suspect=%t", a.LMAAddress, a.Suspect)
 	case BindingAccepted:
@@ -173,9 +189,13 @@ func (r *rig) describe(a Action) string {
 		return fmt.Sprintf("ended %s %s", a.Reason, describeEntry(a.Entry))
 	case AdvertiseRouter:
 		return fmt.Sprintf("advertise on %s to %v hnp=%v withdraw=%v for %v router=%v",
-			a.Interface, a.MobileNodeLinkLayerID, a.HomeNetworkPrefixes, a.DeprecatedPrefixes, a.PrefixLifetime, a.RouterLifetime)
+			a.Interface, a.MobileNodeLinkLayerID, a.HomeNetworkPrefixes, a.DeprecatedPrefixes, a.PrefixLifetime, a.RouterLifetime) + also("from", a.LinkLocalAddress)
+	case OfferAddresses:
+		return describeOffer(a)
 	case ProbePresence:
-		return fmt.Sprintf("probe %v on %s hnp=%v", a.MobileNodeLinkLayerID, a.Interface, a.HomeNetworkPrefixes)
+		return fmt.Sprintf("probe %v on %s hnp=%v", a.MobileNodeLinkLayerID, a.Interface, a.HomeNetworkPrefixes) + also("ipv4", a.IPv4HomeAddress)
+	case ClockDoubted:
+		return fmt.Sprintf("clock doubted by %v offset=%v", a.LMAAddress, a.Offset)
 	case Ignored:
 		if a.Err != nil {
 			return fmt.Sprintf("ignored %s: %v", a.Reason, a.Err)
@@ -191,8 +211,17 @@ func (r *rig) describe(a Action) string {
 
 func describeUpdate(pbu *mh.BindingUpdate) string {
 	o := &pbu.Options
-	line := fmt.Sprintf("seq=%d flags=%04x life=%ds mn=%v hi=%d att=%d hnp=%v", pbu.Sequence, uint16(pbu.Flags), int(pbu.Lifetime)*4,
-		o.MobileNodeID, o.HandoffIndicator, o.AccessTechnologyType, o.HomeNetworkPrefixes)
+	line := fmt.Sprintf("seq=%d flags=%04x life=%ds mn=%v hi=%d att=%d", pbu.Sequence, uint16(pbu.Flags), int(pbu.Lifetime)*4,
+		o.MobileNodeID, o.HandoffIndicator, o.AccessTechnologyType)
+	if o.Present.Has(mh.OptionHomeNetworkPrefix) {
+		line += fmt.Sprintf(" hnp=%v", o.HomeNetworkPrefixes)
+	}
+	if o.Present.Has(mh.OptionIPv4HomeAddressRequest) {
+		line += fmt.Sprintf(" ipv4=%v", o.IPv4HomeAddressRequest)
+	}
+	if o.Present.Has(mh.OptionLinkLocalAddress) {
+		line += fmt.Sprintf(" linklocal=%v", o.LinkLocalAddress)
+	}
 	if o.Present.Has(mh.OptionMobileNodeLinkLayerID) {
 		line += fmt.Sprintf(" llid=%v", o.MobileNodeLinkLayerID)
 	}
@@ -207,16 +236,28 @@ func describeEntry(e mobility.BindingUpdateListEntry) string {
 	if !e.Expires.IsZero() {
 		expires = e.Expires.Sub(start).String()
 	}
-	return fmt.Sprintf("%v %v on %s %s hnp=%v lma=%v expires=%s last=%v", e.MobileNodeID, e.MobileNodeLinkLayerID, e.Interface, e.State,
+	line := fmt.Sprintf("%v %v on %s %s hnp=%v lma=%v expires=%s last=%v", e.MobileNodeID, e.MobileNodeLinkLayerID, e.Interface, e.State,
 		e.HomeNetworkPrefixes, e.LMAAddress, expires, e.LastStatus)
+	if e.IPv4HomeAddress.IsValid() {
+		line += fmt.Sprintf(" ipv4=%v", e.IPv4HomeAddress)
+	}
+	return line + also("router", e.IPv4DefaultRouter) + also("linklocal", e.LinkLocalAddress)
 }
 
 func (r *rig) show() {
 	for _, e := range r.mag.Snapshot() {
 		fmt.Fprintln(&r.out, describeEntry(e))
-		for _, p := range e.HomeNetworkPrefixes {
+		forwarded := e.HomeNetworkPrefixes
+		if e.IPv4HomeAddress.IsValid() {
+			forwarded = append(forwarded, netip.PrefixFrom(e.IPv4HomeAddress.Addr(), 32))
+		}
+		for _, p := range forwarded {
 			if f, ok := r.mag.Forwarding().Get(p); ok {
-				fmt.Fprintf(&r.out, "  %v from tunnel %v-%v to %v on %s\n", f.Prefix, f.Local, f.Peer, f.MobileNodeLinkLayerID, f.Interface)
+				fmt.Fprintf(&r.out, "  %v from tunnel %v-%v to %v on %s", f.Prefix, f.Local, f.Peer, f.MobileNodeLinkLayerID, f.Interface)
+				if f.LocalRouting {
+					r.out.WriteString(" local routing")
+				}
+				r.out.WriteString("\n")
 			}
 		}
 	}
@@ -234,6 +275,12 @@ func (r *rig) acknowledge(t *testing.T, d *datadriven.TestData) MessageReceived 
 	o := &pba.Options
 	if hnp := prefixes(d, "hnp"); hnp != nil {
 		o.HomeNetworkPrefixes = hnp
+		o.Present.Add(mh.OptionHomeNetworkPrefix)
+	}
+	grantIPv4(t, d, o)
+	if d.HasArg("linklocal") {
+		o.LinkLocalAddress = netip.MustParseAddr(text(d, "linklocal", ""))
+		o.Present.Add(mh.OptionLinkLocalAddress)
 	}
 	o.HandoffIndicator = mobility.HandoffIndicator(number(t, d, "hi", int(o.HandoffIndicator)))
 	o.AccessTechnologyType = mobility.AccessTechnologyType(number(t, d, "att", int(o.AccessTechnologyType)))
@@ -249,6 +296,9 @@ func (r *rig) acknowledge(t *testing.T, d *datadriven.TestData) MessageReceived 
 	if d.HasArg("ts") {
 		o.Timestamp = mh.TimestampOf(start.Add(duration(t, d, "ts", 0)))
 	}
+	if d.HasArg("no-hnp") {
+		o.Present &^= 1 << mh.OptionHomeNetworkPrefix
+	}
 	if d.HasArg("no-p") {
 		pba.Flags = 0
 	}
@@ -259,49 +309,4 @@ func (r *rig) acknowledge(t *testing.T, d *datadriven.TestData) MessageReceived 
 	return MessageReceived{
 		Source: netip.MustParseAddr(text(d, "from", defaultLMA.String())), Destination: netip.MustParseAddr(text(d, "to", proxyCoA.String())), Payload: payload,
 	}
-}
-
-func text(d *datadriven.TestData, key, otherwise string) string {
-	for _, a := range d.CmdArgs {
-		if a.Key == key && len(a.Vals) > 0 {
-			return a.Vals[0]
-		}
-	}
-	return otherwise
-}
-
-func number(t *testing.T, d *datadriven.TestData, key string, otherwise int) int {
-	n, err := strconv.Atoi(text(d, key, strconv.Itoa(otherwise)))
-	if err != nil {
-		d.Fatalf(t, "%s: %v", key, err)
-	}
-	return n
-}
-
-func duration(t *testing.T, d *datadriven.TestData, key string, otherwise time.Duration) time.Duration {
-	v, err := time.ParseDuration(text(d, key, otherwise.String()))
-	if err != nil {
-		d.Fatalf(t, "%s: %v", key, err)
-	}
-	return v
-}
-
-func llid(t *testing.T, d *datadriven.TestData) mobility.MobileNodeLinkLayerID {
-	mac, err := net.ParseMAC(text(d, "mac", "02:00:00:00:00:01"))
-	if err != nil {
-		d.Fatalf(t, "%v", err)
-	}
-	return mobility.MobileNodeLinkLayerID(mac)
-}
-
-func prefixes(d *datadriven.TestData, key string) []netip.Prefix {
-	var result []netip.Prefix
-	for _, a := range d.CmdArgs {
-		if a.Key == key {
-			for _, v := range a.Vals {
-				result = append(result, netip.MustParsePrefix(v))
-			}
-		}
-	}
-	return result
 }

@@ -42,6 +42,8 @@ type request struct {
 	sequence    uint16
 	timestamp   mh.Timestamp
 	handoff     mobility.HandoffIndicator
+	linkLayerID mobility.MobileNodeLinkLayerID // as the option had it
+	wants       families
 	sent        time.Time
 }
 
@@ -53,23 +55,34 @@ type session struct {
 	correlationID    mobility.CorrelationID
 	association      *association
 	lifetime         time.Duration // to ask for
+	wishes           families      // by policy
+	localRouting     bool
 
 	state   State
 	purpose MessageKind               // of the PBU that is due or sent
 	handoff mobility.HandoffIndicator // of a registration
 	known   []netip.Prefix            // to ask for: from policy or an earlier binding
-	bound   []netip.Prefix            // granted and forwarded; none: not bound
+	bound   []netip.Prefix            // granted and forwarded
 	told    []netip.Prefix            // in the last Router Advertisement
 	expires time.Time                 // end of the granted lifetime
+
+	knownIPv4 netip.Prefix // to ask for, as known is
+	home      homeAddress  // granted and forwarded
+	offered   bool         // OfferAddresses stands
+
+	anchorLinkLocal           bool       // the LMA gives this MAG its link-local address on the link
+	linkLocal, takenLinkLocal netip.Addr // that, and one that the mobile node turned out to use
 
 	attached, updated, seen time.Time // seen: last evidence that the mobile node is on the link
 	solicited               time.Time // last answer to a Router Solicitation
 	lastStatus              mobility.Status
 
-	held bool // the LMA may hold a binding for this MAG
+	held  bool     // the LMA may hold a binding for this MAG
+	holds families // of what
 
 	request   request
 	sequence  uint16                       // of this session, when timestamps are not in use
+	timestamp mh.Timestamp                 // the last one sent
 	attempt   int                          // transmissions of this request
 	firstSent time.Time                    // the first of them
 	backoff   time.Duration                // until the next one
@@ -84,6 +97,12 @@ type session struct {
 	waiting   *list.Element // in association.waiting
 	lapsing   *list.Element // in MAG.lapsing
 	ending    EndReason     // of a de-registration
+
+	verifying  bool               // ConfirmingPresence came before its time, and an answer leads back to Registered
+	extension  time.Time          // when the next extension is due
+	again      bool               // in association.again
+	clock      *list.Element      // in MAG.clockless
+	revocation *pendingRevocation // that awaits whether the mobile node is still there
 }
 
 func (m *MAG) newSession(key sessionKey) *session {
@@ -92,8 +111,22 @@ func (m *MAG) newSession(key sessionKey) *session {
 	s.lapse.due = func(now time.Time) { m.lifetimeEnded(now, s) }
 	s.advertise.due = func(now time.Time) { m.advertiseRouter(now, s) }
 	m.sessions[key] = s
+	m.nodes[key.id] = append(m.nodes[key.id], s)
 	return s
 }
+
+// isBound: the session has something granted whose lifetime has not ended.
+func (s *session) isBound() bool { return len(s.bound) > 0 || s.home.address.IsValid() }
+
+// routes is what is forwarded for the session.
+func routes(prefixes []netip.Prefix, home homeAddress) []netip.Prefix {
+	if !home.address.IsValid() {
+		return prefixes
+	}
+	return append(clone(prefixes), home.route())
+}
+
+func clone(prefixes []netip.Prefix) []netip.Prefix { return slices.Clone(prefixes) }
 
 func (s *session) link() linkKey { return linkKey{s.iface, s.linkLayerID} }
 
@@ -105,6 +138,9 @@ func (m *MAG) become(s *session, state State) {
 	m.clear(&s.signal)
 	if state != WaitingForSecurityAssociation && s.attempt < suspectAfter {
 		s.association.forget(s)
+	}
+	if state != Refused {
+		m.forgetClock(s)
 	}
 	switch {
 	case state != Lapsing:
@@ -161,14 +197,24 @@ func (m *MAG) probe(now time.Time, s *session) {
 		wait = max(wait, min(wait<<min(slower, 16), m.config.MaxBindackTimeout))
 	}
 	m.set(&s.signal, now.Add(wait))
-	m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, slices.Clone(s.bound)})
+	m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, clone(s.bound), s.home.address.Addr()})
 }
 
-// becomeRegistered: extension is due a margin before the granted lifetime ends, but not before half of it.
+// becomeRegistered: extension is due a margin before the granted lifetime ends, but not before half of it, and then a little
+// earlier for some than for others.
 func (m *MAG) becomeRegistered(s *session, granted time.Duration) {
 	s.attempt, s.refusals = 0, 0
+	margin := min(m.config.ReRegistrationMargin, granted/2)
+	s.extension = s.expires.Add(-margin - m.jitter(granted-margin))
 	m.become(s, Registered)
-	m.set(&s.signal, s.expires.Add(-min(m.config.ReRegistrationMargin, granted/2)))
+	m.set(&s.signal, s.extension)
+}
+
+// becomeVerified: the mobile node, which was in doubt, is there.
+func (m *MAG) becomeVerified(s *session) {
+	s.verifying, s.probes = false, 0
+	m.become(s, Registered)
+	m.set(&s.signal, s.extension)
 }
 
 // becomeRefused: retry after a while; zero: not before the next attachment.
@@ -180,31 +226,46 @@ func (m *MAG) becomeRefused(now time.Time, s *session, retry time.Duration) {
 	}
 }
 
-// becomeBound gives the session its prefixes, forwarding included. A prefix that another session here had is lost to that.
-func (m *MAG) becomeBound(s *session, prefixes []netip.Prefix, expires time.Time) {
-	for _, p := range s.bound {
-		if !slices.Contains(prefixes, p) {
+// becomeBound gives the session what was granted, forwarding included. What another session here had is lost to that: a
+// handoff between two interfaces of one mobile node looks like this.
+func (m *MAG) becomeBound(s *session, g grant, expires time.Time) {
+	granted := routes(g.prefixes, g.home)
+	for _, p := range routes(s.bound, s.home) {
+		if !slices.Contains(granted, p) {
 			m.release(s, p)
 		}
 	}
-	for _, p := range prefixes {
+	for _, p := range granted {
 		if owner := m.owners[p]; owner != nil && owner != s {
 			m.end(owner, EndPrefixReassigned)
 			m.withdrawRouter(owner)
 		}
 		m.forward(s, p)
 	}
-	s.bound, s.known, s.expires = prefixes, prefixes, expires
+	s.bound, s.home, s.expires = g.prefixes, g.home, expires
+	s.holds = families{len(s.bound) > 0, s.home.address.IsValid()}
+	m.keepKnown(s)
 	m.set(&s.lapse, expires)
 }
 
-// becomeUnbound takes the prefixes from the session, which will ask for them again. It reports whether forwarding changed.
+// keepKnown: what is bound is what the next PBU names, whatever policy says by then.
+func (m *MAG) keepKnown(s *session) {
+	if len(s.bound) > 0 {
+		s.known = s.bound
+	}
+	if s.home.address.IsValid() {
+		s.knownIPv4 = s.home.address
+	}
+}
+
+// becomeUnbound takes from the session what was granted, which it will ask for again. It reports whether forwarding changed.
 func (m *MAG) becomeUnbound(s *session) (changed bool) {
-	changed = len(s.bound) > 0
-	for _, p := range s.bound {
+	changed = s.isBound()
+	m.withdrawOffer(s)
+	for _, p := range routes(s.bound, s.home) {
 		m.release(s, p)
 	}
-	s.bound, s.expires = nil, time.Time{}
+	s.bound, s.home, s.expires = nil, homeAddress{}, time.Time{}
 	m.clear(&s.lapse)
 	m.clear(&s.advertise)
 	return changed
@@ -213,8 +274,8 @@ func (m *MAG) becomeUnbound(s *session) (changed bool) {
 // forward makes s the receiver of prefix on its access link.
 func (m *MAG) forward(s *session, prefix netip.Prefix) (changed bool) {
 	e := forwarding.Entry{
-		Prefix: prefix, Role: forwarding.Gateway, Local: m.config.ProxyCareOfAddress, Peer: s.lma(),
-		Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID,
+		Prefix: prefix, Role: forwarding.Gateway, Local: m.proxyCareOfAddress(s.lma()), Peer: s.lma(),
+		Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID, LocalRouting: s.localRouting,
 	}
 	old, _ := m.forwarding.Get(prefix)
 	m.forwarding.Set(e)
@@ -237,25 +298,39 @@ func (m *MAG) end(s *session, reason EndReason) {
 	}
 	m.clear(&s.signal)
 	m.stopLapsing(s)
+	m.forgetClock(s)
 	m.withdrawRequest(s)
 	m.leaveAssociation(s)
 	if m.links[s.link()] == s {
 		delete(m.links, s.link())
 	}
 	delete(m.sessions, s.sessionKey)
+	m.leaveNode(s)
 	m.stoppedWhenEmpty()
+}
+
+func (m *MAG) leaveNode(s *session) {
+	others := slices.DeleteFunc(m.nodes[s.id], func(other *session) bool { return other == s })
+	if len(others) == 0 {
+		delete(m.nodes, s.id)
+		return
+	}
+	m.nodes[s.id] = others
 }
 
 // entry is the session as a plain record.
 func (m *MAG) entry(s *session) mobility.BindingUpdateListEntry {
-	prefixes := s.bound
-	if len(prefixes) == 0 {
+	prefixes, home := s.bound, s.home.address
+	if !s.isBound() { // what it will ask for
 		prefixes = s.known
+		if s.wishes.ipv4 {
+			home = s.knownIPv4
+		}
 	}
 	return mobility.BindingUpdateListEntry{
 		MobileNodeID: s.id, MobileNodeLinkLayerID: s.linkLayerID, AccessTechnologyType: s.accessTechnology,
-		Interface: s.iface, HomeNetworkPrefixes: slices.Clone(prefixes), LMAAddress: s.lma(),
-		ProxyCareOfAddress: m.config.ProxyCareOfAddress, State: s.state.String(), LastStatus: s.lastStatus,
+		Interface: s.iface, HomeNetworkPrefixes: clone(prefixes), IPv4HomeAddress: home, IPv4DefaultRouter: s.home.router,
+		LinkLocalAddress: s.linkLocal, LMAAddress: s.lma(), ProxyCareOfAddress: m.proxyCareOfAddress(s.lma()), State: s.state.String(), LastStatus: s.lastStatus,
 		Attached: s.attached, LastUpdate: s.updated, Expires: s.expires, CorrelationID: s.correlationID,
 	}
 }

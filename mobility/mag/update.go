@@ -16,6 +16,7 @@ func (m *MAG) begin(s *session, purpose MessageKind, handoff mobility.HandoffInd
 	m.withdrawRequest(s)
 	s.purpose, s.handoff = purpose, handoff
 	s.attempt, s.backoff, s.probes = 0, m.config.InitialBindackTimeout, 0
+	s.verifying, s.again = false, false
 }
 
 // transmit sends the PBU that is due, or makes it wait: for the SA, without which none leaves, or for its turn.
@@ -40,9 +41,9 @@ func (m *MAG) transmit(now time.Time, s *session) {
 		m.do(Ignored{Reason: DropEncodingFailed, MobileNodeID: s.id, Err: err})
 	} else {
 		s.attempt++
-		s.held = true
+		s.held, s.holds = true, s.holds.or(s.request.wants)
 		m.do(SendMessage{
-			CorrelationID: s.correlationID, Source: m.config.ProxyCareOfAddress, Destination: s.lma(),
+			CorrelationID: s.correlationID, Source: m.proxyCareOfAddress(s.lma()), Destination: s.lma(),
 			Payload: payload, Kind: s.purpose, Attempt: s.attempt,
 		})
 	}
@@ -50,7 +51,7 @@ func (m *MAG) transmit(now time.Time, s *session) {
 		m.becomeSent(now, s, m.config.DeregistrationTimeout)
 		return
 	}
-	m.becomeSent(now, s, s.backoff)
+	m.becomeSent(now, s, s.backoff+m.jitter(s.backoff))
 	s.backoff = min(2*s.backoff, m.config.MaxBindackTimeout)
 	m.doubtWhenUnanswered(now, s)
 }
@@ -66,39 +67,64 @@ func (m *MAG) doubtWhenUnanswered(now time.Time, s *session) {
 	}
 }
 
-// newUpdate constructs a PBU (RFC 5213 sections 6.9.1.1, 6.9.1.3, 6.9.1.4) and makes it the request that is awaited. It
-// has no Link-local Address option: all MAGs use the fixed link-local address.
+// newUpdate constructs a PBU (RFC 5213 sections 6.9.1.1, 6.9.1.3, 6.9.1.4) and makes it the request that is awaited.
 func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 	m.withdrawRequest(s)
-	s.request.handoff, s.request.sent = s.handoff, now
+	s.request.handoff, s.request.sent, s.request.wants = s.handoff, now, m.denialOf(now, s.id, s.lma()).permitted(s.wishes)
 	lifetime := uint16(s.lifetime / mh.LifetimeUnit)
 	switch s.purpose {
 	case ReRegistration:
 		s.request.handoff = mobility.HandoffStateNotChanged
 	case DeRegistration:
-		s.request.handoff, lifetime = mobility.HandoffStateUnknown, 0
+		s.request.handoff, s.request.wants, lifetime = mobility.HandoffStateUnknown, s.holds, 0
 	}
-	prefixes := s.known
-	if len(prefixes) == 0 {
-		prefixes = allZeroPrefix
-	}
-	options := mh.Options{
-		MobileNodeID: s.id, HomeNetworkPrefixes: prefixes,
-		HandoffIndicator: s.request.handoff, AccessTechnologyType: s.accessTechnology,
-	}
-	options.Present.Add(mh.OptionMobileNodeID, mh.OptionHomeNetworkPrefix, mh.OptionHandoffIndicator, mh.OptionAccessTechnologyType)
-	if !s.linkLayerID.IsZero() {
-		options.MobileNodeLinkLayerID = s.linkLayerID
-		options.Present.Add(mh.OptionMobileNodeLinkLayerID)
-	}
-	if m.config.TimestampBasedApproachInUse {
-		s.request.timestamp = s.nextTimestamp(now)
-		options.Timestamp = s.request.timestamp
-		options.Present.Add(mh.OptionTimestamp)
-	}
+	options := mh.Options{MobileNodeID: s.id, HandoffIndicator: s.request.handoff, AccessTechnologyType: s.accessTechnology}
+	options.Present.Add(mh.OptionMobileNodeID, mh.OptionHandoffIndicator, mh.OptionAccessTechnologyType)
+	s.addHomeAddresses(&options)
+	m.addIdentity(now, s, &options)
 	m.awaitAnswer(s)
 	return mh.BindingUpdate{
 		Sequence: s.request.sequence, Flags: mh.UpdateAcknowledge | mh.UpdateProxy, Lifetime: lifetime, Options: options,
+	}
+}
+
+// addHomeAddresses names what is asked for, extended or given up: known prefixes or one all-zero prefix (RFC 5213 section
+// 6.9.1.1, 3), the known IPv4 home address or an all-zero one, and no option of a family that is not meant (RFC 5844 sections
+// 3.2.3.1 and 3.2.3.3).
+func (s *session) addHomeAddresses(options *mh.Options) {
+	if s.request.wants.ipv6 {
+		options.HomeNetworkPrefixes = s.known
+		if len(s.known) == 0 {
+			options.HomeNetworkPrefixes = allZeroPrefix
+		}
+		options.Present.Add(mh.OptionHomeNetworkPrefix)
+	}
+	if s.request.wants.ipv4 {
+		options.IPv4HomeAddressRequest = s.knownIPv4
+		if !s.knownIPv4.IsValid() {
+			options.IPv4HomeAddressRequest = anyHomeAddress
+		}
+		options.Present.Add(mh.OptionIPv4HomeAddressRequest)
+	}
+}
+
+// addIdentity names the interface of the mobile node and this MAG's own on the link, and when that was so. A Link-local
+// Address option is there only if no fixed link-local address is configured (RFC 5213 section 6.9.1.1, 9).
+func (m *MAG) addIdentity(now time.Time, s *session, options *mh.Options) {
+	if !s.linkLayerID.IsZero() {
+		s.request.linkLayerID = linkLayerIDFor(m.compat(s.lma()), s.linkLayerID)
+		options.MobileNodeLinkLayerID = s.request.linkLayerID
+		options.Present.Add(mh.OptionMobileNodeLinkLayerID)
+	}
+	if s.anchorLinkLocal {
+		options.LinkLocalAddress = s.requestLinkLocal()
+		options.Present.Add(mh.OptionLinkLocalAddress)
+	}
+	s.request.timestamp = 0
+	if m.timestamps(s.lma()) {
+		s.timestamp = s.nextTimestamp(now)
+		s.request.timestamp, options.Timestamp = s.timestamp, s.timestamp
+		options.Present.Add(mh.OptionTimestamp)
 	}
 }
 
@@ -106,7 +132,7 @@ func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 // their order. When the clock was set back, it is followed back; else the LMA would find every PBU in its future.
 func (s *session) nextTimestamp(now time.Time) mh.Timestamp {
 	const second = 1 << 16
-	today, last := mh.TimestampOf(now), s.request.timestamp
+	today, last := mh.TimestampOf(now), s.timestamp
 	if last > today+second {
 		return today
 	}
@@ -119,20 +145,20 @@ func (m *MAG) awaitAnswer(s *session) {
 	for {
 		m.sequence++
 		s.request.sequence = m.sequence
-		if !m.config.TimestampBasedApproachInUse {
+		if !m.timestamps(s.lma()) {
 			s.sequence++
 			s.request.sequence = s.sequence
 		}
-		if m.requests[m.requestKey(s.id, s.request.sequence)] == nil {
+		if m.requests[m.requestKey(s.lma(), s.id, s.request.sequence)] == nil {
 			break
 		}
 	}
-	m.requests[m.requestKey(s.id, s.request.sequence)] = s
+	m.requests[m.requestKey(s.lma(), s.id, s.request.sequence)] = s
 	s.request.outstanding = true
 }
 
-func (m *MAG) requestKey(id mobility.MobileNodeID, sequence uint16) requestKey {
-	if m.config.TimestampBasedApproachInUse {
+func (m *MAG) requestKey(lma netip.Addr, id mobility.MobileNodeID, sequence uint16) requestKey {
+	if m.timestamps(lma) {
 		id = mobility.MobileNodeID{}
 	}
 	return requestKey{id, sequence}
@@ -141,7 +167,7 @@ func (m *MAG) requestKey(id mobility.MobileNodeID, sequence uint16) requestKey {
 // withdrawRequest makes any answer to the last PBU one that fits none.
 func (m *MAG) withdrawRequest(s *session) {
 	if s.request.outstanding {
-		delete(m.requests, m.requestKey(s.id, s.request.sequence))
+		delete(m.requests, m.requestKey(s.lma(), s.id, s.request.sequence))
 		s.request.outstanding = false
 	}
 }
@@ -150,7 +176,7 @@ func (m *MAG) withdrawRequest(s *session) {
 func (m *MAG) signalDue(now time.Time, s *session) {
 	switch s.state {
 	case Registering, ReRegistering, Refused:
-		if len(s.bound) == 0 {
+		if !s.isBound() {
 			m.withdrawRouter(s) // no answer yet, and what it was told is not true any more
 		}
 		// RFC 5213 section 6.9.4(2): not without making sure that the mobile node is still attached.
@@ -174,23 +200,47 @@ func (m *MAG) presenceConfirmed(now time.Time, ev PresenceConfirmed) {
 		return
 	}
 	s.seen = now
-	if s.state == ConfirmingPresence || s.state == Lapsing {
+	m.stillAttached(s)
+	switch {
+	case s.state == ConfirmingPresence && s.verifying && now.Before(s.extension):
+		m.becomeVerified(s)
+	case s.state == ConfirmingPresence || s.state == Lapsing:
 		s.probes = 0
 		m.transmit(now, s)
 	}
 }
 
-// presenceUnanswered asks again, soon for a few times and then at the pace of retransmissions (RFC 5213 section 6.9.4(3)).
-// Meanwhile no PBU speaks for the mobile node: it may be at another MAG, from which a registration would take it away.
+// neighborUnreachable begins to ask for a registered mobile node before its extension is due (RFC 5213 section 6.13). Of any
+// other it is asked already, or is about to be.
+func (m *MAG) neighborUnreachable(now time.Time, ev NeighborUnreachable) {
+	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
+	switch {
+	case s == nil || s.purpose == DeRegistration:
+		m.do(Ignored{Reason: DropNotAttached})
+	case s.state != Registered:
+		m.do(Ignored{Reason: DropPresenceDoubted, MobileNodeID: s.id})
+	default:
+		m.begin(s, ReRegistration, mobility.HandoffStateNotChanged)
+		s.verifying = true
+		m.becomeConfirmingPresence(now, s)
+	}
+}
+
+// presenceUnanswered asks again a few times. Meanwhile no PBU speaks for the mobile node: it may be at another MAG, from which
+// a registration would take it away. Then its binding is ended and forgotten (RFC 5213 section 6.13); where it is by now at
+// another MAG, the LMA ignores that (section 5.3.5).
 //
-// RFC 5213 section 6.13 would have the binding de-registered and forgotten; it is left to lapse instead, so that a node
-// which merely slept keeps its prefix, and one whose first PBU was lost is not given up. That ends with the lifetime that is
-// asked for, counted from the first probe: when nobody says that a mobile node left, its entry does not stay for ever.
+// With LapseOnUnknownPresence the binding is left to lapse instead, so that a node which merely slept keeps its prefix, and
+// one whose first PBU was lost is not given up: it is asked on at the pace of retransmissions (section 6.9.4(3)). That ends with
+// the lifetime that is asked for, counted from the first probe: when nobody says that a mobile node left, its entry does not
+// stay for ever.
 func (m *MAG) presenceUnanswered(now time.Time, s *session) {
 	switch {
 	case s.probes < presenceProbes:
 		m.becomeConfirmingPresence(now, s)
-	case len(s.bound) > 0 || now.Sub(s.doubted) < s.lifetime:
+	case !m.config.LapseOnUnknownPresence:
+		m.detach(now, s, EndPresenceUnknown)
+	case s.isBound() || now.Sub(s.doubted) < s.lifetime:
 		m.becomeLapsing(now, s)
 	default:
 		m.end(s, EndPresenceUnknown)
