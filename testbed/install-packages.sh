@@ -15,6 +15,9 @@ need sysctl procps
 need editcap wireshark-common
 need tshark tshark
 need tcpdump tcpdump
+need udhcpc udhcpc
+need dhclient isc-dhcp-client
+need dnsmasq dnsmasq-base
 [ -e /usr/lib/ipsec/plugins/libstrongswan-openssl.so ] || missing="$missing libstrongswan-standard-plugins"
 [ -e /usr/lib/ipsec/plugins/libstrongswan-curve25519.so ] || missing="$missing libstrongswan-extra-plugins"
 [ -e /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so ] || missing="$missing libcharon-extra-plugins"
