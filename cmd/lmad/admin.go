@@ -24,18 +24,25 @@ type history struct {
 	next mobility.CorrelationID
 }
 
-func (h *history) add(c lma.BindingChanged) {
+// add gives a move its number and keeps it.
+func (h *history) add(move api.Handover) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
+	move.CorrelationID = h.next
 	if len(h.list) == remembered {
 		h.list = h.list[1:]
 	}
-	h.list = append(h.list, api.Handover{
-		CorrelationID: h.next, MobileNodeID: c.Entry.MobileNodeID, MobileNodeLinkLayerID: c.Entry.MobileNodeLinkLayerID,
+	h.list = append(h.list, move)
+}
+
+// moved is a change of a binding as the history has it.
+func moved(c lma.BindingChanged) api.Handover {
+	return api.Handover{
+		MobileNodeID: c.Entry.MobileNodeID, MobileNodeLinkLayerID: c.Entry.MobileNodeLinkLayerID,
 		From: c.From, To: c.Entry.ProxyCareOfAddress, HomeNetworkPrefixes: c.Entry.HomeNetworkPrefixes,
 		LinkUp: c.Entry.LastUpdate, Attempts: 1, Outcome: c.Change.String(),
-	})
+	}
 }
 
 func (h *history) newest(n int) []api.Handover {
@@ -49,12 +56,13 @@ func (h *history) newest(n int) []api.Handover {
 
 func (a *anchor) queries() map[string]daemon.Query {
 	return map[string]daemon.Query{
-		"GET " + api.PathStatus:      func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.status(ctx) },
-		"GET " + api.PathConfig:      daemon.Config(a.cfg.Settings),
-		"GET " + api.PathBindings:    func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.bindings(ctx) },
-		"DELETE " + api.PathBindings: a.deleteBinding,
-		"GET " + api.PathPeers:       a.peers,
-		"GET " + api.PathHandovers:   func(_ context.Context, p daemon.Parameters) (any, error) { return a.history.newest(p.Int("last")), nil },
+		"GET " + api.PathStatus:       func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.status(ctx) },
+		"GET " + api.PathConfig:       daemon.Config(a.cfg.Settings),
+		"GET " + api.PathBindings:     func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.bindings(ctx) },
+		"DELETE " + api.PathBindings:  a.deleteBinding,
+		"POST " + api.PathRevocations: a.revoke,
+		"GET " + api.PathPeers:        a.peers,
+		"GET " + api.PathHandovers:    func(_ context.Context, p daemon.Parameters) (any, error) { return a.history.newest(p.Int("last")), nil },
 		"GET " + api.PathLinks: func(context.Context, daemon.Parameters) (any, error) {
 			return nil, errors.New("an anchor has no access links: ask a magd")
 		},

@@ -27,23 +27,21 @@ type associations interface {
 type admission struct {
 	associations associations
 	waiting      waitingRoom
-	arrived      func(lma.MessageReceived)      // takes what take lets through, in its goroutine
 	post         func(lma.MessageReceived) bool // takes what had to wait
 	drop         func(reason string)
 }
 
-func newAdmission(arrived func(lma.MessageReceived), post func(lma.MessageReceived) bool, drop func(reason string)) *admission {
-	a := &admission{arrived: arrived, post: post, drop: drop}
+func newAdmission(post func(lma.MessageReceived) bool, drop func(reason string)) *admission {
+	a := &admission{post: post, drop: drop}
 	a.waiting.leaves, a.waiting.late = a.admit, a.late
 	return a
 }
 
-// take a message from the socket, whose buffer the payload is in.
-func (a *admission) take(m lma.MessageReceived) {
+// take a message from the socket, whose buffer the payload is in. False: it has to wait, or is dropped.
+func (a *admission) take(m lma.MessageReceived) (lma.MessageReceived, bool) {
 	if !a.associations.Awaits(m.Source) {
 		m.PeerIdentity = a.associations.Identity(m.Source)
-		a.arrived(m)
-		return
+		return m, true
 	}
 	m.Payload = slices.Clone(m.Payload)
 	if !a.waiting.enter(m) {
@@ -52,6 +50,7 @@ func (a *admission) take(m lma.MessageReceived) {
 	if a.associations.Identity(m.Source) != "" {
 		a.waiting.leave(m.Source) // it came to stand before the message was in the room
 	}
+	return lma.MessageReceived{}, false
 }
 
 // changed hears of every association that comes to stand or goes.

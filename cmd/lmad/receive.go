@@ -1,0 +1,36 @@
+package main
+
+import (
+	"netlmm/cmd/internal/daemon"
+	"netlmm/mobility/lma"
+	"netlmm/mobility/signaling"
+)
+
+// receiver is what stands behind one socket, in that socket's goroutine.
+type receiver struct {
+	anchor   *anchor
+	arrivals []lma.Event // the messages in hand
+}
+
+// newReceiver makes what takes the messages of one socket to the core.
+func (a *anchor) newReceiver() daemon.Receiver {
+	r := &receiver{anchor: a}
+	return daemon.Receiver{Received: r.received, Done: r.handleArrivals}
+}
+
+// received takes a Mobility Header from the socket; handleArrivals follows, with the payload still in the socket's buffer.
+func (r *receiver) received(m signaling.Message) {
+	message := lma.MessageReceived{Source: m.Source, Destination: m.Destination, ReceivedAt: m.ReceivedAt, Payload: m.Payload}
+	if message, admitted := r.anchor.admission.take(message); admitted {
+		r.arrivals = append(r.arrivals, message)
+	}
+}
+
+// handleArrivals gives the core what the socket had, all at once: one forwarding update and one system call for their answers.
+func (r *receiver) handleArrivals() {
+	if r.anchor.engine.HandleBatch(r.arrivals) != nil {
+		r.anchor.counters.Add(dropped, stopped)
+	}
+	clear(r.arrivals)
+	r.arrivals = r.arrivals[:0]
+}
