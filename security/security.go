@@ -32,6 +32,7 @@ type ChildSA struct {
 	Connection, Child                        string
 	UniqueID                                 string // of the CHILD_SA
 	IKEUniqueID                              string
+	IKEVersion                               string     // "1" or "2"
 	Local, Remote                            netip.Addr // from its traffic selectors
 	MobilityHeaders                          bool       // its selectors are these two addresses and cover every Mobility Header type
 	RemoteIdentity                           string     // authenticated IKE identity

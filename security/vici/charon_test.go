@@ -51,7 +51,7 @@ func TestNetlmmLoadsPreSharedKey(t *testing.T) {
 	}
 	sa := sas[0]
 	if sa.Mode != wantMode || sa.Encapsulated != a.libipsec || sa.Algorithm != "AES_GCM_16-128" || sa.RemoteIdentity != "b" ||
-		sa.LocalIdentity != "a" || sa.Local != addressA || sa.Remote != addressB || !sa.MobilityHeaders || sa.SPIIn == "" {
+		sa.LocalIdentity != "a" || sa.Local != addressA || sa.Remote != addressB || !sa.MobilityHeaders || sa.SPIIn == "" || sa.IKEVersion != "2" {
 		t.Errorf("SA %+v", sa)
 	}
 	if s := b.status(); s.Identity != "a" || s.Mode != wantMode || s.Algorithm != "AES_GCM_16-128" || s.Since.IsZero() {

@@ -59,7 +59,7 @@ type ConnectionConfig struct {
 	IKEProposals                []string      // aes128-sha256-curve25519
 	ESPProposals                []string      // aes128gcm16
 	Mode                        string        // "transport"; "tunnel" with kernel-libipsec, which knows no other
-	SelectorProtocol            int           // 135, every Mobility Header type; 59 with kernel-libipsec
+	SelectorProtocol            int           // 135, every Mobility Header type; 59 with kernel-libipsec; over IPv4 UDP, with port 5436
 	DPDDelay                    time.Duration // 2s; a peer that is silent for so long is probed, whole seconds
 	RekeyTime                   time.Duration // of the CHILD_SA; charon's default (1h) when zero
 }
@@ -179,22 +179,19 @@ type child struct {
 // connectionMessage fills in the defaults. charon starts nothing on its own (start, close and DPD actions only clear):
 // the daemon initiates, so that there is one place that paces.
 func connectionMessage(cfg ConnectionConfig, plugin string) connection {
-	mode, protocol := "transport", 135
+	mode := "transport"
 	if plugin == KernelLibipsec {
-		mode, protocol = "tunnel", 59
+		mode = "tunnel"
 	}
 	if cfg.Mode != "" {
 		mode = cfg.Mode
-	}
-	if cfg.SelectorProtocol != 0 {
-		protocol = cfg.SelectorProtocol
 	}
 	dpd := cfg.DPDDelay
 	if dpd == 0 {
 		dpd = 2 * time.Second
 	}
 	selector := func(a netip.Addr) []string {
-		return []string{netip.PrefixFrom(a, a.BitLen()).String() + "[" + strconv.Itoa(protocol) + "]"}
+		return []string{netip.PrefixFrom(a, a.BitLen()).String() + "[" + cfg.selectorProtocol(plugin) + "]"}
 	}
 	ch := child{
 		Mode: mode, LocalTS: selector(cfg.LocalAddress), RemoteTS: selector(cfg.RemoteAddress),
@@ -211,6 +208,21 @@ func connectionMessage(cfg ConnectionConfig, plugin string) connection {
 		Local:    endpoint{Auth: string(cfg.Auth), ID: cfg.LocalID},
 		Remote:   endpoint{Auth: string(cfg.Auth), ID: cfg.RemoteID},
 		Children: map[string]child{cfg.Child: ch},
+	}
+}
+
+// selectorProtocol is that of both selectors: every Mobility Header and nothing else. Over IPv4 these are in UDP (RFC 5844
+// section 4.3.1), and both ends use its port.
+func (cfg ConnectionConfig) selectorProtocol(plugin string) string {
+	switch {
+	case cfg.SelectorProtocol != 0:
+		return strconv.Itoa(cfg.SelectorProtocol)
+	case cfg.RemoteAddress.Is4():
+		return "udp/" + signallingPort
+	case plugin == KernelLibipsec:
+		return "59"
+	default:
+		return "135"
 	}
 }
 

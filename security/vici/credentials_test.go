@@ -92,9 +92,12 @@ func TestMissingCredentialFile(t *testing.T) {
 // swanctlConf is what an operator writes.
 func (e *end) swanctlConf(connection, child string) {
 	far := e.peer(security.BySwanctl, true).Identity
-	mode, protocol := "transport", 135
+	mode, protocol, length := "transport", "135", 128
 	if e.libipsec {
-		mode, protocol = "tunnel", 59
+		mode, protocol = "tunnel", "59"
+	}
+	if e.self.Is4() {
+		protocol, length = "udp/5436", 32
 	}
 	e.write("swanctl.conf", fmt.Sprintf(`connections {
   %[1]s {
@@ -112,13 +115,13 @@ func (e *end) swanctlConf(connection, child string) {
       other { local_ts = 2001:db8:ffff::/64
         remote_ts = 2001:db8:fffe::/64 }
       %[2]s { mode = %[8]s
-        local_ts = %[3]s/128[%[9]d]
-        remote_ts = %[4]s/128[%[9]d] }
+        local_ts = %[3]s/%[10]d[%[9]s]
+        remote_ts = %[4]s/%[10]d[%[9]s] }
     }
   }
 }
 secrets { ike-core { secret = "%[7]s" } }
-`, connection, child, e.self, e.far, e.name, far, sharedSecret, mode, protocol))
+`, connection, child, e.self, e.far, e.name, far, sharedSecret, mode, protocol, length))
 }
 
 func TestSwanctlManagesConnection(t *testing.T) {

@@ -23,6 +23,9 @@ const patience = 60 * time.Second
 var (
 	addressA = netip.MustParseAddr("2001:db8:f0::1")
 	addressB = netip.MustParseAddr("2001:db8:f0::2")
+
+	address4A = netip.MustParseAddr("192.0.2.1")
+	address4B = netip.MustParseAddr("192.0.2.2")
 )
 
 // end is one side: a namespace with a charon in it, the client and the associations core that a daemon would have.
@@ -45,10 +48,21 @@ type end struct {
 // newPair makes two namespaces with a link between them.
 func newPair(t *testing.T) (a, b *end) {
 	t.Helper()
+	return newPairAt(t, addressA, addressB)
+}
+
+// newPair4 makes them for signalling over IPv4.
+func newPair4(t *testing.T) (a, b *end) {
+	t.Helper()
+	return newPairAt(t, address4A, address4B)
+}
+
+func newPairAt(t *testing.T, atA, atB netip.Addr) (a, b *end) {
+	t.Helper()
 	needTools(t)
 	serial++
-	a = &end{t: t, name: "a", self: addressA, far: addressB}
-	b = &end{t: t, name: "b", self: addressB, far: addressA}
+	a = &end{t: t, name: "a", self: atA, far: atB}
+	b = &end{t: t, name: "b", self: atB, far: atA}
 	for _, e := range []*end{a, b} {
 		e.ns = fmt.Sprintf("vici%d-%d%s", os.Getpid(), serial, e.name)
 		e.dir = shortDir(t)
@@ -59,7 +73,11 @@ func newPair(t *testing.T) (a, b *end) {
 	for _, e := range []*end{a, b} {
 		run(t, "ip", "-n", e.ns, "link", "set", "lo", "up")
 		run(t, "ip", "-n", e.ns, "link", "set", "core", "up")
-		run(t, "ip", "-n", e.ns, "addr", "add", e.self.String()+"/64", "dev", "core", "nodad")
+		if e.self.Is4() {
+			run(t, "ip", "-n", e.ns, "addr", "add", e.self.String()+"/24", "dev", "core")
+		} else {
+			run(t, "ip", "-n", e.ns, "addr", "add", e.self.String()+"/64", "dev", "core", "nodad")
+		}
 		e.libipsec = !kernelDoesESP(e.ns)
 		e.configure()
 	}
@@ -125,6 +143,8 @@ func (e *end) configure() {
     kernel-netlink { fwmark = !0x42 }
     socket-default { fwmark = 0x42 }`
 		run(e.t, "ip", "-n", e.ns, "-6", "rule", "add", "pref", "50", "ipproto", "135", "lookup", "4135")
+		run(e.t, "ip", "-n", e.ns, "rule", "add", "pref", "50", "ipproto", "udp", "dport", "5436", "lookup", "4135")
+		run(e.t, "ip", "-n", e.ns, "rule", "add", "pref", "51", "ipproto", "udp", "sport", "5436", "lookup", "4135")
 	}
 	e.write("strongswan.conf", fmt.Sprintf(`charon-systemd {
   load = random nonce aes gcm sha1 sha2 hmac kdf gmp curve25519 openssl pem pkcs1 pkcs8 pubkey x509 constraints %[2]s socket-default vici
@@ -333,4 +353,13 @@ func telling(log string) string {
 		}
 	}
 	return strings.Join(lines, "")
+}
+
+func containsAll(s string, parts ...string) bool {
+	for _, part := range parts {
+		if !strings.Contains(s, part) {
+			return false
+		}
+	}
+	return true
 }

@@ -13,6 +13,7 @@ import (
 // ikeSA and childSA are the parts we read of charon's IKE_SA and CHILD_SA sections.
 type ikeSA struct {
 	UniqueID string             `vici:"uniqueid"`
+	Version  string             `vici:"version"`
 	State    string             `vici:"state"`
 	LocalID  string             `vici:"local-id"`
 	RemoteID string             `vici:"remote-id"`
@@ -55,7 +56,7 @@ func carries(state string) bool {
 // security turns a CHILD_SA of the connection's IKE_SA into the vocabulary.
 func (ch childSA) security(connection string, ike ikeSA, plugin string, now time.Time) security.ChildSA {
 	sa := security.ChildSA{
-		Connection: connection, Child: ch.Name, UniqueID: ch.UniqueID, IKEUniqueID: ike.UniqueID,
+		Connection: connection, Child: ch.Name, UniqueID: ch.UniqueID, IKEUniqueID: ike.UniqueID, IKEVersion: ike.Version,
 		RemoteIdentity: ike.RemoteID, LocalIdentity: ike.LocalID,
 		Mode: ch.Mode, Encapsulated: ch.Encap == "yes", SPIIn: ch.SPIIn, SPIOut: ch.SPIOut,
 		BytesIn: ch.BytesIn, BytesOut: ch.BytesOut, PacketsIn: ch.PacketsIn, PacketsOut: ch.PacketsOut,
@@ -82,6 +83,10 @@ func (ch childSA) algorithm() string {
 	}
 }
 
+// signallingPort carries Mobility Headers over IPv4 (RFC 5844 section 4). charon prints it by its name where /etc/services
+// has one, which IANA's list calls pmip6-cntl.
+const signallingPort = "5436"
+
 // parseSelector reads the traffic selectors of one end, as in "2001:db8::1/128[mobility-header]". The address is valid
 // when the only selector is one host; ok also says that it covers every Mobility Header.
 func parseSelector(selectors []string, plugin string) (address netip.Addr, ok bool) {
@@ -93,7 +98,15 @@ func parseSelector(selectors []string, plugin string) (address netip.Addr, ok bo
 	if err != nil || !prefix.IsSingleIP() {
 		return netip.Addr{}, false
 	}
-	return prefix.Addr(), !restricted || covers(strings.TrimSuffix(protocol, "]"), plugin)
+	protocol = strings.TrimSuffix(protocol, "]")
+	switch {
+	case !restricted:
+		return prefix.Addr(), true
+	case prefix.Addr().Is4():
+		return prefix.Addr(), coversUDP(protocol)
+	default:
+		return prefix.Addr(), covers(protocol, plugin)
+	}
 }
 
 // covers: protocol as charon prints it, by name where /etc/protocols has one. A type behind a slash restricts the
@@ -107,6 +120,12 @@ func covers(protocol, plugin string) bool {
 	default:
 		return false
 	}
+}
+
+// coversUDP: of signalling over IPv4, all of UDP or the port, with either plugin.
+func coversUDP(protocol string) bool {
+	name, port, restricted := strings.Cut(protocol, "/")
+	return (name == "udp" || name == "17") && (!restricted || port == signallingPort || port == "pmip6-cntl")
 }
 
 // convert an event of charon. Connection names are the keys of the sections in the message.

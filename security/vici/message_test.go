@@ -24,6 +24,16 @@ func TestParseSelector(t *testing.T) {
 		{[]string{"2001:db8::1/128[ipv6-nonxt]"}, KernelNetlink, "2001:db8::1", false},
 		{[]string{"2001:db8::1/128[mobility-header/1280]"}, KernelNetlink, "2001:db8::1", false}, // type 5 only
 		{[]string{"2001:db8::1/128[udp/5436]"}, KernelNetlink, "2001:db8::1", false},
+		{[]string{"192.0.2.1/32[udp/5436]"}, KernelNetlink, "192.0.2.1", true},
+		{[]string{"192.0.2.1/32[udp/5436]"}, KernelLibipsec, "192.0.2.1", true},
+		{[]string{"192.0.2.1/32[17/pmip6-cntl]"}, KernelNetlink, "192.0.2.1", true},
+		{[]string{"192.0.2.1/32[udp]"}, KernelNetlink, "192.0.2.1", true},
+		{[]string{"192.0.2.1/32"}, KernelNetlink, "192.0.2.1", true},
+		{[]string{"192.0.2.1/32[udp/5437]"}, KernelNetlink, "192.0.2.1", false}, // data
+		{[]string{"192.0.2.1/32[udp/4000-5436]"}, KernelNetlink, "192.0.2.1", false},
+		{[]string{"192.0.2.1/32[tcp/5436]"}, KernelNetlink, "192.0.2.1", false},
+		{[]string{"192.0.2.1/32[135]"}, KernelNetlink, "192.0.2.1", false},
+		{[]string{"192.0.2.0/24[udp/5436]"}, KernelNetlink, "", false},
 		{[]string{"2001:db8::/64[135]"}, KernelNetlink, "", false},
 		{[]string{"2001:db8::1/128[135]", "2001:db8::2/128[135]"}, KernelNetlink, "", false},
 		{[]string{"dynamic"}, KernelNetlink, "", false},

@@ -1,6 +1,9 @@
 package vici_test
 
 import (
+	"bytes"
+	"net"
+	"net/netip"
 	"os"
 	"testing"
 	"time"
@@ -10,12 +13,11 @@ import (
 	"netlmm/security/internal/rawtest"
 )
 
-// With the filter in place a Mobility Header arrives only under an SA: not before charon has loaded anything, and not
-// after it was killed; seen on the receiving socket, which gets it decrypted, and in the counters.
-func TestMobilityHeaderArrivesOnlyUnderSA(t *testing.T) {
-	a, b := newPair(t)
+// withFilters puts the packet filter of a daemon into the namespaces of both ends.
+func withFilters(t *testing.T, ends ...*end) map[*end]*filter.Filter {
+	t.Helper()
 	filters := map[*end]*filter.Filter{}
-	for _, e := range []*end{a, b} {
+	for _, e := range ends {
 		handle, err := os.Open("/run/netns/" + e.ns)
 		if err != nil {
 			t.Fatal(err)
@@ -34,15 +36,28 @@ func TestMobilityHeaderArrivesOnlyUnderSA(t *testing.T) {
 		}
 		filters[e] = f
 	}
-	sender, receiver := rawtest.Open(t, a.ns, 135), rawtest.Open(t, b.ns, 135)
-	mh := rawtest.MobilityHeader(a.self, b.self)
+	return filters
+}
+
+// traffic sends what must be protected, and tells whether it arrives where a daemon's socket would get it.
+type traffic struct {
+	send  func() error
+	came  func(within time.Duration) bool
+	drain func()
+}
+
+// failsClosed: what traffic sends arrives only under an SA: not before charon has loaded anything, and not after it was killed;
+// seen on the receiving socket, which gets it decrypted, and in the counters.
+func failsClosed(t *testing.T, a, b *end, traffic traffic) {
+	t.Helper()
+	filters := withFilters(t, a, b)
 	mustNotArrive := func(when string) {
 		t.Helper()
-		receiver.Drain()
+		traffic.drain()
 		for range 3 {
-			_ = sender.Send(mh, b.self)
+			_ = traffic.send()
 		}
-		if receiver.Receive(200*time.Millisecond) != nil {
+		if traffic.came(200 * time.Millisecond) {
 			t.Errorf("%s a Mobility Header arrives in clear", when)
 		}
 	}
@@ -58,7 +73,7 @@ func TestMobilityHeaderArrivesOnlyUnderSA(t *testing.T) {
 	a.awaitState("up")
 	b.awaitState("up")
 	await(t, "a Mobility Header under the SA", func() bool {
-		return sender.Send(mh, b.self) == nil && receiver.Receive(100*time.Millisecond) != nil
+		return traffic.send() == nil && traffic.came(100*time.Millisecond)
 	}, func() any { return a.status() })
 	a.killCharon()
 	if a.libipsec {
@@ -71,5 +86,77 @@ func TestMobilityHeaderArrivesOnlyUnderSA(t *testing.T) {
 	dropped, err := filters[a].Counters()
 	if err != nil || dropped.Out == 0 {
 		t.Errorf("counters %+v, %v", dropped, err)
+	}
+}
+
+func TestMobilityHeaderArrivesOnlyUnderSA(t *testing.T) {
+	a, b := newPair(t)
+	sender, receiver := rawtest.Open(t, a.ns, 135), rawtest.Open(t, b.ns, 135)
+	failsClosed(t, a, b, traffic{
+		send:  func() error { return sender.Send(rawtest.MobilityHeader(a.self, b.self), b.self) },
+		came:  func(within time.Duration) bool { return receiver.Receive(within) != nil },
+		drain: receiver.Drain,
+	})
+}
+
+// RFC 5844 section 4.3.1: the same over IPv4, where the signalling is in UDP.
+func TestSignallingOverIPv4ArrivesOnlyUnderSA(t *testing.T) {
+	a, b := newPair4(t)
+	sender, receiver := datagramSocket(t, a), datagramSocket(t, b)
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(b.self, 5436))
+	came := func(within time.Duration) bool {
+		_ = receiver.SetReadDeadline(time.Now().Add(within))
+		_, _, err := receiver.ReadFrom(make([]byte, 2048))
+		return err == nil
+	}
+	failsClosed(t, a, b, traffic{
+		send: func() error { _, err := sender.WriteTo(make([]byte, 48), to); return err },
+		came: came,
+		drain: func() {
+			for came(20 * time.Millisecond) {
+			}
+		},
+	})
+}
+
+// datagramSocket is that of signalling over IPv4.
+func datagramSocket(t *testing.T, e *end) net.PacketConn {
+	t.Helper()
+	var c net.PacketConn
+	rawtest.In(t, e.ns, func() (err error) {
+		c, err = net.ListenPacket("udp4", netip.AddrPortFrom(e.self, 5436).String())
+		return err
+	})
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// What the selectors of an SA cover, under which MAG and LMA speak with each other: of every type of message that they have,
+// none arrives without it, and all with it. RFC 5213 section 4 names the first three; RFC 5846 section 5 and RFC 5847 section 5
+// want it of revocation and heartbeat.
+func TestEveryTypeOfMessageIsProtected(t *testing.T) {
+	a, b := newPair(t)
+	withFilters(t, a, b)
+	sender, receiver := rawtest.Open(t, a.ns, 135), rawtest.Open(t, b.ns, 135)
+	types := map[string]byte{"Binding Update": 5, "Binding Acknowledgement": 6, "Binding Error": 7, "Heartbeat": 13, "Binding Revocation": 16}
+	for name, mhType := range types {
+		_ = sender.Send(rawtest.MobilityHeaderOf(mhType, a.self, b.self), b.self)
+		if receiver.Receive(200*time.Millisecond) != nil {
+			t.Errorf("%s arrives in clear", name)
+		}
+	}
+	for _, e := range []*end{a, b} {
+		psk(e, sharedSecret)
+		e.startCharon()
+		e.startDaemon(e.peer(security.ByNetlmm, e.name == "a"))
+	}
+	a.awaitState("up")
+	b.awaitState("up")
+	for name, mhType := range types {
+		mh := rawtest.MobilityHeaderOf(mhType, a.self, b.self)
+		await(t, name+" under the SA", func() bool {
+			return sender.Send(mh, b.self) == nil && bytes.Equal(receiver.Receive(100*time.Millisecond), mh)
+		}, func() any { return a.status() })
+		receiver.Drain()
 	}
 }

@@ -1,0 +1,60 @@
+package vici_test
+
+import (
+	"context"
+	"testing"
+
+	"netlmm/security"
+)
+
+// A connection that netlmm loads for an IPv4 peer: UDP port 5436 both ways (RFC 5844 section 4.3.1), in transport mode where the
+// kernel does ESP, by IKE version 2.
+func TestNetlmmLoadsConnectionOverIPv4(t *testing.T) {
+	a, b := newPair4(t)
+	for _, e := range []*end{a, b} {
+		psk(e, sharedSecret)
+		e.startCharon()
+		e.startDaemon(e.peer(security.ByNetlmm, e.name == "a"))
+	}
+	a.awaitState("up")
+	b.awaitState("up")
+	wantMode := "TRANSPORT"
+	if a.libipsec {
+		wantMode = "TUNNEL"
+	}
+	ctx := context.Background()
+	sas, err := a.client.SAs(ctx)
+	if err != nil || len(sas) == 0 {
+		t.Fatalf("SAs %v, %v", sas, err)
+	}
+	if sa := sas[0]; sa.Mode != wantMode || sa.Local != address4A || sa.Remote != address4B || !sa.MobilityHeaders || sa.IKEVersion != "2" || sa.RemoteIdentity != "b" {
+		t.Errorf("SA %+v", sa)
+	}
+	connections, err := a.client.Connections(ctx)
+	if err != nil || len(connections) != 1 || connections[0].Local != address4A || connections[0].Remote != address4B {
+		t.Errorf("connections %+v, %v", connections, err)
+	}
+	if selectors := a.swanctl("--list-sas"); !containsAll(selectors, "192.0.2.1/32[udp/5436]", "192.0.2.2/32[udp/5436]") {
+		t.Errorf("selectors:\n%s", selectors)
+	}
+	before := len(a.changed())
+	had := a.status().Rekeys
+	a.swanctl("--rekey", "--child", "mh")
+	await(t, "a rekeyed", func() bool { return a.status().Rekeys > had }, func() any { return a.status() })
+	if len(a.changed()) != before {
+		t.Errorf("changes %v: a rekey must not be seen from outside", a.changed())
+	}
+}
+
+// The operator's connection is found by its traffic selectors.
+func TestSwanctlManagesConnectionOverIPv4(t *testing.T) {
+	a, b := newPair4(t)
+	for _, e := range []*end{a, b} {
+		e.startCharon()
+		e.swanctlConfWhenUp("core", "signalling")
+		e.startDaemon(e.peer(security.BySwanctl, e.name == "a"))
+	}
+	a.awaitState("up")
+	b.awaitState("up")
+	awaitAgreement(t, a, b)
+}
