@@ -15,7 +15,11 @@ type ipv4 struct {
 	pinned  map[netip.Addr][6]byte // neighbour entries
 	routers map[netip.Addr]int     // addresses of the interface, with the number of nodes whose default router each is
 	routing map[[6]byte]netip.Addr // the default router of each node
+
+	removals []func(*port) error // what was withdrawn while the interface was gone or down
 }
+
+const maximumRemovals = 4096
 
 // applyIPv4 brings the kernel from what it holds for a node's earlier offer to what the present one needs. An extension
 // changes nothing and costs no system call.
@@ -36,11 +40,7 @@ func (l *Link) pin(p *port, before, now Offer) error {
 	var failed error
 	if old := before.IPv4HomeAddress; old.IsValid() && old.Addr() != now.IPv4HomeAddress.Addr() && l.ipv4.pinned[old.Addr()] == before.LinkLayer {
 		delete(l.ipv4.pinned, old.Addr())
-		if p != nil {
-			if err := l.netlink.NeighDel(p.neighbour(old.Addr(), before.LinkLayer)); err != nil && !gone(err) {
-				failed = fmt.Errorf("remove the neighbour entry of %s: %w", old.Addr(), err)
-			}
-		}
+		failed = l.deleteNeighbour(p, old.Addr(), before.LinkLayer)
 	}
 	if home := now.IPv4HomeAddress; home.IsValid() {
 		if l.ipv4.pinned == nil {
@@ -60,6 +60,30 @@ func (l *Link) setNeighbour(p *port, home netip.Addr, linkLayer [6]byte) error {
 		return fmt.Errorf("make the neighbour entry of %s permanent: %w", home, err)
 	}
 	return nil
+}
+
+func (l *Link) deleteNeighbour(p *port, home netip.Addr, linkLayer [6]byte) error {
+	if p == nil {
+		l.ipv4.later(func(p *port) error {
+			if _, pinned := l.ipv4.pinned[home]; pinned {
+				return nil
+			}
+			return l.deleteNeighbour(p, home, linkLayer)
+		})
+		return nil
+	}
+	if err := l.netlink.NeighDel(p.neighbour(home, linkLayer)); err != nil && !gone(err) {
+		return fmt.Errorf("remove the neighbour entry of %s: %w", home, err)
+	}
+	return nil
+}
+
+// later notes what is to be removed once the interface is back. What does not fit stays: it does no more than name a node
+// that is not there.
+func (i *ipv4) later(removal func(*port) error) {
+	if len(i.removals) < maximumRemovals {
+		i.removals = append(i.removals, removal)
+	}
 }
 
 func (p *port) neighbour(home netip.Addr, linkLayer [6]byte) *netlink.Neigh {
@@ -111,6 +135,12 @@ func (l *Link) addRouter(p *port, router netip.Addr) error {
 
 func (l *Link) deleteRouter(p *port, router netip.Addr) error {
 	if p == nil {
+		l.ipv4.later(func(p *port) error {
+			if l.ipv4.routers[router] != 0 {
+				return nil
+			}
+			return l.deleteRouter(p, router)
+		})
 		return nil
 	}
 	if err := l.netlink.AddrDel(p.device(), &netlink.Addr{IPNet: hostNet(router)}); err != nil && !gone(err) {
@@ -143,6 +173,10 @@ func (l *Link) reapplyIPv4(p *port) error {
 	l.applying.Lock()
 	defer l.applying.Unlock()
 	var failed []error
+	for _, remove := range l.ipv4.removals {
+		failed = append(failed, remove(p))
+	}
+	l.ipv4.removals = nil
 	for router := range l.ipv4.routers {
 		failed = append(failed, l.addRouter(p, router))
 	}

@@ -92,8 +92,15 @@ func (s station) advertisement() Advertisement {
 
 // events is what a running Link reported.
 type events struct {
-	solicited chan Solicitation
-	present   chan Presence
+	solicited   chan Solicitation
+	present     chan Presence
+	unreachable chan Presence
+	collided    chan collision
+}
+
+type collision struct {
+	linkLayer [6]byte
+	address   netip.Addr
 }
 
 func open(t testing.TB, name string) *Link {
@@ -110,13 +117,15 @@ func open(t testing.TB, name string) *Link {
 
 func run(t testing.TB, l *Link) events {
 	t.Helper()
-	e := events{make(chan Solicitation, 1000), make(chan Presence, 1000)}
+	e := events{make(chan Solicitation, 1000), make(chan Presence, 1000), make(chan Presence, 1000), make(chan collision, 1000)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- l.Run(ctx, Handler{
-			Solicited: func(s Solicitation) { e.solicited <- s },
-			Present:   func(p Presence) { e.present <- p },
+			Solicited:   func(s Solicitation) { e.solicited <- s },
+			Present:     func(p Presence) { e.present <- p },
+			Unreachable: func(p Presence) { e.unreachable <- p },
+			Collision:   func(p Presence, a netip.Addr) { e.collided <- collision{p.LinkLayer, a} },
 		})
 	}()
 	t.Cleanup(func() {
