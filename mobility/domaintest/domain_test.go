@@ -163,6 +163,8 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 			if h.at == g && h.link == a.Interface {
 				d.event(g, mag.PresenceConfirmed{Interface: a.Interface, MobileNodeLinkLayerID: a.MobileNodeLinkLayerID})
 			}
+		case mag.ClockDoubted: // wrongly: there is one clock here
+			d.event(g, mag.ClockSynchronized{})
 		case mag.AdvertiseRouter:
 			h := d.hostWith(a.MobileNodeLinkLayerID)
 			d.advertised(g, h, a)
