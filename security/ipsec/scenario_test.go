@@ -15,11 +15,21 @@ import (
 
 var (
 	here   = netip.MustParseAddr("2001:db8:f0::1")
+	here4  = netip.MustParseAddr("192.0.2.1")
 	epoch  = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	remote = map[string]netip.Addr{
 		"lma": netip.MustParseAddr("2001:db8:f0::3"), "mag1": netip.MustParseAddr("2001:db8:f0::11"), "mag2": netip.MustParseAddr("2001:db8:f0::12"),
+		"mag4": netip.MustParseAddr("192.0.2.11"),
 	}
 )
+
+// localOf is our end towards this address.
+func localOf(far netip.Addr) netip.Addr {
+	if far.Is4() {
+		return here4
+	}
+	return here
+}
 
 // scenario runs the commands of a file in testdata/scenarios against one Associations.
 //
@@ -100,7 +110,7 @@ func (s *scenario) peers(t *testing.T, input string) string {
 	var cfg Config
 	for line := range strings.Lines(input) {
 		f := strings.Fields(line)
-		p := security.Peer{Address: remote[f[0]], Local: here, Identity: f[0], ManagedBy: security.BySwanctl, Initiate: f[2] == "initiate"}
+		p := security.Peer{Address: remote[f[0]], Local: localOf(remote[f[0]]), Identity: f[0], ManagedBy: security.BySwanctl, Initiate: f[2] == "initiate"}
 		if f[1] != "found" {
 			p.ManagedBy, p.Connection, p.Child = security.ManagedBy(f[1]), "to-"+f[0], "mh"
 		}
@@ -123,7 +133,8 @@ func (s *scenario) snapshot(libipsec bool, input string) security.CharonSnapshot
 		}
 		c := security.Connection{Name: f[1], Child: f[2]}
 		if len(f) > 3 {
-			c.Local, c.Remote = here, remote[strings.TrimPrefix(f[3], "peer=")]
+			c.Remote = remote[strings.TrimPrefix(f[3], "peer=")]
+			c.Local = localOf(c.Remote)
 		}
 		snap.Connections = append(snap.Connections, c)
 	}
@@ -131,14 +142,14 @@ func (s *scenario) snapshot(libipsec bool, input string) security.CharonSnapshot
 }
 
 func (s *scenario) sa(fields []string) security.ChildSA {
-	sa := security.ChildSA{UniqueID: fields[1], Local: here, MobilityHeaders: true, Mode: "TRANSPORT", Installed: s.now}
+	sa := security.ChildSA{UniqueID: fields[1], MobilityHeaders: true, Mode: "TRANSPORT", Installed: s.now}
 	for _, f := range fields[2:] {
 		key, value, _ := strings.Cut(f, "=")
 		switch key {
 		case "ike":
 			sa.IKEUniqueID = value
 		case "peer":
-			sa.Remote = remote[value]
+			sa.Remote, sa.Local = remote[value], localOf(remote[value])
 			if sa.RemoteIdentity == "" {
 				sa.RemoteIdentity = value
 			}

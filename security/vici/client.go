@@ -53,6 +53,7 @@ type Client struct {
 
 	mu      sync.Mutex // serialises commands
 	session *vici.Session
+	pace    *pacedConn // of session
 
 	plugin atomic.Value // string: kernel plugin of the charon last reached; "" before
 }
@@ -207,7 +208,25 @@ func (c *Client) emitSnapshot(ctx context.Context, emit func(security.Event)) er
 
 func (c *Client) dial() (*vici.Session, error) {
 	dialer := net.Dialer{Timeout: c.cfg.CommandTimeout}
-	session, err := vici.NewSession(vici.WithAddr("unix", c.cfg.Socket), vici.WithDialContext(dialer.DialContext))
+	return c.dialWith(dialer.DialContext)
+}
+
+// dialPaced is for commands, of which some have long answers.
+func (c *Client) dialPaced() (session *vici.Session, pace *pacedConn, err error) {
+	dialer := net.Dialer{Timeout: c.cfg.CommandTimeout}
+	session, err = c.dialWith(func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dialer.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		pace = newPacedConn(conn)
+		return pace, nil
+	})
+	return session, pace, err
+}
+
+func (c *Client) dialWith(dial func(context.Context, string, string) (net.Conn, error)) (*vici.Session, error) {
+	session, err := vici.NewSession(vici.WithAddr("unix", c.cfg.Socket), vici.WithDialContext(dial))
 	if err != nil {
 		return nil, fmt.Errorf("reach charon at %s (is strongSwan running, is the vici plugin's socket there?): %w", c.cfg.Socket, err)
 	}

@@ -27,11 +27,11 @@ func (c *Client) withSession(ctx context.Context, f func(context.Context, *vici.
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.CommandTimeout)
 	defer cancel()
 	if c.session == nil {
-		session, err := c.dial()
+		session, pace, err := c.dialPaced()
 		if err != nil {
 			return err
 		}
-		c.session = session
+		c.session, c.pace = session, pace
 		plugin, err := kernelPlugin(ctx, session)
 		if err != nil {
 			c.drop()
@@ -39,6 +39,7 @@ func (c *Client) withSession(ctx context.Context, f func(context.Context, *vici.
 		}
 		c.plugin.Store(plugin)
 	}
+	c.pace.begin()
 	err := f(ctx, c.session)
 	var refused *Refused
 	if err != nil && !errors.As(err, &refused) {
@@ -51,7 +52,7 @@ func (c *Client) withSession(ctx context.Context, f func(context.Context, *vici.
 func (c *Client) drop() {
 	if c.session != nil {
 		c.session.Close()
-		c.session = nil
+		c.session, c.pace = nil, nil
 	}
 }
 
@@ -88,13 +89,14 @@ func call(ctx context.Context, session *vici.Session, command string, in *vici.M
 	return out, nil
 }
 
-// stream collects the event messages of a listing command.
-func stream(ctx context.Context, session *vici.Session, command, event string, in *vici.Message) ([]*vici.Message, error) {
+// stream collects the event messages of a listing command; the lock is held.
+func (c *Client) stream(ctx context.Context, session *vici.Session, command, event string, in *vici.Message) ([]*vici.Message, error) {
 	var all []*vici.Message
 	for m, err := range session.CallStreaming(ctx, command, event, in) {
 		if err != nil {
 			return nil, fmt.Errorf("charon did not answer %s: %w", command, err)
 		}
+		c.pace.took()
 		all = append(all, m)
 	}
 	return all, nil
@@ -159,7 +161,7 @@ func (c *Client) SAs(ctx context.Context) (sas []security.ChildSA, err error) {
 // eachIKE lists IKE_SAs. visit runs under the lock.
 func (c *Client) eachIKE(ctx context.Context, in *vici.Message, visit func(connection string, ike ikeSA)) error {
 	return c.withSession(ctx, func(ctx context.Context, s *vici.Session) error {
-		messages, err := stream(ctx, s, "list-sas", "list-sa", in)
+		messages, err := c.stream(ctx, s, "list-sas", "list-sa", in)
 		if err != nil {
 			return err
 		}
@@ -183,7 +185,7 @@ func (c *Client) eachIKE(ctx context.Context, in *vici.Message, visit func(conne
 // Connections lists what is loaded, one entry per child.
 func (c *Client) Connections(ctx context.Context) (connections []security.Connection, err error) {
 	err = c.withSession(ctx, func(ctx context.Context, s *vici.Session) error {
-		messages, err := stream(ctx, s, "list-conns", "list-conn", nil)
+		messages, err := c.stream(ctx, s, "list-conns", "list-conn", nil)
 		if err != nil {
 			return err
 		}
