@@ -31,11 +31,12 @@ func populate(tb tester, bindings, more int) *population {
 	lma, err := New(Config{
 		LMAAddresses:    []netip.Addr{lmaAddress},
 		Pools:           []netip.Prefix{netip.MustParsePrefix("2001:db8::/36")},
+		IPv4Pools:       []IPv4Pool{{Network: netip.MustParsePrefix("10.0.0.0/8")}},
 		MaximumBindings: bindings + more,
 		Authorized:      func(netip.Addr, string) bool { return true },
 		Random:          func([]byte) {},
 		Profile: func(id mobility.MobileNodeID) (mobility.Profile, bool) {
-			return mobility.Profile{MobileNodeID: id, ProxyRegistration: true}, true
+			return mobility.Profile{MobileNodeID: id, ProxyRegistration: true, IPv4Mobility: true}, true
 		},
 	})
 	if err != nil {

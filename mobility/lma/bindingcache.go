@@ -19,7 +19,7 @@ type state uint8
 const (
 	unborn       state = iota
 	registered         // a MAG serves it
-	deregistered       // kept for MinDelayBeforeBCEDelete, its packets are dropped (RFC 5213 section 5.3.5)
+	deregistered       // kept for MinDelayBeforeBCEDelete or until its revocation ends; its packets are dropped (RFC 5213 section 5.3.5)
 	removed            // no longer in the cache
 )
 
@@ -28,19 +28,84 @@ var stateNames = [...]string{"unborn", "registered", "deregistered", "removed"}
 // String is the state as records name it.
 func (s state) String() string { return stateNames[s] }
 
-// entry is a Binding Cache entry: one mobility session (RFC 5213 section 5.1). The fields of the record are those of the
-// last accepted PBU; its State is filled in by record. The home network prefixes never change during a session.
+// entry is a Binding Cache entry: one mobility session (RFC 5213 section 5.1, RFC 5844 section 3.1.1). Its fields are those
+// of the last accepted PBU. There are many of them, so they are kept small: what several share stands in path and node.
 type entry struct {
-	mobility.BindingCacheEntry
-	state state
-	node  *mobileNode
-	timer timer
+	node          *mobileNode
+	path          *path
+	before, after *entry // on the path
+	revocation    *revocation
+
+	prefixes []netip.Prefix  // home network prefixes; a record may share them, so they are replaced, never changed
+	one      [1]netip.Prefix // where the usual single one of prefixes stands
+
+	linkLayerID      mobility.MobileNodeLinkLayerID
+	linkLocalAddress [16]byte // zero: none
+	ipv4             [4]byte  // home address; zero: none
+	ipv4Bits         uint8    // of its network
+
+	state                state
+	handoffIndicator     mobility.HandoffIndicator
+	accessTechnologyType mobility.AccessTechnologyType
+	sequence             uint16
+	place                int32
+	timestamp            mh.Timestamp
+
+	registered, lastUpdate, expires instant
+}
+
+func (e *entry) slot() *int32 { return &e.place }
+
+// due ends a binding whose time is over.
+func (e *entry) due(l *LMA, now time.Time) { l.remove(now, e) }
+
+// home is the IPv4 home address with the length of its network; not valid: none.
+func (e *entry) home() netip.Prefix {
+	if e.ipv4 == [4]byte{} {
+		return netip.Prefix{}
+	}
+	return netip.PrefixFrom(netip.AddrFrom4(e.ipv4), int(e.ipv4Bits))
+}
+
+// hostOf is what an IPv4 home address is to the forwarding state and as a key: a prefix of 32 bits.
+func hostOf(home netip.Prefix) netip.Prefix { return netip.PrefixFrom(home.Addr(), 32) }
+
+// bound calls yield for everything that the mobile node is reached at in this session.
+func (e *entry) bound(yield func(netip.Prefix) bool) {
+	for _, prefix := range e.prefixes {
+		if !yield(prefix) {
+			return
+		}
+	}
+	if e.ipv4 != [4]byte{} {
+		yield(hostOf(e.home()))
+	}
 }
 
 // record is the entry as others see it.
-func (e *entry) record() mobility.BindingCacheEntry {
-	record := e.BindingCacheEntry
-	record.State = e.state.String()
+func (l *LMA) record(e *entry) mobility.BindingCacheEntry {
+	record := mobility.BindingCacheEntry{
+		MobileNodeID:          e.node.id,
+		MobileNodeLinkLayerID: e.linkLayerID,
+		AccessTechnologyType:  e.accessTechnologyType,
+		HandoffIndicator:      e.handoffIndicator,
+		HomeNetworkPrefixes:   e.prefixes,
+		IPv4HomeAddress:       e.home(),
+		ProxyCareOfAddress:    e.path.proxyCareOfAddress,
+		LMAAddress:            e.path.lmaAddress,
+		SequenceNumber:        e.sequence,
+		Timestamp:             uint64(e.timestamp),
+		State:                 e.state.String(),
+		Registered:            l.timeOf(e.registered),
+		LastUpdate:            l.timeOf(e.lastUpdate),
+		Expires:               l.timeOf(e.expires),
+	}
+	if e.linkLocalAddress != [16]byte{} {
+		record.LinkLocalAddress = netip.AddrFrom16(e.linkLocalAddress)
+	}
+	if record.IPv4HomeAddress.IsValid() {
+		_, record.IPv4DefaultRouter, _ = l.ipv4Pool.home(record.IPv4HomeAddress)
+	}
 	return record
 }
 
@@ -48,33 +113,53 @@ func compareRecords(a, b mobility.BindingCacheEntry) int {
 	return cmp.Or(
 		cmp.Compare(a.MobileNodeID.Subtype, b.MobileNodeID.Subtype),
 		cmp.Compare(a.MobileNodeID.Value, b.MobileNodeID.Value),
-		a.HomeNetworkPrefixes[0].Addr().Compare(b.HomeNetworkPrefixes[0].Addr()))
+		slices.CompareFunc(a.HomeNetworkPrefixes, b.HomeNetworkPrefixes, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) }),
+		a.IPv4HomeAddress.Addr().Compare(b.IPv4HomeAddress.Addr()))
 }
 
 // mobileNode is what the anchor knows of one mobile node over all its sessions.
 type mobileNode struct {
 	id        mobility.MobileNodeID
 	sessions  []*entry
+	one       [1]*entry    // where the usual single one of sessions stands
 	timestamp mh.Timestamp // greatest accepted in a PBU for this mobile node (RFC 5213 section 5.5, 6)
 	waiting   *waiting     // registration that waits for a de-registration
+	past      *past        // what it had before
+}
 
-	lastPrefixes []netip.Prefix // of the session that ended last, preferred for the next
-	departed     *list.Element  // place among those without a session
+// past is what a mobile node had last, preferred for its next session.
+type past struct {
+	prefixes []netip.Prefix
+	ipv4     netip.Addr
+	departed *list.Element // place among those without a session
+}
+
+// remember returns the node's past, to be filled in.
+func (n *mobileNode) remember() *past {
+	if n.past == nil {
+		n.past = &past{}
+	}
+	return n.past
+}
+
+// grant is what a session is given.
+type grant struct {
+	prefixes []netip.Prefix // the caller's; copied
+	home     netip.Prefix   // IPv4, with the length of its network; not valid: none
 }
 
 // becomeRegistered makes the entry what an accepted PBU says and starts its lifetime (RFC 5213 sections 5.3.2-5.3.4).
 func (l *LMA) becomeRegistered(e *entry, r *request, lifetime time.Duration) {
 	e.state = registered
-	e.LMAAddress = r.destination
-	e.ProxyCareOfAddress = r.proxyCareOfAddress
-	if e.MobileNodeLinkLayerID != r.linkLayerID { // the request's string keeps its whole message alive
-		e.MobileNodeLinkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(r.linkLayerID)))
+	e.revocation = nil // whoever revoked it finds it taken back
+	l.follow(e, r.path())
+	if e.linkLayerID != r.linkLayerID { // the request's string keeps its whole message alive
+		e.linkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(r.linkLayerID)))
 	}
-	e.AccessTechnologyType = r.options.AccessTechnologyType
-	e.HandoffIndicator = r.options.HandoffIndicator
+	e.accessTechnologyType = r.options.AccessTechnologyType
+	e.handoffIndicator = r.options.HandoffIndicator
 	l.accept(e, r)
-	e.Expires = r.now.Add(lifetime)
-	l.timers.set(&e.timer, e.Expires)
+	l.expireAt(e, r.now.Add(lifetime))
 	l.forward(e)
 }
 
@@ -83,48 +168,117 @@ func (l *LMA) becomeRegistered(e *entry, r *request, lifetime time.Duration) {
 func (l *LMA) becomeDeregistered(e *entry, r *request) {
 	e.state = deregistered
 	l.accept(e, r)
-	e.Expires = r.now.Add(l.cfg.MinDelayBeforeBCEDelete)
-	l.timers.set(&e.timer, e.Expires)
+	l.expireAt(e, r.now.Add(l.cfg.MinDelayBeforeBCEDelete))
 	l.forward(e)
 }
 
-// becomeRemoved takes the entry out of the cache and frees its prefixes; the mobile node remembers them.
+// becomeRemoved takes the entry out of the cache and frees what it had; the mobile node remembers that.
 func (l *LMA) becomeRemoved(e *entry) {
 	e.state = removed
-	l.timers.stop(&e.timer)
-	for _, prefix := range e.HomeNetworkPrefixes {
-		delete(l.owners, prefix)
-		l.pool.release(prefix)
-		l.forwarding.Delete(prefix)
-		l.unapplied = true
-	}
+	l.timers.stop(e)
 	node := e.node
+	l.rememberPrefixes(e)
+	l.rememberIPv4(e)
+	for prefix := range e.bound {
+		l.unbind(prefix)
+	}
+	l.leave(e)
 	node.sessions = slices.DeleteFunc(node.sessions, func(other *entry) bool { return other == e })
-	node.lastPrefixes = e.HomeNetworkPrefixes
 	l.bindings--
 	l.settle(node)
 }
 
-// insert puts a new session with these prefixes, all free, into the cache; a become method follows.
-func (l *LMA) insert(id mobility.MobileNodeID, prefixes []netip.Prefix) *entry {
+func (l *LMA) rememberPrefixes(e *entry) {
+	if len(e.prefixes) > 0 {
+		e.node.remember().prefixes = slices.Clone(e.prefixes) // they may stand in the entry
+	}
+}
+
+func (l *LMA) rememberIPv4(e *entry) {
+	if home := e.home(); home.IsValid() {
+		e.node.remember().ipv4 = home.Addr()
+	}
+}
+
+// dropPrefixes ends the IPv6 part of a session that goes on (RFC 5844 sections 3.1.2.4 and 3.1.2.5).
+func (l *LMA) dropPrefixes(e *entry) {
+	l.rememberPrefixes(e)
+	for _, prefix := range e.prefixes {
+		l.unbind(prefix)
+	}
+	e.prefixes = nil
+}
+
+// dropIPv4 ends the IPv4 part of a session that goes on.
+func (l *LMA) dropIPv4(e *entry) {
+	if home := e.home(); home.IsValid() {
+		l.rememberIPv4(e)
+		l.unbind(hostOf(home))
+		e.ipv4, e.ipv4Bits = [4]byte{}, 0
+	}
+}
+
+// insert puts a new session with what it is granted, all free, into the cache; a become method follows.
+func (l *LMA) insert(id mobility.MobileNodeID, g grant) *entry {
 	node := l.nodes[id]
 	if node == nil {
 		id.Value = strings.Clone(id.Value) // which keeps its whole message alive
 		node = &mobileNode{id: id}
+		node.sessions = node.one[:0]
 		l.nodes[id] = node
 	}
 	e := &entry{node: node}
-	e.timer = timer{index: -1, entry: e}
-	e.MobileNodeID = node.id
-	e.HomeNetworkPrefixes = prefixes
-	for _, prefix := range prefixes {
-		l.owners[prefix] = e
-		l.pool.take(prefix)
-	}
+	l.give(e, g)
 	node.sessions = append(node.sessions, e)
 	l.bindings++
 	l.settle(node)
 	return e
+}
+
+// give adds to a session what it has none of yet.
+func (l *LMA) give(e *entry, g grant) {
+	if len(g.prefixes) == 1 && !e.one[0].IsValid() {
+		e.one[0] = g.prefixes[0]
+		e.prefixes = e.one[:]
+	} else if len(g.prefixes) > 0 {
+		e.prefixes = slices.Clone(g.prefixes)
+	}
+	for _, prefix := range g.prefixes {
+		l.bind(e, prefix)
+	}
+	if g.home.IsValid() {
+		e.ipv4, e.ipv4Bits = g.home.Addr().As4(), uint8(g.home.Bits())
+		l.bind(e, hostOf(g.home))
+	}
+}
+
+// owner is the session that has prefix: home network prefixes have one length, and IPv4 home addresses count as IPv4-mapped. It is a home network prefix or an IPv4 home address with 32 bits.
+func (l *LMA) owner(prefix netip.Prefix) *entry {
+	if prefix.Bits() != l.cfg.PrefixLength && !prefix.Addr().Is4() {
+		return nil
+	}
+	return l.owners[prefix.Addr().As16()]
+}
+
+func (l *LMA) bind(e *entry, prefix netip.Prefix) {
+	l.owners[prefix.Addr().As16()] = e
+	if prefix.Addr().Is4() {
+		l.ipv4Pool.take(mapped(prefix))
+	} else {
+		l.pool.take(prefix)
+	}
+}
+
+// unbind is the counterpart of bind; it takes the forwarding away too.
+func (l *LMA) unbind(prefix netip.Prefix) {
+	delete(l.owners, prefix.Addr().As16())
+	if prefix.Addr().Is4() {
+		l.ipv4Pool.release(mapped(prefix))
+	} else {
+		l.pool.release(prefix)
+	}
+	l.forwarding.Delete(prefix)
+	l.unapplied = true
 }
 
 // settle files the node among the departed ones or takes it out of there. It forgets the one that departed first when
@@ -132,11 +286,11 @@ func (l *LMA) insert(id mobility.MobileNodeID, prefixes []netip.Prefix) *entry {
 func (l *LMA) settle(node *mobileNode) {
 	gone := len(node.sessions) == 0 && node.waiting == nil
 	switch {
-	case gone && node.departed == nil:
-		node.departed = l.departed.PushBack(node)
-	case !gone && node.departed != nil:
-		l.departed.Remove(node.departed)
-		node.departed = nil
+	case gone && node.remember().departed == nil:
+		node.past.departed = l.departed.PushBack(node)
+	case !gone && node.past != nil && node.past.departed != nil:
+		l.departed.Remove(node.past.departed)
+		node.past.departed = nil
 	}
 	for l.departed.Len() > l.cfg.MaximumBindings {
 		oldest := l.departed.Remove(l.departed.Front()).(*mobileNode)
@@ -147,20 +301,25 @@ func (l *LMA) settle(node *mobileNode) {
 // accept notes what an accepted PBU says whatever its lifetime is: its order marks (RFC 5213 section 5.5) and the MAG's
 // link-local address (section 5.3.6).
 func (l *LMA) accept(e *entry, r *request) {
-	e.LinkLocalAddress = l.linkLocalAddress(e, r)
-	e.SequenceNumber = r.sequence
-	e.Timestamp = uint64(r.options.Timestamp)
-	e.LastUpdate = r.now
-	e.node.timestamp = max(l.lastTimestamp(e.node, r.now), r.options.Timestamp)
+	e.linkLocalAddress = l.linkLocalAddress(e, r)
+	e.sequence = r.sequence
+	e.timestamp = r.timestamp
+	e.lastUpdate = l.instantOf(r.now)
+	e.node.timestamp = max(l.lastTimestamp(e.node, r.now), r.timestamp)
 }
 
-// forward makes the forwarding state of the entry's prefixes follow its state.
+func (l *LMA) expireAt(e *entry, at time.Time) {
+	e.expires = l.instantOf(at)
+	l.timers.set(e, e.expires)
+}
+
+// forward makes the forwarding state of the session follow its state.
 func (l *LMA) forward(e *entry) {
-	desired := forwarding.Entry{Role: forwarding.Anchor, Local: e.LMAAddress, Peer: e.ProxyCareOfAddress}
+	desired := forwarding.Entry{Role: forwarding.Anchor, Local: e.path.lmaAddress, Peer: e.path.proxyCareOfAddress}
 	if e.state == deregistered {
 		desired = forwarding.Entry{Role: forwarding.Discard}
 	}
-	for _, prefix := range e.HomeNetworkPrefixes {
+	for prefix := range e.bound {
 		desired.Prefix = prefix
 		if held, ok := l.forwarding.Get(prefix); !ok || held != desired {
 			l.forwarding.Set(desired)
@@ -171,18 +330,18 @@ func (l *LMA) forward(e *entry) {
 
 // linkLocalAddress is the MAG's address on the link with the mobile node (RFC 5213 section 5.3.6): what the request says,
 // else what the entry has, else a new one if the request asks for it.
-func (l *LMA) linkLocalAddress(e *entry, r *request) netip.Addr {
+func (l *LMA) linkLocalAddress(e *entry, r *request) [16]byte {
 	switch {
 	case !r.options.Present.Has(mh.OptionLinkLocalAddress):
-		return e.LinkLocalAddress
+		return e.linkLocalAddress
 	case !r.options.LinkLocalAddress.IsUnspecified():
-		return r.options.LinkLocalAddress
-	case e.LinkLocalAddress.IsValid():
-		return e.LinkLocalAddress
+		return r.options.LinkLocalAddress.As16()
+	case e.linkLocalAddress != [16]byte{}:
+		return e.linkLocalAddress
 	}
 	address := [16]byte{0xfe, 0x80}
 	l.cfg.Random(address[8:])
 	address[8] &^= 0x02 // not universally unique (RFC 4291 section 2.5.1)
 	address[15] |= 0x01 // never the Subnet-Router anycast address
-	return netip.AddrFrom16(address)
+	return address
 }

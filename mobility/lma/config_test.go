@@ -74,17 +74,19 @@ func TestPoolPrefixes(t *testing.T) {
 		for _, text := range test.pools {
 			prefixes = append(prefixes, netip.MustParsePrefix(text))
 		}
-		pool, err := newPrefixPool(prefixes, test.length)
+		all, err := newPrefixPool(prefixes, test.length, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
 		seen := map[netip.Prefix]bool{}
-		for i := range pool.indexes.size {
-			prefix := pool.prefix(i)
-			if back, ok := pool.index(prefix); !ok || back != i || prefix != prefix.Masked() || seen[prefix] {
-				t.Fatalf("pools %v: index %d is %s, whose index is %d (%v)", test.pools, i, prefix, back, ok)
+		for n := range all.pools {
+			for i := range all.pools[n].indexes.size {
+				prefix := all.prefix(&all.pools[n], i)
+				if of, back := all.find(prefix); of != &all.pools[n] || back != i || prefix != prefix.Masked() || seen[prefix] {
+					t.Fatalf("pools %v: index %d is %s, whose index is %d (%v)", test.pools, i, prefix, back, of)
+				}
+				seen[prefix] = true
 			}
-			seen[prefix] = true
 		}
 	}
 }

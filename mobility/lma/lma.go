@@ -4,7 +4,6 @@
 package lma
 
 import (
-	"container/heap"
 	"container/list"
 	"errors"
 	"fmt"
@@ -24,7 +23,13 @@ const (
 	DefaultTimestampValidityWindow    = 300 * time.Millisecond
 	DefaultPrefixLength               = 64
 	DefaultMaximumBindings            = 65536
-	maximumLifetime                   = 0xffff * mh.LifetimeUnit
+
+	DefaultBRIMaxRetriesNumber = 1 // RFC 5846 section 11
+	DefaultInitMINDelayBRIs    = time.Second
+	DefaultMaxBRAckTimeout     = 2 * time.Second
+	leastInitMINDelayBRIs      = 500 * time.Millisecond
+
+	maximumLifetime = 0xffff * mh.LifetimeUnit
 
 	maximumPrefixesPerSession = 8  // Home Network Prefix options in one PBU; beyond it status 130
 	maximumSessionsPerNode    = 16 // interfaces of one mobile node; beyond it status 130
@@ -37,35 +42,49 @@ type LMA struct {
 
 	nodes    map[mobility.MobileNodeID]*mobileNode // with a session, or remembered
 	departed *list.List                            // of *mobileNode without a session, oldest first
-	owners   map[netip.Prefix]*entry               // BCE by home network prefix: never two
+	owners   map[[16]byte]*entry                   // BCE by home network prefix or IPv4-mapped home address: never two
+	paths    map[pathKey]*path                     // to the MAGs that have sessions
 	bindings int
 	waiting  int
 	pool     *prefixPool
+	ipv4Pool *ipv4Pool
 
-	timers     timerHeap
+	base, now   time.Time // the first and the last reading of the clock
+	nowAt       instant
+	timers      timerHeap
+	revocations map[uint16]*revocation // outstanding, by sequence number
+	revoked     uint16                 // last sequence number of these
+
 	forwarding *forwarding.State
 	unapplied  bool // forwarding changed since the last ApplyForwarding
 
-	update           mh.BindingUpdate // scratch of Handle
-	nextBindingError time.Time
-	actions          []Action // of the Handle or Expire under way
+	update              mh.BindingUpdate // scratch of Handle, as are the next three
+	indication          mh.BindingRevocationIndication
+	assigned, shortened []netip.Prefix
+	nextBindingError    time.Time
+	nextRefusal         time.Time
+	actions             []Action // of the Handle or Expire under way
 }
 
 // New returns an LMA without bindings. It fails with every problem of cfg at once, each with its remedy.
 func New(cfg Config) (*LMA, error) {
 	cfg = withDefaults(cfg)
-	pool, err := newPrefixPool(cfg.Pools, cfg.PrefixLength)
-	if err := errors.Join(validate(cfg), err); err != nil {
+	pool, err := newPrefixPool(cfg.Pools, cfg.PrefixLength, cfg.MaximumBindings)
+	ipv4Pool, err4 := newIPv4Pool(cfg.IPv4Pools, cfg.MaximumBindings)
+	if err := errors.Join(validate(cfg), err, err4); err != nil {
 		return nil, err
 	}
 	l := &LMA{
-		cfg:        cfg,
-		addresses:  make(map[netip.Addr]bool, len(cfg.LMAAddresses)),
-		nodes:      map[mobility.MobileNodeID]*mobileNode{},
-		departed:   list.New(),
-		owners:     map[netip.Prefix]*entry{},
-		pool:       pool,
-		forwarding: forwarding.NewState(),
+		cfg:         cfg,
+		addresses:   make(map[netip.Addr]bool, len(cfg.LMAAddresses)),
+		nodes:       map[mobility.MobileNodeID]*mobileNode{},
+		departed:    list.New(),
+		owners:      map[[16]byte]*entry{},
+		paths:       map[pathKey]*path{},
+		pool:        pool,
+		ipv4Pool:    ipv4Pool,
+		revocations: map[uint16]*revocation{},
+		forwarding:  forwarding.NewState(),
 	}
 	for _, a := range cfg.LMAAddresses {
 		l.addresses[a] = true
@@ -80,6 +99,9 @@ func withDefaults(cfg Config) Config {
 	setDefault(&cfg.PrefixLength, DefaultPrefixLength)
 	setDefault(&cfg.MaximumLifetime, maximumLifetime)
 	setDefault(&cfg.MaximumBindings, DefaultMaximumBindings)
+	setDefault(&cfg.BRIMaxRetriesNumber, DefaultBRIMaxRetriesNumber)
+	setDefault(&cfg.InitMINDelayBRIs, DefaultInitMINDelayBRIs)
+	setDefault(&cfg.MaxBRAckTimeout, max(DefaultMaxBRAckTimeout, cfg.InitMINDelayBRIs))
 	cfg.MaximumLifetime = min(cfg.MaximumLifetime, maximumLifetime)
 	return cfg
 }
@@ -95,11 +117,11 @@ func validate(cfg Config) error {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf("lma: "+format, args...)) }
 	if len(cfg.LMAAddresses) == 0 {
-		problem("no LMA address: name at least one IPv6 address of this anchor")
+		problem("no LMA address: name at least one address of this anchor")
 	}
 	for _, a := range cfg.LMAAddresses {
 		if !routable(a) {
-			problem("LMA address %s: want a routable unicast IPv6 address", a)
+			problem("LMA address %s: want a routable unicast address", a)
 		}
 	}
 	if cfg.MinDelayBeforeBCEDelete < 0 || cfg.MaxDelayBeforeNewBCEAssign < 0 || cfg.TimestampValidityWindow < 0 {
@@ -111,6 +133,10 @@ func validate(cfg Config) error {
 	if cfg.MaximumBindings < 0 {
 		problem("maximum bindings %d: want a positive number", cfg.MaximumBindings)
 	}
+	if cfg.BRIMaxRetriesNumber < 0 || cfg.InitMINDelayBRIs < leastInitMINDelayBRIs || cfg.MaxBRAckTimeout < cfg.InitMINDelayBRIs {
+		problem("binding revocation with %d retries, first after %s and at most %s: want no negative number, at least %s (RFC 5846 section 11), and a maximum not below the first",
+			cfg.BRIMaxRetriesNumber, cfg.InitMINDelayBRIs, cfg.MaxBRAckTimeout, leastInitMINDelayBRIs)
+	}
 	if cfg.Authorized == nil || cfg.Profile == nil || cfg.Random == nil {
 		problem("Authorized, Profile and Random are all needed")
 	}
@@ -119,25 +145,26 @@ func validate(cfg Config) error {
 
 // Handle takes one event at the instant now and returns what to do about it, in order.
 func (l *LMA) Handle(now time.Time, ev Event) []Action {
+	l.read(now)
 	switch ev := ev.(type) {
 	case MessageReceived:
 		l.receive(now, ev)
 	case Delete:
 		l.delete(ev.MobileNodeID)
+	case Revoke:
+		l.revoke(now, ev)
 	}
 	return l.takeActions()
 }
 
-// Expire ends everything whose deadline is not after now: lifetimes, delays before a BCE is deleted, and waits for a
-// de-registration. Call it when NextDeadline has come.
+// Expire ends everything whose deadline is not after now: lifetimes, delays before a BCE is deleted, waits for a
+// de-registration, and revocations without an answer. Call it when NextDeadline has come.
 func (l *LMA) Expire(now time.Time) []Action {
-	for len(l.timers) > 0 && !l.timers[0].at.After(now) {
-		t := heap.Pop(&l.timers).(*timer)
-		if t.entry != nil {
-			l.remove(now, t.entry)
-		} else {
-			l.waitingOver(now, t.node)
-		}
+	l.read(now)
+	for len(l.timers) > 0 && l.timers[0].at <= l.nowAt {
+		first := l.timers[0].of
+		l.timers.stop(first)
+		first.due(l, now)
 	}
 	l.emitForwarding()
 	return l.takeActions()
@@ -148,10 +175,11 @@ func (l *LMA) NextDeadline() (time.Time, bool) {
 	if len(l.timers) == 0 {
 		return time.Time{}, false
 	}
-	return l.timers[0].at, true
+	return l.timeOf(l.timers[0].at), true
 }
 
-// Forwarding is what the kernel should hold: one entry for each home network prefix of each binding. It is the LMA's own;
+// Forwarding is what the kernel should hold: one entry for each home network prefix and each IPv4 home address of each
+// binding. It is the LMA's own;
 // read it between events.
 func (l *LMA) Forwarding() *forwarding.State { return l.forwarding }
 
@@ -160,15 +188,20 @@ func (l *LMA) Len() int { return l.bindings }
 
 // Counters are the sizes of what an LMA holds.
 type Counters struct {
-	Bindings     int    `json:"bindings"`      // binding cache entries
-	Waiting      int    `json:"waiting"`       // registrations that wait for a de-registration
-	Departed     int    `json:"departed"`      // mobile nodes without a binding whose prefixes are remembered
-	PrefixesFree uint64 `json:"prefixes_free"` // in the pools
+	Bindings          int    `json:"bindings"`            // binding cache entries
+	Waiting           int    `json:"waiting"`             // registrations that wait for a de-registration
+	Departed          int    `json:"departed"`            // mobile nodes without a binding whose prefixes are remembered
+	Revocations       int    `json:"revocations"`         // that no MAG has answered yet
+	PrefixesFree      uint64 `json:"prefixes_free"`       // in the pools
+	IPv4AddressesFree uint64 `json:"ipv4_addresses_free"` // in the IPv4 pools
 }
 
 // Counters returns the sizes as they are now.
 func (l *LMA) Counters() Counters {
-	return Counters{Bindings: l.bindings, Waiting: l.waiting, Departed: l.departed.Len(), PrefixesFree: l.pool.indexes.free}
+	return Counters{
+		Bindings: l.bindings, Waiting: l.waiting, Departed: l.departed.Len(), Revocations: len(l.revocations),
+		PrefixesFree: l.pool.free(), IPv4AddressesFree: l.ipv4Pool.free(),
+	}
 }
 
 // Snapshot returns every binding cache entry, ordered by mobile node and prefix. The prefix slices are shared with the
@@ -177,7 +210,7 @@ func (l *LMA) Snapshot() []mobility.BindingCacheEntry {
 	records := make([]mobility.BindingCacheEntry, 0, l.bindings)
 	for _, node := range l.nodes {
 		for _, e := range node.sessions {
-			records = append(records, e.record())
+			records = append(records, l.record(e))
 		}
 	}
 	slices.SortFunc(records, compareRecords)
@@ -200,7 +233,7 @@ func (l *LMA) takeActions() []Action {
 	return actions
 }
 
-// routable says whether a may be one end of a tunnel: a unicast IPv6 address of more than link scope.
+// routable says whether a may be one end of a tunnel: a unicast address of more than link scope.
 func routable(a netip.Addr) bool {
-	return a.Is6() && !a.Is4In6() && a.Zone() == "" && a.IsGlobalUnicast()
+	return a.IsValid() && !a.Is4In6() && a.Zone() == "" && a.IsGlobalUnicast()
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"netlmm/mobility"
+	"netlmm/mobility/mh"
 )
 
 // verdict is what the binding cache entry existence test makes of a request.
@@ -27,12 +28,15 @@ type match struct {
 func reject(status mobility.Status) match { return match{verdict: rejectRequest, status: status} }
 func updateOf(e *entry) match             { return match{verdict: updateSession, entry: e} }
 
-// lookup is the Binding Cache entry existence test of RFC 5213 section 5.4.1; its three forms are tried in that order.
+// lookup is the Binding Cache entry existence test of RFC 5213 section 5.4.1; its three forms are tried in that order. An
+// IPv4 home address takes the place of the prefixes where the request names none of these (RFC 5844 section 3.1.2.7).
 func (l *LMA) lookup(r *request) match {
-	node := l.nodes[r.options.MobileNodeID]
+	node := l.nodes[r.id]
 	switch {
-	case r.asksForPrefix():
+	case r.namesPrefix():
 		return l.lookupByPrefix(node, r)
+	case r.namesIPv4():
+		return l.lookupByIPv4(node, r)
 	case node == nil:
 		return match{}
 	case r.linkLayerID != "":
@@ -41,11 +45,11 @@ func (l *LMA) lookup(r *request) match {
 	return lookupByMobileNode(node, r)
 }
 
-// lookupByPrefix is section 5.4.1.1: the request names at least one prefix.
+// lookupByPrefix is section 5.4.1.1: the request names at least one prefix. A session without prefixes is none of these.
 func (l *LMA) lookupByPrefix(node *mobileNode, r *request) match {
 	var found *entry
-	for _, prefix := range r.options.HomeNetworkPrefixes {
-		owner := l.owners[prefix]
+	for _, prefix := range r.prefixes {
+		owner := l.owner(prefix)
 		if owner == nil {
 			continue
 		}
@@ -57,8 +61,24 @@ func (l *LMA) lookupByPrefix(node *mobileNode, r *request) match {
 	switch {
 	case found == nil:
 		return match{}
-	case !samePrefixes(found.HomeNetworkPrefixes, r.options.HomeNetworkPrefixes):
+	case !samePrefixes(found.prefixes, r.prefixes):
 		return reject(mobility.StatusBCEPBUPrefixSetDoNotMatch)
+	case continuesSession(found, r):
+		return updateOf(found)
+	}
+	return match{}
+}
+
+// lookupByIPv4 is section 5.4.1.1 with an IPv4 home address for a key. One of another mobile node is refused as
+// RFC 5844 section 3.1.2.2 refuses one that this mobile node may not have.
+func (l *LMA) lookupByIPv4(node *mobileNode, r *request) match {
+	found := l.owner(r.namedHost())
+	switch {
+	case found == nil:
+		return match{}
+	case found.node != node:
+		r.ipv4Status = mh.IPv4HomeAddressAdministrativelyProhibited
+		return reject(mobility.StatusNotAuthorizedForIPv4HomeAddress)
 	case continuesSession(found, r):
 		return updateOf(found)
 	}
@@ -67,23 +87,22 @@ func (l *LMA) lookupByPrefix(node *mobileNode, r *request) match {
 
 // continuesSession is rule 5 of section 5.4.1.1: any one of its four conditions makes the request one for e.
 func continuesSession(e *entry, r *request) bool {
-	sameTechnology := r.options.AccessTechnologyType == e.AccessTechnologyType
+	sameTechnology := r.options.AccessTechnologyType == e.accessTechnologyType
 	switch {
-	case r.linkLayerID != "" && r.linkLayerID == e.MobileNodeLinkLayerID && sameTechnology:
+	case r.linkLayerID != "" && r.linkLayerID == e.linkLayerID && sameTechnology:
 		return true
 	case r.options.HandoffIndicator == mobility.HandoffBetweenInterfaces:
 		return true
-	case r.linkLayerID == "" && e.MobileNodeLinkLayerID == "" && sameTechnology &&
-		r.options.HandoffIndicator == mobility.HandoffBetweenMAGsSameInterface:
+	case r.linkLayerID == "" && e.linkLayerID == "" && sameTechnology && r.betweenMAGs():
 		return true
 	}
-	return r.proxyCareOfAddress == e.ProxyCareOfAddress && sameTechnology
+	return r.proxyCareOfAddress == e.path.proxyCareOfAddress && sameTechnology
 }
 
 // lookupByLinkLayerID is section 5.4.1.2: no prefix, but a link-layer identifier.
 func lookupByLinkLayerID(node *mobileNode, r *request) match {
 	for _, e := range slices.Backward(node.sessions) { // the younger one, should a MAG have opened two for one interface
-		if e.MobileNodeLinkLayerID == r.linkLayerID && e.AccessTechnologyType == r.options.AccessTechnologyType {
+		if e.linkLayerID == r.linkLayerID && e.accessTechnologyType == r.options.AccessTechnologyType {
 			return updateOf(e)
 		}
 	}

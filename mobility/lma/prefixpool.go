@@ -4,53 +4,57 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/netip"
 
 	"netlmm/mobility"
 )
 
-// maximumPoolBits bounds a pool to 2^48 prefixes, so that the indexes of all pools fit in 64 bits.
+// maximumPoolBits bounds a pool to 2^48 prefixes, so that the numbers of all pools fit in 64 bits.
 const maximumPoolBits = 48
 
 // maximumPools bounds the pools for the same reason.
 const maximumPools = 1024
 
-// prefixPool hands out home network prefixes of one length. Every prefix of every pool has an index; finding a free one,
+// denseFactor is how many times more prefixes than bindings a pool must have to do without a bit for each: a session has
+// up to maximumPrefixesPerSession of them, so that one prefix in eight is taken at most.
+const denseFactor = 8 * maximumPrefixesPerSession
+
+// prefixPool hands out home network prefixes of one length. Every prefix of a pool has an index in it; finding a free one,
 // taking and releasing cost the same however full the pools are.
 type prefixPool struct {
-	length  int
-	pools   []poolRange
+	length int
+	pools  []pool
+}
+
+// pool is one of the networks.
+type pool struct {
+	network netip.Prefix
 	indexes indexSet
 }
 
-// poolRange is one pool: its prefixes have the indexes first..first+size-1.
-type poolRange struct {
-	prefix      netip.Prefix
-	first, size uint64
-}
-
-func newPrefixPool(prefixes []netip.Prefix, length int) (*prefixPool, error) {
-	p := &prefixPool{length: length}
+func newPrefixPool(prefixes []netip.Prefix, length, maximumBindings int) (*prefixPool, error) {
 	var problems []error
 	if length < 1 || length > 128 {
-		return p, fmt.Errorf("lma: prefix length %d: want 1 to 128, and 64 for stateless address configuration", length)
+		return nil, fmt.Errorf("lma: prefix length %d: want 1 to 128, and 64 for stateless address configuration", length)
 	}
 	if len(prefixes) > maximumPools {
-		return p, fmt.Errorf("lma: %d pools: want at most %d, so use larger ones", len(prefixes), maximumPools)
+		return nil, fmt.Errorf("lma: %d pools: want at most %d, so use larger ones", len(prefixes), maximumPools)
 	}
-	total := uint64(0)
+	p := &prefixPool{length: length}
 	for i, prefix := range prefixes {
 		if err := checkPool(prefix, length, prefixes[:i]); err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		size := uint64(1) << (length - prefix.Bits())
-		p.pools = append(p.pools, poolRange{prefix: prefix, first: total, size: size})
-		total += size
+		p.add(prefix, maximumBindings)
 	}
-	p.indexes = newIndexSet(total)
 	return p, errors.Join(problems...)
+}
+
+// add makes a network part of the pool.
+func (p *prefixPool) add(network netip.Prefix, maximumBindings int) {
+	size := uint64(1) << (p.length - network.Bits())
+	p.pools = append(p.pools, pool{network, newIndexSet(size, size/denseFactor <= uint64(max(maximumBindings, 0)))})
 }
 
 func checkPool(prefix netip.Prefix, length int, others []netip.Prefix) error {
@@ -72,82 +76,137 @@ func checkPool(prefix netip.Prefix, length int, others []netip.Prefix) error {
 
 // contains says whether prefix is one of the pools' prefixes, free or not.
 func (p *prefixPool) contains(prefix netip.Prefix) bool {
-	_, ok := p.index(prefix)
-	return ok
+	of, _ := p.find(prefix)
+	return of != nil
 }
 
-// take marks prefix as used if it is a prefix of a pool; the owner index says whether it was free.
+// take marks a free prefix as used if it is a prefix of a pool.
 func (p *prefixPool) take(prefix netip.Prefix) {
-	if i, ok := p.index(prefix); ok {
-		p.indexes.take(i)
+	if of, i := p.find(prefix); of != nil {
+		of.indexes.take(i)
 	}
 }
 
 // release is the counterpart of take.
 func (p *prefixPool) release(prefix netip.Prefix) {
-	if i, ok := p.index(prefix); ok {
-		p.indexes.release(i)
+	if of, i := p.find(prefix); of != nil {
+		of.indexes.release(i)
 	}
+}
+
+// free is how many prefixes are not taken.
+func (p *prefixPool) free() uint64 {
+	total := uint64(0)
+	for i := range p.pools {
+		total += p.pools[i].indexes.free
+	}
+	return total
 }
 
 // attempts is how many prefixes of its own a mobile node tries before any free one.
 const attempts = 8
 
-// free chooses a free prefix for a mobile node that none of taken equals, without taking it: the first free of a few that
-// the identifier alone determines, so that it is the same again after a restart, else any. False: the pools are exhausted.
-func (p *prefixPool) free(id mobility.MobileNodeID, taken []netip.Prefix) (netip.Prefix, bool) {
-	total := p.indexes.size
-	if p.indexes.free <= uint64(len(taken)) {
-		return netip.Prefix{}, false
-	}
-	seed := uint64(0)
-	for ; seed < attempts; seed++ {
-		if i := hashID(id, seed) % total; p.indexes.isFree(i) && !contains(taken, p.prefix(i)) {
-			return p.prefix(i), true
+// sparseAttempts is how many more it tries of a pool of which an eighth is taken at most.
+const sparseAttempts = 200
+
+// choose finds a prefix for a mobile node in the networks that are allowed, without taking it: the first usable one of a
+// few that the identifier alone determines, so that it is the same again after a restart, else any. A prefix is usable
+// when it is free and the request at hand has not got it yet. False: there is none.
+func (p *prefixPool) choose(id mobility.MobileNodeID, allowed, usable func(netip.Prefix) bool) (netip.Prefix, bool) {
+	total := uint64(0)
+	for i := range p.pools {
+		if of := &p.pools[i]; allowed(of.network) {
+			total += of.indexes.size
 		}
 	}
-	// More are free than taken names: one of len(taken)+1 neighbours in the free list is none of taken.
-	start := hashID(id, seed)
-	for n := uint64(0); ; n++ {
-		if prefix := p.prefix(p.indexes.nthFree((start%p.indexes.free + n) % p.indexes.free)); !contains(taken, prefix) {
+	if total == 0 {
+		return netip.Prefix{}, false
+	}
+	for seed := range uint64(attempts) {
+		if prefix := p.nth(hashID(id, seed)%total, allowed); usable(prefix) {
 			return prefix, true
 		}
 	}
+	for i := range p.pools {
+		if of := &p.pools[i]; of.indexes.free > 0 && allowed(of.network) {
+			if prefix, ok := p.search(of, id, usable); ok {
+				return prefix, true
+			}
+		}
+	}
+	return netip.Prefix{}, false
+}
+
+// nth is the n-th prefix of the networks that are allowed, counted over all of them.
+func (p *prefixPool) nth(n uint64, allowed func(netip.Prefix) bool) netip.Prefix {
+	for i := range p.pools {
+		of := &p.pools[i]
+		if !allowed(of.network) {
+			continue
+		}
+		if n < of.indexes.size {
+			return p.prefix(of, n)
+		}
+		n -= of.indexes.size
+	}
+	panic("lma: prefix index beyond the pools")
+}
+
+// search finds any usable prefix of one pool. What is free but not usable is what the request at hand has got already,
+// which is not more than maximumPrefixesPerSession.
+func (p *prefixPool) search(of *pool, id mobility.MobileNodeID, usable func(netip.Prefix) bool) (netip.Prefix, bool) {
+	if !of.indexes.dense() {
+		for seed := range uint64(sparseAttempts) {
+			if prefix := p.prefix(of, hashID(id, attempts+seed)%of.indexes.size); usable(prefix) {
+				return prefix, true
+			}
+		}
+		return netip.Prefix{}, false
+	}
+	from := hashID(id, attempts) % of.indexes.size
+	for range maximumPrefixesPerSession + 2 { // and once around the end
+		i, ok := of.indexes.next(from)
+		if !ok {
+			from = 0
+			continue
+		}
+		if prefix := p.prefix(of, i); usable(prefix) {
+			return prefix, true
+		}
+		from = i + 1
+	}
+	return netip.Prefix{}, false
 }
 
 // hashID spreads an identifier over 64 bits, the same in every process.
 func hashID(id mobility.MobileNodeID, seed uint64) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte{byte(id.Subtype), byte(seed)})
-	h.Write([]byte(id.Value))
+	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
+	x := (uint64(offset) ^ uint64(byte(id.Subtype))) * prime
+	x = (x ^ uint64(byte(seed))) * prime
+	for i := range len(id.Value) {
+		x = (x ^ uint64(id.Value[i])) * prime
+	}
 	// FNV's last octets reach the low bits only; a multiply and a shift spread them (the finalizer of splitmix64).
-	x := h.Sum64()
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
 
-// index is the index of prefix, if it is a prefix of a pool.
-func (p *prefixPool) index(prefix netip.Prefix) (uint64, bool) {
-	if prefix.Bits() != p.length {
-		return 0, false
-	}
-	for _, r := range p.pools {
-		if r.prefix.Contains(prefix.Addr()) {
-			return r.first + (number(prefix.Addr(), p.length) & (r.size - 1)), true
+// find is the pool of prefix and its index there, if it is a prefix of a pool.
+func (p *prefixPool) find(prefix netip.Prefix) (*pool, uint64) {
+	if prefix.Bits() == p.length {
+		for i := range p.pools {
+			if of := &p.pools[i]; of.network.Contains(prefix.Addr()) {
+				return of, number(prefix.Addr(), p.length) & (of.indexes.size - 1)
+			}
 		}
 	}
-	return 0, false
+	return nil, 0
 }
 
-// prefix is the prefix with index i.
-func (p *prefixPool) prefix(i uint64) netip.Prefix {
-	for _, r := range p.pools {
-		if i < r.first+r.size {
-			return netip.PrefixFrom(addNumber(r.prefix.Addr(), i-r.first, p.length), p.length)
-		}
-	}
-	panic("lma: prefix index beyond the pools")
+// prefix is the prefix with index i of a pool.
+func (p *prefixPool) prefix(of *pool, i uint64) netip.Prefix {
+	return netip.PrefixFrom(addNumber(of.network.Addr(), i, p.length), p.length)
 }
 
 // number is the low 64 bits of the first length bits of a.

@@ -31,6 +31,9 @@ func TestInvariants(t *testing.T) {
 			"delete":  w.delete,
 			"restart": w.restart,
 			"noise":   w.noise,
+			"revoke":  w.revoke,
+			"answer":  w.answer,
+			"give up": w.giveUp,
 		})
 	})
 }
@@ -42,6 +45,7 @@ type world struct {
 	now      time.Time
 	sent     []MessageReceived
 	accepted map[mobility.MobileNodeID]mh.Timestamp // greatest in an accepting answer
+	asked    []SendMessage                          // revocations that the anchor sent
 }
 
 func newWorld(t *rapid.T) *world {
@@ -52,9 +56,11 @@ func newWorld(t *rapid.T) *world {
 		Random:          func(b []byte) { clear(b) },
 		MaximumLifetime: 60 * time.Second,
 		MaximumBindings: 6,
+		IPv4Pools:       []IPv4Pool{{Network: netip.MustParsePrefix("10.64.0.0/29")}},
 		Profile: func(id mobility.MobileNodeID) (mobility.Profile, bool) {
-			p := mobility.Profile{MobileNodeID: id, ProxyRegistration: true}
+			p := mobility.Profile{MobileNodeID: id, ProxyRegistration: true, IPv4Mobility: true}
 			if id.Value == "mn1" {
+				p.IPv4HomeAddress = netip.MustParsePrefix("10.64.0.3/29")
 				p.HomeNetworkPrefixes = []netip.Prefix{netip.MustParsePrefix("2001:db8:51::/64"), netip.MustParsePrefix("2001:db8:100:1::/64")}
 			}
 			return p, true
@@ -93,6 +99,15 @@ func drawOptions(t *rapid.T, o *mh.Options, now time.Time) {
 	for range rapid.SampledFrom([]int{1, 1, 1, 2, 3}).Draw(t, "prefixes") {
 		o.HomeNetworkPrefixes = append(o.HomeNetworkPrefixes, netip.MustParsePrefix(rapid.SampledFrom(prefixes).Draw(t, "prefix")))
 	}
+	if rapid.Bool().Draw(t, "ipv4") {
+		addresses := []string{"0.0.0.0/0", "0.0.0.0/0", "10.64.0.2/29", "10.64.0.3/29", "10.64.0.4/29", "10.64.0.1/29", "10.65.0.2/16"}
+		o.Present.Add(mh.OptionIPv4HomeAddressRequest)
+		o.IPv4HomeAddressRequest = netip.MustParsePrefix(rapid.SampledFrom(addresses).Draw(t, "address"))
+		if rapid.IntRange(0, 2).Draw(t, "families") == 0 {
+			o.HomeNetworkPrefixes = nil
+			o.Present &^= 1 << mh.OptionHomeNetworkPrefix
+		}
+	}
 	o.HandoffIndicator = mobility.HandoffIndicator(rapid.IntRange(1, 5).Draw(t, "hi"))
 	o.AccessTechnologyType = mobility.AccessTechnologyType(rapid.IntRange(3, 4).Draw(t, "att"))
 	if n := rapid.IntRange(0, 3).Draw(t, "llid"); n > 0 {
@@ -130,6 +145,63 @@ func (w *world) tick(t *rapid.T) {
 func (w *world) delete(t *rapid.T) {
 	id := mobility.NAI(fmt.Sprintf("mn%d", rapid.IntRange(1, 4).Draw(t, "mn")))
 	w.note(t, w.lma.Handle(w.now, Delete{MobileNodeID: id}))
+}
+
+func (w *world) revoke(t *rapid.T) {
+	var order Revoke
+	if rapid.Bool().Draw(t, "whole MAG") {
+		order.ProxyCareOfAddress = magAddress(rapid.IntRange(1, 3).Draw(t, "mag"))
+	} else {
+		order.MobileNodeID = mobility.NAI(fmt.Sprintf("mn%d", rapid.IntRange(1, 4).Draw(t, "mn")))
+	}
+	w.note(t, w.lma.Handle(w.now, order))
+}
+
+// answer answers any revocation so far, or one that was none.
+func (w *world) answer(t *rapid.T) {
+	if len(w.asked) == 0 {
+		return
+	}
+	asked := rapid.SampledFrom(w.asked).Draw(t, "indication")
+	var m mh.BindingRevocationIndication
+	if err := m.Decode(asked.Payload); err != nil {
+		t.Fatal(err)
+	}
+	ack := mh.BindingRevocationAcknowledgement{Sequence: m.Sequence + uint16(rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "off")),
+		Flags: m.Flags, Status: mh.RevocationStatus(rapid.SampledFrom([]int{0, 1, 128}).Draw(t, "status"))}
+	payload, err := ack.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.note(t, w.lma.Handle(w.now, MessageReceived{Source: asked.Destination, Destination: asked.Source, Payload: payload}))
+}
+
+// giveUp is a revocation by a MAG. It touches no binding of another.
+func (w *world) giveUp(t *rapid.T) {
+	source := magAddress(rapid.IntRange(1, 3).Draw(t, "mag"))
+	m := mh.BindingRevocationIndication{Flags: mh.RevocationProxy, Trigger: mh.TriggerUserInitiatedTermination}
+	m.Options.Present.Add(mh.OptionMobileNodeID)
+	m.Options.MobileNodeID = mobility.NAI(fmt.Sprintf("mn%d", rapid.IntRange(1, 4).Draw(t, "mn")))
+	switch rapid.IntRange(0, 3).Draw(t, "kind") {
+	case 0:
+		m.Flags, m.Trigger = m.Flags|mh.RevocationGlobal, mh.TriggerPerPeerPolicy
+	case 1:
+		m.Flags |= mh.RevocationIPv4Only
+		m.Options.Present.Add(mh.OptionIPv4HomeAddressRequest)
+		m.Options.IPv4HomeAddressRequest = netip.MustParsePrefix(rapid.SampledFrom([]string{"10.64.0.2/29", "10.64.0.3/29"}).Draw(t, "address"))
+	case 2:
+		m.Options.Present.Add(mh.OptionHomeNetworkPrefix)
+		m.Options.HomeNetworkPrefixes = []netip.Prefix{netip.MustParsePrefix("2001:db8:100:1::/64"), netip.MustParsePrefix("2001:db8:100:2::/64")}
+	}
+	payload, err := m.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range w.note(t, w.lma.Handle(w.now, MessageReceived{Source: source, Destination: lmaAddress, Payload: payload})) {
+		if changed, ok := a.(BindingChanged); ok && changed.Change != Created && changed.Entry.ProxyCareOfAddress != source {
+			t.Fatalf("%v revoked a binding of %v", source, changed.Entry.ProxyCareOfAddress)
+		}
+	}
 }
 
 // restart keeps what the store keeps: the bindings and the timestamps in them.
@@ -189,6 +261,9 @@ func (w *world) note(t *rapid.T, actions []Action) []Action {
 		case ApplyForwarding:
 			applied = true
 		case SendMessage:
+			if a.Type == mh.TypeBindingRevocation && mh.RevocationTypeOf(a.Payload) == mh.RevocationIndication {
+				w.asked = append(w.asked, a)
+			}
 			if a.Type == mh.TypeBindingAcknowledgement && a.Status.Accepted() {
 				w.noteAccepted(t, a)
 				if changed && !applied {
@@ -219,9 +294,17 @@ func (w *world) noteAccepted(t *rapid.T, a SendMessage) {
 
 func (w *world) check(t *rapid.T) {
 	desired := map[netip.Prefix]forwarding.Entry{}
-	inPool := uint64(0)
+	inPool, inIPv4Pool := uint64(0), uint64(0)
 	for _, e := range w.lma.Snapshot() {
-		for _, prefix := range e.HomeNetworkPrefixes {
+		prefixes := slices.Clone(e.HomeNetworkPrefixes)
+		if e.IPv4HomeAddress.IsValid() {
+			prefixes = append(prefixes, netip.PrefixFrom(e.IPv4HomeAddress.Addr(), 32))
+			inIPv4Pool++
+		}
+		if len(prefixes) == 0 {
+			t.Fatalf("a binding of %v without anything bound", e.MobileNodeID)
+		}
+		for _, prefix := range prefixes {
 			if _, taken := desired[prefix]; taken {
 				t.Fatalf("prefix %s has two owners", prefix)
 			}
@@ -239,15 +322,24 @@ func (w *world) check(t *rapid.T) {
 	if !maps.Equal(desired, held) {
 		t.Fatalf("forwarding is %v, bindings want %v", held, desired)
 	}
-	w.checkBounds(t, inPool)
+	w.checkBounds(t, inPool, inIPv4Pool)
 }
 
-func (w *world) checkBounds(t *rapid.T, inPool uint64) {
+func (w *world) checkBounds(t *rapid.T, inPool, inIPv4Pool uint64) {
 	c := w.lma.Counters()
-	if c.PrefixesFree != 4-inPool {
-		t.Fatalf("%d of 4 pool prefixes are bound, but %d count as free", inPool, c.PrefixesFree)
+	if c.PrefixesFree != 4-inPool || c.IPv4AddressesFree != 5-inIPv4Pool {
+		t.Fatalf("%d of 4 pool prefixes and %d of 5 addresses are bound, but %d and %d count as free", inPool, inIPv4Pool, c.PrefixesFree, c.IPv4AddressesFree)
 	}
-	if c.Bindings > 6 || c.Departed > 6 || len(w.lma.timers) != c.Bindings+c.Waiting {
+	atMAGs := 0
+	for _, p := range w.lma.paths {
+		for e := p.sessions; e != nil; e = e.after {
+			atMAGs++
+		}
+	}
+	if atMAGs != c.Bindings {
+		t.Fatalf("%d of %d bindings are on the lists of MAGs", atMAGs, c.Bindings)
+	}
+	if c.Bindings > 6 || c.Departed > 6 || len(w.lma.timers) != c.Bindings+c.Waiting+c.Revocations {
 		t.Fatalf("%+v with %d timers", c, len(w.lma.timers))
 	}
 }
@@ -255,20 +347,32 @@ func (w *world) checkBounds(t *rapid.T, inPool uint64) {
 // TestIndexSet holds the index set against a plain one.
 func TestIndexSet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		size := rapid.Uint64Range(1, 20).Draw(t, "size")
-		s, taken := newIndexSet(size), map[uint64]bool{}
+		size := rapid.SampledFrom([]uint64{1, 20, 64, 65, 4096, 4097, 300_000}).Draw(t, "size")
+		s, taken := newIndexSet(size, true), map[uint64]bool{}
 		t.Repeat(map[string]func(*rapid.T){
-			"take":    func(t *rapid.T) { n := rapid.Uint64Range(0, size-1).Draw(t, "n"); s.take(n); taken[n] = true },
-			"release": func(t *rapid.T) { n := rapid.Uint64Range(0, size-1).Draw(t, "n"); s.release(n); delete(taken, n) },
-			"": func(t *rapid.T) {
-				free := map[uint64]bool{}
-				for n := range s.free {
-					free[s.nthFree(n)] = true
-				}
-				for n := range size {
-					if s.isFree(n) == taken[n] || free[n] == taken[n] {
-						t.Fatalf("%d of %d: free %v, among the free %v, taken %v", n, size, s.isFree(n), free[n], taken[n])
+			"take": func(t *rapid.T) {
+				from := rapid.Uint64Range(0, size-1).Draw(t, "from")
+				for n := from; n < min(size, from+rapid.Uint64Range(1, 5000).Draw(t, "run")); n++ {
+					if !taken[n] {
+						s.take(n)
+						taken[n] = true
 					}
+				}
+			},
+			"release": func(t *rapid.T) {
+				if n := rapid.Uint64Range(0, size-1).Draw(t, "n"); taken[n] {
+					s.release(n)
+					delete(taken, n)
+				}
+			},
+			"": func(t *rapid.T) {
+				from := rapid.Uint64Range(0, size-1).Draw(t, "look from")
+				want := from
+				for want < size && taken[want] {
+					want++
+				}
+				if got, ok := s.next(from); ok != (want < size) || ok && got != want || s.free != size-uint64(len(taken)) {
+					t.Fatalf("the next free from %d on is %d (%v), want %d; %d free", from, got, ok, want, s.free)
 				}
 			},
 		})

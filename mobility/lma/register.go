@@ -19,6 +19,8 @@ func (l *LMA) register(r *request) {
 	switch {
 	case m.verdict == rejectRequest:
 		l.reject(r, m.status)
+	case m.entry != nil && l.repeats(r, m.entry):
+		l.answerAgain(r, m.entry)
 	case r.lifetime == 0:
 		l.deregister(r, m.entry)
 	case m.verdict == updateSession:
@@ -30,52 +32,99 @@ func (l *LMA) register(r *request) {
 	}
 }
 
-// createSession is the initial binding registration, RFC 5213 section 5.3.2.
+// createSession is the initial binding registration, RFC 5213 section 5.3.2 and RFC 5844 section 3.1.2.2.
 func (l *LMA) createSession(r *request) {
-	node := l.nodes[r.options.MobileNodeID]
-	if l.bindings >= l.cfg.MaximumBindings ||
-		len(r.options.HomeNetworkPrefixes) > maximumPrefixesPerSession ||
-		node != nil && len(node.sessions) >= maximumSessionsPerNode {
+	node := l.nodes[r.id]
+	if l.bindings >= l.cfg.MaximumBindings || node != nil && len(node.sessions) >= maximumSessionsPerNode {
 		l.reject(r, mobility.StatusInsufficientResources)
 		return
 	}
-	prefixes, status := l.assignPrefixes(node, r)
+	g, status := l.assign(node, r, r.wantsIPv6(), r.wantsIPv4())
 	if !status.Accepted() {
 		l.reject(r, status)
 		return
 	}
-	e := l.insert(r.options.MobileNodeID, prefixes)
-	e.Registered = r.now
+	e := l.insert(r.id, g)
+	e.registered = l.instantOf(r.now)
 	l.becomeRegistered(e, r, l.grantedLifetime(r))
 	l.acceptRegistration(r, e, Created, netip.Addr{})
 }
 
 // updateSession extends a binding at the same MAG (RFC 5213 section 5.3.3) or moves it to another (section 5.3.4). Either
-// way it ends the delay before deletion that a de-registration began (section 5.3.5).
+// way it ends the delay before deletion that a de-registration began (section 5.3.5), and gives the session the IP version
+// that it lacks and the request has (RFC 5844 section 3.1.2.1).
 func (l *LMA) updateSession(r *request, e *entry) {
-	former, change := e.ProxyCareOfAddress, Extended
+	former, change := e.path.proxyCareOfAddress, Extended
 	if former != r.proxyCareOfAddress {
 		change = Handover
 	}
-	l.becomeRegistered(e, r, l.grantedLifetime(r))
-	if change == Extended {
+	g, status := l.assign(e.node, r, r.wantsIPv6() && len(e.prefixes) == 0, r.wantsIPv4() && !e.home().IsValid())
+	if status.Accepted() {
+		status = l.checkUpdate(r, e, change)
+	}
+	if !status.Accepted() {
+		l.reject(r, status)
+		return
+	}
+	if change == Handover {
+		l.dropUnwanted(r, e)
+	} else {
 		former = netip.Addr{}
 	}
+	l.give(e, g)
+	l.becomeRegistered(e, r, l.grantedLifetime(r))
 	l.acceptRegistration(r, e, change, former)
+}
+
+// checkUpdate says whether the request may have the session: another MAG must be authorized for what it has, an IPv4 home
+// address that is named must be the session's, and what is being revoked is not extended by a message that crossed the
+// revocation (RFC 5846 section 8.1).
+func (l *LMA) checkUpdate(r *request, e *entry, change Change) mobility.Status {
+	home := e.home()
+	switch {
+	case e.revocation != nil && change == Extended && r.options.HandoffIndicator == mobility.HandoffStateNotChanged:
+		return mobility.StatusAdministrativelyProhibited
+	case home.IsValid() && r.namesIPv4() && r.namedHost() != hostOf(home):
+		r.ipv4Status = mh.IPv4HomeAddressIncorrect
+		return mobility.StatusNotAuthorizedForIPv4HomeAddress
+	case l.cfg.AuthorizedFor == nil || change != Handover:
+		return mobility.StatusAccepted
+	}
+	for _, prefix := range e.prefixes {
+		if r.wantsIPv6() && !l.authorizedFor(r, prefix) {
+			return mobility.StatusNotAuthorizedForHomeNetworkPrefix
+		}
+	}
+	if home.IsValid() && r.wantsIPv4() && !l.authorizedFor(r, hostOf(home)) {
+		r.ipv4Status = mh.IPv4HomeAddressAdministrativelyProhibited
+		return mobility.StatusNotAuthorizedForIPv4HomeAddress
+	}
+	return mobility.StatusAccepted
+}
+
+// dropUnwanted releases the IP version that a handoff does not ask for: the new MAG extends the other one only (RFC 5844
+// section 3.1.2.4).
+func (l *LMA) dropUnwanted(r *request, e *entry) {
+	if !r.wantsIPv6() {
+		l.dropPrefixes(e)
+	}
+	if !r.wantsIPv4() {
+		l.dropIPv4(e)
+	}
 }
 
 func (l *LMA) acceptRegistration(r *request, e *entry, change Change, former netip.Addr) {
 	if change != Extended {
 		l.stopWaiting(e.node, r)
 	}
-	l.emit(BindingChanged{Change: change, Entry: e.record(), From: former})
+	l.emit(BindingChanged{Change: change, Entry: l.record(e), From: former})
 	l.emitForwarding()
 	l.acknowledge(r, e)
 }
 
 // deregister is RFC 5213 section 5.3.5. e is nil when the request is for no session that stands.
 func (l *LMA) deregister(r *request, e *entry) {
-	if node := l.nodes[r.options.MobileNodeID]; e == nil && node != nil && node.waiting != nil && node.waiting.sameInterface(r) &&
+	if node := l.nodes[r.id]; e == nil && node != nil && node.waiting != nil && node.waiting.sameInterface(r) &&
 		node.waiting.request.proxyCareOfAddress == r.proxyCareOfAddress {
 		l.forgetWaiting(node)
 		l.ignore(r, WaitingMobileNodeLeft)
@@ -84,24 +133,42 @@ func (l *LMA) deregister(r *request, e *entry) {
 	switch {
 	case e == nil:
 		l.ignore(r, DeregistrationUnmatched)
-	case e.ProxyCareOfAddress != r.proxyCareOfAddress:
+	case e.path.proxyCareOfAddress != r.proxyCareOfAddress:
 		l.ignore(r, DeregistrationFromFormer)
 	case e.state == deregistered: // the acknowledgement was lost: the delay that began goes on
 		l.accept(e, r)
 		l.acknowledge(r, e)
+	case r.wantsIPv6() != r.wantsIPv4() && len(e.prefixes) > 0 && e.home().IsValid():
+		l.deregisterFamily(r, e)
 	default:
 		l.becomeDeregistered(e, r)
-		l.emit(BindingChanged{Change: Deregistered, Entry: e.record()})
+		l.emit(BindingChanged{Change: Deregistered, Entry: l.record(e)})
 		l.emitForwarding()
 		l.acknowledge(r, e)
 		l.resumeWaiting(r.now, e)
 	}
 }
 
+// deregisterFamily is the selective de-registration of RFC 5844 section 3.1.2.5: the request names what has one IP version,
+// and the session goes on with the other one until its lifetime ends. What the answer names is what the session had.
+func (l *LMA) deregisterFamily(r *request, e *entry) {
+	l.accept(e, r)
+	ack := l.acceptance(r, e)
+	ack.Lifetime = 0
+	if r.wantsIPv4() {
+		l.dropIPv4(e)
+	} else {
+		l.dropPrefixes(e)
+	}
+	l.emit(BindingChanged{Change: Extended, Entry: l.record(e)})
+	l.emitForwarding()
+	l.send(r, &ack)
+}
+
 // remove ends a binding whose time is over.
 func (l *LMA) remove(now time.Time, e *entry) {
 	l.becomeRemoved(e)
-	l.emit(BindingChanged{Change: Removed, Entry: e.record()})
+	l.emit(BindingChanged{Change: Removed, Entry: l.record(e)})
 	l.resumeWaiting(now, e)
 }
 
@@ -115,7 +182,7 @@ func (l *LMA) delete(id mobility.MobileNodeID) {
 	l.forgetWaiting(node)
 	for _, e := range slices.Clone(node.sessions) {
 		l.becomeRemoved(e)
-		l.emit(BindingChanged{Change: Removed, Entry: e.record()})
+		l.emit(BindingChanged{Change: Removed, Entry: l.record(e)})
 	}
 	l.emitForwarding()
 }
@@ -127,64 +194,4 @@ func (l *LMA) grantedLifetime(r *request) time.Duration {
 		granted = min(granted, r.profile.Lifetime)
 	}
 	return max(granted.Truncate(mh.LifetimeUnit), mh.LifetimeUnit)
-}
-
-// assignPrefixes chooses the prefixes of a new session: those that the request names if this mobile node may have them
-// (status 155 if not; RFC 5213 section 5.3.2, 3), and for all-zero ones what the profile says or the pools give (status
-// 130 if they give none; 5.3.2, 1 and 2).
-func (l *LMA) assignPrefixes(node *mobileNode, r *request) ([]netip.Prefix, mobility.Status) {
-	prefixes := make([]netip.Prefix, 0, len(r.options.HomeNetworkPrefixes))
-	for _, prefix := range r.options.HomeNetworkPrefixes {
-		if mh.IsZeroPrefix(prefix) {
-			continue
-		}
-		if !l.available(prefix, prefixes) || !l.mayHave(r, prefix) {
-			return nil, mobility.StatusNotAuthorizedForHomeNetworkPrefix
-		}
-		prefixes = append(prefixes, prefix)
-	}
-	zeros := len(r.options.HomeNetworkPrefixes) - len(prefixes)
-	if zeros == 0 {
-		return prefixes, mobility.StatusAccepted
-	}
-	named := len(prefixes)
-	for _, prefix := range r.profile.HomeNetworkPrefixes {
-		if l.available(prefix, prefixes) && len(prefixes) < maximumPrefixesPerSession {
-			prefixes = append(prefixes, prefix)
-		}
-	}
-	if len(prefixes) > named {
-		return prefixes, mobility.StatusAccepted
-	}
-	for range zeros {
-		prefix, ok := l.dynamicPrefix(node, r.options.MobileNodeID, prefixes)
-		if !ok {
-			return nil, mobility.StatusInsufficientResources
-		}
-		prefixes = append(prefixes, prefix)
-	}
-	return prefixes, mobility.StatusAccepted
-}
-
-// available says whether prefix has the length of this anchor's prefixes and no owner, and is none of taken. With one
-// length, two different prefixes never overlap.
-func (l *LMA) available(prefix netip.Prefix, taken []netip.Prefix) bool {
-	return prefix.IsValid() && prefix.Bits() == l.cfg.PrefixLength && l.owners[prefix] == nil && !contains(taken, prefix)
-}
-
-// mayHave says whether the anchor owns prefix for the mobile node: a static one of its profile, or any of the pools.
-func (l *LMA) mayHave(r *request, prefix netip.Prefix) bool {
-	return contains(r.profile.HomeNetworkPrefixes, prefix) || l.pool.contains(prefix)
-}
-
-// dynamicPrefix chooses a prefix from the pools: the one that the mobile node had last if it is still free.
-func (l *LMA) dynamicPrefix(node *mobileNode, id mobility.MobileNodeID, taken []netip.Prefix) (netip.Prefix, bool) {
-	if node != nil {
-		for _, prefix := range node.lastPrefixes {
-			if l.available(prefix, taken) && l.pool.contains(prefix) {
-				return prefix, true
-			}
-		}
-	}
-	return l.pool.free(id, taken)
 }

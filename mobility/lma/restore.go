@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -19,6 +18,7 @@ func (l *LMA) Restore(now time.Time, entries []mobility.BindingCacheEntry) error
 	if l.bindings > 0 {
 		return fmt.Errorf("lma: restore into a binding cache with %d entries: want an LMA that New just returned", l.bindings)
 	}
+	l.read(now)
 	owners := map[netip.Prefix]mobility.MobileNodeID{}
 	var standing []mobility.BindingCacheEntry
 	var problems []error
@@ -54,58 +54,83 @@ func checkRecord(record mobility.BindingCacheEntry) error {
 	switch {
 	case id.Value == "":
 		return fmt.Errorf("lma: stored binding without a mobile node identifier: remove it from the store")
-	case len(record.HomeNetworkPrefixes) == 0:
-		return fmt.Errorf("lma: stored binding of %s has no home network prefix: remove it from the store", id)
+	case len(record.HomeNetworkPrefixes) == 0 && !record.IPv4HomeAddress.IsValid():
+		return fmt.Errorf("lma: stored binding of %s has no home network prefix and no IPv4 home address: remove it from the store", id)
+	case record.IPv4HomeAddress.IsValid() && !record.IPv4HomeAddress.Addr().Is4():
+		return fmt.Errorf("lma: stored binding of %s has IPv4 home address %s: want an IPv4 address", id, record.IPv4HomeAddress)
 	case !routable(record.ProxyCareOfAddress):
-		return fmt.Errorf("lma: stored binding of %s has Proxy-CoA %s: want a routable IPv6 address", id, record.ProxyCareOfAddress)
+		return fmt.Errorf("lma: stored binding of %s has Proxy-CoA %s: want a routable address", id, record.ProxyCareOfAddress)
 	case record.State != registered.String() && record.State != deregistered.String():
 		return fmt.Errorf("lma: stored binding of %s has state %q: want %q or %q", id, record.State, registered, deregistered)
 	}
 	return nil
 }
 
-// claim notes the mobile node of the record as the owner of its prefixes.
+// claim notes the mobile node of the record as the owner of its prefixes and of its IPv4 home address.
 func claim(owners map[netip.Prefix]mobility.MobileNodeID, record mobility.BindingCacheEntry) error {
 	id := record.MobileNodeID
-	for _, prefix := range record.HomeNetworkPrefixes {
+	own := func(prefix netip.Prefix) error {
 		if owner, taken := owners[prefix]; taken {
 			return fmt.Errorf("lma: stored prefix %s has two owners, %s and %s: remove one of them from the store", prefix, owner, id)
 		}
 		owners[prefix] = id
+		return nil
+	}
+	for _, prefix := range record.HomeNetworkPrefixes {
+		if err := own(prefix); err != nil {
+			return err
+		}
+	}
+	if record.IPv4HomeAddress.IsValid() {
+		return own(hostOf(record.IPv4HomeAddress))
 	}
 	return nil
 }
 
-// stillOurs says whether the configuration still gives this anchor the address and the prefixes of the record.
+// stillOurs says whether the configuration still gives this anchor the address of the record, and the mobile node what it
+// has.
 func (l *LMA) stillOurs(record mobility.BindingCacheEntry) bool {
 	profile, known := l.cfg.Profile(record.MobileNodeID)
 	if !known || !l.addresses[record.LMAAddress] {
 		return false
 	}
-	r := request{profile: profile}
+	r := request{profile: profile, id: record.MobileNodeID, proxyCareOfAddress: record.ProxyCareOfAddress}
+	l.assigned = l.assigned[:0]
 	for _, prefix := range record.HomeNetworkPrefixes {
-		if !l.available(prefix, nil) || !l.mayHave(&r, prefix) {
+		if profile.IPv6Prohibited || !l.available(prefix) || !l.mayHave(&r, prefix) {
 			return false
 		}
 	}
-	return true
+	home := record.IPv4HomeAddress
+	if !home.IsValid() {
+		return true
+	}
+	now, _, ok := l.ipv4Pool.home(home)
+	return ok && now == home && profile.IPv4Mobility && l.authorizedFor(&r, hostOf(home)) &&
+		(l.ipv4Pool.inPool(home.Addr()) || home == profile.IPv4HomeAddress)
 }
 
 func (l *LMA) restore(record mobility.BindingCacheEntry) {
-	record.HomeNetworkPrefixes = slices.Clone(record.HomeNetworkPrefixes)
-	e := l.insert(record.MobileNodeID, record.HomeNetworkPrefixes)
-	e.BindingCacheEntry = record
-	e.MobileNodeID = e.node.id
-	e.node.timestamp = max(e.node.timestamp, mh.Timestamp(record.Timestamp))
-	l.becomeRestored(e)
+	e := l.insert(record.MobileNodeID, grant{record.HomeNetworkPrefixes, record.IPv4HomeAddress})
+	// Where its PBUs came from is not in the record; with IPsec it is the Proxy-CoA but for an Alternate Care-of Address.
+	l.follow(e, pathKey{lmaAddress: record.LMAAddress, peer: record.ProxyCareOfAddress, proxyCareOfAddress: record.ProxyCareOfAddress})
+	e.linkLayerID = record.MobileNodeLinkLayerID
+	if record.LinkLocalAddress.IsValid() {
+		e.linkLocalAddress = record.LinkLocalAddress.As16()
+	}
+	e.accessTechnologyType, e.handoffIndicator = record.AccessTechnologyType, record.HandoffIndicator
+	e.sequence, e.timestamp = record.SequenceNumber, mh.Timestamp(record.Timestamp)
+	e.registered, e.lastUpdate = l.instantOf(record.Registered), l.instantOf(record.LastUpdate)
+	e.node.timestamp = max(e.node.timestamp, e.timestamp)
+	l.becomeRestored(e, record)
 }
 
 // becomeRestored makes the entry what its record says.
-func (l *LMA) becomeRestored(e *entry) {
+func (l *LMA) becomeRestored(e *entry, record mobility.BindingCacheEntry) {
 	e.state = registered
-	if e.State == deregistered.String() {
+	if record.State == deregistered.String() {
 		e.state = deregistered
 	}
-	l.timers.set(&e.timer, e.Expires)
+	l.expireAt(e, record.Expires)
 	l.forward(e)
 }

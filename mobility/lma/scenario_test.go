@@ -18,12 +18,18 @@ import (
 
 // The scenario files in testdata/scenarios drive one LMA and record what it does. Every file says which clauses it shows.
 //
-//	new [pool=P] [bindings=N] [lifetime=D]   a fresh LMA; MAGs are 2001:db8:f::N, their identity "magN"
-//	profile mn=ID [static=P,P] [lifetime=D] [disabled]
+//	new [pool=P] [ipv4=NET,NET@ROUTER] [bindings=N] [lifetime=D] [retries=N] [mobile-clock]   a fresh LMA; MAGs are 2001:db8:f::N
+//	                                         or 192.0.2.N over IPv4, their identity "magN"
+//	profile mn=ID [static=P,P] [v4[=A/L]] [v6=no] [lifetime=D] [disabled]
 //	forget mn=ID                             its profile
-//	pbu mag=N mn=ID [hnp=P,P] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [vendor] [flags=N] [from=A] [held=D]
+//	authorize mag=N [mn=ID,ID] [prefix=P,P]  what it may register, when that is not all
+//	peer mag=N compat=PROFILE
+//	pbu mag=N mn=ID [hnp=P,P] [v4[=A]] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [v4twice] [vendor] [flags=N] [from=A] [held=D]
 //	raw mag=N HEX                            any message
 //	replay                                   the last pbu again, octet for octet
+//	revoke [mn=ID] [mag=N] [trigger=N]
+//	bra mag=N [seq=+N] [status=N] [mn=ID]    the answer to the last indication, or to that plus N
+//	bri mag=N [mn=ID] [hnp=P,P] [v4=A] [alt=N] [trigger=N] [flags=pvg] [as=ID]
 //	tick D                                   advance the clock, or set it back, and expire
 //	delete mn=ID
 //	restart [without-store]
@@ -43,6 +49,11 @@ var (
 	lmaAddress = netip.MustParseAddr("2001:db8:a::1")
 )
 
+// Over IPv4.
+var lmaIPv4Address = netip.MustParseAddr("192.0.2.100")
+
+func magIPv4Address(n int) netip.Addr { return netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}) }
+
 func magAddress(n int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8:f::%d", n)) }
 
 type scenario struct {
@@ -55,6 +66,15 @@ type scenario struct {
 	sequence uint16
 	last     MessageReceived
 	random   byte
+	compat   map[netip.Addr]mobility.Compat
+	rights   map[netip.Addr]rights
+	revoked  uint16 // sequence number of the last indication
+}
+
+// rights are what a MAG may register.
+type rights struct {
+	mobileNodes []string
+	prefixes    []netip.Prefix
 }
 
 func (s *scenario) run() string {
@@ -63,6 +83,17 @@ func (s *scenario) run() string {
 		return s.fresh()
 	case "profile":
 		return s.profile()
+	case "authorize":
+		return s.authorize()
+	case "peer":
+		s.compat[magAddress(s.number(s.arg("mag", "1")))], _ = mobility.ParseCompat(s.arg("compat", ""))
+		return "ok"
+	case "revoke":
+		return s.revoke()
+	case "bra":
+		return s.trace(s.lma.Handle(s.now, s.revocationAcknowledgement()))
+	case "bri":
+		return s.trace(s.lma.Handle(s.now, s.indication()))
 	case "forget":
 		delete(s.profiles, s.mobileNode())
 		return "ok"
@@ -88,12 +119,19 @@ func (s *scenario) run() string {
 
 func (s *scenario) fresh() string {
 	s.profiles = map[mobility.MobileNodeID]mobility.Profile{}
+	s.compat, s.rights = map[netip.Addr]mobility.Compat{}, map[netip.Addr]rights{}
 	s.cfg = Config{
-		LMAAddresses: []netip.Addr{lmaAddress},
+		LMAAddresses: []netip.Addr{lmaAddress, lmaIPv4Address},
 		Authorized: func(coa netip.Addr, identity string) bool {
-			return identity != "" && coa == magAddress(s.number(strings.TrimPrefix(identity, "mag")))
+			n := s.number(strings.TrimPrefix(identity, "mag")+"0") / 10
+			return n > 0 && (coa == magAddress(n) || coa == magIPv4Address(n))
 		},
-		Profile: s.lookupProfile,
+		AuthorizedFor:                     s.mayRegister,
+		Compat:                            func(peer netip.Addr) mobility.Compat { return s.compat[peer] },
+		MobileNodeGeneratedTimestampInUse: s.d.HasArg("mobile-clock"),
+		BRIMaxRetriesNumber:               s.number(s.arg("retries", "0")),
+		DHCPSupportMode:                   mh.DHCPServer,
+		Profile:                           s.lookupProfile,
 		Random: func(b []byte) {
 			for i := range b {
 				s.random++
@@ -106,7 +144,39 @@ func (s *scenario) fresh() string {
 	for _, text := range s.list("pool", "2001:db8:100::/48") {
 		s.cfg.Pools = append(s.cfg.Pools, netip.MustParsePrefix(text))
 	}
+	for _, text := range s.list("ipv4", "") {
+		network, router, _ := strings.Cut(text, "@")
+		p := IPv4Pool{Network: netip.MustParsePrefix(network)}
+		if router != "" {
+			p.DefaultRouter = netip.MustParseAddr(router)
+		}
+		s.cfg.IPv4Pools = append(s.cfg.IPv4Pools, p)
+	}
 	return s.create()
+}
+
+// authorize notes the rights of a MAG.
+func (s *scenario) authorize() string {
+	var r rights
+	r.mobileNodes = s.list("mn", "")
+	for _, text := range s.list("prefix", "") {
+		r.prefixes = append(r.prefixes, netip.MustParsePrefix(text))
+	}
+	s.rights[magAddress(s.number(s.arg("mag", "1")))] = r
+	return "ok"
+}
+
+func (s *scenario) mayRegister(coa netip.Addr, id mobility.MobileNodeID, prefix netip.Prefix) bool {
+	r, limited := s.rights[coa]
+	switch {
+	case !limited:
+		return true
+	case len(r.mobileNodes) > 0 && !slices.Contains(r.mobileNodes, id.Value):
+		return false
+	case !prefix.IsValid():
+		return true
+	}
+	return slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return p.Bits() <= prefix.Bits() && p.Contains(prefix.Addr()) })
 }
 
 // lookupProfile is the policy of the scenarios: whoever is called mn something, or known by its EUI-48, may register.
@@ -115,7 +185,7 @@ func (s *scenario) lookupProfile(id mobility.MobileNodeID) (mobility.Profile, bo
 		return p, true
 	}
 	known := strings.HasPrefix(id.Value, "mn") || id.Subtype == mobility.SubtypeEUI48
-	return mobility.Profile{MobileNodeID: id, ProxyRegistration: known}, known
+	return mobility.Profile{MobileNodeID: id, ProxyRegistration: known, IPv4Mobility: known}, known
 }
 
 func (s *scenario) create() string {
@@ -131,6 +201,10 @@ func (s *scenario) profile() string {
 	p := mobility.Profile{MobileNodeID: id, ProxyRegistration: !s.d.HasArg("disabled"), Lifetime: s.duration(s.arg("lifetime", "0s"))}
 	for _, text := range s.list("static", "") {
 		p.HomeNetworkPrefixes = append(p.HomeNetworkPrefixes, netip.MustParsePrefix(text))
+	}
+	p.IPv6Prohibited = s.arg("v6", "") == "no"
+	if p.IPv4Mobility = s.d.HasArg("v4"); s.arg("v4", "") != "" {
+		p.IPv4HomeAddress = netip.MustParsePrefix(s.arg("v4", ""))
 	}
 	s.profiles[id] = p
 	return "ok"
@@ -178,6 +252,10 @@ func (s *scenario) fillOptions(o *mh.Options) {
 		o.HomeNetworkPrefixes = append(o.HomeNetworkPrefixes, netip.MustParsePrefix(text))
 	}
 	add("hnp", mh.OptionHomeNetworkPrefix)
+	if s.d.HasArg("v4") {
+		o.IPv4HomeAddressRequest = ipv4Request(s.arg("v4", ""))
+		add("v4", mh.OptionIPv4HomeAddressRequest)
+	}
 	o.HandoffIndicator = mobility.HandoffIndicator(s.number(s.arg("hi", "4")))
 	add("hi", mh.OptionHandoffIndicator)
 	o.AccessTechnologyType = mobility.AccessTechnologyType(s.number(s.arg("att", "4")))
@@ -205,9 +283,23 @@ func (s *scenario) fillOptions(o *mh.Options) {
 	if s.d.HasArg("twice") {
 		o.Unknown = append(o.Unknown, mh.RawOption{Type: mh.OptionHandoffIndicator, Data: "\x00\x04"})
 	}
+	if s.d.HasArg("v4twice") {
+		o.Unknown = append(o.Unknown, mh.RawOption{Type: mh.OptionIPv4HomeAddressRequest, Data: "\x00\x00\x00\x00\x00\x00"})
+	}
 	if s.d.HasArg("vendor") {
 		o.Unknown = append(o.Unknown, mh.RawOption{Type: 19, Data: "\x00\x00\x00\x01\x01"})
 	}
+}
+
+// ipv4Request is the value of an IPv4 Home Address Request option.
+func ipv4Request(text string) netip.Prefix {
+	switch {
+	case text == "":
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	case strings.Contains(text, "/"):
+		return netip.MustParsePrefix(text)
+	}
+	return netip.PrefixFrom(netip.MustParseAddr(text), 24)
 }
 
 func (s *scenario) raw() MessageReceived {

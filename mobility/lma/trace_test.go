@@ -27,6 +27,8 @@ func (s *scenario) trace(actions []Action) string {
 			b.WriteByte('\n')
 		case SendMessage:
 			fmt.Fprintf(&b, "send %s -> %s: %s\n", a.Source, a.Destination, s.message(a))
+		case RevocationEnded:
+			b.WriteString(s.revocationEnded(a))
 		case Ignored:
 			fmt.Fprintf(&b, "ignored: %s", a.Reason)
 			if a.Err != nil {
@@ -59,7 +61,11 @@ func forwardingLine(state *forwarding.State, prefix netip.Prefix) string {
 }
 
 func (s *scenario) binding(e mobility.BindingCacheEntry) string {
-	text := fmt.Sprintf("%s %v %s at %s", e.MobileNodeID, e.HomeNetworkPrefixes, e.State, e.ProxyCareOfAddress)
+	text := fmt.Sprintf("%s %v", e.MobileNodeID, e.HomeNetworkPrefixes)
+	if e.IPv4HomeAddress.IsValid() {
+		text += fmt.Sprintf(" %s via %s", e.IPv4HomeAddress, e.IPv4DefaultRouter)
+	}
+	text += fmt.Sprintf(" %s at %s", e.State, e.ProxyCareOfAddress)
 	if e.MobileNodeLinkLayerID != "" {
 		text += fmt.Sprintf(" llid=%s", e.MobileNodeLinkLayerID)
 	}
@@ -72,6 +78,9 @@ func (s *scenario) binding(e mobility.BindingCacheEntry) string {
 func (s *scenario) since(t time.Time) string { return fmt.Sprintf("+%s", t.Sub(epoch)) }
 
 func (s *scenario) message(a SendMessage) string {
+	if a.Type == mh.TypeBindingRevocation {
+		return s.revocation(a.Payload)
+	}
 	if a.Type == mh.TypeBindingError {
 		var m mh.BindingError
 		if err := m.Decode(a.Payload); err != nil {
@@ -99,6 +108,10 @@ func (s *scenario) options(o *mh.Options) string {
 	}
 	add(mh.OptionMobileNodeID, "mn=%q", o.MobileNodeID.Value)
 	add(mh.OptionHomeNetworkPrefix, "hnp=%v", o.HomeNetworkPrefixes)
+	add(mh.OptionIPv4HomeAddressReply, "v4=%d %s %s", o.IPv4HomeAddressReply.Status, o.IPv4HomeAddressReply.Status, o.IPv4HomeAddressReply.Address)
+	add(mh.OptionIPv4DefaultRouter, "router=%s", o.IPv4DefaultRouter)
+	add(mh.OptionIPv4DHCPSupportMode, "dhcp=%s", o.IPv4DHCPSupportMode)
+	add(mh.OptionAlternateCareOfAddress, "alt=%s", o.AlternateCareOfAddress)
 	add(mh.OptionHandoffIndicator, "hi=%d", uint8(o.HandoffIndicator))
 	add(mh.OptionAccessTechnologyType, "att=%d", uint8(o.AccessTechnologyType))
 	add(mh.OptionTimestamp, "ts=+%s", o.Timestamp.Time().Sub(epoch).Round(time.Millisecond))
@@ -114,6 +127,9 @@ func (s *scenario) show() string {
 		fmt.Fprintln(&b, s.binding(e))
 		for _, prefix := range e.HomeNetworkPrefixes {
 			fmt.Fprintf(&b, "  forwarding %s\n", forwardingLine(s.lma.Forwarding(), prefix))
+		}
+		if e.IPv4HomeAddress.IsValid() {
+			fmt.Fprintf(&b, "  forwarding %s\n", forwardingLine(s.lma.Forwarding(), hostOf(e.IPv4HomeAddress)))
 		}
 	}
 	c := s.lma.Counters()

@@ -1,10 +1,6 @@
 package lma
 
-import (
-	"time"
-
-	"netlmm/mobility/mh"
-)
+import "time"
 
 // waiting is a registration of which the anchor cannot tell whether it moves the mobile node's only session or opens a
 // second one. It waits for the former MAG's de-registration, at most MaxDelayBeforeNewBCEAssign (RFC 5213 sections
@@ -12,7 +8,16 @@ import (
 type waiting struct {
 	request *request
 	session *entry // the one that would be moved
-	timer   timer
+	place   int32
+}
+
+func (w *waiting) slot() *int32 { return &w.place }
+
+// due opens a new session: no de-registration came in time.
+func (w *waiting) due(l *LMA, now time.Time) {
+	l.forgetWaiting(w.session.node)
+	w.request.now = now
+	l.createSession(w.request)
 }
 
 // sameInterface says whether r concerns the interface that waits.
@@ -32,19 +37,17 @@ func (l *LMA) wait(r *request, session *entry) {
 		}
 		w.request, w.session = r.clone(), session
 	} else {
-		w := &waiting{request: r.clone(), session: session}
-		w.timer = timer{index: -1, node: node}
-		node.waiting = w
+		node.waiting = &waiting{request: r.clone(), session: session}
 		l.waiting++
-		l.timers.set(&w.timer, r.now.Add(l.cfg.MaxDelayBeforeNewBCEAssign))
+		l.timers.set(node.waiting, l.instantOf(r.now.Add(l.cfg.MaxDelayBeforeNewBCEAssign)))
 	}
 	l.ignore(r, WaitingForDeregistration)
 }
 
 // older says whether r was sent before other, in the scheme that both use (RFC 5213 section 5.5).
 func (r *request) older(other *request) bool {
-	if r.options.Present.Has(mh.OptionTimestamp) && other.options.Present.Has(mh.OptionTimestamp) {
-		return r.options.Timestamp < other.options.Timestamp
+	if r.stamped() && other.stamped() {
+		return r.timestamp < other.timestamp
 	}
 	return r.proxyCareOfAddress == other.proxyCareOfAddress && r.sequence != other.sequence && !sequenceGreater(r.sequence, other.sequence)
 }
@@ -64,14 +67,6 @@ func (l *LMA) resumeWaiting(now time.Time, e *entry) {
 	}
 }
 
-// waitingOver opens a new session for the registration that waits at node: no de-registration came in time.
-func (l *LMA) waitingOver(now time.Time, node *mobileNode) {
-	r := node.waiting.request
-	l.forgetWaiting(node)
-	r.now = now
-	l.createSession(r)
-}
-
 // stopWaiting forgets what waits at node when r, just accepted, registered the same interface.
 func (l *LMA) stopWaiting(node *mobileNode, r *request) {
 	if node.waiting != nil && node.waiting.sameInterface(r) {
@@ -84,7 +79,7 @@ func (l *LMA) forgetWaiting(node *mobileNode) {
 	if node.waiting == nil {
 		return
 	}
-	l.timers.stop(&node.waiting.timer)
+	l.timers.stop(node.waiting)
 	node.waiting = nil
 	l.waiting--
 	l.settle(node)
