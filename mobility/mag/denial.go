@@ -85,12 +85,16 @@ func (d denial) permitted(wishes families) families {
 	return families{ipv6: wishes.ipv6 && !d.ipv6 && !d.service, ipv4: wishes.ipv4 && !d.ipv4 && !d.revokedIPv4 && !d.service}
 }
 
+func (m *MAG) permitted(now time.Time, s *session) families {
+	return m.denialOf(now, s.id, s.lma()).permitted(s.wishes)
+}
+
 // wishes is what the policy of a mobile node asks for.
 func (ev LinkAttached) wishes() families {
 	return families{ipv6: !ev.IPv6Prohibited, ipv4: ev.IPv4Mobility}
 }
 
-// denied says why an attachment must not lead to a PBU; "" when it may.
+// deniedAttachment says why an attachment must not lead to a PBU; "" when it may.
 func (m *MAG) deniedAttachment(now time.Time, ev LinkAttached) DropReason {
 	d := m.denialOf(now, ev.MobileNodeID, ev.LMAAddress)
 	present := m.sessions[sessionKey{ev.MobileNodeID, ev.MobileNodeLinkLayerID}] != nil

@@ -21,9 +21,22 @@ func TestHostileSchedules(t *testing.T) {
 			"attach": func(t *rapid.T) {
 				h.handle(LinkAttached{
 					Interface: h.link(t), MobileNodeID: h.node(t), MobileNodeLinkLayerID: h.mac(t), AccessTechnologyType: 4,
-					LMAAddress: h.lma(t), HomeNetworkPrefixes: h.prefixes(t),
+					LMAAddress: h.lma(t), HomeNetworkPrefixes: h.prefixes(t), IPv4Mobility: rapid.Bool().Draw(t, "ipv4"),
+					IPv6Prohibited: rapid.Bool().Draw(t, "no ipv6"), IPv4HomeAddress: h.homeAddress(t), AnchorLinkLocal: rapid.Bool().Draw(t, "anchor"),
+					LocalRouting: rapid.Bool().Draw(t, "local"), Unconfirmed: rapid.Bool().Draw(t, "unconfirmed"),
 				})
 			},
+			"unreachable": func(t *rapid.T) { h.handle(NeighborUnreachable{h.link(t), h.mac(t)}) },
+			"collision": func(t *rapid.T) {
+				h.handle(LinkLocalAddressTaken{h.link(t), h.mac(t), netip.MustParseAddr(rapid.SampledFrom([]string{"fe80::1", "fe80::2", "::1"}).Draw(t, "use"))})
+			},
+			"peer restarted": func(t *rapid.T) { h.handle(PeerRestarted{h.lma(t)}) },
+			"clock":          func(*rapid.T) { h.handle(ClockSynchronized{}) },
+			"administrative": func(t *rapid.T) {
+				id := rapid.SampledFrom([]mobility.MobileNodeID{{}, h.node(t)}).Draw(t, "whom")
+				h.handle(AdministrativeAction{id})
+			},
+			"revoke":  h.revoke,
 			"detach":  func(t *rapid.T) { h.handle(LinkDetached{h.link(t), h.mac(t)}) },
 			"solicit": func(t *rapid.T) { h.handle(RouterSolicited{h.link(t), h.mac(t)}) },
 			"present": func(t *rapid.T) { h.handle(PresenceConfirmed{h.link(t), h.mac(t)}) },
@@ -40,7 +53,10 @@ func TestHostileSchedules(t *testing.T) {
 		h.handle(Stop{Deregister: true})
 		h.pass(2 * time.Second)
 		h.check(t)
-		if !h.stopped || len(h.mag.sessions)+len(h.mag.requests)+len(h.mag.links)+len(h.mag.owners)+len(h.mag.timers) != 0 {
+		if len(h.offers) != 0 {
+			t.Fatalf("after Stop: still offered: %v", h.offers)
+		}
+		if !h.stopped || len(h.mag.nodes)+h.mag.clockless.Len()+len(h.mag.sessions)+len(h.mag.requests)+len(h.mag.links)+len(h.mag.owners)+len(h.mag.timers) != 0 {
 			t.Fatalf("after Stop: stopped=%t, left: %+v", h.stopped, h.mag)
 		}
 	})
@@ -53,17 +69,25 @@ type hostile struct {
 	up      map[netip.Addr]bool
 	sent    []SendMessage
 	stopped bool
+
+	offers  map[linkKey]OfferAddresses
+	denied  map[mobility.MobileNodeID]netip.Addr // by status 152, by which LMA
+	revoked map[sessionKey]bool                  // and not attached anew
 }
 
 func newHostile(t *rapid.T) *hostile {
 	m, err := New(Config{
 		ProxyCareOfAddress: proxyCoA, MaximumMobileNodes: 4, RequireSecurityAssociation: true,
-		TimestampBasedApproachInUse: rapid.Bool().Draw(t, "timestamps"),
+		TimestampBasedApproachInUse: rapid.Bool().Draw(t, "timestamps"), LapseOnUnknownPresence: rapid.Bool().Draw(t, "lapse"),
+		Random: func() float64 { return rapid.Float64Range(0, 0.99).Draw(t, "random") },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &hostile{t: t, mag: m, now: start, up: map[netip.Addr]bool{}}
+	return &hostile{
+		t: t, mag: m, now: start, up: map[netip.Addr]bool{}, offers: map[linkKey]OfferAddresses{},
+		denied: map[mobility.MobileNodeID]netip.Addr{}, revoked: map[sessionKey]bool{},
+	}
 }
 
 func (h *hostile) link(t *rapid.T) string {
@@ -91,6 +115,34 @@ func (h *hostile) prefixes(t *rapid.T) []netip.Prefix {
 	return prefixes
 }
 
+func (h *hostile) homeAddress(t *rapid.T) netip.Prefix {
+	return rapid.SampledFrom([]netip.Prefix{{}, netip.MustParsePrefix("10.64.0.2/16"), netip.MustParsePrefix("10.64.0.3/16"), netip.MustParsePrefix("0.0.0.0/0")}).Draw(t, "home address")
+}
+
+// revoke is an indication with any flags and triggers, honest or not.
+func (h *hostile) revoke(t *rapid.T) {
+	bri := mh.BindingRevocationIndication{
+		Trigger: mh.RevocationTrigger(rapid.SampledFrom([]int{0, 1, 4, 7, 8, 128, 129}).Draw(t, "trigger")), Sequence: uint16(rapid.IntRange(0, 5).Draw(t, "sequence")),
+		Flags: mh.RevocationFlags(rapid.IntRange(0, 7).Draw(t, "flags")) << 13,
+	}
+	o := &bri.Options
+	if rapid.Bool().Draw(t, "who") {
+		o.MobileNodeID = h.node(t)
+		o.Present.Add(mh.OptionMobileNodeID)
+	}
+	if o.HomeNetworkPrefixes = h.prefixes(t); len(o.HomeNetworkPrefixes) > 0 {
+		o.Present.Add(mh.OptionHomeNetworkPrefix)
+	}
+	if o.IPv4HomeAddressRequest = h.homeAddress(t); o.IPv4HomeAddressRequest.IsValid() {
+		o.Present.Add(mh.OptionIPv4HomeAddressRequest)
+	}
+	payload, err := bri.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.receive(h.lma(t), payload)
+}
+
 // answer takes one of the last PBUs and answers it, more or less honestly.
 func (h *hostile) answer(t *rapid.T) {
 	if len(h.sent) == 0 {
@@ -102,10 +154,12 @@ func (h *hostile) answer(t *rapid.T) {
 		t.Fatal(err)
 	}
 	pba := mh.BindingAcknowledgement{Flags: mh.AcknowledgementProxy, Sequence: pbu.Sequence, Lifetime: pbu.Lifetime, Options: pbu.Options}
-	pba.Status = mobility.Status(rapid.SampledFrom([]int{0, 0, 0, 0, 1, 128, 129, 130, 135, 152, 153, 155, 156, 157, 159}).Draw(t, "status"))
+	pba.Status = mobility.Status(rapid.SampledFrom([]int{0, 0, 0, 0, 1, 128, 129, 130, 135, 152, 153, 155, 156, 157, 159, 170, 171, 172, 173}).Draw(t, "status"))
 	if pba.Status.Accepted() {
 		pba.Options.HomeNetworkPrefixes = append(h.prefixes(t), netip.MustParsePrefix("2001:db8:4::/64"))
+		h.grantHomeAddress(t, &pba.Options)
 	}
+	pba.Options.Present &^= 1 << mh.OptionIPv4HomeAddressRequest
 	switch rapid.IntRange(0, 9).Draw(t, "lie") {
 	case 0:
 		pba.Options.HandoffIndicator++
@@ -123,11 +177,41 @@ func (h *hostile) answer(t *rapid.T) {
 	h.receive(message.Destination, payload)
 }
 
+func (h *hostile) grantHomeAddress(t *rapid.T, o *mh.Options) {
+	address := h.homeAddress(t)
+	if !address.IsValid() {
+		return
+	}
+	status := rapid.SampledFrom([]mh.IPv4HomeAddressStatus{0, 0, 0, 128, 129, 130, 131, 132}).Draw(t, "reply status")
+	o.IPv4HomeAddressReply, o.IPv4DefaultRouter = mh.IPv4HomeAddressReply{Status: status, Address: address}, netip.MustParseAddr("10.64.0.1")
+	o.Present.Add(mh.OptionIPv4HomeAddressReply, mh.OptionIPv4DefaultRouter)
+	if rapid.Bool().Draw(t, "no prefixes") {
+		o.HomeNetworkPrefixes = nil
+		o.Present &^= 1 << mh.OptionHomeNetworkPrefix
+	}
+}
+
 func (h *hostile) receive(from netip.Addr, payload []byte) {
 	h.handle(MessageReceived{Source: from, Destination: proxyCoA, Payload: payload})
 }
 
-func (h *hostile) handle(ev Event) { h.take(h.mag.Handle(h.now, ev)) }
+func (h *hostile) handle(ev Event) {
+	switch ev := ev.(type) {
+	case AdministrativeAction:
+		if delete(h.denied, ev.MobileNodeID); ev.MobileNodeID.IsZero() {
+			clear(h.denied)
+		}
+	case LinkAttached:
+		if !ev.Unconfirmed {
+			for key := range h.revoked {
+				if key.id == ev.MobileNodeID {
+					delete(h.revoked, key)
+				}
+			}
+		}
+	}
+	h.take(h.mag.Handle(h.now, ev))
+}
 
 func (h *hostile) pass(d time.Duration) {
 	end := h.now.Add(d)
@@ -149,13 +233,19 @@ func (h *hostile) take(actions []Action) {
 	for _, a := range actions {
 		switch a := a.(type) {
 		case SendMessage:
-			if a.Kind == BindingError {
-				break
+			h.takeMessage(a)
+		case OfferAddresses:
+			key := linkKey{a.Interface, a.MobileNodeLinkLayerID}
+			if delete(h.offers, key); len(a.HomeNetworkPrefixes) > 0 || a.IPv4HomeAddress.IsValid() {
+				h.offers[key] = a
 			}
-			if !h.up[a.Destination] {
-				h.t.Fatalf("a PBU left for %v without the SA", a.Destination)
+		case BindingEnded:
+			if a.Reason == EndRefused && a.Status == mobility.StatusProxyRegNotEnabled {
+				h.denied[a.Entry.MobileNodeID] = a.Entry.LMAAddress
 			}
-			h.sent = append(h.sent, a)
+			if a.Reason == EndRevoked {
+				h.revoked[sessionKey{a.Entry.MobileNodeID, a.Entry.MobileNodeLinkLayerID}] = true
+			}
 		case AdvertiseRouter:
 			served := a.PrefixLifetime > 0 && len(a.HomeNetworkPrefixes) > 0
 			withdrawn := a.RouterLifetime == 0 && len(a.HomeNetworkPrefixes) == 0 && len(a.DeprecatedPrefixes) > 0
@@ -168,13 +258,50 @@ func (h *hostile) take(actions []Action) {
 	}
 }
 
+// takeMessage: none leaves without the SA, none for a mobile node that was refused for good or had its binding revoked.
+func (h *hostile) takeMessage(a SendMessage) {
+	if a.Kind == BindingError || a.Kind == RevocationAcknowledgement && !h.mag.config.RequireSecurityAssociation {
+		return
+	}
+	if !h.up[a.Destination] {
+		h.t.Fatalf("a %v left for %v without the SA", a.Kind, a.Destination)
+	}
+	if a.Kind == RevocationAcknowledgement {
+		return
+	}
+	h.sent = append(h.sent, a)
+	var pbu mh.BindingUpdate
+	if err := pbu.Decode(a.Payload); err != nil {
+		h.t.Fatal(err)
+	}
+	o := &pbu.Options
+	if a.Kind == DeRegistration {
+		return
+	}
+	if h.denied[o.MobileNodeID] == a.Destination {
+		h.t.Fatalf("a PBU for %v, which %v refused for good", o.MobileNodeID, a.Destination)
+	}
+	if h.revoked[sessionKey{o.MobileNodeID, o.MobileNodeLinkLayerID}] {
+		h.t.Fatalf("a PBU for %v, whose binding was revoked", o.MobileNodeID)
+	}
+	if !o.Present.Has(mh.OptionHomeNetworkPrefix) && !o.Present.Has(mh.OptionIPv4HomeAddressRequest) {
+		h.t.Fatal("a PBU that asks for nothing")
+	}
+}
+
 func (h *hostile) check(t *rapid.T) {
 	m := h.mag
 	sessions := map[*association]int{}
-	outstanding, bound := 0, 0
+	outstanding, bound, offered, nodes := 0, 0, 0, 0
+	for _, of := range m.nodes {
+		nodes += len(of)
+	}
 	for key, s := range m.sessions {
 		sessions[s.association]++
-		bound += len(s.bound)
+		bound += len(routes(s.bound, s.home))
+		if s.isBound() {
+			offered++
+		}
 		if s.request.outstanding {
 			outstanding++
 		}
@@ -186,6 +313,14 @@ func (h *hostile) check(t *rapid.T) {
 		len(m.owners) != bound || m.forwarding.Len() != bound {
 		t.Fatalf("%d sessions, %d links, %d requests for %d outstanding, %d owners and %d forwarding entries for %d prefixes",
 			len(m.sessions), len(m.links), len(m.requests), outstanding, len(m.owners), m.forwarding.Len(), bound)
+	}
+	if offered != len(h.offers) || nodes != len(m.sessions) || len(m.denials) > m.config.MaximumMobileNodes || len(m.denials) != m.denied.Len() || len(m.revocations) > revocationsKept {
+		t.Fatalf("%d offers for %d bound sessions, %d sessions by node, %d denials, %d revocations", len(h.offers), offered, nodes, len(m.denials), len(m.revocations))
+	}
+	for e := m.clockless.Front(); e != nil; e = e.Next() {
+		if s := e.Value.(*session); m.sessions[s.sessionKey] != s || s.state != Refused {
+			t.Fatalf("%v, %v, stands among those that wait for the clock", s.sessionKey, s.state)
+		}
 	}
 	for e := m.lapsing.Front(); e != nil; e = e.Next() {
 		if s := e.Value.(*session); m.sessions[s.sessionKey] != s || s.state != Lapsing {
@@ -202,7 +337,7 @@ func (h *hostile) check(t *rapid.T) {
 // checkSession: its prefixes are its own, and something will happen to it.
 func (h *hostile) checkSession(key sessionKey, s *session) error {
 	m := h.mag
-	for _, p := range s.bound {
+	for _, p := range routes(s.bound, s.home) {
 		e, _ := m.forwarding.Get(p)
 		if m.owners[p] != s || e.Interface != s.iface || e.MobileNodeLinkLayerID != key.linkLayerID || e.Peer != s.lma() {
 			return fmt.Errorf("%v is forwarded as %+v", p, e)
@@ -215,10 +350,11 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 	case Refused:
 		waits = true // perhaps for an administrative action
 	}
-	if s.seen.Before(s.attached) || (s.lapsing != nil) != (s.state == Lapsing) {
+	registered := s.state == Registering || s.state == Registered || s.state == ReRegistering
+	if registered && s.seen.Before(s.attached) || (s.lapsing != nil) != (s.state == Lapsing) {
 		return fmt.Errorf("seen %v, attached %v, among those that lapse: %t", s.seen, s.attached, s.lapsing != nil)
 	}
-	if !waits || (len(s.bound) > 0) != (s.lapse.index != 0) || (len(s.bound) > 0) != (s.advertise.index != 0) {
+	if !waits || s.isBound() != s.offered || s.isBound() != (s.lapse.index != 0) || (len(s.bound) > 0) != (s.advertise.index != 0) {
 		return fmt.Errorf("stuck: signal %d, lapse %d, advertise %d, bound %v", s.signal.index, s.lapse.index, s.advertise.index, s.bound)
 	}
 	return nil

@@ -75,10 +75,13 @@ func (m *MAG) revocationReceived(now time.Time, ev MessageReceived) {
 
 // mayRevoke: the peer is who it says to be, and trusted with revocations of its own bindings at all.
 func (m *MAG) mayRevoke(ev MessageReceived) bool {
-	if a := m.associations[ev.Source]; m.config.RequireSecurityAssociation && (a == nil || !a.up) {
-		return false
-	}
-	return m.config.AcceptRevocation == nil || m.config.AcceptRevocation(ev.Source, ev.PeerIdentity, false)
+	return m.isProtected(ev.Source) && (m.config.AcceptRevocation == nil || m.config.AcceptRevocation(ev.Source, ev.PeerIdentity, false))
+}
+
+// isProtected: the SA to this LMA stands, or none is needed.
+func (m *MAG) isProtected(lma netip.Addr) bool {
+	a := m.associations[lma]
+	return !m.config.RequireSecurityAssociation || a != nil && a.up
 }
 
 // checkRevocation rejects what this MAG cannot do (RFC 5846 sections 6.2.1 and 9.1): a trigger it does not know, one that does not
@@ -269,6 +272,11 @@ func (m *MAG) answerRevocation(r *revocation, status mh.RevocationStatus) []byte
 	return payload
 }
 
+// sendRevocationAnswer: nothing leaves without the SA, which may be gone since the question came. The LMA will ask again.
 func (m *MAG) sendRevocationAnswer(r *revocation, payload []byte) {
+	if !m.isProtected(r.from) {
+		m.do(Ignored{Reason: DropUnauthorizedRevocation, Source: r.from, MobileNodeID: r.id})
+		return
+	}
 	m.do(SendMessage{Source: r.to, Destination: r.from, Payload: payload, Kind: RevocationAcknowledgement, Attempt: 1})
 }

@@ -25,6 +25,13 @@ func (m *MAG) transmit(now time.Time, s *session) {
 		m.becomeWaiting(now, s)
 		return
 	}
+	if s.purpose != DeRegistration && !m.permitted(now, s).any() {
+		// Denied since it became due, by the answer about another interface of the same mobile node.
+		m.do(Ignored{Reason: DropAdministrativelyRefused, MobileNodeID: s.id})
+		m.withdrawRequest(s)
+		m.becomeRefused(now, s, 0)
+		return
+	}
 	// RFC 6275 section 11.8: at most MAX_UPDATE_RATE a second. That was written for one mobile node; here it binds each
 	// mobility session, since an LMA serves all mobile nodes of this MAG.
 	if turn := s.recent[0].Add(time.Second); s.purpose != DeRegistration && now.Before(turn) {
@@ -70,7 +77,7 @@ func (m *MAG) doubtWhenUnanswered(now time.Time, s *session) {
 // newUpdate constructs a PBU (RFC 5213 sections 6.9.1.1, 6.9.1.3, 6.9.1.4) and makes it the request that is awaited.
 func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 	m.withdrawRequest(s)
-	s.request.handoff, s.request.sent, s.request.wants = s.handoff, now, m.denialOf(now, s.id, s.lma()).permitted(s.wishes)
+	s.request.handoff, s.request.sent, s.request.wants = s.handoff, now, m.permitted(now, s)
 	lifetime := uint16(s.lifetime / mh.LifetimeUnit)
 	switch s.purpose {
 	case ReRegistration:
