@@ -78,7 +78,7 @@ type Associations struct {
 }
 
 // New returns the associations of cfg.Peers, none of which stands. Two peers with one
-// address, or names missing where netlmm loads the connection, are an error.
+// address, one of another family than our end, or names missing where netlmm loads the connection, are an error.
 func New(cfg Config) (*Associations, error) {
 	setDefault(&cfg.RetryInitial, 200*time.Millisecond)
 	setDefault(&cfg.RetryMax, 2*time.Second)
@@ -98,6 +98,9 @@ func New(cfg Config) (*Associations, error) {
 	for _, p := range cfg.Peers {
 		if _, twice := a.byAddress[p.Address]; twice {
 			return nil, fmt.Errorf("ipsec: peer %s is configured twice; keep one", p.Address)
+		}
+		if p.Local.Is4() != p.Address.Is4() {
+			return nil, fmt.Errorf("ipsec: peer %s cannot be reached from %s: configure this end's address of the same family", p.Address, p.Local)
 		}
 		if p.ManagedBy == security.ByNetlmm && (p.Connection == "" || p.Child == "") {
 			return nil, fmt.Errorf("ipsec: peer %s is managed by netlmm and needs a connection and a child name", p.Address)

@@ -23,6 +23,9 @@ import (
 var (
 	self = netip.MustParseAddr("2001:db8::ff")
 	mag1 = netip.MustParseAddr("2001:db8::1")
+
+	self4 = netip.MustParseAddr("192.0.2.255")
+	mag4  = netip.MustParseAddr("192.0.2.4")
 )
 
 // fakeCharon emits what the test wants.
@@ -31,6 +34,7 @@ type fakeCharon struct {
 	plugin  string
 	mu      sync.Mutex
 	resyncs int
+	loaded  []vici.ConnectionConfig
 }
 
 func (c *fakeCharon) Run(ctx context.Context, emit func(security.Event)) error {
@@ -56,12 +60,18 @@ func (c *fakeCharon) asked() int {
 	return c.resyncs
 }
 
-func (c *fakeCharon) Version(context.Context) (string, error)           { return "fake", nil }
-func (c *fakeCharon) KernelPlugin(context.Context) (string, error)      { return c.plugin, nil }
-func (c *fakeCharon) Load(context.Context, vici.ConnectionConfig) error { return nil }
-func (c *fakeCharon) Initiate(context.Context, string, string) error    { return nil }
-func (c *fakeCharon) Terminate(context.Context, string) error           { return nil }
-func (c *fakeCharon) say(event security.Event)                          { c.events <- event; synctest.Wait() }
+func (c *fakeCharon) Version(context.Context) (string, error)      { return "fake", nil }
+func (c *fakeCharon) KernelPlugin(context.Context) (string, error) { return c.plugin, nil }
+func (c *fakeCharon) Load(_ context.Context, connection vici.ConnectionConfig) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loaded = append(c.loaded, connection)
+	return nil
+}
+
+func (c *fakeCharon) Initiate(context.Context, string, string) error { return nil }
+func (c *fakeCharon) Terminate(context.Context, string) error        { return nil }
+func (c *fakeCharon) say(event security.Event)                       { c.events <- event; synctest.Wait() }
 func (c *fakeCharon) list(sas ...security.ChildSA) security.CharonSnapshot {
 	return security.CharonSnapshot{SAs: sas, DataPathInCharon: c.plugin == vici.KernelLibipsec}
 }
@@ -166,12 +176,17 @@ type rig struct {
 
 func newRig(t *testing.T, kernel *fakeKernel, plugin string, protection configs.Security) *rig {
 	t.Helper()
+	return newRigOf(t, kernel, plugin, protection, configs.Peer{Name: "mag1", Peer: peerOfTest})
+}
+
+func newRigOf(t *testing.T, kernel *fakeKernel, plugin string, protection configs.Security, peers ...configs.Peer) *rig {
+	t.Helper()
 	r := &rig{charon: &fakeCharon{events: make(chan security.Event), plugin: plugin}, kernel: kernel}
-	r.counters = daemon.NewCounters(prometheus.NewRegistry(), nil)
+	r.counters = noCounters()
 	var err error
 	r.Guard, err = assemble(Config{
-		Daemon: "lmad", Security: protection, Peers: []configs.Peer{{Name: "mag1", Peer: peerOfTest}},
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Counters: r.counters,
+		Daemon: "lmad", Security: protection, Peers: peers,
+		Log: quiet, Counters: r.counters,
 		Changed: func(_ netip.Addr, up bool) { r.changes = append(r.changes, up) },
 	}, r.charon, kernel.open)
 	if err != nil {
@@ -190,6 +205,10 @@ func newRig(t *testing.T, kernel *fakeKernel, plugin string, protection configs.
 	synctest.Wait()
 	return r
 }
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+func noCounters() *daemon.Counters { return daemon.NewCounters(prometheus.NewRegistry(), nil) }
 
 var peerOfTest = security.Peer{Address: mag1, Local: self, Identity: "mag1", ManagedBy: security.BySwanctl}
 

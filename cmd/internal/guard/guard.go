@@ -44,6 +44,7 @@ type Guard struct {
 	limited *slog.Logger // for what every attempt or every message may say
 	cfg     configs.Security
 	peers   map[netip.Addr]configs.Peer
+	order   []netip.Addr // of the peers, as configured
 	names   map[netip.Addr]string
 	core    *ipsec.Associations
 	engine  *engine.Engine[security.Event, ipsec.Action]
@@ -73,6 +74,7 @@ func assemble(cfg Config, client charon, open func(filter.Config) (table, error)
 	var list []security.Peer
 	for _, p := range cfg.Peers {
 		g.peers[p.Address], g.names[p.Address] = p, p.Name
+		g.order = append(g.order, p.Address)
 		g.work[p.Address] = make(chan func(context.Context), pendingCalls)
 		list = append(list, p.Peer)
 	}
@@ -150,12 +152,12 @@ func (g *Guard) Authorized(address netip.Addr, identity string) bool {
 	return known && (g.cfg.None || identity != "" && identity == peer.Identity)
 }
 
-// Peers lists every peer with the state of its association. bindings counts the mobile nodes of each.
+// Peers lists every peer in configured order with the state of its association. bindings counts the mobile nodes of each.
 func (g *Guard) Peers(ctx context.Context, bindings map[netip.Addr]int) ([]api.Peer, error) {
 	var list []api.Peer
 	if g.cfg.None {
-		for _, p := range g.peers {
-			list = append(list, api.Peer{Name: p.Name, PeerStatus: security.PeerStatus{Address: p.Address, State: "in clear"}, Bindings: bindings[p.Address]})
+		for _, address := range g.order {
+			list = append(list, api.Peer{Name: g.names[address], PeerStatus: security.PeerStatus{Address: address, State: "in clear"}, Bindings: bindings[address]})
 		}
 		return list, nil
 	}
