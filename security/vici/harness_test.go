@@ -208,10 +208,10 @@ func (e *end) swanctl(args ...string) string {
 	return string(out)
 }
 
-// startDaemon runs the client and the core for one peer, as magd and lmad do.
-func (e *end) startDaemon(peer security.Peer) {
+// startDaemon runs the client and the core for its peers, as magd and lmad do. The first is the one that status tells of.
+func (e *end) startDaemon(peers ...security.Peer) {
 	e.t.Helper()
-	core, err := ipsec.New(ipsec.Config{Peers: []security.Peer{peer}})
+	core, err := ipsec.New(ipsec.Config{Peers: peers})
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -273,9 +273,9 @@ func (e *end) execute(ctx context.Context, actions []ipsec.Action) {
 	for _, action := range actions {
 		switch action := action.(type) {
 		case ipsec.Load:
-			e.report(ctx, e.far, e.client.Load(ctx, e.connection(action.Peer)), security.Loaded{Peer: e.far})
+			e.report(ctx, action.Peer.Address, e.client.Load(ctx, e.connection(action.Peer)), security.Loaded{Peer: action.Peer.Address})
 		case ipsec.Initiate:
-			e.report(ctx, e.far, e.client.Initiate(ctx, action.Connection, action.Child), security.Initiated{Peer: e.far})
+			e.report(ctx, action.Peer, e.client.Initiate(ctx, action.Connection, action.Child), security.Initiated{Peer: action.Peer})
 		case ipsec.Terminate:
 			_ = e.client.Terminate(ctx, action.IKEUniqueID)
 		case ipsec.Resync:

@@ -2,7 +2,10 @@ package vici_test
 
 import (
 	"context"
+	"net/netip"
+	"slices"
 	"testing"
+	"time"
 
 	"netlmm/security"
 )
@@ -57,4 +60,41 @@ func TestSwanctlManagesConnectionOverIPv4(t *testing.T) {
 	a.awaitState("up")
 	b.awaitState("up")
 	awaitAgreement(t, a, b)
+}
+
+// A gateway and an anchor that speak over both families have an association of each, under one identity: charon does not take the
+// second for a replacement of the first.
+func TestAssociationsOfBothFamiliesUnderOneIdentity(t *testing.T) {
+	a, b := newPair(t)
+	both := func(e *end, self, far string) []security.Peer {
+		run(t, "ip", "-n", e.ns, "addr", "add", self+"/24", "dev", "core")
+		overIPv6 := e.peer(security.ByNetlmm, e.name == "a")
+		overIPv4 := overIPv6
+		overIPv4.Local, overIPv4.Address, overIPv4.Connection = netip.MustParseAddr(self), netip.MustParseAddr(far), "over-ipv4"
+		return []security.Peer{overIPv6, overIPv4}
+	}
+	psk(a, sharedSecret)
+	psk(b, sharedSecret)
+	peers := map[*end][]security.Peer{a: both(a, "192.0.2.1", "192.0.2.2"), b: both(b, "192.0.2.2", "192.0.2.1")}
+	for _, e := range []*end{a, b} {
+		e.startCharon()
+		e.startDaemon(peers[e]...)
+	}
+	states := func(e *end) (all []string) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, s := range e.core.Status() {
+			all = append(all, s.State)
+		}
+		return all
+	}
+	for _, e := range []*end{a, b} {
+		await(t, e.name+" is up over both", func() bool { return slices.Equal(states(e), []string{"up", "up"}) }, func() any { return states(e) })
+	}
+	time.Sleep(2500 * time.Millisecond) // periodic snapshots and the detection of dead peers
+	for _, e := range []*end{a, b} {
+		if got := e.changed(); len(got) != 2 {
+			t.Errorf("%s: changes %v: one replaces the other", e.name, got)
+		}
+	}
 }
