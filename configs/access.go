@@ -16,7 +16,8 @@ type AccessLink struct {
 	LinkLayerAddress     [6]byte // zero: the interface keeps its own
 	MTU                  int     // 0: the tunnel's
 	DHCPv4               bool    // serve IPv4 home addresses (RFC 5844 section 3.4)
-	DHCPv6               string  // server, relay, off (RFC 5213 section 6.11)
+	DHCPv4Servers        []netip.Addr
+	DHCPv6               string // server, relay, off (RFC 5213 section 6.11)
 	DHCPv6Servers        []netip.Addr
 }
 
@@ -27,6 +28,7 @@ type rawAccessLink struct {
 	LinkLayerAddress     string   `mapstructure:"link_layer_address" default:"00:00:5e:00:52:13"`
 	MTU                  int      `mapstructure:"mtu" default:"0"`
 	DHCPv4               *bool    `mapstructure:"dhcpv4" default:"true"`
+	DHCPv4Servers        []string `mapstructure:"dhcpv4_servers"`
 	DHCPv6               string   `mapstructure:"dhcpv6" default:"off"`
 	DHCPv6Servers        []string `mapstructure:"dhcpv6_servers"`
 }
@@ -75,6 +77,10 @@ func (p *problems) accessLink(at string, raw rawAccessLink) AccessLink {
 	if raw.MTU != 0 && (raw.MTU < minimumMTU || raw.MTU > 65535) {
 		p.add(at+".mtu", fmt.Sprint(raw.MTU), "want 1280 to 65535 (RFC 8200 section 5), or 0 for the tunnel's")
 	}
+	for j, server := range raw.DHCPv4Servers {
+		link.DHCPv4Servers = append(link.DHCPv4Servers, p.ipv4Address(fmt.Sprintf("%s.dhcpv4_servers[%d]", at, j), server))
+	}
+	p.few(at+".dhcpv4_servers", len(raw.DHCPv4Servers), maximumDHCPServers)
 	p.dhcpv6(at, raw, &link)
 	return link
 }
@@ -88,8 +94,14 @@ func (p *problems) linkLocal(key, value, instead string) netip.Addr {
 	return a
 }
 
-// maximumDHCPv6Servers is how many servers a relay of one access link writes to.
-const maximumDHCPv6Servers = 8
+// maximumDHCPServers is how many servers of one IP version a relay of one access link writes to.
+const maximumDHCPServers = 8
+
+func (p *problems) few(key string, n, most int) {
+	if n > most {
+		p.add(key, "", fmt.Sprintf("has %d addresses: want at most %d", n, most))
+	}
+}
 
 func (p *problems) dhcpv6(at string, raw rawAccessLink, link *AccessLink) {
 	link.DHCPv6 = p.oneOf(at+".dhcpv6", raw.DHCPv6, "server", "relay", "off")
@@ -101,7 +113,6 @@ func (p *problems) dhcpv6(at string, raw rawAccessLink, link *AccessLink) {
 		p.add(key, "", "is missing: want the addresses of the DHCPv6 servers that dhcpv6: relay writes to")
 	case link.DHCPv6 != "relay" && len(raw.DHCPv6Servers) > 0:
 		p.add(key, "", "has no effect without dhcpv6: relay: take it away, or set that")
-	case len(raw.DHCPv6Servers) > maximumDHCPv6Servers:
-		p.add(key, "", fmt.Sprintf("has %d addresses: want at most %d", len(raw.DHCPv6Servers), maximumDHCPv6Servers))
 	}
+	p.few(at+".dhcpv6_servers", len(raw.DHCPv6Servers), maximumDHCPServers)
 }

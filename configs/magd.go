@@ -26,9 +26,11 @@ type Magd struct {
 	TimestampBasedApproachInUse bool
 	RouterLifetime              time.Duration
 	DeregisterOnStop            bool
-	LapseOnUnknownPresence      bool   // a mobile node that does not answer keeps its binding until that ends (RFC 5213 section 6.13)
-	MAGLocalRouting             bool   // EnableMAGLocalRouting of mobile nodes whose profile does not say
-	StatePath                   string // the file of the restart counter
+	LapseOnUnknownPresence      bool         // a mobile node that does not answer keeps its binding until that ends (RFC 5213 section 6.13)
+	MAGLocalRouting             bool         // EnableMAGLocalRouting of mobile nodes whose profile does not say
+	StatePath                   string       // the file of the restart counter
+	DHCPRelayAddress            netip.Addr   // where DHCPv4 servers reach this gateway's relay agents; zero: none are asked
+	DNSServers                  []netip.Addr // told to mobile nodes by the DHCP servers
 
 	LMAs        []Peer
 	AccessLinks []AccessLink
@@ -61,21 +63,23 @@ type rawMagdPolicy struct {
 }
 
 type rawMAG struct {
-	ProxyCareOfAddress          string `mapstructure:"proxy_care_of_address"`
-	IPv4ProxyCareOfAddress      string `mapstructure:"ipv4_proxy_care_of_address"`
-	Lifetime                    string `mapstructure:"lifetime"`
-	ReRegistrationMargin        string `mapstructure:"re_registration_margin"`
-	InitialBindackTimeout       string `mapstructure:"initial_bindack_timeout"`
-	MaxBindackTimeout           string `mapstructure:"max_bindack_timeout"`
-	DeregistrationTimeout       string `mapstructure:"deregistration_timeout"`
-	PresenceTimeout             string `mapstructure:"presence_timeout"`
-	MaximumMobileNodes          int    `mapstructure:"maximum_mobile_nodes"`
-	TimestampBasedApproachInUse bool   `mapstructure:"timestamp_based_approach_in_use"`
-	RouterLifetime              string `mapstructure:"router_lifetime"`
-	OnStop                      string `mapstructure:"on_stop"`
-	OnUnknownPresence           string `mapstructure:"on_unknown_presence"`
-	EnableMAGLocalRouting       bool   `mapstructure:"enable_mag_local_routing"`
-	StatePath                   string `mapstructure:"state_path"`
+	ProxyCareOfAddress          string   `mapstructure:"proxy_care_of_address"`
+	IPv4ProxyCareOfAddress      string   `mapstructure:"ipv4_proxy_care_of_address"`
+	Lifetime                    string   `mapstructure:"lifetime"`
+	ReRegistrationMargin        string   `mapstructure:"re_registration_margin"`
+	InitialBindackTimeout       string   `mapstructure:"initial_bindack_timeout"`
+	MaxBindackTimeout           string   `mapstructure:"max_bindack_timeout"`
+	DeregistrationTimeout       string   `mapstructure:"deregistration_timeout"`
+	PresenceTimeout             string   `mapstructure:"presence_timeout"`
+	MaximumMobileNodes          int      `mapstructure:"maximum_mobile_nodes"`
+	TimestampBasedApproachInUse bool     `mapstructure:"timestamp_based_approach_in_use"`
+	RouterLifetime              string   `mapstructure:"router_lifetime"`
+	OnStop                      string   `mapstructure:"on_stop"`
+	OnUnknownPresence           string   `mapstructure:"on_unknown_presence"`
+	EnableMAGLocalRouting       bool     `mapstructure:"enable_mag_local_routing"`
+	StatePath                   string   `mapstructure:"state_path"`
+	DHCPRelayAddress            string   `mapstructure:"dhcp_relay_address"`
+	DNSServers                  []string `mapstructure:"dns_servers"`
 
 	MobileNodeGeneratedTimestampInUse bool `mapstructure:"mobile_node_generated_timestamp_in_use"`
 }
@@ -131,11 +135,31 @@ func LoadMagd(file string) (*Magd, error) {
 	c.LMAs = p.peers("lmas", raw.LMAs, end, !c.None)
 	p.ipv4Transport("lmas", c.LMAs, c.Backend)
 	c.AccessLinks = p.accessLinks(raw.AccessLinks, c.Uplink)
+	p.dhcp(c, raw.MAG)
 	p.adapters(c, raw.Adapters)
 	p.gatewayPolicy(c, raw.Policy)
 	defaults := defaultMagd()
 	c.Settings = settings(&raw, &defaults)
 	return c, p.err()
+}
+
+// maximumDNSServers is how many DNS servers a DHCP message of netlmm has room for.
+const maximumDNSServers = 8
+
+// dhcp reads what the DHCP servers and relay agents of all access links have in common.
+func (p *problems) dhcp(c *Magd, raw rawMAG) {
+	if raw.DHCPRelayAddress != "" {
+		c.DHCPRelayAddress = p.ipv4Address("mag.dhcp_relay_address", raw.DHCPRelayAddress)
+	}
+	for i, server := range raw.DNSServers {
+		c.DNSServers = append(c.DNSServers, p.transportAddress(fmt.Sprintf("mag.dns_servers[%d]", i), server))
+	}
+	p.few("mag.dns_servers", len(raw.DNSServers), maximumDNSServers)
+	for i, link := range c.AccessLinks {
+		if len(link.DHCPv4Servers) > 0 && raw.DHCPRelayAddress == "" {
+			p.add(fmt.Sprintf("access_links[%d].dhcpv4_servers", i), "", "answer to mag.dhcp_relay_address, which is missing: want an IPv4 address of this gateway there")
+		}
+	}
 }
 
 // gatewayTimestamps checks the flags of RFC 5213 section 9.3, and that a gateway is not asked for what it cannot do.

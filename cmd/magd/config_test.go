@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,7 +22,7 @@ import (
 
 // accepted gives a good configuration to everything that is made from it without touching the system.
 func accepted(c *configs.Magd) error {
-	_, err := mag.New(coreConfig(c))
+	_, err := mag.New(coreConfig(c, func(netip.Addr, string) bool { return true }))
 	if err != nil {
 		return err
 	}

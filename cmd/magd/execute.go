@@ -19,6 +19,8 @@ func (g *gateway) execute(a action) {
 		if g.plane.Apply() {
 			g.traces.applied(act.CorrelationID, time.Now())
 		}
+	case mag.OfferAddresses:
+		g.offer(act)
 	case mag.AdvertiseRouter:
 		g.advertise(act)
 	case mag.ProbePresence:
@@ -31,7 +33,12 @@ func (g *gateway) execute(a action) {
 		}
 	case mag.BindingEnded:
 		g.ended(act)
+	case mag.ClockDoubted:
+		g.clockDoubted(act)
 	case mag.Ignored:
+		if a.attachment != 0 {
+			g.traces.ended(a.attachment, string(act.Reason))
+		}
 		g.counters.Add(ignored, string(act.Reason))
 		g.log.Debug("ignored", "reason", act.Reason, "from", act.Source, "mobile_node", act.MobileNodeID, "error", act.Err)
 	case mag.Stopped:
@@ -43,12 +50,16 @@ func (g *gateway) execute(a action) {
 // retransmitted by the machine like one that was lost.
 func (g *gateway) transmit(m mag.SendMessage) {
 	at := time.Now() // not after Send: on a busy machine the answer can be here before Send returns
-	err := g.conn.Send(m.Source, m.Destination, m.Payload)
+	err := g.sockets.Send(m.Source, m.Destination, m.Payload)
 	if err != nil {
 		g.limited.Warn("message not sent; an update is retransmitted", "kind", m.Kind, "correlation_id", m.CorrelationID, "to", m.Destination, "error", err)
 		return
 	}
-	if m.Kind == mag.BindingError {
+	switch m.Kind {
+	case mag.BindingError:
+		return
+	case mag.RevocationAcknowledgement:
+		g.counters.Add(revocations, "acknowledged")
 		return
 	}
 	g.counters.Add(updates, string(m.Kind))
@@ -66,7 +77,7 @@ func (g *gateway) advertise(a mag.AdvertiseRouter) {
 	}
 	err := link.Advertise(accesslink.Advertisement{
 		Destination: mac, Prefixes: a.HomeNetworkPrefixes, PrefixLifetime: a.PrefixLifetime,
-		RouterLifetime: a.RouterLifetime, DeprecatedPrefixes: a.DeprecatedPrefixes,
+		RouterLifetime: a.RouterLifetime, DeprecatedPrefixes: a.DeprecatedPrefixes, Source: a.LinkLocalAddress,
 	})
 	if err != nil {
 		g.limited.Warn("router advertisement not sent; the mobile node will solicit one", "correlation_id", a.CorrelationID, "interface", a.Interface, "error", err)
@@ -99,6 +110,7 @@ func (g *gateway) probe(p mag.ProbePresence) {
 func (g *gateway) ended(b mag.BindingEnded) {
 	g.counters.Add(endings, string(b.Reason))
 	g.traces.ended(b.Entry.CorrelationID, string(b.Reason))
+	g.lapse(b)
 	g.log.Info("binding ended", "correlation_id", b.Entry.CorrelationID, "mobile_node", b.Entry.MobileNodeID, "reason", b.Reason, "status", b.Status)
 	link, ok := g.access[b.Entry.Interface]
 	mac, isMAC := b.Entry.MobileNodeLinkLayerID.MAC()

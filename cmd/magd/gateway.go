@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -18,7 +16,6 @@ import (
 	"netlmm/cmd/internal/guard"
 	"netlmm/configs"
 	"netlmm/mih/mihf"
-	"netlmm/mobility"
 	"netlmm/mobility/accesslink"
 	"netlmm/mobility/engine"
 	"netlmm/mobility/forwarding"
@@ -42,35 +39,8 @@ const (
 	adapterData = "netlmm_adapter_total"
 	accessData  = "netlmm_access_link_total"
 	socket      = "netlmm_signaling_total"
+	revocations = "netlmm_mag_revocations_total"
 )
-
-// event is an event of the MAG's machine with the instant it came from the network, for the traces.
-type event struct {
-	mag.Event
-	at time.Time
-}
-
-// action is an action of the MAG's machine with the instant of the event that caused it.
-type action struct {
-	mag.Action
-	at time.Time
-}
-
-// machine lets the instants ride through the core, which has no use for them.
-type machine struct{ *mag.MAG }
-
-func (m machine) Handle(now time.Time, e event) []action {
-	return stamped(m.MAG.Handle(now, e.Event), e.at)
-}
-func (m machine) Expire(now time.Time) []action { return stamped(m.MAG.Expire(now), now) }
-
-func stamped(actions []mag.Action, at time.Time) []action {
-	list := make([]action, len(actions))
-	for i, a := range actions {
-		list[i] = action{a, at}
-	}
-	return list
-}
 
 // gateway is the running daemon: the MAG's core and the MIH Function with everything around them.
 type gateway struct {
@@ -86,8 +56,11 @@ type gateway struct {
 	profiles *policy.Table
 	guard    *guard.Guard
 	plane    *dataplane.Plane
-	conn     *signaling.Conn
+	sockets  *daemon.Sockets
+	relay    *accesslink.Relay // nil: no access link relays DHCP
 	access   map[string]*accessLink
+	lapsed   lapsed
+	clock    clockWatch
 	adapters []apadapters.Adapter
 	traces   *traces
 	admin    *daemon.Admin
@@ -97,15 +70,11 @@ type gateway struct {
 	chores   chan func()   // work on access links that may take its time
 }
 
-type accessLink struct {
-	*accesslink.Link
-	technology mobility.AccessTechnologyType
-}
-
 func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	g = &gateway{
 		log: daemon.NewLogger("magd", cfg.LogLevel, cfg.LogFormat), cfg: cfg, registry: prometheus.NewRegistry(), started: time.Now(),
 		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{}, stopped: make(chan struct{}), chores: make(chan func(), choreQueue),
+		clock: newClockWatch(),
 	}
 	g.limited = daemon.Limited(g.log)
 	defer func() {
@@ -125,7 +94,8 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		linkEvents:  "Link events delivered to the gateway or ignored, by event or reason.",
 		adapterData: "What the access points' adapters did.",
 		accessData:  "What the access links did.",
-		socket:      "What the socket of Mobility Headers did.",
+		socket:      "What the sockets of Mobility Headers did.",
+		revocations: "Binding Revocation Indications of anchors that were answered.",
 
 		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
 	})
@@ -149,7 +119,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 
 func (g *gateway) openMachines() (err error) {
 	cfg := g.cfg
-	if g.core, err = mag.New(coreConfig(cfg)); err != nil {
+	if g.core, err = mag.New(coreConfig(cfg, g.guard.Authorized)); err != nil {
 		return err
 	}
 	g.engine = engine.New[event, action](machine{g.core}, gatewayQueue, g.execute)
@@ -157,16 +127,6 @@ func (g *gateway) openMachines() (err error) {
 	g.links = engine.New[mihf.Event, mihf.Action](g.mihf, linkQueue, g.executeMIH)
 	g.links.Post(subscription)
 	return nil
-}
-
-// coreConfig is what the MAG's machine is told.
-func coreConfig(cfg *configs.Magd) mag.Config {
-	return mag.Config{
-		ProxyCareOfAddress: cfg.ProxyCareOfAddress, Lifetime: cfg.Lifetime, ReRegistrationMargin: cfg.ReRegistrationMargin,
-		InitialBindackTimeout: cfg.InitialBindackTimeout, MaxBindackTimeout: cfg.MaxBindackTimeout,
-		DeregistrationTimeout: cfg.DeregistrationTimeout, PresenceTimeout: cfg.PresenceTimeout, MaximumMobileNodes: cfg.MaximumMobileNodes,
-		RequireSecurityAssociation: !cfg.None, TimestampBasedApproachInUse: cfg.TimestampBasedApproachInUse, RouterLifetime: cfg.RouterLifetime,
-	}
 }
 
 func (g *gateway) openNetwork() (err error) {
@@ -178,72 +138,27 @@ func (g *gateway) openNetwork() (err error) {
 		return err
 	}
 	g.plane.Learn()
-	for _, link := range g.cfg.AccessLinks {
-		if err := g.openAccessLink(link); err != nil {
-			return err
-		}
-	}
-	if g.conn, err = signaling.Listen(g.cfg.ProxyCareOfAddress); err != nil {
+	if err := g.openAccessLinks(); err != nil {
 		return err
 	}
-	g.counters.Source(socket, daemon.SignalingCounts(g.conn))
-	return nil
-}
-
-func (g *gateway) openAccessLink(cfg configs.AccessLink) error {
-	mtu, err := g.accessMTU(cfg)
-	if err != nil {
-		return err
-	}
-	link, err := accesslink.Open(accesslink.Config{Interface: cfg.Interface, LinkLocalAddress: cfg.LinkLocalAddress, LinkLayerAddress: cfg.LinkLayerAddress, MTU: mtu})
-	if err != nil {
-		return err
-	}
-	g.access[cfg.Interface] = &accessLink{link, cfg.AccessTechnologyType}
-	g.counters.Source(accessData, accessLinkCounts(link))
-	return nil
-}
-
-// accessMTU is what mobile nodes are told: what is configured, else what passes both the tunnel and the access link (RFC 5213
-// section 6.9.5).
-func (g *gateway) accessMTU(cfg configs.AccessLink) (int, error) {
-	if cfg.MTU != 0 {
-		return cfg.MTU, nil
-	}
-	link, err := net.InterfaceByName(cfg.Interface)
-	if err != nil {
-		return 0, fmt.Errorf("access link %s: %w: create the interface before magd starts, or correct access_links", cfg.Interface, err)
-	}
-	if tunnel := g.plane.TunnelMTU(); tunnel != 0 {
-		return min(tunnel, link.MTU), nil
-	}
-	return link.MTU, nil
-}
-
-func accessLinkCounts(link *accesslink.Link) func() map[string]uint64 {
-	return func() map[string]uint64 {
-		c := link.Counters()
-		counts := map[string]uint64{
-			"router_solicitations": c.Solicitations, "router_advertisements": c.Advertisements, "router_advertisement_errors": c.AdvertisementErrors,
-			"probes": c.Probes, "probe_errors": c.ProbeErrors, "presences": c.Presences, "interface_errors": c.RestoreErrors,
-		}
-		for reason, n := range c.Dropped {
-			counts["dropped_"+string(reason)] = n
-		}
-		return counts
-	}
+	g.sockets, err = daemon.OpenSockets(g.cfg.ProxyCareOfAddress, g.cfg.IPv4ProxyCareOfAddress, g.counters, socket)
+	return err
 }
 
 func (g *gateway) tasks() []daemon.Task {
-	tasks := append(g.guard.Tasks(),
+	receiver := func() daemon.Receiver { return daemon.Receiver{Received: g.received, Done: func() {}} }
+	tasks := append(append(g.guard.Tasks(), g.sockets.Tasks(receiver)...),
 		daemon.Task{Name: "gateway", Run: g.engine.Run},
 		daemon.Task{Name: "MIH function", Run: g.links.Run},
 		daemon.Task{Name: "chores", Run: g.doChores},
-		daemon.Signaling(g.conn, g.received),
+		daemon.Task{Name: "clock", Run: func(ctx context.Context) error { return g.clock.run(ctx, g.clockSynchronized) }},
 		g.plane.Task(g.engine.Do), g.admin.Serve(g.queries()), g.metrics,
 		daemon.Observe(g.registry, g.log, g.status))
 	for name, link := range g.access {
 		tasks = append(tasks, daemon.Task{Name: "access link " + name, Run: func(ctx context.Context) error { return link.Run(ctx, g.handler(name)) }})
+	}
+	if g.relay != nil {
+		tasks = append(tasks, daemon.Task{Name: "DHCP relay", Run: g.relay.Run})
 	}
 	for _, adapter := range g.adapters {
 		tasks = append(tasks, daemon.Task{Name: "adapter " + adapter.Name(), Run: func(ctx context.Context) error { return adapter.Run(ctx, g.emit) }})
@@ -263,23 +178,13 @@ func (g *gateway) post(e mag.Event, at time.Time) {
 }
 
 func (g *gateway) received(m signaling.Message) {
-	g.post(mag.MessageReceived{Source: m.Source, Destination: m.Destination, Payload: slices.Clone(m.Payload)}, m.ReceivedAt)
+	g.post(mag.MessageReceived{
+		Source: m.Source, Destination: m.Destination, PeerIdentity: g.guard.Identity(m.Source), Payload: slices.Clone(m.Payload),
+	}, m.ReceivedAt)
 }
 
 func (g *gateway) associationChanged(peer netip.Addr, up bool) {
 	g.send(mag.SecurityAssociationChanged{LMAAddress: peer, Up: up}, time.Now())
-}
-
-// handler takes what mobile nodes say on an access link to the machine.
-func (g *gateway) handler(name string) accesslink.Handler {
-	return accesslink.Handler{
-		Solicited: func(s accesslink.Solicitation) {
-			g.post(mag.RouterSolicited{Interface: name, MobileNodeLinkLayerID: mobility.LinkLayerID(s.LinkLayer)}, time.Now())
-		},
-		Present: func(p accesslink.Presence) {
-			g.post(mag.PresenceConfirmed{Interface: name, MobileNodeLinkLayerID: mobility.LinkLayerID(p.LinkLayer)}, time.Now())
-		},
-	}
 }
 
 // later queues a chore, so that it does not hold up the handover of another mobile node. One too many is dropped and counted.
@@ -308,11 +213,14 @@ func (g *gateway) close() {
 	if g.admin != nil {
 		g.admin.Close()
 	}
-	if g.conn != nil {
-		g.conn.Close()
+	if g.sockets != nil {
+		g.sockets.Close()
 	}
 	for _, link := range g.access {
 		link.Close()
+	}
+	if g.relay != nil {
+		g.relay.Close()
 	}
 	if g.plane != nil {
 		if err := g.plane.Close(!g.cfg.DeregisterOnStop || !g.saidGoodbye()); err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net/netip"
 	"path/filepath"
 	"strings"
+	"time"
 
 	apadapters "netlmm/ap-adapters"
 	"netlmm/ap-adapters/ciscosyslog"
@@ -41,40 +43,75 @@ func (g *gateway) executeMIH(action mihf.Action) {
 	}
 }
 
-// indicated is the step from 802.21 to Proxy Mobile IPv6: the station becomes a mobile node, its profile is looked up, and
-// the machine is told. While the machine is swamped this waits and the queue before it fills; what does not fit there is
-// counted, and an adapter that can ask its access point does so again.
+// indicated is the step from 802.21 to Proxy Mobile IPv6. While the machine is swamped this waits and the queue before it
+// fills; what does not fit there is counted, and an adapter that can ask its access point does so again.
 func (g *gateway) indicated(ind mih.Indication) {
-	station := ind.Event.LinkTuple().Link.Address
-	link, known := g.access[ind.Interface]
-	if !known {
+	address := ind.Event.LinkTuple().Link.Address
+	if _, known := g.access[ind.Interface]; !known {
 		g.counters.Add(linkEvents, "not_an_access_link")
 		return
 	}
-	linkLayer := mobility.LinkLayerID(station)
 	switch ind.Event.(type) {
 	case mih.LinkUp:
-		id := g.mobile(ind.Identity, station)
-		profile, ok := g.profiles.Lookup(id)
-		if !ok || !profile.ProxyRegistration {
-			g.counters.Add(linkEvents, "not_allowed_by_policy")
-			g.log.Debug("mobile node is not served: policy", "mobile_node", id, "station", station)
-			// Whoever used this station before is not its user any more.
-			g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: linkLayer}, ind.ReceivedAt)
-			return
-		}
-		correlation := g.traces.begin(api.Handover{
-			MobileNodeID: id, MobileNodeLinkLayerID: linkLayer, Trigger: ind.SAP, Interface: ind.Interface,
-			To: g.cfg.ProxyCareOfAddress, LinkUp: ind.ReceivedAt,
-		})
-		g.send(mag.LinkAttached{
-			CorrelationID: correlation, Interface: ind.Interface, MobileNodeID: id, MobileNodeLinkLayerID: linkLayer,
-			AccessTechnologyType: link.technology, LMAAddress: profile.LMAAddress,
-			HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime, Unconfirmed: ind.Resync,
-		}, ind.ReceivedAt)
+		g.lapsed.take(station{ind.Interface, address})
+		g.attached(attachment{access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync})
 	case mih.LinkDown:
-		g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: linkLayer}, ind.ReceivedAt)
+		g.lapsed.take(station{ind.Interface, address})
+		g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: mobility.LinkLayerID(address)}, ind.ReceivedAt)
 	}
+}
+
+// attachment is what is known of a station that came.
+type attachment struct {
+	access      string
+	station     mih.LinkAddress
+	identity    string
+	trigger     string // who said so
+	at          time.Time
+	unconfirmed bool // only an access point's list says so
+}
+
+// attached makes the station a mobile node: its profile is looked up, and the machine is told.
+func (g *gateway) attached(a attachment) {
+	linkLayer := mobility.LinkLayerID(a.station)
+	id := g.mobile(a.identity, a.station)
+	profile, ok := g.profiles.Lookup(id)
+	if !ok || !profile.ProxyRegistration {
+		g.counters.Add(linkEvents, "not_allowed_by_policy")
+		g.log.Debug("mobile node is not served: policy", "mobile_node", id, "station", a.station)
+		// Whoever used this station before is not its user any more.
+		g.send(mag.LinkDetached{Interface: a.access, MobileNodeLinkLayerID: linkLayer}, a.at)
+		return
+	}
+	g.send(g.linkAttached(a, id, profile), a.at)
+}
+
+// linkAttached is what the machine is told of an attachment, whose trace begins here.
+func (g *gateway) linkAttached(a attachment, id mobility.MobileNodeID, profile mobility.Profile) mag.LinkAttached {
+	link, linkLayer := g.access[a.access], mobility.LinkLayerID(a.station)
+	localRouting := g.cfg.MAGLocalRouting
+	if profile.MAGLocalRouting != nil { // RFC 5213 section 9.2: takes precedence
+		localRouting = *profile.MAGLocalRouting
+	}
+	correlation := g.traces.begin(api.Handover{
+		MobileNodeID: id, MobileNodeLinkLayerID: linkLayer, Trigger: a.trigger, Interface: a.access,
+		To: g.address(profile.LMAAddress), LinkUp: a.at,
+	})
+	return mag.LinkAttached{
+		CorrelationID: correlation, Interface: a.access, MobileNodeID: id, MobileNodeLinkLayerID: linkLayer,
+		AccessTechnologyType: link.technology, LMAAddress: profile.LMAAddress,
+		HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime, Unconfirmed: a.unconfirmed,
+		IPv6Prohibited: profile.IPv6Prohibited, IPv4Mobility: profile.IPv4Mobility, IPv4HomeAddress: profile.IPv4HomeAddress,
+		LocalRouting: localRouting, AnchorLinkLocal: link.anchorLinkLocal,
+	}
+}
+
+// address is this gateway's Proxy-CoA towards an anchor.
+func (g *gateway) address(lma netip.Addr) netip.Addr {
+	if lma.Is4() {
+		return g.cfg.IPv4ProxyCareOfAddress
+	}
+	return g.cfg.ProxyCareOfAddress
 }
 
 // mobile is the identity of a station's owner: what it authenticated as, else its address (RFC 8371).

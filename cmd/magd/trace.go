@@ -26,9 +26,22 @@ type traces struct {
 	mu     sync.Mutex
 	ring   []*trace
 	byID   map[mobility.CorrelationID]*trace
+	of     map[place]*trace // the last of each station that is in the ring
 	last   mobility.CorrelationID
 	phases *prometheus.HistogramVec
 }
+
+// place is where a station attached.
+type place struct {
+	access    string
+	linkLayer mobility.MobileNodeLinkLayerID
+}
+
+// Outcomes of a trace beside those that the machine has names for.
+const (
+	waiting    = "waiting"
+	superseded = "superseded" // the station attached again before it was served
+)
 
 func newTraces(registry *prometheus.Registry) *traces {
 	phases := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -37,7 +50,7 @@ func newTraces(registry *prometheus.Registry) *traces {
 		Buckets: prometheus.ExponentialBuckets(50e-6, 2, 18),
 	}, []string{"phase"})
 	registry.MustRegister(phases)
-	return &traces{byID: map[mobility.CorrelationID]*trace{}, phases: phases}
+	return &traces{byID: map[mobility.CorrelationID]*trace{}, of: map[place]*trace{}, phases: phases}
 }
 
 // begin starts the trace of one attachment and names it.
@@ -45,15 +58,27 @@ func (t *traces) begin(h api.Handover) mobility.CorrelationID {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
-	h.CorrelationID, h.Outcome = t.last, "waiting"
+	h.CorrelationID, h.Outcome = t.last, waiting
 	tr := &trace{Handover: h}
 	if len(t.ring) == remembered {
-		delete(t.byID, t.ring[0].CorrelationID)
+		t.forget(t.ring[0])
 		t.ring = t.ring[1:]
 	}
+	at := place{h.Interface, h.MobileNodeLinkLayerID}
+	if before := t.of[at]; before != nil && before.Outcome == waiting {
+		before.Outcome = superseded
+	}
+	t.of[at] = tr
 	t.ring = append(t.ring, tr)
 	t.byID[t.last] = tr
 	return t.last
+}
+
+func (t *traces) forget(tr *trace) {
+	delete(t.byID, tr.CorrelationID)
+	if at := (place{tr.Interface, tr.MobileNodeLinkLayerID}); t.of[at] == tr {
+		delete(t.of, at)
+	}
 }
 
 // stamp changes the trace of one attachment while it is not complete; one that is forgotten or complete is left alone.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -40,5 +41,31 @@ func TestTracesAreBounded(t *testing.T) {
 	}
 	if n := len(traces.newest(0)); n != remembered || len(traces.byID) != remembered {
 		t.Errorf("%d traces, %d by id; want %d", n, len(traces.byID), remembered)
+	}
+}
+
+// An attachment that is overtaken by the next one of its station does not wait for ever.
+func TestTracesOfAStationSupersedeEachOther(t *testing.T) {
+	traces := newTraces(prometheus.NewRegistry())
+	h := api.Handover{Interface: "acc0", MobileNodeLinkLayerID: "\x02\x00\x00\x00\x00\x01"}
+	first := traces.begin(h)
+	second := traces.begin(h)
+	traces.begin(api.Handover{Interface: "acc1", MobileNodeLinkLayerID: h.MobileNodeLinkLayerID})
+	traces.accepted(second, time.Now(), nil)
+	traces.advertised(second, time.Now())
+	traces.begin(h)
+	var got []string
+	for _, tr := range traces.newest(0) {
+		got = append(got, tr.Outcome)
+	}
+	if !slices.Equal(got, []string{superseded, "forwarding pending", waiting, waiting}) {
+		t.Errorf("outcomes %q", got)
+	}
+	traces.ended(first, "too late")
+	for range remembered {
+		traces.begin(api.Handover{})
+	}
+	if len(traces.of) != 1 {
+		t.Errorf("%d stations are remembered", len(traces.of))
 	}
 }

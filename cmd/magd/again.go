@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"netlmm/mih"
+	"netlmm/mih/mihf"
+	"netlmm/mobility/mag"
+)
+
+// station is a mobile node's interface on an access link.
+type station struct {
+	access    string
+	linkLayer [6]byte
+}
+
+// lapsed are stations whose bindings ended although no access point said that they left. When one of them shows itself again
+// its access point has nothing new to tell; the gateway takes it for attached anew, if the access point still lists it.
+type lapsed struct {
+	mu  sync.Mutex
+	set map[station]struct{}
+}
+
+// mayReturn says whether a binding that ended so may begin again without a word of the access point. Who was refused or
+// revoked waits until it attaches anew (RFC 5846), and who left is told of by its access point.
+func mayReturn(reason mag.EndReason) bool {
+	switch reason {
+	case mag.EndPresenceUnknown, mag.EndLifetimeExpired, mag.EndDisplaced:
+		return true
+	}
+	return false
+}
+
+// add notes a station, if there is room for it among most.
+func (l *lapsed) add(s station, most int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.set == nil {
+		l.set = map[station]struct{}{}
+	}
+	if len(l.set) < most {
+		l.set[s] = struct{}{}
+	}
+}
+
+// take forgets a station, and says whether it was noted.
+func (l *lapsed) take(s station) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, noted := l.set[s]
+	delete(l.set, s)
+	return noted
+}
+
+// sawAgain indicates a station whose binding had lapsed as attached, when its access point still lists it.
+func (g *gateway) sawAgain(s station) {
+	if !g.lapsed.take(s) {
+		return
+	}
+	g.later(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		var table []mihf.Link
+		if g.links.Do(ctx, func() { table = g.mihf.Links() }) != nil {
+			g.lapsed.add(s, g.cfg.MaximumMobileNodes) // for the next sign of it
+			return
+		}
+		for _, link := range table {
+			if link.Interface == s.access && link.Station == mih.LinkAddress(s.linkLayer) && link.State != mihf.LinkDown {
+				g.counters.Add(linkEvents, "seen_again")
+				g.attached(attachment{access: s.access, station: link.Station, identity: link.Identity, trigger: link.SAP, at: time.Now()})
+			}
+		}
+	})
+}
+
+// lapse notes the station of a binding that ended, when it may return.
+func (g *gateway) lapse(b mag.BindingEnded) {
+	if mac, isMAC := b.Entry.MobileNodeLinkLayerID.MAC(); isMAC && mayReturn(b.Reason) {
+		g.lapsed.add(station{b.Entry.Interface, mac}, g.cfg.MaximumMobileNodes)
+	}
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"netlmm/cmd/internal/daemon"
+	"netlmm/configs"
+	"netlmm/mih"
+	"netlmm/mih/mihf"
+	"netlmm/mobility"
+	"netlmm/mobility/engine"
+	"netlmm/mobility/mag"
+	"netlmm/mobility/policy"
+)
+
+// recorder is a MAG's machine that only records what it is told.
+type recorder struct{ events chan mag.Event }
+
+func (r recorder) Handle(_ time.Time, e event) []action { r.events <- e.Event; return nil }
+func (recorder) Expire(time.Time) []action              { return nil }
+func (recorder) NextDeadline() (time.Time, bool)        { return time.Time{}, false }
+
+// newGatewayOf makes a gateway of the parts that take events from link to machine, and runs them until the test ends.
+func newGatewayOf(t *testing.T, cfg *configs.Magd) (*gateway, chan mag.Event) {
+	t.Helper()
+	events := make(chan mag.Event, 100)
+	registry := prometheus.NewRegistry()
+	g := &gateway{
+		log: discard, limited: discard, cfg: cfg, counters: daemon.NewCounters(registry, nil), traces: newTraces(registry), chores: make(chan func(), choreQueue),
+		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{"acc0": {technology: mobility.AccessWLAN, anchorLinkLocal: true}},
+		mihf: mihf.New(mihf.Config{MIHFID: "magd", MaximumLinks: 100}),
+	}
+	g.engine = engine.New[event, action](recorder{events}, 100, g.execute)
+	g.links = engine.New[mihf.Event, mihf.Action](g.mihf, 100, g.executeMIH)
+	g.links.Post(subscription)
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	for _, run := range []func(context.Context) error{g.engine.Run, g.links.Run, g.doChores} {
+		go run(ctx)
+	}
+	return g, events
+}
+
+// next is what the machine is told next, nil when it is told nothing.
+func next(events chan mag.Event) mag.Event {
+	synctest.Wait()
+	select {
+	case e := <-events:
+		return e
+	default:
+		return nil
+	}
+}
+
+var phone = mih.LinkAddress{2, 0, 0, 0, 0, 1}
+
+func link(event func(mih.LinkTupleID) mih.LinkEvent) mih.Indication {
+	tuple := mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: phone}}
+	return mih.Indication{SAP: "test", Interface: "acc0", Identity: "mn1@example.net", ReceivedAt: time.Now(), Event: event(tuple)}
+}
+
+// TestAStationThatComesBackAfterItsBindingLapsed: no access point says anything new of it, but its Router Solicitation does.
+func TestAStationThatComesBackAfterItsBindingLapsed(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		reason mag.EndReason
+		down   bool // by the access point's word, meanwhile
+		want   bool
+	}{
+		{"presence unknown", mag.EndPresenceUnknown, false, true},
+		{"lifetime over", mag.EndLifetimeExpired, false, true},
+		{"place taken", mag.EndDisplaced, false, true},
+		{"it left", mag.EndPresenceUnknown, true, false},
+		{"refused", mag.EndRefused, false, false},
+		{"revoked", mag.EndRevoked, false, false},
+		{"detached", mag.EndDetached, false, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Fallback: &mobility.Profile{ProxyRegistration: true}})
+			g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
+			if _, ok := next(events).(mag.LinkAttached); !ok {
+				t.Fatalf("%s: not attached", c.name)
+			}
+			at := station{"acc0", [6]byte(phone)}
+			g.sawAgain(at)
+			if e := next(events); e != nil {
+				t.Errorf("%s: a station with a binding was told of again: %+v", c.name, e)
+			}
+			g.lapse(mag.BindingEnded{Reason: c.reason, Entry: mobility.BindingUpdateListEntry{Interface: "acc0", MobileNodeLinkLayerID: mobility.LinkLayerID(phone)}})
+			if c.down {
+				g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkDown{Link: tuple} }))
+				next(events)
+			}
+			g.sawAgain(at)
+			again, ok := next(events).(mag.LinkAttached)
+			if ok != c.want || ok && (again.MobileNodeID != mobility.NAI("mn1@example.net") || again.Unconfirmed || !again.AnchorLinkLocal) {
+				t.Errorf("%s: %v, %+v", c.name, ok, again)
+			}
+			g.sawAgain(at)
+			if e := next(events); e != nil {
+				t.Errorf("%s: told of twice: %+v", c.name, e)
+			}
+		})
+	}
+}
+
+func TestLapsedStationsAreBounded(t *testing.T) {
+	var l lapsed
+	for i := range 10 {
+		l.add(station{"acc0", [6]byte{2, byte(i)}}, 3)
+	}
+	if len(l.set) != 3 || !l.take(station{"acc0", [6]byte{2, 0}}) || l.take(station{"acc0", [6]byte{2, 0}}) {
+		t.Errorf("%v", l.set)
+	}
+}
+
+// TestWhatThePolicyMakesOfAnAttachment: IPv4, local routing and static addresses come from the profile.
+func TestWhatThePolicyMakesOfAnAttachment(t *testing.T) {
+	yes, no := true, false
+	for _, c := range []struct {
+		name    string
+		profile mobility.Profile
+		gateway bool // mag.enable_mag_local_routing
+		local   bool
+	}{
+		{"as the gateway: off", mobility.Profile{}, false, false},
+		{"as the gateway: on", mobility.Profile{}, true, true},
+		{"the profile wins: on", mobility.Profile{MAGLocalRouting: &yes}, false, true},
+		{"the profile wins: off", mobility.Profile{MAGLocalRouting: &no}, true, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c.profile.ProxyRegistration, c.profile.IPv4Mobility, c.profile.IPv6Prohibited = true, true, true
+			g, events := newGatewayOf(t, &configs.Magd{MAGLocalRouting: c.gateway, Fallback: &c.profile})
+			g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
+			e, ok := next(events).(mag.LinkAttached)
+			if !ok || e.LocalRouting != c.local || !e.IPv4Mobility || !e.IPv6Prohibited {
+				t.Errorf("%s: %+v", c.name, e)
+			}
+		})
+	}
+}
+
+// TestATraceOfAnIgnoredAttachmentEnds with the reason.
+func TestATraceOfAnIgnoredAttachmentEnds(t *testing.T) {
+	core, err := mag.New(mag.Config{ProxyCareOfAddress: mobility.FixedMAGLinkLocalAddress.Next()})
+	if err == nil {
+		t.Fatal("a link-local Proxy-CoA is accepted")
+	}
+	core, err = mag.New(coreConfig(&configs.Magd{ProxyCareOfAddress: anchor.Next(), MaximumMobileNodes: 1}, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	g := &gateway{log: discard, counters: daemon.NewCounters(registry, nil), traces: newTraces(registry)}
+	id := g.traces.begin(handoverOfTest)
+	for _, a := range (machine{core}).Handle(time.Now(), event{mag.LinkAttached{CorrelationID: id}, time.Now()}) {
+		g.execute(a)
+	}
+	if got := g.traces.newest(1)[0].Outcome; got != string(mag.DropInvalidAttachment) {
+		t.Errorf("outcome %q", got)
+	}
+}

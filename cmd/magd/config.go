@@ -1,0 +1,53 @@
+package main
+
+import (
+	"math/rand/v2"
+	"net/netip"
+
+	"netlmm/configs"
+	"netlmm/mobility"
+	"netlmm/mobility/accesslink"
+	"netlmm/mobility/mag"
+)
+
+// coreConfig is what the MAG's machine is told. authorized says whether who proved an identity may speak for an address.
+func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool) mag.Config {
+	return mag.Config{
+		ProxyCareOfAddress: cfg.ProxyCareOfAddress, IPv4ProxyCareOfAddress: cfg.IPv4ProxyCareOfAddress,
+		Lifetime: cfg.Lifetime, ReRegistrationMargin: cfg.ReRegistrationMargin,
+		InitialBindackTimeout: cfg.InitialBindackTimeout, MaxBindackTimeout: cfg.MaxBindackTimeout,
+		DeregistrationTimeout: cfg.DeregistrationTimeout, PresenceTimeout: cfg.PresenceTimeout, MaximumMobileNodes: cfg.MaximumMobileNodes,
+		RequireSecurityAssociation: !cfg.None, TimestampBasedApproachInUse: cfg.TimestampBasedApproachInUse, RouterLifetime: cfg.RouterLifetime,
+		LapseOnUnknownPresence: cfg.LapseOnUnknownPresence, Compat: compat(cfg.LMAs), Random: rand.Float64,
+		// An anchor may revoke what it granted, all of it too (RFC 5846 section 10.1): nobody else could have.
+		AcceptRevocation: func(lma netip.Addr, identity string, _ bool) bool { return authorized(lma, identity) },
+	}
+}
+
+// compat is the profile of each anchor; nil where all keep to the RFCs.
+func compat(anchors []configs.Peer) func(netip.Addr) mobility.Compat {
+	deviating := map[netip.Addr]mobility.Compat{}
+	for _, a := range anchors {
+		if a.Compat != mobility.CompatStrict {
+			deviating[a.Address] = a.Compat
+		}
+	}
+	if len(deviating) == 0 {
+		return nil
+	}
+	return func(lma netip.Addr) mobility.Compat { return deviating[lma] }
+}
+
+// linkConfig is what an access link is told.
+func linkConfig(cfg *configs.Magd, link configs.AccessLink, mtu int, relay *accesslink.Relay) accesslink.Config {
+	return accesslink.Config{
+		Interface: link.Interface, LinkLocalAddress: link.LinkLocalAddress, LinkLayerAddress: link.LinkLayerAddress, MTU: mtu,
+		DHCPv4: link.DHCPv4, DHCPv4Servers: link.DHCPv4Servers, DHCPv6: accesslink.DHCPv6Mode(link.DHCPv6), DHCPv6Servers: link.DHCPv6Servers,
+		Relay: relay, DNSServers: cfg.DNSServers, PresenceWindow: 2 * cfg.MaxBindackTimeout,
+	}
+}
+
+// relays says whether an access link needs the relay agents.
+func relays(link configs.AccessLink) bool {
+	return link.DHCPv6 == "relay" || len(link.DHCPv4Servers) > 0
+}
