@@ -24,17 +24,26 @@ type loadFlags struct {
 	closedLoop bool
 	report     string
 	quiet      bool
+
+	anchor anchorFlags
 }
 
 func loadCommand() *cobra.Command {
 	f := &loadFlags{}
 	cmd := &cobra.Command{
 		Use:   "load",
-		Short: "Speak as MAGs to a Local Mobility Anchor, measure its answers and check each of them",
-		Long: "Speak as MAGs to any RFC 5213 Local Mobility Anchor over raw sockets of protocol 135, measure its answers and check\n" +
-			"each of them. The MAG addresses must be addresses of this host that the anchor authorizes.",
+		Short: "Speak as MAGs to a Local Mobility Anchor, or as an anchor to a MAG; measure and check what the other end does",
+		Long: "With --lma, speak as MAGs to any RFC 5213 Local Mobility Anchor over raw sockets of protocol 135, measure its answers\n" +
+			"and check each of them. The MAG addresses must be addresses of this host that the anchor authorizes.\n\n" +
+			"With --mag, play a whole anchor to one Mobile Access Gateway: check each of its updates, answer it, late or not at\n" +
+			"all if so wished, restart and revoke. The address of the anchor must be one of this host.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.anchor.mag != "" {
+				return f.playAnchor(cmd.Context())
+			}
+			return f.run(cmd.Context())
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.lma, "lma", "", "address of the anchor")
@@ -43,26 +52,30 @@ func loadCommand() *cobra.Command {
 	flags.StringVar(&f.config.Realm, "realm", "load.example", "of the mobile nodes' identifiers")
 	flags.StringSliceVar(&f.operations, "operations", []string{"register", "refresh", "handover", "deregister"}, "one round, each for every mobile node")
 	flags.IntVar(&f.config.Count, "count", 1, "rounds; at least so many with --duration")
-	flags.DurationVar(&f.config.Duration, "duration", 0, "begin rounds until so much time has passed")
+	flags.DurationVar(&f.config.Duration, "duration", 0, "begin rounds until so much time has passed; with --mag: play so long, 0 until interrupted")
 	flags.DurationVar(&f.config.Pause, "pause", 0, "between two rounds")
 	flags.BoolVar(&f.closedLoop, "closed-loop", false, "each client waits for its answer before its next request")
 	flags.IntVar(&f.config.Clients, "clients", 1, "clients of the closed loop")
 	flags.Float64Var(&f.config.Rate, "rate", 0, "requests a second, whatever the anchor does")
-	flags.DurationVar(&f.config.Lifetime, "lifetime", time.Hour, "of the bindings asked for")
-	flags.StringVar(&f.compat, "compat", string(load.Strict), "how the anchor deviates: strict, oai or opmip")
+	flags.DurationVar(&f.config.Lifetime, "lifetime", time.Hour, "of the bindings: asked for, or with --mag granted at most")
+	flags.StringVar(&f.compat, "compat", string(load.Strict), "how the other end deviates: strict, oai or opmip")
 	flags.StringVar(&f.report, "json", "", "write the report to this file, as JSON")
 	flags.BoolVar(&f.quiet, "quiet", false, "no progress")
-	cmd.MarkFlagsOneRequired("closed-loop", "rate")
+	f.anchor.define(cmd)
+	cmd.MarkFlagsOneRequired("lma", "mag")
+	cmd.MarkFlagsMutuallyExclusive("lma", "mag")
+	cmd.MarkFlagsRequiredTogether("lma", "mags")
+	cmd.MarkFlagsRequiredTogether("mag", "lma-address")
 	cmd.MarkFlagsMutuallyExclusive("closed-loop", "rate")
-	for _, required := range []string{"lma", "mags"} {
-		_ = cmd.MarkFlagRequired(required) // it exists
-	}
 	return cmd
 }
 
 func (f *loadFlags) run(ctx context.Context) error {
 	if err := f.parse(); err != nil {
 		return err
+	}
+	if !f.closedLoop && f.config.Rate == 0 {
+		return errors.New("--closed-loop or --rate: want one of them with --lma")
 	}
 	if !f.quiet {
 		f.config.Progress = os.Stderr
