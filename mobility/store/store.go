@@ -69,17 +69,21 @@ type Status struct {
 }
 
 // Put notes that entry is the state of its session. It never waits.
-func (s *Store) Put(entry mobility.BindingCacheEntry) { s.note(appendPut, &entry) }
+func (s *Store) Put(entry mobility.BindingCacheEntry) { s.note(&entry, false) }
 
 // Delete notes that the session of entry is gone. It never waits.
-func (s *Store) Delete(entry mobility.BindingCacheEntry) { s.note(appendDelete, &entry) }
+func (s *Store) Delete(entry mobility.BindingCacheEntry) { s.note(&entry, true) }
 
-func (s *Store) note(record func([]byte, *mobility.BindingCacheEntry) ([]byte, bool), entry *mobility.BindingCacheEntry) {
+func (s *Store) note(entry *mobility.BindingCacheEntry, gone bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ok := !s.closed
-	if ok {
-		s.batch, ok = record(s.batch, entry)
+	switch {
+	case !ok:
+	case gone: // called by name in both cases: the compiler sees then that the entry stays off the heap
+		s.batch, ok = appendDelete(s.batch, entry)
+	default:
+		s.batch, ok = appendPut(s.batch, entry)
 	}
 	if !ok {
 		s.status.Rejected++

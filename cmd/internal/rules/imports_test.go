@@ -47,11 +47,11 @@ func under(path string, rooms ...string) bool {
 
 // pure are the vocabularies, codecs and cores: plain state, no operating system.
 var pure = []string{
-	"netlmm/mih", "netlmm/mih/mihf", "netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag",
+	"netlmm/mih", "netlmm/mih/mihf", "netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat",
 	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/security", "netlmm/security/ipsec",
 }
 
-var cores = []string{"netlmm/mih/mihf", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/security/ipsec"}
+var cores = []string{"netlmm/mih/mihf", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/security/ipsec"}
 
 // onlyIn says which rooms may import a library.
 var onlyIn = map[string][]string{
