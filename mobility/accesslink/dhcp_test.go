@@ -116,7 +116,12 @@ func stop(command *exec.Cmd) {
 func (c *client) wait(event string, n int) string {
 	c.t.Helper()
 	var line string
-	wait(c.t, fmt.Sprintf("%s, for the %d. time; so far\n%s", event, n+1, c.read()), func() bool {
+	c.t.Cleanup(func() {
+		if line == "" {
+			c.t.Logf("the client's journal:\n%s", c.read())
+		}
+	})
+	wait(c.t, fmt.Sprintf("%s, for the %d. time", event, n+1), func() bool {
 		for found, rest := 0, strings.Split(c.read(), "\n"); len(rest) > 0; rest = rest[1:] {
 			if strings.HasPrefix(rest[0], event+" ") {
 				if found++; found > n {
@@ -165,7 +170,7 @@ func want(t testing.TB, line string, parts ...string) {
 	}
 }
 
-func (s station) pings(address string) {
+func (s space) pings(address string) {
 	s.t.Helper()
 	wait(s.t, "an answer of "+address, func() bool { return s.try("ping", "-c", "1", "-W", "1", address) == nil })
 }

@@ -255,12 +255,17 @@ func TestTakeover(t *testing.T) {
 // hostile sends frames onto the access link as a station could.
 func (s station) hostile(frames ...[]byte) {
 	s.t.Helper()
+	s.hostileOf(unix.ETH_P_IPV6, frames...)
+}
+
+func (s station) hostileOf(protocol int, frames ...[]byte) {
+	s.t.Helper()
 	s.do(func() error {
 		eth0, err := net.InterfaceByName("eth0")
 		if err != nil {
 			return err
 		}
-		conn, err := packet.Listen(eth0, packet.Raw, unix.ETH_P_IPV6, nil)
+		conn, err := packet.Listen(eth0, packet.Raw, protocol, nil)
 		if err != nil {
 			return err
 		}
