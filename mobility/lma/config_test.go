@@ -22,6 +22,14 @@ func TestNewRefuses(t *testing.T) {
 		{"no lookup", func(c *Config) { c.Profile = nil }, "are all needed"},
 		{"prefix length", func(c *Config) { c.PrefixLength = 129 }, "prefix length 129"},
 		{"huge pool", func(c *Config) { c.Pools = []netip.Prefix{netip.MustParsePrefix("2000::/8")} }, "more than 2^48"},
+		{"IPv4 pools overlap", func(c *Config) {
+			c.IPv4Pools = append(c.IPv4Pools, IPv4Pool{Network: netip.MustParsePrefix("10.1.0.0/16")})
+		}, "IPv4 pools 10.0.0.0/8 and 10.1.0.0/16 overlap"},
+		{"default router elsewhere", func(c *Config) { c.IPv4Pools[0].DefaultRouter = netip.MustParseAddr("11.0.0.1") }, "has default router 11.0.0.1"},
+		{"IPv6 address in an IPv4 pool", func(c *Config) { c.IPv4Pools[0].Network = netip.MustParsePrefix("2001:db8::/32") }, "want a unicast IPv4 network"},
+		{"too small a pool", func(c *Config) { c.IPv4Pools[0].Network = netip.MustParsePrefix("10.0.0.0/31") }, "want a network from /8 to /30"},
+		{"revocations too dense", func(c *Config) { c.InitMINDelayBRIs = 499 * time.Millisecond }, "at least 500ms"},
+		{"revocations that slow down", func(c *Config) { c.MaxBRAckTimeout = 600 * time.Millisecond }, "a maximum not below the first"},
 		{"too many pools", func(c *Config) { c.Pools = make([]netip.Prefix, maximumPools+1) }, "1025 pools"},
 	}
 	for _, test := range tests {
@@ -49,11 +57,12 @@ func TestAnswerTooLong(t *testing.T) {
 	}
 }
 
-// TestDefaults: RFC 5213 section 9.1.
+// TestDefaults: RFC 5213 section 9.1, RFC 5846 section 11.
 func TestDefaults(t *testing.T) {
 	cfg := populate(t, 0, 1).lma.cfg
 	if cfg.MinDelayBeforeBCEDelete != 10000*time.Millisecond || cfg.MaxDelayBeforeNewBCEAssign != 1500*time.Millisecond ||
-		cfg.TimestampValidityWindow != 300*time.Millisecond || cfg.PrefixLength != 64 {
+		cfg.TimestampValidityWindow != 300*time.Millisecond || cfg.PrefixLength != 64 ||
+		cfg.BRIMaxRetriesNumber != 1 || cfg.InitMINDelayBRIs != time.Second || cfg.MaxBRAckTimeout != 2*time.Second {
 		t.Errorf("defaults are %+v", cfg)
 	}
 }
