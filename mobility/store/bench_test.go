@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	bolt "go.etcd.io/bbolt"
+
 	"netlmm/mobility"
 )
 
@@ -100,4 +102,50 @@ func BenchmarkWriteBehind(b *testing.B) {
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// BenchmarkFlush is what BenchmarkWriteBehind does to the processor, and to the file, when the pace is always kept: flushes of 100 changes,
+// and the folding that goes with them.
+func BenchmarkFlush(b *testing.B) {
+	const bindings, changes = 100_000, 100
+	entries := many(bindings)
+	path := filepath.Join(b.TempDir(), "bindings.db")
+	db, c, err := open(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	s := newStore(path, db, &c, usualLimits)
+	for _, e := range entries {
+		s.Put(e)
+	}
+	var written int64
+	s.update = func(f func(*bolt.Tx) error) error {
+		return db.Update(func(tx *bolt.Tx) error {
+			tx.OnCommit(func() { stats := tx.Stats(); written += stats.GetPageAlloc() })
+			return f(tx)
+		})
+	}
+	step := func(full int) {
+		if err := s.flush(); err != nil {
+			b.Fatal(err)
+		}
+		for s.writer.journaled >= full || s.writer.folding != nil {
+			s.foldStep(b)
+		}
+	}
+	step(1)
+	random := rand.New(rand.NewPCG(1, 2))
+	written = 0
+	used := processorTime(b)
+	for b.Loop() {
+		for range changes {
+			e := &entries[random.IntN(bindings)]
+			e.SequenceNumber++
+			s.Put(*e)
+		}
+		step(usualLimits.journal)
+	}
+	b.ReportMetric(float64(processorTime(b)-used)/float64(b.N*changes), "cpu-ns/put")
+	b.ReportMetric(float64(written)/float64(b.N*changes), "written-octets/put")
 }

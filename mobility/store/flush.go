@@ -151,7 +151,12 @@ func (s *Store) write(tx *bolt.Tx, batch []byte, changes int, peers map[netip.Ad
 		return err
 	}
 	generation.FillPercent = 1 // nothing is ever put in between
-	return generation.Put(journalKey(s.writer.sequence), batch)
+	// A bucket of its own gives the batch pages of its own: those of its neighbours need not be written again.
+	own, err := generation.CreateBucket(journalKey(s.writer.sequence))
+	if err != nil {
+		return err
+	}
+	return own.Put(batchKey, batch)
 }
 
 // keep takes back what could not be written, before what came meanwhile.

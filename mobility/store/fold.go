@@ -8,7 +8,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// The journal has generations, each a bucket of batches. Folding closes one: flushes go to the next, and the latest change of
+// The journal has generations, each a bucket of buckets with one batch. Folding closes one: flushes go to the next, and the latest change of
 // each binding in the closed one goes to the bucket of bindings, slice by slice in the order of the keys, which touches each
 // page once. When all are there the generation is dropped.
 //
@@ -19,6 +19,7 @@ import (
 const (
 	leastSlice, mostSlice = 256, 4096
 	sliceTime             = 8 * time.Millisecond
+	fillPercent           = 0.8 // of a page of bindings: more than bbolt's half, for most changes keep the length of a record
 )
 
 // folding is a generation on its way into the bucket of bindings.
@@ -41,7 +42,8 @@ func (s *Store) beginFolding() error {
 			return nil // of a flush that failed
 		}
 		octets = make([]byte, 0, w.octetsOf(w.oldest))
-		return generation.ForEach(func(_, batch []byte) error {
+		return generation.ForEachBucket(func(key []byte) error {
+			batch := generation.Bucket(key).Get(batchKey)
 			if len(batch) < checksumSize {
 				return errBatchTorn
 			}
@@ -123,6 +125,7 @@ func unmap(db *bolt.DB) {
 
 // apply makes changes in the bucket of bindings.
 func apply(bindings *bolt.Bucket, changes []change) error {
+	bindings.FillPercent = fillPercent
 	for _, c := range changes {
 		var err error
 		if len(c.value) == 0 {

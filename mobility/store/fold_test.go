@@ -2,8 +2,10 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +30,7 @@ func foldAll(t *testing.T, path string) {
 }
 
 // foldStep does one transaction of folding; false: there was nothing to do.
-func (s *Store) foldStep(t *testing.T) bool {
+func (s *Store) foldStep(t testing.TB) bool {
 	t.Helper()
 	w := &s.writer
 	var err error
@@ -153,4 +155,50 @@ func TestFoldsWhenQuiet(t *testing.T) {
 	}
 	_, found := mustOpen(t, crash(t, path))
 	compare(t, found, entry(1))
+}
+
+// A disk that is full while the journal is folded loses nothing, whichever transaction it meets.
+func TestFoldingOnAFullDisk(t *testing.T) {
+	path := newPath(t)
+	s, _ := mustOpen(t, path)
+	var want []mobility.BindingCacheEntry
+	for n := range 100 {
+		s.Put(entry(n + 1))
+		want = append(want, entry(n+1))
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, c, err := open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = newStore(path, db, &c, usualLimits)
+	defer func() { db.Close() }()
+	if err := s.beginFolding(); err != nil {
+		t.Fatal(err)
+	}
+	for s.writer.folding != nil {
+		s.writer.slice = 30
+		s.update = func(f func(*bolt.Tx) error) error {
+			return s.db.Update(func(tx *bolt.Tx) error { return errors.Join(f(tx), errors.New("no space left on device")) })
+		}
+		if err := s.timedSlice(time.Now()); err == nil {
+			t.Fatal("no error")
+		}
+		crashed, found := mustOpen(t, crash(t, path))
+		compare(t, found, want...)
+		crashed.Close()
+		s.update = s.db.Update
+		if err := s.timedSlice(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	crashed, found := mustOpen(t, crash(t, path))
+	compare(t, found, want...)
+	crashed.Close()
+	s.pace(errors.New("no space left on device"))
+	if status := s.Status(); status.Failures != 1 || !strings.Contains(status.LastError, "fold the journal") {
+		t.Errorf("%+v", status)
+	}
 }

@@ -167,10 +167,12 @@ func (c *content) readJournal(journal *bolt.Bucket, changed map[string][]byte) e
 func (c *content) readGeneration(generation *bolt.Bucket, changed map[string][]byte) error {
 	w := &c.writer
 	var changes []change
-	return generation.ForEach(func(key, batch []byte) (err error) {
-		if len(key) != 8 {
+	return generation.ForEach(func(key, _ []byte) (err error) {
+		own := generation.Bucket(key)
+		if len(key) != 8 || own == nil {
 			return fmt.Errorf("%x is no batch", key)
 		}
+		batch := own.Get(batchKey)
 		number := binary.BigEndian.Uint64(key)
 		if w.sequence != 0 && number != w.sequence {
 			return fmt.Errorf("batch %d stands where %d was expected: %w", number, w.sequence, errGap)

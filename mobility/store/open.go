@@ -29,7 +29,8 @@ var (
 	openKey        = []byte("open") // is there while a run has the file open
 	counterKey     = []byte("restart counter")
 	bindingsBucket = []byte("bindings")
-	journalBucket  = []byte("journal")
+	journalBucket  = []byte("journal") // of generations, of batches, which are buckets too
+	batchKey       = []byte("batch")
 	peersBucket    = []byte("peers")
 )
 

@@ -56,21 +56,25 @@ func TestUnusableFilesAreKept(t *testing.T) {
 		{"one octet of the journal changed", flipped(t, journal, []byte("mn150@example.net"))},
 		{"the counter of a peer changed", flipped(t, whole, netip.MustParseAddr("2001:db8:5ee::1").AsSlice())},
 		{"a batch torn", damaged(t, journal, func(generation *bolt.Bucket) error {
-			key, batch := generation.Cursor().Last()
-			return generation.Put(key, bytes.Clone(batch[:len(batch)-10]))
+			last := lastBatch(generation)
+			batch := last.Get(batchKey)
+			return last.Put(batchKey, bytes.Clone(batch[:len(batch)-10]))
 		})},
 		{"a batch torn, with a checksum that fits", damaged(t, journal, func(generation *bolt.Bucket) error {
-			key, batch := generation.Cursor().Last()
+			last := lastBatch(generation)
+			batch := last.Get(batchKey)
 			torn := bytes.Clone(batch[:len(batch)-10])
 			finishBatch(torn)
-			return generation.Put(key, torn)
+			return last.Put(batchKey, torn)
 		})},
 		{"an empty batch", damaged(t, journal, func(generation *bolt.Bucket) error {
-			key, _ := generation.Cursor().Last()
-			return generation.Put(key, nil)
+			return lastBatch(generation).Delete(batchKey)
 		})},
 		{"a batch lost", damaged(t, journal, func(generation *bolt.Bucket) error {
-			return generation.Delete(journalKey(1))
+			return generation.DeleteBucket(journalKey(1))
+		})},
+		{"something else for a batch", damaged(t, journal, func(generation *bolt.Bucket) error {
+			return generation.Put(journalKey(1000), []byte("proxy mobile"))
 		})},
 		{"journal truncated", journal[:len(journal)/2]},
 		{"pages zeroed", holes},
@@ -105,6 +109,11 @@ func flipped(t *testing.T, raw, pattern []byte) []byte {
 	changed := bytes.Clone(pattern)
 	changed[0] ^= 1
 	return bytes.ReplaceAll(raw, pattern, changed)
+}
+
+func lastBatch(generation *bolt.Bucket) *bolt.Bucket {
+	key, _ := generation.Cursor().Last()
+	return generation.Bucket(key)
 }
 
 // damaged is the file with a journal that was changed by someone who knows bbolt.
