@@ -122,13 +122,17 @@ func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledg
 }
 
 // matchOutOfWindow matches status 135, which carries the LMA's last sequence number in place of ours (RFC 6275 section
-// 11.7.3). One that is lower than ours answers an earlier PBU.
+// 11.7.3). One that is lower than ours answers an earlier PBU. Which interface it is about, the link-layer identifier tells;
+// not every LMA sends it back.
 func (m *MAG) matchOutOfWindow(pba *mh.BindingAcknowledgement) *session {
-	s := m.sessions[sessionKey{pba.Options.MobileNodeID, pba.Options.MobileNodeLinkLayerID}]
-	if s == nil || !s.request.outstanding || int16(s.request.sequence-pba.Sequence) > 0 {
-		return nil
+	o := &pba.Options
+	for _, s := range m.nodes[o.MobileNodeID] {
+		other := o.Present.Has(mh.OptionMobileNodeLinkLayerID) && o.MobileNodeLinkLayerID != s.request.linkLayerID
+		if !other && s.request.outstanding && int16(s.request.sequence-pba.Sequence) <= 0 {
+			return s
+		}
 	}
-	return s
+	return nil
 }
 
 // carriesLMAClock: with these the Timestamp option is the LMA's time of day (RFC 5213 section 5.5(8) and (9)).

@@ -170,6 +170,7 @@ type ApplyForwarding struct{ CorrelationID mobility.CorrelationID }
 
 // AdvertiseRouter sends one Router Advertisement to one mobile node (RFC 5213 6.9.1.2 and 6.9.3, RFC 6085). With
 // RouterLifetime 0 it has no home network prefix: this MAG is no router of that node any more (RFC 5213 6.9.1.4, RFC 4861 6.2.5).
+// A mobile node that has an IPv4 home address only gets none.
 type AdvertiseRouter struct {
 	CorrelationID         mobility.CorrelationID
 	Interface             string

@@ -296,6 +296,9 @@ func (r *rig) acknowledge(t *testing.T, d *datadriven.TestData) MessageReceived 
 	if d.HasArg("ts") {
 		o.Timestamp = mh.TimestampOf(start.Add(duration(t, d, "ts", 0)))
 	}
+	if d.HasArg("no-llid") {
+		o.Present &^= 1 << mh.OptionMobileNodeLinkLayerID
+	}
 	if d.HasArg("no-hnp") {
 		o.Present &^= 1 << mh.OptionHomeNetworkPrefix
 	}
