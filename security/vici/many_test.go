@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 
 	"netlmm/security/vici"
@@ -27,16 +28,11 @@ func TestLongListsAreComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ended := make(chan struct{})
-	defer close(ended)
+	var ended atomic.Bool
+	defer ended.Store(true)
 	for range 2 * runtime.GOMAXPROCS(0) {
 		go func() { // whoever takes the messages has to wait for a processor
-			for {
-				select {
-				case <-ended:
-					return
-				default:
-				}
+			for !ended.Load() {
 			}
 		}()
 	}
