@@ -160,7 +160,7 @@ func (lease Lease) answer(request *dhcpv4.DHCPv4, t dhcpv4.MessageType) *dhcpv4.
 	}
 	answer.UpdateOption(dhcpv4.OptMessageType(t))
 	answer.UpdateOption(dhcpv4.OptServerIdentifier(lease.server().AsSlice()))
-	if id := request.Options.Get(dhcpv4.OptionClientIdentifier); len(id) != 0 {
+	if id := request.Options.Get(dhcpv4.OptionClientIdentifier); len(id) != 0 && len(id) <= 255 {
 		answer.UpdateOption(dhcpv4.OptClientIdentifier(id)) // RFC 6842
 	}
 	return answer
