@@ -89,12 +89,18 @@ func (s *Socket) Drain() {
 
 // MobilityHeader is a Binding Refresh Request (RFC 6275 section 6.1.2) with its checksum, the shortest message there is.
 func MobilityHeader(source, destination netip.Addr) []byte {
-	return MobilityHeaderOf(0, source, destination)
+	return withChecksum([]byte{59, 0, 0, 0, 0, 0, 0, 0}, source, destination)
 }
 
-// MobilityHeaderOf is the shortest message of this type, with its checksum.
+// MobilityHeaderOf is a message of this type with its checksum, long enough for those of RFC 6275: a kernel with Mobile IPv6 keeps
+// shorter ones for itself.
 func MobilityHeaderOf(mhType byte, source, destination netip.Addr) []byte {
-	mh := []byte{59, 0, mhType, 0, 0, 0, 0, 0}
+	mh := make([]byte, 24)
+	mh[0], mh[1], mh[2] = 59, byte(len(mh)/8-1), mhType
+	return withChecksum(mh, source, destination)
+}
+
+func withChecksum(mh []byte, source, destination netip.Addr) []byte {
 	sum := checksum(source.AsSlice(), destination.AsSlice(), []byte{0, 135, 0, byte(len(mh))}, mh)
 	mh[4], mh[5] = byte(sum>>8), byte(sum)
 	return mh
