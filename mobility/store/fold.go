@@ -19,6 +19,7 @@ import (
 const (
 	leastSlice, mostSlice = 256, 4096
 	sliceTime             = 8 * time.Millisecond
+	usualRecord           = 192 // octets of the journal
 	fillPercent           = 0.8 // of a page of bindings: more than bbolt's half, for most changes keep the length of a record
 )
 
@@ -52,7 +53,7 @@ func (s *Store) beginFolding() error {
 		})
 	})
 	if err == nil {
-		changes, err = recordsOf(octets, nil)
+		changes, err = recordsOf(octets, make([]change, 0, len(octets)/usualRecord))
 	}
 	if err != nil {
 		return fmt.Errorf("generation %d: %w", w.oldest, err)
