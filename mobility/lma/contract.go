@@ -10,7 +10,7 @@ import (
 
 // Config is what an LMA is told at start. Durations named after RFC 5213 section 9.1 carry its defaults when zero.
 type Config struct {
-	LMAAddresses []netip.Addr // addresses of this anchor; a PBU to another address is ignored
+	LMAAddresses []netip.Addr // addresses of this anchor, IPv6 or IPv4 (RFC 5844 section 4); a PBU to another address is ignored
 
 	Pools        []netip.Prefix // dynamic home network prefixes come from these
 	PrefixLength int            // of a dynamic home network prefix; default 64
@@ -105,13 +105,13 @@ type BindingChanged struct {
 }
 
 // RevocationEnded says how a revocation went: answered with Status, or not answered at all. The bindings are gone either way
-// (RFC 5846 section 9).
+// (RFC 5846 sections 6.2.2 and 6.3), but for those that a registration took back meanwhile (section 8.1).
 type RevocationEnded struct {
 	ProxyCareOfAddress netip.Addr
 	MobileNodeID       mobility.MobileNodeID // zero: a global one
 	Answered           bool
 	Status             mh.RevocationStatus
-	Bindings           int // that it ended
+	Bindings           int // that it ended; those that ended or moved by themselves meanwhile do not count
 }
 
 // Ignored says that an event changed nothing, and why. Reason is a metric label.
@@ -134,10 +134,10 @@ type Change uint8
 // Changes of a binding cache entry.
 const (
 	Created      Change = iota + 1
-	Extended            // re-registration by the same MAG, RFC 5213 section 5.3.3
+	Extended            // re-registration by the same MAG, RFC 5213 section 5.3.3; or one of its IP versions ended there, RFC 5844 section 3.1.2.5
 	Handover            // same session at another MAG, RFC 5213 section 5.3.4
-	Deregistered        // lifetime 0 accepted; kept for MinDelayBeforeBCEDelete, RFC 5213 section 5.3.5
-	Removed             // gone: delay over, lifetime over or deleted by the operator
+	Deregistered        // lifetime 0 accepted, kept for MinDelayBeforeBCEDelete, RFC 5213 section 5.3.5; or being revoked, RFC 5846 section 8.1
+	Removed             // gone: delay over, lifetime over, revoked, or deleted by the operator
 )
 
 var changeNames = [...]string{"unchanged", "created", "extended", "handover", "deregistered", "removed"}

@@ -12,7 +12,7 @@ const maximumBytesPerBinding = 400
 
 // TestMemoryPerBinding measures the heap of an anchor with many mobile nodes of one binding each.
 func TestMemoryPerBinding(t *testing.T) {
-	const bindings = 100_000
+	const bindings = 50_000
 	empty := heap()
 	p := populate(t, bindings, 0)
 	ids := heap()
