@@ -133,16 +133,24 @@ var (
 	defaultHeartbeat  = rawHeartbeat{Interval: "60s", MissingAllowed: 3} // RFC 5847 section 5
 )
 
-func (p *problems) common(admin rawAdmin, metrics rawMetrics, log rawLog, heartbeat rawHeartbeat) Common {
+func (p *problems) common(admin rawAdmin, metrics rawMetrics, log rawLog) Common {
 	return Common{
-		Heartbeat: Heartbeat{
-			HeartbeatInterval:        p.durationOrOff("heartbeat.interval", heartbeat.Interval, 30*time.Second, time.Hour), // RFC 5847 section 5
-			MissingHeartbeatsAllowed: p.between("heartbeat.missing_allowed", heartbeat.MissingAllowed, 1, 100),
-		},
 		AdminSocket:   p.socket("admin.socket", admin.Socket, longestAdmin),
 		MetricsListen: p.loopback("metrics.listen", metrics.Listen),
 		LogLevel:      p.oneOf("log.level", log.Level, "debug", "info", "warn", "error"),
 		LogFormat:     p.oneOf("log.format", log.Format, "text", "json"),
+	}
+}
+
+// heartbeat reads the variables of RFC 5847 section 5; in laboratories heartbeats may be hasty.
+func (p *problems) heartbeat(raw rawHeartbeat, laboratory bool) Heartbeat {
+	least := 30 * time.Second
+	if laboratory {
+		least = 100 * time.Millisecond
+	}
+	return Heartbeat{
+		HeartbeatInterval:        p.durationOrOff("heartbeat.interval", raw.Interval, least, time.Hour),
+		MissingHeartbeatsAllowed: p.between("heartbeat.missing_allowed", raw.MissingAllowed, 1, 100),
 	}
 }
 

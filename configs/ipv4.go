@@ -22,8 +22,12 @@ var notForIPv4Hosts = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"), netip.MustParsePrefix("224.0.0.0/3"),
 }
 
-// A network with fewer bits for hosts has no room for a router and a mobile node beside its own and its broadcast address.
-const longestIPv4Network = 30
+// Lengths of an IPv4 home network. With fewer bits for hosts it has no room for a router and a mobile node beside its own and
+// its broadcast address.
+const (
+	shortestIPv4Network = 8
+	longestIPv4Network  = 30
+)
 
 // transportAddress reads an address of either family that packets can be sent to.
 func (p *problems) transportAddress(key, value string) netip.Addr {
@@ -63,10 +67,12 @@ func (p *problems) ipv4HomeAddress(key, value string) netip.Prefix {
 	switch {
 	case err != nil || !n.Addr().Is4():
 		p.add(key, value, "want an IPv4 address with the length of its network, such as 10.65.0.9/16")
-	case n.Bits() < 1 || n.Bits() > longestIPv4Network:
-		p.add(key, value, fmt.Sprintf("want a network of length 1 to %d", longestIPv4Network))
+	case n.Bits() < shortestIPv4Network || n.Bits() > longestIPv4Network:
+		p.add(key, value, fmt.Sprintf("want a network of length %d to %d", shortestIPv4Network, longestIPv4Network))
 	case n.Addr() == n.Masked().Addr() || n.Addr() == broadcast(n):
 		p.add(key, value, "is the address of its network or the broadcast address there: want one of a host")
+	case n.Addr() == n.Masked().Addr().Next():
+		p.add(key, value, "is the first address of its network, which is the default router's: want another one")
 	case slices.ContainsFunc(notForIPv4Hosts, func(other netip.Prefix) bool { return other.Contains(n.Addr()) }):
 		p.add(key, value, "want a unicast IPv4 address that is neither loopback nor link-local")
 	}
@@ -116,8 +122,9 @@ func (p *problems) ipv4Pool(at string, raw rawIPv4Pool) (pool IPv4Pool, ok bool)
 	case n.Masked() != n:
 		p.add(at+".network", raw.Network, fmt.Sprintf("has bits behind its length: want %v", n.Masked()))
 		return pool, false
-	case n.Bits() < 1 || n.Bits() > longestIPv4Network:
-		p.add(at+".network", raw.Network, fmt.Sprintf("want a length of 1 to %d: the network's own, the broadcast and the router's address are no mobile node's", longestIPv4Network))
+	case n.Bits() < shortestIPv4Network || n.Bits() > longestIPv4Network:
+		p.add(at+".network", raw.Network, fmt.Sprintf("want a length of %d to %d: the network's own, the broadcast and the router's address are no mobile node's",
+			shortestIPv4Network, longestIPv4Network))
 		return pool, false
 	case slices.ContainsFunc(notForIPv4Hosts, n.Overlaps):
 		p.add(at+".network", raw.Network, "has loopback, link-local, multicast or reserved addresses: want a network of unicast addresses such as 10.64.0.0/16")

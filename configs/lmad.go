@@ -109,7 +109,7 @@ func LoadLmad(file string) (*Lmad, error) {
 	}
 	end := p.ends("lma.address", raw.LMA.Address, "lma.ipv4_address", raw.LMA.IPv4Address)
 	c := &Lmad{
-		Common:                     p.common(raw.Admin, raw.Metrics, raw.Log, raw.Heartbeat),
+		Common:                     p.common(raw.Admin, raw.Metrics, raw.Log),
 		Security:                   p.security(raw.Security),
 		Forwarding:                 p.forwarding(raw.Forwarding),
 		LMAAddress:                 end.address,
@@ -131,6 +131,7 @@ func LoadLmad(file string) (*Lmad, error) {
 	if c.StorePath != "" {
 		p.path("store.path", c.StorePath)
 	}
+	c.Heartbeat = p.heartbeat(raw.Heartbeat, c.None)
 	p.domainVariables(c, raw.LMA)
 	c.MAGs = p.gateways(raw.MAGs, end, !c.None)
 	p.ipv4Transport("mags", c.MAGs, c.Backend)

@@ -112,7 +112,7 @@ func LoadMagd(file string) (*Magd, error) {
 	}
 	end := p.ends("mag.proxy_care_of_address", raw.MAG.ProxyCareOfAddress, "mag.ipv4_proxy_care_of_address", raw.MAG.IPv4ProxyCareOfAddress)
 	c := &Magd{
-		Common:                      p.common(raw.Admin, raw.Metrics, raw.Log, raw.Heartbeat),
+		Common:                      p.common(raw.Admin, raw.Metrics, raw.Log),
 		Security:                    p.security(raw.Security),
 		Forwarding:                  p.forwarding(raw.Forwarding),
 		ProxyCareOfAddress:          end.address,
@@ -130,6 +130,7 @@ func LoadMagd(file string) (*Magd, error) {
 		MAGLocalRouting:             raw.MAG.EnableMAGLocalRouting,
 		StatePath:                   p.path("mag.state_path", raw.MAG.StatePath),
 	}
+	c.Heartbeat = p.heartbeat(raw.Heartbeat, c.None)
 	p.gatewayTimers(c, raw.MAG)
 	p.gatewayTimestamps(raw.MAG)
 	c.LMAs = p.peers("lmas", raw.LMAs, end, !c.None)

@@ -99,7 +99,11 @@ func (a *anchor) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
 	for _, b := range bindings {
 		count[b.ProxyCareOfAddress]++
 	}
-	return a.guard.Peers(ctx, count)
+	peers, err := a.guard.Peers(ctx, count)
+	if err != nil {
+		return nil, err
+	}
+	return peers, a.heartbeats.Annotate(ctx, peers)
 }
 
 func (a *anchor) status(ctx context.Context) (api.Status, error) {
@@ -115,6 +119,7 @@ func (a *anchor) status(ctx context.Context) (api.Status, error) {
 	s.Warnings = append(s.Warnings, warnings...)
 	s.Security, warnings = a.guard.Status(ctx)
 	s.Warnings = append(s.Warnings, warnings...)
+	s.Warnings = append(s.Warnings, a.heartbeats.Warnings(ctx)...)
 	if a.store != nil {
 		if st := a.store.Status(); st.Failures > 0 {
 			s.Warnings = append(s.Warnings, "bindings are not stored: "+st.LastError)

@@ -33,23 +33,25 @@ const (
 
 // anchor is the running daemon: the LMA's core with everything around it.
 type anchor struct {
-	log       *slog.Logger
-	limited   *slog.Logger // for what every message may say
-	cfg       *configs.Lmad
-	registry  *prometheus.Registry
-	counters  *daemon.Counters
-	core      *lma.LMA
-	engine    *engine.Engine[lma.Event, lma.Action]
-	guard     *guard.Guard
-	plane     *dataplane.Plane
-	sockets   *daemon.Sockets
-	store     *store.Store // nil: bindings are not kept
-	admin     *daemon.Admin
-	metrics   daemon.Task
-	history   history
-	reporting *reporting
-	admission *admission
-	started   time.Time
+	log      *slog.Logger
+	limited  *slog.Logger // for what every message may say
+	cfg      *configs.Lmad
+	registry *prometheus.Registry
+	counters *daemon.Counters
+	core     *lma.LMA
+	engine   *engine.Engine[lma.Event, lma.Action]
+	guard    *guard.Guard
+	plane    *dataplane.Plane
+	sockets  *daemon.Sockets
+	store    *store.Store // nil: bindings are not kept
+	admin    *daemon.Admin
+	metrics  daemon.Task
+
+	heartbeats *daemon.Heartbeats
+	history    history
+	reporting  *reporting
+	admission  *admission
+	started    time.Time
 
 	revocations revocations
 	answers     []signaling.Outgoing // to the messages in hand; the engine's
@@ -59,9 +61,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	a = &anchor{log: daemon.NewLogger("lmad", cfg.LogLevel, cfg.LogFormat), cfg: cfg, started: time.Now(), registry: prometheus.NewRegistry()}
 	a.limited = daemon.Limited(a.log)
 	a.reporting = newReporting(a.logChange, a.rememberChange, func(counts []any) { a.log.Info("bindings changed, not told one by one", counts...) })
-	a.admission = newAdmission(
-		func(m lma.MessageReceived) bool { return a.engine.Post(m) },
-		func(reason string) { a.counters.Add(dropped, reason) })
+	a.admission = newAdmission(a.admitted, func(reason string) { a.counters.Add(dropped, reason) })
 	defer func() {
 		if err != nil {
 			a.close()
@@ -79,9 +79,11 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 		revoked:  "Revocations that ended, by the gateway's status, or timeout.",
 		socket:   "What the socket of Mobility Headers did.",
 
+		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
+
 		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
 	})
-	if a.guard, err = guard.New(guard.Config{Daemon: "lmad", Security: cfg.Security, Peers: cfg.MAGs, Log: a.log, Counters: a.counters, Changed: a.admission.changed}); err != nil {
+	if a.guard, err = guard.New(guard.Config{Daemon: "lmad", Security: cfg.Security, Peers: cfg.MAGs, Log: a.log, Counters: a.counters, Changed: a.associationChanged}); err != nil {
 		return a, err
 	}
 	a.admission.associations = a.guard
@@ -100,6 +102,9 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	if a.sockets, err = daemon.OpenSockets(cfg.LMAAddress, cfg.IPv4Address, a.counters, socket); err != nil {
 		return a, err
 	}
+	if err = a.openHeartbeats(); err != nil {
+		return a, err
+	}
 	a.engine = engine.New[lma.Event, lma.Action](a.core, queue, a.execute)
 	a.engine.OnFlush(a.sendAnswers)
 	if a.metrics, err = daemon.Metrics(cfg.MetricsListen, a.registry); err != nil {
@@ -112,6 +117,7 @@ func (a *anchor) tasks() []daemon.Task {
 	return append(append(a.guard.Tasks(), a.sockets.Tasks(a.newReceiver)...),
 		daemon.Task{Name: "anchor", Run: a.engine.Run},
 		daemon.Task{Name: "reporting", Run: a.reporting.run},
+		a.heartbeats.Task(),
 		a.plane.Task(a.engine.Do), a.admin.Serve(a.queries()), a.metrics,
 		daemon.Observe(a.registry, a.log, a.status))
 }

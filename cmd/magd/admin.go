@@ -40,7 +40,11 @@ func (g *gateway) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
 	for _, b := range bindings {
 		count[b.LMAAddress]++
 	}
-	return g.guard.Peers(ctx, count)
+	peers, err := g.guard.Peers(ctx, count)
+	if err != nil {
+		return nil, err
+	}
+	return peers, g.heartbeats.Annotate(ctx, peers)
 }
 
 func (g *gateway) stations(ctx context.Context, _ daemon.Parameters) (any, error) {
@@ -71,6 +75,7 @@ func (g *gateway) status(ctx context.Context) (api.Status, error) {
 	s.Warnings = append(s.Warnings, warnings...)
 	s.Security, warnings = g.guard.Status(ctx)
 	s.Warnings = append(s.Warnings, warnings...)
+	s.Warnings = append(s.Warnings, g.heartbeats.Warnings(ctx)...)
 	for _, link := range g.access {
 		if err := link.Err(); err != nil {
 			s.Warnings = append(s.Warnings, err.Error())

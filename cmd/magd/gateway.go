@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,7 @@ import (
 	"netlmm/mobility/mag"
 	"netlmm/mobility/policy"
 	"netlmm/mobility/signaling"
+	"netlmm/mobility/store"
 )
 
 // Bounds of the queues in front of the two machines, and of the chores.
@@ -59,15 +61,20 @@ type gateway struct {
 	sockets  *daemon.Sockets
 	relay    *accesslink.Relay // nil: no access link relays DHCP
 	access   map[string]*accessLink
+	store    *store.Store // of the restart counters
 	lapsed   lapsed
 	clock    clockWatch
 	adapters []apadapters.Adapter
 	traces   *traces
 	admin    *daemon.Admin
 	metrics  daemon.Task
-	started  time.Time
-	stopped  chan struct{} // closed when the machine has said goodbye
-	chores   chan func()   // work on access links that may take its time
+
+	heartbeats *daemon.Heartbeats
+	early      atomic.Int32 // heartbeats that wait for their sender's identity
+
+	started time.Time
+	stopped chan struct{} // closed when the machine has said goodbye
+	chores  chan func()   // work on access links that may take its time
 }
 
 func newGateway(cfg *configs.Magd) (g *gateway, err error) {
@@ -96,6 +103,8 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		accessData:  "What the access links did.",
 		socket:      "What the sockets of Mobility Headers did.",
 		revocations: "Binding Revocation Indications of anchors that were answered.",
+
+		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
 
 		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
 	})
@@ -141,8 +150,10 @@ func (g *gateway) openNetwork() (err error) {
 	if err := g.openAccessLinks(); err != nil {
 		return err
 	}
-	g.sockets, err = daemon.OpenSockets(g.cfg.ProxyCareOfAddress, g.cfg.IPv4ProxyCareOfAddress, g.counters, socket)
-	return err
+	if g.sockets, err = daemon.OpenSockets(g.cfg.ProxyCareOfAddress, g.cfg.IPv4ProxyCareOfAddress, g.counters, socket); err != nil {
+		return err
+	}
+	return g.openHeartbeats()
 }
 
 func (g *gateway) tasks() []daemon.Task {
@@ -151,6 +162,7 @@ func (g *gateway) tasks() []daemon.Task {
 		daemon.Task{Name: "gateway", Run: g.engine.Run},
 		daemon.Task{Name: "MIH function", Run: g.links.Run},
 		daemon.Task{Name: "chores", Run: g.doChores},
+		g.heartbeats.Task(),
 		daemon.Task{Name: "clock", Run: func(ctx context.Context) error { return g.clock.run(ctx, g.clockSynchronized) }},
 		g.plane.Task(g.engine.Do), g.admin.Serve(g.queries()), g.metrics,
 		daemon.Observe(g.registry, g.log, g.status))
@@ -178,12 +190,18 @@ func (g *gateway) post(e mag.Event, at time.Time) {
 }
 
 func (g *gateway) received(m signaling.Message) {
-	g.post(mag.MessageReceived{
-		Source: m.Source, Destination: m.Destination, PeerIdentity: g.guard.Identity(m.Source), Payload: slices.Clone(m.Payload),
-	}, m.ReceivedAt)
+	m.Payload = slices.Clone(m.Payload)
+	heartbeats, alone := daemon.ForHeartbeats(m.Payload)
+	if heartbeats {
+		g.heartbeat(m)
+	}
+	if !alone {
+		g.post(mag.MessageReceived{Source: m.Source, Destination: m.Destination, PeerIdentity: g.guard.Identity(m.Source), Payload: m.Payload}, m.ReceivedAt)
+	}
 }
 
 func (g *gateway) associationChanged(peer netip.Addr, up bool) {
+	g.heartbeats.AssociationChanged(peer, up)
 	g.send(mag.SecurityAssociationChanged{LMAAddress: peer, Up: up}, time.Now())
 }
 
@@ -221,6 +239,11 @@ func (g *gateway) close() {
 	}
 	if g.relay != nil {
 		g.relay.Close()
+	}
+	if g.store != nil {
+		if err := g.store.Close(); err != nil {
+			g.log.Error("restart counters", "error", err)
+		}
 	}
 	if g.plane != nil {
 		if err := g.plane.Close(!g.cfg.DeregisterOnStop || !g.saidGoodbye()); err != nil {
