@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // Kernel is what holds the data plane: a backend of package kernel, or the fake of package forwardingtest. It is used by
@@ -38,6 +39,15 @@ type Status struct {
 	Failed  uint64    `json:"failed"`  // changes that it refused, retries included
 	Mended  uint64    `json:"mended"`  // entries that Resync found missing, wrong or superfluous in the kernel
 	Pending []Failure `json:"pending"` // refused and not applied since, by prefix
+	Tunnels []Tunnel  `json:"tunnels"` // by peer; none where the kernel does not tell
+}
+
+// Tunnel is one tunnel that stands (RFC 5213 section 5.6.1).
+type Tunnel struct {
+	Peer    netip.Addr `json:"peer"`
+	Entries int        `json:"entries"` // that share it
+	Static  bool       `json:"static"`  // stands without entries
+	Since   time.Time  `json:"since"`   // made, or found from an earlier run
 }
 
 // Failure is one prefix that the kernel does not hold as desired.
@@ -106,6 +116,9 @@ func (r *Reconciler) Status() Status {
 	st := Status{Applied: r.applied, Failed: r.failed, Mended: r.mended, Pending: make([]Failure, 0, len(r.pending))}
 	for p, err := range r.pending {
 		st.Pending = append(st.Pending, Failure{Prefix: p, Error: err.Error()})
+	}
+	if k, ok := r.kernel.(interface{ Tunnels() []Tunnel }); ok {
+		st.Tunnels = k.Tunnels()
 	}
 	slices.SortFunc(st.Pending, func(a, b Failure) int { return comparePrefixes(a.Prefix, b.Prefix) })
 	return st

@@ -85,7 +85,11 @@ func Render(e forwarding.Entry) string {
 	case forwarding.Anchor:
 		return fmt.Sprintf("%s to %s from %s\n", e.Prefix, e.Peer, e.Local)
 	case forwarding.Gateway:
-		return fmt.Sprintf("%s on %s, through %s from %s\n", e.Prefix, e.Interface, e.Peer, e.Local)
+		direct := ""
+		if e.LocalRouting {
+			direct = ", locally routed"
+		}
+		return fmt.Sprintf("%s on %s, through %s from %s%s\n", e.Prefix, e.Interface, e.Peer, e.Local, direct)
 	default:
 		return fmt.Sprintf("%s discarded\n", e.Prefix)
 	}

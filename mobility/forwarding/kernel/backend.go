@@ -12,27 +12,32 @@ const tunnelHopLimit = 64
 // maximumPeers bounds the number of tunnels, and with it the range of routing tables.
 const maximumPeers = 16384
 
-// everywhere is ::/0.
-var everywhere = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+// everywhere is ::/0, everywhereIPv4 0.0.0.0/0.
+var (
+	everywhere     = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+	everywhereIPv4 = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+)
 
 // Where each rule stands, relative to Config.RulePriorityBase. The lookup of table local moves behind the rules that judge
 // tunnelled packets and those from access links: neither are for the router itself unless a table says so.
 const (
-	fromTunnelRule   = iota // packets out of a tunnel, by peer
-	denyTunnelRule          // what none of those let pass
-	outerRule               // ip6tnl: tunnelled packets, as they arrive
-	denyOuterRule           // those that did not come by the uplink
-	encapRule               // packets that are to be encapsulated
-	encapsulatedRule        // the outcome
-	denyEncapRule           // what has no tunnel to go through
-	linkRule                // gateway: what a link's own protocols need, past the two that follow
-	admitRule               // gateway: packets from an access link, by their source, before they may reach the router itself
-	denyLinkRule            // of those, what a routing table cannot refuse
-	localRule               // lookup local, in place of the one at priority 0
-	toMobileRule            // gateway: the router's own packets to mobile nodes
-	fromAccessRule          // gateway: packets from an access link, by their source
-	denyAccessRule          // what none of those let pass
-	rulePriorities          // how many there are
+	fromTunnelRule    = iota // packets out of a tunnel, by peer
+	denyTunnelRule           // what none of those let pass
+	outerRule                // ip6tnl: tunnelled packets, as they arrive
+	denyOuterRule            // those that did not come by the uplink
+	encapRule                // packets that are to be encapsulated
+	encapsulatedRule         // the outcome
+	denyEncapRule            // what has no tunnel to go through
+	linkRule                 // gateway: what a link's own protocols need, past the two that follow
+	admitRule                // gateway: packets from an access link, by their source, before they may reach the router itself
+	denyLinkRule             // of those, what a routing table cannot refuse
+	localRule                // lookup local, in place of the one at priority 0
+	toMobileRule             // gateway: the router's own packets to mobile nodes
+	fromAccessRule           // gateway: packets from an access link, by their source, into the tunnel
+	localRoutingRule         // gateway: of those that are left, what goes to a mobile node here without the tunnel
+	throughAnchorRule        // gateway: the others of them, by their source, into the tunnel
+	denyAccessRule           // what none of those let pass
+	rulePriorities           // how many there are
 )
 
 // plan is the part of a backend's wishes that does not depend on entries.
@@ -97,6 +102,29 @@ func (l *layout) slotOf(table int) (slot int, ok bool) {
 // admitTable judges the sources of packets from the i-th access link: throw, which goes on with the next rule, or drop.
 func (l *layout) admitTable(i int) int { return l.inTable(peer{slot: maximumPeers}) + i }
 
+// Tables behind those of all peers. IPv4 and IPv6 number theirs apart; of a peer's tables, inTable delivers in both.
+
+// localRoutingTable holds the prefixes of mobile nodes with local routing, at the gateway.
+func (l *layout) localRoutingTable() int { return l.admitTable(maximumAccessInterfaces) }
+
+// anchorTable holds the way into the tunnels of what enters from the i-th access link with the source of such a mobile node.
+func (l *layout) anchorTable(i int) int { return l.localRoutingTable() + 1 + i }
+
+// decapIPv4Table holds, for seg6, the one route that decapsulates the IPv4 packets of p; among the IPv4 tables, the one that
+// encapsulates.
+func (l *layout) decapIPv4Table(p peer) int { return l.anchorTable(maximumAccessInterfaces) + p.slot }
+
+// upTable holds, at the gateway, the way of IPv4 packets into the tunnel to p.
+func (l *layout) upTable(p peer) int { return l.decapTable(p) }
+
+// outTable holds the way into the tunnel for the source of e, on the i-th access link.
+func (l *layout) outTable(i int, e *forwarding.Entry) int {
+	if e.LocalRouting {
+		return l.anchorTable(i)
+	}
+	return l.accessTable(i)
+}
+
 func (l *layout) accessIndex(name string) (int, bool) {
 	for i, n := range l.AccessInterfaces {
 		if n == name {
@@ -113,7 +141,8 @@ func (l *layout) rule(position int, r rule) rule {
 
 // commonBase is what both backends need: the moved lookup of table local; at the gateway, the judgement
 // over what enters from access links: only what an entry's source route lets pass, RFC 5213 section 6.10.5, and all of that into the tunnel, as
-// section 6.10.3 wants it without EnableMAGLocalRouting. A mobile node may speak to the router itself by the same sources
+// section 6.10.3 wants it without EnableMAGLocalRouting. With it, for some mobile nodes, packets from one of them to
+// another leave by the access link of that one: the tunnel takes their sources last. A mobile node may speak to the router itself by the same sources
 // and by those that Neighbor Discovery, MLD and DHCPv6 use: with a forged source of the core it could pose as one of the
 // hosts there that the router's own services trust.
 func (l *layout) commonBase() plan {
@@ -129,7 +158,12 @@ func (l *layout) commonBase() plan {
 			l.rule(denyLinkRule, rule{iif: name, to: linkLocal}),
 			l.rule(denyLinkRule, rule{iif: name, to: multicast}),
 			l.rule(fromAccessRule, rule{iif: name, table: l.accessTable(i)}),
+			l.rule(localRoutingRule, rule{iif: name, table: l.localRoutingTable()}),
+			l.rule(throughAnchorRule, rule{iif: name, table: l.anchorTable(i)}),
 			l.rule(denyAccessRule, rule{iif: name}))
+	}
+	if l.ipv4() {
+		p.rules = append(p.rules, l.accessRulesIPv4()...)
 	}
 	return p
 }
@@ -154,11 +188,14 @@ func (l *layout) linkRules() []rule {
 	}
 }
 
-// nobody answers for the prefixes of the pools that nobody has, in the table where the entries stand; without it packets to
-// them would follow the default route out and come back.
-func (l *layout) nobody(table int) []route {
+// nobody answers for the prefixes of the pools of one family that nobody has, in the table where the entries stand; without it
+// packets to them would follow the default route out and come back.
+func (l *layout) nobody(table int, ipv4 bool) []route {
 	routes := make([]route, 0, len(l.Aggregates))
 	for _, a := range l.Aggregates {
+		if a.Addr().Is4() != ipv4 {
+			continue
+		}
 		routes = append(routes, route{table: table, dst: a.Masked(), metric: aggregateMetric, kind: unreachable})
 	}
 	return routes
@@ -186,6 +223,14 @@ func (l *layout) aggregated(prefix netip.Prefix) bool {
 // (RFC 5213 section 5.3.5).
 func discard(objects []object, table int, e *forwarding.Entry) []object {
 	return append(objects, object{route: route{table: table, dst: e.Prefix, metric: entryMetric, kind: blackhole}})
+}
+
+// direct is the route by which other mobile nodes with local routing reach that of e.
+func (l *layout) direct(objects []object, e *forwarding.Entry) []object {
+	if !e.LocalRouting {
+		return objects
+	}
+	return append(objects, object{route: route{table: l.localRoutingTable(), dst: e.Prefix, metric: entryMetric, dev: e.Interface}})
 }
 
 // onLink is the route that delivers to the mobile node. It stands in the table of its peer only, so that neither a packet

@@ -11,14 +11,22 @@ import (
 // seg6ModeEncapRed is SEG6_IPTUN_MODE_ENCAP_RED, which the library does not name.
 const seg6ModeEncapRed = 3
 
-// Next headers: of a tunnelled IPv6 packet, and of ICMPv6.
+// Next headers: of a tunnelled IPv4 or IPv6 packet, and of ICMPv6.
 const (
+	protocolIPv4   = 4
 	protocolIPv6   = 41
 	protocolICMPv6 = 58
 )
 
 var routeTypes = [...]uint8{
 	unicast: unix.RTN_UNICAST, local: unix.RTN_LOCAL, blackhole: unix.RTN_BLACKHOLE, unreachable: unix.RTN_UNREACHABLE, throw: unix.RTN_THROW,
+}
+
+func familyOf(ipv4 bool) uint8 {
+	if ipv4 {
+		return familyV4
+	}
+	return familyV6
 }
 
 // encodeRoute makes the message for r, whose interface has that index.
@@ -28,8 +36,15 @@ func (c *conn) encodeRoute(r route, index uint32, remove bool) (*nl.NetlinkReque
 		req = nl.NewNetlinkRequest(unix.RTM_DELROUTE, unix.NLM_F_ACK)
 	}
 	msg := nl.NewRtMsg()
-	msg.Family, msg.Protocol, msg.Type = unix.AF_INET6, c.protocol, routeTypes[r.kind]
+	msg.Family, msg.Protocol, msg.Type = familyOf(r.dst.Addr().Is4()), c.protocol, routeTypes[r.kind]
 	msg.Scope, msg.Table = unix.RT_SCOPE_UNIVERSE, unix.RT_TABLE_UNSPEC
+	switch {
+	case msg.Family == familyV6:
+	case remove:
+		msg.Scope, msg.Type = unix.RT_SCOPE_NOWHERE, unix.RTN_UNSPEC // whatever they are
+	case r.kind == unicast && !r.via.IsValid() && r.encap == noEncap:
+		msg.Scope = unix.RT_SCOPE_LINK
+	}
 	msg.Dst_len = uint8(r.dst.Bits())
 	req.AddData(msg)
 	if r.dst.Bits() > 0 {
@@ -44,7 +59,10 @@ func (c *conn) encodeRoute(r route, index uint32, remove bool) (*nl.NetlinkReque
 	if remove { // table, prefixes, metric and protocol name it; its device may be gone already
 		return req, nil
 	}
-	if r.via.IsValid() {
+	switch {
+	case r.via.IsValid() && msg.Family == familyV4:
+		req.AddData(nl.NewRtAttr(unix.RTA_VIA, append(nl.Uint16Attr(familyV6), r.via.AsSlice()...)))
+	case r.via.IsValid():
 		req.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, r.via.AsSlice()))
 	}
 	if index != 0 {
@@ -67,6 +85,10 @@ func addEncap(req *nl.NetlinkRequest, r route) error {
 		nested.AddRtAttr(nl.SEG6_LOCAL_ACTION, nl.Uint32Attr(nl.SEG6_LOCAL_ACTION_END_DT6))
 		nested.AddRtAttr(nl.SEG6_LOCAL_TABLE, nl.Uint32Attr(uint32(r.decapTable)))
 		req.AddData(nl.NewRtAttr(unix.RTA_ENCAP_TYPE, nl.Uint16Attr(nl.LWTUNNEL_ENCAP_SEG6_LOCAL)))
+	case endDX4:
+		nested.AddRtAttr(nl.SEG6_LOCAL_ACTION, nl.Uint32Attr(nl.SEG6_LOCAL_ACTION_END_DX4))
+		nested.AddRtAttr(nl.SEG6_LOCAL_NH4, r.segment.AsSlice())
+		req.AddData(nl.NewRtAttr(unix.RTA_ENCAP_TYPE, nl.Uint16Attr(nl.LWTUNNEL_ENCAP_SEG6_LOCAL)))
 	default:
 		return nil
 	}
@@ -80,7 +102,7 @@ func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
 		req = nl.NewNetlinkRequest(unix.RTM_DELRULE, unix.NLM_F_ACK)
 	}
 	msg := nl.NewRtMsg() // struct fib_rule_hdr has the same shape
-	msg.Family, msg.Protocol, msg.Scope = unix.AF_INET6, 0, 0
+	msg.Family, msg.Protocol, msg.Scope = familyOf(r.ipv4), 0, 0
 	msg.Table, msg.Type = unix.RT_TABLE_UNSPEC, nl.FR_ACT_TO_TBL
 	switch {
 	case r.jump != 0:
@@ -121,7 +143,7 @@ func decodeRule(b []byte) (rule, error) {
 	if err != nil {
 		return rule{}, err
 	}
-	var r rule
+	r := rule{ipv4: msg.Family == familyV4}
 	for _, a := range attrs {
 		switch a.Attr.Type {
 		case nl.FRA_SRC:
@@ -156,6 +178,9 @@ func decodeRoute(b []byte, protocol uint8, nameOf func(uint32) string) (r route,
 		return route{}, false, err
 	}
 	r = route{table: int(msg.Table), dst: everywhere}
+	if msg.Family == familyV4 {
+		r.dst = everywhereIPv4
+	}
 	for kind, t := range routeTypes {
 		if t == msg.Type {
 			r.kind = routeKind(kind)
@@ -175,6 +200,10 @@ func decodeRoute(b []byte, protocol uint8, nameOf func(uint32) string) (r route,
 			r.metric = nl.NativeEndian().Uint32(a.Value)
 		case unix.RTA_GATEWAY:
 			r.via, _ = netip.AddrFromSlice(a.Value)
+		case unix.RTA_VIA:
+			if len(a.Value) > 2 {
+				r.via, _ = netip.AddrFromSlice(a.Value[2:])
+			}
 		case unix.RTA_OIF:
 			r.dev = nameOf(nl.NativeEndian().Uint32(a.Value))
 		case unix.RTA_ENCAP_TYPE:
@@ -212,6 +241,11 @@ func decodeEncap(r *route, encapType uint16, b []byte) error {
 		action, table := attrs[nl.SEG6_LOCAL_ACTION].Value, attrs[nl.SEG6_LOCAL_TABLE].Value
 		if len(action) == 4 && len(table) == 4 && nl.NativeEndian().Uint32(action) == nl.SEG6_LOCAL_ACTION_END_DT6 {
 			r.encap, r.decapTable = endDT6, int(nl.NativeEndian().Uint32(table))
+		}
+		next := attrs[nl.SEG6_LOCAL_NH4].Value
+		if len(action) == 4 && len(next) == 4 && nl.NativeEndian().Uint32(action) == nl.SEG6_LOCAL_ACTION_END_DX4 {
+			r.encap = endDX4
+			r.segment, _ = netip.AddrFromSlice(next)
 		}
 	}
 	return nil

@@ -1,5 +1,5 @@
 // Package kernel holds the forwarding state of a MAG or an LMA in the Linux kernel, by way of one of two backends: ip6tnl,
-// where the kernel has that driver, and seg6, where it has not. Both put plain IPv6-in-IPv6 (RFC 2473) on the wire.
+// where the kernel has that driver, and seg6, where it has not. Both put plain IPv6-in-IPv6 and IPv4-in-IPv6 (RFC 2473) on the wire.
 //
 // Everything the package makes can be told from everybody else's: routes and rules carry its protocol number, tables and
 // rule priorities come from its ranges, links have its name prefixes. Nothing else is touched, with one exception: the rule
@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"netlmm/mobility/forwarding"
 )
@@ -47,8 +48,17 @@ type Config struct {
 	// forwarded only if its source is in a prefix bound on that link, and reaches the router itself only with such a source, a
 	// link-local one or none. They need not exist yet.
 	AccessInterfaces []string
-	// Aggregates are the prefix pools of an LMA: an address in them that no entry covers is answered "unreachable".
+	// Aggregates are the prefix pools of an LMA, IPv6 and IPv4: an address in them that no entry covers is answered
+	// "unreachable".
 	Aggregates []netip.Prefix
+	// IPv4 says that entries for IPv4 home addresses will come; an IPv4 aggregate says so too. The router then forwards IPv4,
+	// and what access links bring of it is judged from the moment of Open.
+	IPv4 bool
+	// StaticTunnels are peers whose tunnels stand from Open on and are never removed (RFC 5213 section 5.6.1).
+	StaticTunnels []netip.Addr
+	// TunnelDeletionDelay is how long a tunnel stands that has lost its last entry; default 0. It goes with the first
+	// Resync after that.
+	TunnelDeletionDelay time.Duration
 	// TunnelMTU is the largest inner packet, in octets, 1280 or more. Default: the MTU of the uplink less 40.
 	TunnelMTU int
 
@@ -95,9 +105,20 @@ func (c Config) validate() error {
 		}
 	}
 	for _, a := range c.Aggregates {
-		if !a.IsValid() || !a.Addr().Is6() || a.Bits() == 0 {
-			problem("aggregate %q is not an IPv6 prefix", a)
+		if !a.IsValid() || a.Bits() == 0 || a.Addr().Is4In6() {
+			problem("aggregate %q is not a prefix", a)
 		}
+	}
+	for _, p := range c.StaticTunnels {
+		if !p.Is6() || p.Is4In6() || p.IsUnspecified() || p.IsMulticast() || p.IsLinkLocalUnicast() || p == c.Local {
+			problem("the other end of a static tunnel must be a global IPv6 address of another router, not %q", p)
+		}
+	}
+	if len(c.StaticTunnels) > maximumPeers {
+		problem("%d static tunnels are more than %d", len(c.StaticTunnels), maximumPeers)
+	}
+	if c.TunnelDeletionDelay < 0 {
+		problem("tunnel deletion delay %v is negative", c.TunnelDeletionDelay)
 	}
 	if c.TunnelMTU != 0 && (c.TunnelMTU < minimumMTU || c.TunnelMTU > 65495) {
 		problem("tunnel MTU %d is not in 1280..65495 (RFC 8200 section 5)", c.TunnelMTU)

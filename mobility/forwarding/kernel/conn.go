@@ -272,25 +272,24 @@ func outcome(m syscall.NetlinkMessage, remove bool) error {
 	return errno
 }
 
-// dump returns the bodies of a dump's messages.
+// dump returns the bodies of a dump's messages. It begins anew when changes interrupted it.
 func (c *conn) dump(kind int, header nl.NetlinkRequestData, answer uint16) (bodies [][]byte, err error) {
-	err = c.dumpEach(kind, header, answer, func() { bodies = nil }, func(b []byte) { bodies = append(bodies, b) })
-	return bodies, err
-}
-
-// dumpEach visits the bodies of a dump's messages. It begins anew, with reset, when changes interrupted it.
-func (c *conn) dumpEach(kind int, header nl.NetlinkRequestData, answer uint16, reset func(), visit func([]byte)) error {
 	for attempt := 0; ; attempt++ {
-		reset()
-		req := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
-		req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.sock}
-		req.AddData(header)
-		err := req.ExecuteIter(unix.NETLINK_ROUTE, answer, func(b []byte) bool {
-			visit(b)
-			return true
-		})
+		bodies = nil
+		err = c.dumpOnce(kind, header, answer, func(b []byte) { bodies = append(bodies, b) })
 		if !errors.Is(err, netlink.ErrDumpInterrupted) || attempt == dumpRetries {
-			return err
+			return bodies, err
 		}
 	}
+}
+
+// dumpOnce visits the bodies of a dump's messages, which are not all or the right ones after ErrDumpInterrupted.
+func (c *conn) dumpOnce(kind int, header nl.NetlinkRequestData, answer uint16, visit func([]byte)) error {
+	req := nl.NewNetlinkRequest(kind, unix.NLM_F_DUMP)
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.sock}
+	req.AddData(header)
+	return req.ExecuteIter(unix.NETLINK_ROUTE, answer, func(b []byte) bool {
+		visit(b)
+		return true
+	})
 }

@@ -20,7 +20,8 @@ type fakeSystem struct {
 
 func newFakeSystem() *fakeSystem {
 	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{},
-		policy: map[rule]bool{bornLocalRule: true, {priority: 32766, table: mainTable, protocol: protocolKernel}: true}}
+		policy: map[rule]bool{bornLocalRules[0]: true, bornLocalRules[1]: true,
+			{priority: 32766, table: mainTable, protocol: protocolKernel}: true, {ipv4: true, priority: 32766, table: mainTable, protocol: protocolKernel}: true}}
 }
 
 func (f *fakeSystem) failure() error {

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"flag"
 	"net/netip"
 	"os"
@@ -84,6 +85,50 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 				compareGolden(t, filepath.Join("testdata", backend+"-"+file+".txt"), got+"\n# closed\n"+f.String())
+			})
+		}
+	}
+}
+
+// TestGoldenDualStack renders a mobile node with both addresses, and one more with local routing at a gateway.
+func TestGoldenDualStack(t *testing.T) {
+	for _, backend := range []string{SEG6, IP6Tnl} {
+		for role, file := range map[forwarding.Role]string{forwarding.Anchor: "anchor", forwarding.Gateway: "gateway"} {
+			t.Run(backend+"/"+file, func(t *testing.T) {
+				f := newFakeSystem()
+				l := testLayout(backend, role)
+				l.IPv4, l.Aggregates = true, append(l.Aggregates, netip.MustParsePrefix("10.64.0.0/16"))
+				l.StaticTunnels = []netip.Addr{netip.MustParseAddr("2001:db8:c::99")}
+				k := newKernel(l, f)
+				if err := errors.Join(k.ensureBase(), k.ensureStatic()); err != nil {
+					t.Fatal(err)
+				}
+				state, rec := forwarding.NewState(), forwarding.New(k)
+				got := "# before, with one static tunnel\n" + f.String()
+				peer, access := mag1Addr, ""
+				if role == forwarding.Gateway {
+					peer, access = lmaAddr, "acc1"
+				}
+				for _, p := range []string{hnp1, "10.64.0.9/32", hnp2, "10.64.0.10/32"} {
+					e := testEntry(role, p, peer, access)
+					e.LocalRouting = role == forwarding.Gateway && (p == hnp2 || p == "10.64.0.10/32")
+					state.Set(e)
+				}
+				if role == forwarding.Anchor {
+					state.Set(forwarding.Entry{Prefix: netip.MustParsePrefix("10.64.0.10/32"), Role: forwarding.Discard})
+				}
+				if err := rec.Sync(state); err != nil {
+					t.Fatal(err)
+				}
+				got += "\n# both\n" + f.String()
+				if err := rec.Resync(forwarding.NewState()); err != nil {
+					t.Fatal(err)
+				}
+				got += "\n# nobody\n" + f.String()
+				if err := k.Close(false); err != nil {
+					t.Fatal(err)
+				}
+				compareGolden(t, filepath.Join("testdata", backend+"-"+file+"-dual.txt"), got+"\n# closed\n"+f.String())
 			})
 		}
 	}

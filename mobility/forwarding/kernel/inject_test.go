@@ -35,7 +35,11 @@ func mark(t testing.TB, from, to, text string) []byte {
 func (s space) tunnelled(from, to string, limit bool, inner []byte) {
 	s.t.Helper()
 	s.run(func() {
-		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW, protocolIPv6)
+		protocol := protocolIPv6
+		if inner[0]>>4 == 4 {
+			protocol = protocolIPv4
+		}
+		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW, protocol)
 		if err != nil {
 			s.t.Errorf("raw socket: %v", err)
 			return

@@ -1,7 +1,9 @@
 package kernel
 
 import (
-	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
 
 	"netlmm/mobility/forwarding"
 )
@@ -22,20 +24,30 @@ func (t *ip6tnl) base() plan {
 	p.rules = append(p.rules,
 		t.rule(outerRule, rule{iif: t.Uplink, to: host(t.Local), ipproto: protocolIPv6, jump: t.RulePriorityBase + localRule}),
 		t.rule(denyOuterRule, rule{to: host(t.Local), ipproto: protocolIPv6}))
+	if t.ipv4() {
+		p.rules = append(p.rules,
+			t.rule(outerRule, rule{iif: t.Uplink, to: host(t.Local), ipproto: protocolIPv4, jump: t.RulePriorityBase + localRule}),
+			t.rule(denyOuterRule, rule{to: host(t.Local), ipproto: protocolIPv4}))
+	}
 	if t.Role == forwarding.Anchor {
-		p.routes = append(p.routes, t.nobody(mainTable)...)
+		p.routes = append(p.routes, t.nobody(mainTable, false)...)
+		p.routes = append(p.routes, t.nobody(mainTable, true)...)
 	}
 	return p
 }
 
-func (t *ip6tnl) device(p peer) string { return fmt.Sprintf("%s%d", ip6tnlPrefix, p.slot) }
+func (t *ip6tnl) device(p peer) string { return ip6tnlPrefix + strconv.Itoa(p.slot) }
 
 func (t *ip6tnl) tunnel(p peer) plan {
 	dev := t.device(p)
 	// Whatever came out of the tunnel goes by the peer's table and by nothing else.
 	tun := plan{
-		links: []link{{name: dev, local: t.Local, remote: p.addr, lower: t.Uplink, mtu: t.mtu}},
+		links: []link{{name: dev, local: t.Local, remote: p.addr, lower: t.Uplink, mtu: t.mtu,
+			any: t.ipv4(), check: t.check()}},
 		rules: []rule{t.rule(fromTunnelRule, rule{iif: dev, table: t.inTable(p)})},
+	}
+	if t.ipv4() {
+		tun.add(t.tunnelIPv4(p, dev, netip.Addr{}))
 	}
 	if t.Role == forwarding.Anchor {
 		tun.routes = []route{{table: t.inTable(p), dst: everywhere, metric: aggregateMetric, kind: blackhole}}
@@ -49,6 +61,9 @@ func (t *ip6tnl) tunnel(p peer) plan {
 }
 
 func (t *ip6tnl) entry(objects []object, e forwarding.Entry, p peer) []object {
+	if e.Prefix.Addr().Is4() {
+		return t.entryIPv4(objects, &e, p, t.device(p), netip.Addr{})
+	}
 	switch e.Role {
 	case forwarding.Anchor:
 		return append(objects,
@@ -57,8 +72,9 @@ func (t *ip6tnl) entry(objects []object, e forwarding.Entry, p peer) []object {
 			object{route: route{table: mainTable, dst: e.Prefix, metric: entryMetric, dev: t.device(p)}})
 	case forwarding.Gateway:
 		i, _ := t.accessIndex(e.Interface)
-		out := route{table: t.accessTable(i), dst: everywhere, src: e.Prefix, metric: entryMetric, dev: t.device(p)}
-		return append(objects, object{route: t.onLink(e, p)}, object{route: t.admission(i, e.Prefix)}, object{route: out})
+		out := route{table: t.outTable(i, &e), dst: everywhere, src: e.Prefix, metric: entryMetric, dev: t.device(p)}
+		objects = append(objects, object{route: t.onLink(e, p)}, object{route: t.admission(i, e.Prefix)})
+		return append(t.direct(objects, &e), object{route: out})
 	default:
 		return discard(objects, mainTable, &e)
 	}
@@ -67,11 +83,19 @@ func (t *ip6tnl) entry(objects []object, e forwarding.Entry, p peer) []object {
 func (t *ip6tnl) peers(_ []rule, links []link) []peer {
 	var found []peer
 	for _, l := range links {
-		var slot int
-		if n, err := fmt.Sscanf(l.name, ip6tnlPrefix+"%d", &slot); n == 1 && err == nil &&
-			slot >= 0 && slot < maximumPeers && l.remote.IsValid() {
+		if slot, ok := slotOfDevice(l.name); ok && l.remote.IsValid() {
 			found = append(found, peer{addr: l.remote, slot: slot})
 		}
 	}
 	return found
+}
+
+// slotOfDevice is the slot of the peer whose device has that name.
+func slotOfDevice(name string) (slot int, ok bool) {
+	number, ok := strings.CutPrefix(name, ip6tnlPrefix)
+	if !ok {
+		number, ok = strings.CutPrefix(name, seg6InIPv4)
+	}
+	slot, err := strconv.Atoi(number)
+	return slot, ok && err == nil && slot >= 0 && slot < maximumPeers
 }

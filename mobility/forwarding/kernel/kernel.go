@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -15,7 +16,7 @@ import (
 // system is what a Kernel asks of Linux: conn, or a fake in tests. do is as conn.do says.
 type system interface {
 	do(requests []request) []error
-	rules() ([]rule, error) // all IPv6 rules
+	rules() ([]rule, error) // all of them, of IPv4 and IPv6
 	// routes calls visit for each of our routes, after reset: again for each new attempt, when changes spoilt one.
 	routes(reset func(), visit func(route)) error
 	ourLinks() ([]link, error)
@@ -29,8 +30,9 @@ type system interface {
 // Kernel is the forwarding state in the kernel of one network namespace. It implements forwarding.Kernel, for one goroutine
 // at a time.
 //
-// A tunnel comes with its first entry (RFC 5213 section 5.6.1). What refers to it are the routes in its table; one without any is removed by the
-// next Sweep and not before, so that a mobile node that goes back and forth does not make and unmake it.
+// A tunnel comes with its first entry (RFC 5213 section 5.6.1), or with Open if it is static. One without an entry for
+// Config.TunnelDeletionDelay is removed by the next Sweep and not before, so that a mobile node that goes back and forth does
+// not make and unmake it.
 type Kernel struct {
 	backend backend
 	layout  layout
@@ -40,6 +42,9 @@ type Kernel struct {
 	tunnels map[netip.Addr]peer
 	slots   map[int]netip.Addr      // the same by slot
 	broken  map[netip.Addr]struct{} // of tunnels, those that are not complete, or about to go
+	since   map[netip.Addr]time.Time
+	idle    map[netip.Addr]time.Time // since when they have been seen without an entry
+	now     func() time.Time
 	held    holdings
 
 	workspace workspace
@@ -91,13 +96,11 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 		return nil, fmt.Errorf("uplink %s has an MTU of %d: a tunnel over it would carry %d octets and IPv6 needs %d; raise it to %d or more",
 			uplink.Name, uplink.MTU, mtu, minimumMTU, minimumMTU+outerHeader)
 	}
-	for _, s := range sysctls(cfg.Uplink) {
-		if err := s.apply(); err != nil {
-			return nil, err
-		}
-	}
 	k := newKernel(layout{Config: cfg, mtu: mtu}, c)
-	if err := errors.Join(k.adopt(), k.ensureBase()); err != nil {
+	if err := applySysctls(&k.layout); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(k.adopt(), k.ensureBase(), k.ensureStatic()); err != nil {
 		return nil, err
 	}
 	if k.watch, err = newWatch(append([]string{cfg.Uplink}, cfg.AccessInterfaces...)...); err != nil {
@@ -112,7 +115,8 @@ const outerHeader = 40
 // newKernel returns a Kernel that holds nothing.
 func newKernel(l layout, s system) *Kernel {
 	k := &Kernel{layout: l, system: s,
-		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, broken: map[netip.Addr]struct{}{}, held: holdings{odd: map[netip.Prefix][]object{}}}
+		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, broken: map[netip.Addr]struct{}{},
+		since: map[netip.Addr]time.Time{}, idle: map[netip.Addr]time.Time{}, now: time.Now, held: holdings{odd: map[netip.Prefix][]object{}}}
 	if l.Backend == IP6Tnl {
 		k.backend = &ip6tnl{l}
 	} else {
@@ -149,15 +153,17 @@ func (k *Kernel) Close(keep bool) error {
 func (k *Kernel) check(c *forwarding.Change) error {
 	e := c.Entry
 	switch {
-	case e.Prefix != c.Prefix || !e.Prefix.IsValid() || !e.Prefix.Addr().Is6() || e.Prefix.Bits() == 0 || e.Prefix != e.Prefix.Masked():
+	case e.Prefix != c.Prefix || !e.Prefix.IsValid() || e.Prefix.Addr().Is4In6() || e.Prefix.Bits() == 0 || e.Prefix != e.Prefix.Masked():
 		return fmt.Errorf("%q is not a home network prefix", e.Prefix)
+	case e.Prefix.Addr().Is4() && !k.layout.ipv4():
+		return fmt.Errorf("this data plane was opened without IPv4: it holds no IPv4 home address")
 	case e.Role == forwarding.Discard && k.layout.Role == forwarding.Anchor:
 		return nil
 	case e.Role != k.layout.Role:
 		return fmt.Errorf("an entry of role %d on a data plane of role %d", e.Role, k.layout.Role)
 	case e.Local != k.layout.Local:
 		return fmt.Errorf("its tunnel begins at %s, this data plane at %s", e.Local, k.layout.Local)
-	case !e.Peer.Is6() || e.Peer == k.layout.Local || e.Prefix.Contains(e.Peer):
+	case !e.Peer.Is6() || e.Peer.Is4In6() || e.Peer == k.layout.Local || e.Prefix.Contains(e.Peer):
 		return fmt.Errorf("%s cannot be the other end of its tunnel", e.Peer)
 	}
 	if e.Role == forwarding.Gateway {
@@ -172,6 +178,7 @@ func (k *Kernel) check(c *forwarding.Change) error {
 // made completely keeps its slot: another peer with the same tables could deliver what is not its own.
 func (k *Kernel) tunnelTo(addr netip.Addr) (peer, error) {
 	p, known := k.tunnels[addr]
+	delete(k.idle, addr)
 	if _, broken := k.broken[addr]; known && !broken {
 		return p, nil
 	}
@@ -189,6 +196,7 @@ func (k *Kernel) tunnelTo(addr netip.Addr) (peer, error) {
 		return peer{}, fmt.Errorf("tunnel to %s: %w", addr, err)
 	}
 	delete(k.broken, addr)
+	k.since[addr] = k.now()
 	return p, nil
 }
 

@@ -238,7 +238,7 @@ func (s space) reaches(target string) {
 	var out string
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		var err error
-		if out, err = s.try("ping -6 -n -c 1 -W 1 " + target); err == nil {
+		if out, err = s.try("ping -n -c 1 -W 1 " + target); err == nil {
 			return
 		}
 	}
@@ -248,7 +248,7 @@ func (s space) reaches(target string) {
 // silent expects that no ping gets through.
 func (s space) silent(target string) {
 	s.t.Helper()
-	if out, err := s.try("ping -6 -n -c 2 -i 0.2 -W 1 " + target); err == nil {
+	if out, err := s.try("ping -n -c 2 -i 0.2 -W 1 " + target); err == nil {
 		s.t.Errorf("%s reaches %s and must not:\n%s", s.name, target, out)
 	}
 }

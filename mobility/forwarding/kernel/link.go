@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,8 +21,10 @@ const noAddressGeneration = 1
 
 // ensureLink makes l, down, unless it stands as wanted already. A link of that name which differs is replaced.
 func (c *conn) ensureLink(l link) error {
+	unchecked := l
+	unchecked.check = checkAsIs // raiseLink sees to that
 	switch have, err := c.LinkByName(l.name); {
-	case err == nil && linkOf(have, c) == l:
+	case err == nil && linkOf(have, c) == unchecked:
 		return nil
 	case err == nil:
 		if err := c.LinkDel(have); err != nil {
@@ -39,8 +42,12 @@ func (c *conn) ensureLink(l link) error {
 	if err != nil {
 		return err
 	}
+	var proto uint8 // 0: any
+	if !l.any {
+		proto = protocolIPv6
+	}
 	err = c.LinkAdd(&netlink.Ip6tnl{LinkAttrs: attrs, Link: lower, Local: l.local.AsSlice(), Remote: l.remote.AsSlice(),
-		Ttl: tunnelHopLimit, Proto: protocolIPv6, Flags: ignoreEncapLimit})
+		Ttl: tunnelHopLimit, Proto: proto, Flags: ignoreEncapLimit})
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		return errNoIP6Tunnel
 	}
@@ -77,10 +84,13 @@ func (c *conn) withoutAddresses(name string) error {
 	return nil
 }
 
-// raiseLink sets l up and, for a pair, introduces its ends to each other.
+// raiseLink sets l up and, for a pair, introduces its ends to each other. The check of sources is there first.
 func (c *conn) raiseLink(l link) error {
-	raise := func(name string) (int, error) {
+	raise := func(name string, check sourceCheck) (int, error) {
 		dev, err := c.LinkByName(name)
+		if err == nil && check != checkAsIs {
+			err = c.checkSources(dev.Attrs().Index, check == checkStrict)
+		}
 		if err == nil && dev.Attrs().Flags&net.FlagUp == 0 {
 			err = c.LinkSetUp(dev)
 		}
@@ -89,15 +99,45 @@ func (c *conn) raiseLink(l link) error {
 		}
 		return dev.Attrs().Index, nil
 	}
-	in, err := raise(l.name)
+	in, err := raise(l.name, l.check)
 	if err != nil || l.other == "" {
 		return err
 	}
-	out, err := raise(l.other)
+	out, err := raise(l.other, min(l.check, checkNone))
 	if err != nil {
 		return err
 	}
 	return errors.Join(c.neighbour(in, seg6OutAddr, seg6OutMAC), c.neighbour(out, seg6InAddr, seg6InMAC))
+}
+
+// Of include/uapi/linux: the IPv4 settings of a link, which the library does not know.
+const (
+	inetConf        = unix.IFLA_INET_CONF
+	inetRPFilter    = 8 // IPV4_DEVCONF_RP_FILTER
+	inetAcceptLocal = 23
+)
+
+// checkSources makes Linux check the IPv4 sources of what comes in by a link of ours, or let pass all including what we sent
+// ourselves by the other end.
+func (c *conn) checkSources(index int, strict bool) error {
+	filter, local := uint32(0), uint32(1)
+	if strict {
+		filter, local = 1, 0
+	}
+	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.sock}
+	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	msg.Index = int32(index)
+	req.AddData(msg)
+	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
+	conf := spec.AddRtAttr(unix.AF_INET, nil).AddRtAttr(inetConf, nil)
+	conf.AddRtAttr(inetRPFilter, nl.Uint32Attr(filter))
+	conf.AddRtAttr(inetAcceptLocal, nl.Uint32Attr(local))
+	req.AddData(spec)
+	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
+		return fmt.Errorf("set the check of IPv4 sources of interface %d: %w", index, err)
+	}
+	return nil
 }
 
 func (c *conn) neighbour(index int, addr netip.Addr, mac [6]byte) error {
@@ -120,7 +160,7 @@ func (c *conn) ourLinks() ([]link, error) {
 	}
 	var ours []link
 	for _, l := range all {
-		if name := l.Attrs().Name; name == seg6In || strings.HasPrefix(name, ip6tnlPrefix) {
+		if name := l.Attrs().Name; name == seg6In || strings.HasPrefix(name, ip6tnlPrefix) || strings.HasPrefix(name, seg6InIPv4) {
 			ours = append(ours, linkOf(l, c))
 		}
 	}
@@ -152,6 +192,7 @@ func linkOf(l netlink.Link, c *conn) link {
 	case *netlink.Ip6tnl:
 		got.local, _ = netip.AddrFromSlice(l.Local)
 		got.remote, _ = netip.AddrFromSlice(l.Remote)
+		got.any = l.Proto == 0
 		if lower, err := c.LinkByIndex(int(l.Link)); err == nil {
 			got.lower = lower.Attrs().Name
 		}

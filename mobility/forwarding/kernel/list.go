@@ -5,35 +5,38 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
-const familyV6 = unix.AF_INET6
+const (
+	familyV4 = unix.AF_INET
+	familyV6 = unix.AF_INET6
+)
 
-// rules lists all IPv6 rules.
+// rules lists all rules, of IPv4 and IPv6.
 func (c *conn) rules() ([]rule, error) {
-	msgs, err := c.dump(unix.RTM_GETRULE, nl.NewIfInfomsg(unix.AF_INET6), unix.RTM_NEWRULE)
-	if err != nil {
-		return nil, fmt.Errorf("list rules: %w", err)
-	}
-	rules := make([]rule, 0, len(msgs))
-	for _, m := range msgs {
-		r, err := decodeRule(m)
+	var rules []rule
+	for _, family := range []int{familyV6, familyV4} {
+		msgs, err := c.dump(unix.RTM_GETRULE, nl.NewIfInfomsg(family), unix.RTM_NEWRULE)
 		if err != nil {
 			return nil, fmt.Errorf("list rules: %w", err)
 		}
-		rules = append(rules, r)
+		for _, m := range msgs {
+			r, err := decodeRule(m)
+			if err != nil {
+				return nil, fmt.Errorf("list rules: %w", err)
+			}
+			rules = append(rules, r)
+		}
 	}
 	return rules, nil
 }
 
-// routes visits the IPv6 routes of our protocol, in every table, one by one: a list of those of 100,000 bindings would take
+// routes visits the routes of our protocol, in every table, one by one: a list of those of 100,000 bindings would take
 // more memory than the bindings.
 func (c *conn) routes(reset func(), visit func(route)) error {
-	header := nl.NewRtMsg()
-	header.Family, header.Protocol, header.Scope, header.Type = unix.AF_INET6, 0, 0, 0
-	header.Table = unix.RT_TABLE_UNSPEC
 	names := map[uint32]string{}
 	nameOf := func(index uint32) string {
 		name, ok := names[index]
@@ -43,8 +46,24 @@ func (c *conn) routes(reset func(), visit func(route)) error {
 		}
 		return name
 	}
+	for attempt := 0; ; attempt++ {
+		reset()
+		err := errors.Join(c.routesOf(familyV6, nameOf, visit), c.routesOf(familyV4, nameOf, visit))
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, netlink.ErrDumpInterrupted) || attempt == dumpRetries:
+			return fmt.Errorf("list routes: %w", err)
+		}
+	}
+}
+
+func (c *conn) routesOf(family uint8, nameOf func(uint32) string, visit func(route)) error {
+	header := nl.NewRtMsg()
+	header.Family, header.Protocol, header.Scope, header.Type = family, 0, 0, 0
+	header.Table = unix.RT_TABLE_UNSPEC
 	var wrong error
-	err := c.dumpEach(unix.RTM_GETROUTE, header, unix.RTM_NEWROUTE, reset, func(m []byte) {
+	err := c.dumpOnce(unix.RTM_GETROUTE, header, unix.RTM_NEWROUTE, func(m []byte) {
 		r, ours, err := decodeRoute(m, c.protocol, nameOf)
 		if err != nil {
 			wrong = err
@@ -52,10 +71,7 @@ func (c *conn) routes(reset func(), visit func(route)) error {
 			visit(r)
 		}
 	})
-	if err = errors.Join(err, wrong); err != nil {
-		return fmt.Errorf("list routes: %w", err)
-	}
-	return nil
+	return errors.Join(err, wrong)
 }
 
 // ifname is the name of the interface with that index, or a text that no interface is named.

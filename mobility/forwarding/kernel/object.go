@@ -27,6 +27,7 @@ const (
 	noEncap encapKind = iota
 	seg6Red           // one segment, reduced: an RFC 2473 packet to segment
 	endDT6            // seg6local End.DT6: decapsulate and look up in decapTable
+	endDX4            // seg6local End.DX4: decapsulate IPv4, and go on as if it were for segment
 	foreign           // an encapsulation that is none of ours
 )
 
@@ -43,7 +44,8 @@ const (
 	localTable = 255
 )
 
-// route is one IPv6 route. Its key within the kernel is table, dst, src and metric.
+// route is one route, of the family of dst: IPv4 ones have no src, and a next hop that is IPv6 all the same, for which nobody has to be
+// asked by ARP. Its key within the kernel is table, dst, src and metric.
 type route struct {
 	table      int
 	dst, src   netip.Prefix // src is the zero Prefix when any source will do
@@ -52,8 +54,8 @@ type route struct {
 	via        netip.Addr
 	dev        string
 	encap      encapKind
-	segment    netip.Addr
-	decapTable int
+	segment    netip.Addr // seg6Red, endDX4
+	decapTable int        // endDT6
 }
 
 // routeKey is what the kernel tells two routes apart by.
@@ -75,7 +77,7 @@ func (r *route) prefix() netip.Prefix {
 
 func (r route) String() string {
 	var b strings.Builder
-	b.WriteString("ip -6 route replace ")
+	b.WriteString(ipCommand(r.dst.Addr().Is4()) + " route replace ")
 	if r.kind != unicast {
 		b.WriteString([...]string{"", "local ", "blackhole ", "unreachable ", "throw "}[r.kind])
 	}
@@ -92,10 +94,14 @@ func (r route) String() string {
 		fmt.Fprintf(&b, " encap seg6 mode encap.red segs %s", r.segment)
 	case endDT6:
 		fmt.Fprintf(&b, " encap seg6local action End.DT6 table %d", r.decapTable)
+	case endDX4:
+		fmt.Fprintf(&b, " encap seg6local action End.DX4 nh4 %s", r.segment)
 	case foreign:
 		b.WriteString(" encap unknown")
 	}
-	if r.via.IsValid() {
+	if r.via.IsValid() && r.dst.Addr().Is4() {
+		fmt.Fprintf(&b, " via inet6 %s", r.via)
+	} else if r.via.IsValid() {
 		fmt.Fprintf(&b, " via %s", r.via)
 	}
 	if r.dev != "" {
@@ -131,8 +137,9 @@ func (o *object) request(remove bool) request {
 	return request{route: &o.route, remove: remove}
 }
 
-// rule is one IPv6 policy rule. Absent selectors are zero.
+// rule is one policy rule, of IPv6 unless ipv4 is set. Absent selectors are zero.
 type rule struct {
+	ipv4     bool
 	priority int
 	iif      string
 	from, to netip.Prefix
@@ -144,12 +151,12 @@ type rule struct {
 
 func (r rule) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ip -6 rule add pref %d", r.priority)
+	fmt.Fprintf(&b, "%s rule add pref %d", ipCommand(r.ipv4), r.priority)
 	if r.from.IsValid() {
-		b.WriteString(" from " + strings.TrimSuffix(r.from.String(), "/128"))
+		b.WriteString(" from " + selector(r.from))
 	}
 	if r.to.IsValid() {
-		b.WriteString(" to " + strings.TrimSuffix(r.to.String(), "/128"))
+		b.WriteString(" to " + selector(r.to))
 	}
 	if r.iif != "" {
 		fmt.Fprintf(&b, " iif %s", r.iif)
@@ -168,19 +175,53 @@ func (r rule) String() string {
 	return b.String()
 }
 
+func ipCommand(ipv4 bool) string {
+	if ipv4 {
+		return "ip"
+	}
+	return "ip -6"
+}
+
+// selector is p as ip(8) writes it.
+func selector(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// sourceCheck is what the kernel demands of the IPv4 sources that come in by a link.
+type sourceCheck uint8
+
+const (
+	checkAsIs   sourceCheck = iota // none of our business: the link carries no IPv4
+	checkNone                      // anything goes, also from our own addresses
+	checkStrict                    // packets to the source would go out by the same link (RFC 3704 section 2.2)
+)
+
 // link is one network device, or a pair of them when other is set.
 type link struct {
 	name          string
 	other         string     // veth: the other end
 	local, remote netip.Addr // ip6tnl: the tunnel's end points
 	lower         string     // ip6tnl: the device below
+	any           bool       // ip6tnl: for IPv4 and IPv6
 	mtu           int
+	check         sourceCheck // the other end of a pair checks nothing unless this is checkAsIs
 }
 
 func (l link) String() string {
-	if l.other != "" {
-		return fmt.Sprintf("ip link add %s mtu %d type veth peer name %s mtu %d", l.name, l.mtu, l.other, l.mtu)
+	check := [...]string{"", "; sysctl net.ipv4.conf.%[1]s.rp_filter=0", "; sysctl net.ipv4.conf.%[1]s.rp_filter=1"}[l.check]
+	if check != "" {
+		check = fmt.Sprintf(check, l.name)
 	}
-	return fmt.Sprintf("ip link add %s mtu %d type ip6tnl mode ip6ip6 local %s remote %s encaplimit none hoplimit %d dev %s",
-		l.name, l.mtu, l.local, l.remote, tunnelHopLimit, l.lower)
+	if l.other != "" {
+		return fmt.Sprintf("ip link add %s mtu %d type veth peer name %s mtu %d%s", l.name, l.mtu, l.other, l.mtu, check)
+	}
+	mode := "ip6ip6"
+	if l.any {
+		mode = "any"
+	}
+	return fmt.Sprintf("ip link add %s mtu %d type ip6tnl mode %s local %s remote %s encaplimit none hoplimit %d dev %s%s",
+		l.name, l.mtu, mode, l.local, l.remote, tunnelHopLimit, l.lower, check)
 }

@@ -15,8 +15,12 @@ import (
 var errInjected = errors.New("injected")
 
 // randomChange draws a Set or a Delete, of few prefixes and peers so that they meet.
-func randomChange(t *rapid.T, s *forwarding.State, role forwarding.Role) {
+func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
+	role := l.Role
 	hnp := fmt.Sprintf("2001:db8:%s:%d::/64", rapid.SampledFrom([]string{"100", "200"}).Draw(t, "pool"), rapid.IntRange(1, 3).Draw(t, "prefix"))
+	if l.ipv4() && rapid.Bool().Draw(t, "IPv4") {
+		hnp = fmt.Sprintf("10.64.0.%d/32", rapid.IntRange(1, 3).Draw(t, "address"))
+	}
 	peer := fmt.Sprintf("2001:db8:c::%d", rapid.IntRange(20, 22).Draw(t, "peer"))
 	switch rapid.IntRange(0, 3).Draw(t, "what") {
 	case 0:
@@ -32,7 +36,9 @@ func randomChange(t *rapid.T, s *forwarding.State, role forwarding.Role) {
 		if role == forwarding.Gateway {
 			access = rapid.SampledFrom([]string{"acc1", "acc2"}).Draw(t, "access")
 		}
-		s.Set(testEntry(role, hnp, peer, access))
+		e := testEntry(role, hnp, peer, access)
+		e.LocalRouting = role == forwarding.Gateway && rapid.Bool().Draw(t, "local routing")
+		s.Set(e)
 	}
 }
 
@@ -50,13 +56,20 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 			p.add(k.backend.tunnel(k.tunnels[e.Peer]))
 		}
 		for _, o := range k.backend.entry(nil, e, k.tunnels[e.Peer]) {
-			p.routes = append(p.routes, o.route)
+			if o.isRule() {
+				p.rules = append(p.rules, o.rule)
+			} else {
+				p.routes = append(p.routes, o.route)
+			}
 		}
 	}
 	for _, r := range append(p.routes, p.over...) {
 		want.table[r.key()] = r
 	}
-	delete(want.policy, bornLocalRule)
+	delete(want.policy, bornLocalRules[0])
+	if l := k.layout; l.Role == forwarding.Gateway && l.ipv4() {
+		delete(want.policy, bornLocalRules[1])
+	}
 	for _, r := range p.rules {
 		want.policy[r] = true
 	}
@@ -75,7 +88,11 @@ func forEachBackend(t *testing.T, f func(t *rapid.T, l layout)) {
 	for _, backend := range []string{SEG6, IP6Tnl} {
 		for _, role := range []forwarding.Role{forwarding.Anchor, forwarding.Gateway} {
 			t.Run(fmt.Sprintf("%s/%d", backend, role), func(t *testing.T) {
-				rapid.Check(t, func(t *rapid.T) { f(t, testLayout(backend, role)) })
+				rapid.Check(t, func(t *rapid.T) {
+					l := testLayout(backend, role)
+					l.IPv4 = rapid.Bool().Draw(t, "with IPv4")
+					f(t, l)
+				})
 			})
 		}
 	}
@@ -104,7 +121,7 @@ func TestAnyHistoryEndsInTheDesiredState(t *testing.T) {
 				}
 			}
 			for range rapid.IntRange(1, 3).Draw(t, "changes") {
-				randomChange(t, s, l.Role)
+				randomChange(t, s, &l)
 			}
 			switch rapid.IntRange(0, 5).Draw(t, "then") {
 			case 0:

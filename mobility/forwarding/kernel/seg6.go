@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"net/netip"
+	"strconv"
 
 	"netlmm/mobility/forwarding"
 )
@@ -43,11 +44,18 @@ func (s *seg6) base() plan {
 		s.rule(encapsulatedRule, rule{iif: seg6Out, from: host(s.Local), jump: s.RulePriorityBase + localRule}),
 		s.rule(denyEncapRule, rule{iif: seg6Out}))
 	if s.Role == forwarding.Anchor {
-		p.routes = append(p.routes, s.nobody(s.encapTable())...)
-		p.routes = append(p.routes, s.nobody(mainTable)...) // should the pair go
+		p.routes = append(p.routes, s.nobody(s.encapTable(), false)...)
+		p.routes = append(p.routes, s.nobody(mainTable, false)...) // should the pair go
+		p.routes = append(p.routes, s.nobody(mainTable, true)...)
 		for _, a := range s.Aggregates {
-			p.over = append(p.over, s.intoPair(mainTable, a.Masked(), poolMetric))
+			if a.Addr().Is6() {
+				p.over = append(p.over, s.intoPair(mainTable, a.Masked(), poolMetric))
+			}
 		}
+	}
+	if s.ipv4() {
+		p.rules = append(p.rules, s.rule(fromTunnelRule, rule{ipv4: true, iif: s.Uplink, to: seg6NextHops, table: s.encapTable()}))
+		p.routes = append(p.routes, route{table: s.encapTable(), dst: everywhereIPv4, metric: aggregateMetric, kind: blackhole})
 	}
 	return p
 }
@@ -65,6 +73,52 @@ func (s *seg6) tunnel(p peer) plan {
 	if s.Role == forwarding.Gateway {
 		t.rules = append(t.rules, s.rule(toMobileRule, rule{iif: "lo", table: s.inTable(p)}))
 	}
+	if s.ipv4() {
+		t.add(s.tunnelPairIPv4(p))
+	}
+	return t
+}
+
+// For IPv4 each peer has a pair of its own, which tells it from the others: what is routed into the first end is
+// encapsulated as it leaves the second; what was decapsulated goes the other way. End.DX4 decides by a next hop of its own
+// choice, not by the packet: that next hop leads into the second end, and is of a range that no other packet is for.
+const (
+	seg6InIPv4  = "pm4in-"
+	seg6OutIPv4 = "pm4out-"
+)
+
+var (
+	seg6NextHops     = netip.MustParsePrefix("169.254.64.0/18") // RFC 3927 addresses, one for each slot
+	seg6FirstNextHop = seg6NextHops.Addr().As4()
+)
+
+func (s *seg6) pairIPv4(p peer) link {
+	return link{name: s.deviceIPv4(p), other: seg6OutIPv4 + strconv.Itoa(p.slot), mtu: s.mtu, check: s.check()}
+}
+
+func (s *seg6) deviceIPv4(p peer) string { return seg6InIPv4 + strconv.Itoa(p.slot) }
+
+func (s *seg6) nextHop(p peer) netip.Addr {
+	a := seg6FirstNextHop
+	a[2], a[3] = a[2]+byte(p.slot>>8), byte(p.slot)
+	return netip.AddrFrom4(a)
+}
+
+func (s *seg6) tunnelPairIPv4(p peer) plan {
+	pair, table := s.pairIPv4(p), s.decapIPv4Table(p)
+	t := plan{
+		links: []link{pair},
+		rules: []rule{
+			s.rule(fromTunnelRule, rule{iif: s.Uplink, from: host(p.addr), to: host(s.Local), ipproto: protocolIPv4, table: table}),
+			s.rule(encapRule, rule{ipv4: true, iif: pair.other, table: table}),
+		},
+		routes: []route{
+			{table: table, dst: host(s.Local), metric: entryMetric, kind: local, encap: endDX4, segment: s.nextHop(p), dev: s.Uplink},
+			{table: table, dst: everywhereIPv4, metric: entryMetric, encap: seg6Red, segment: p.addr, dev: s.Uplink},
+		},
+		over: []route{{table: s.encapTable(), dst: host(s.nextHop(p)), metric: entryMetric, via: seg6InAddr, dev: pair.other}},
+	}
+	t.add(s.tunnelIPv4(p, pair.name, seg6OutAddr))
 	return t
 }
 
@@ -76,6 +130,9 @@ func (s *seg6) intoPair(table int, dst netip.Prefix, metric uint32) route {
 // entry makes no route to the pair for a prefix of a pool: that of the pool leads there, and the route that encapsulates
 // tells the prefixes apart. A registration thus costs two routes.
 func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
+	if e.Prefix.Addr().Is4() {
+		return s.entryIPv4(objects, &e, p, s.deviceIPv4(p), seg6OutAddr)
+	}
 	encap := route{table: s.encapTable(), metric: entryMetric, encap: seg6Red, segment: e.Peer, dev: s.Uplink}
 	switch e.Role {
 	case forwarding.Anchor:
@@ -92,9 +149,10 @@ func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
 	case forwarding.Gateway:
 		i, _ := s.accessIndex(e.Interface)
 		encap.dst, encap.src = everywhere, e.Prefix
-		out := s.intoPair(s.accessTable(i), everywhere, entryMetric)
+		out := s.intoPair(s.outTable(i, &e), everywhere, entryMetric)
 		out.src = e.Prefix
-		return append(objects, object{route: encap}, object{route: s.onLink(e, p)}, object{route: s.admission(i, e.Prefix)}, object{route: out})
+		objects = append(objects, object{route: encap}, object{route: s.onLink(e, p)}, object{route: s.admission(i, e.Prefix)})
+		return append(s.direct(objects, &e), object{route: out})
 	default:
 		if s.aggregated(e.Prefix) {
 			return discard(objects, s.encapTable(), &e)

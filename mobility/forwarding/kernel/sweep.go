@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"netlmm/mobility/forwarding"
 )
@@ -13,8 +14,11 @@ import (
 // protocolKernel is RTPROT_KERNEL, which marks the rules that a network namespace is born with.
 const protocolKernel = 2
 
-// bornLocalRule is the lookup of table local as every network namespace has it.
-var bornLocalRule = rule{priority: 0, table: localTable, protocol: protocolKernel}
+// bornLocalRules are the lookups of table local as every network namespace has them.
+var bornLocalRules = [...]rule{
+	{priority: 0, table: localTable, protocol: protocolKernel},
+	{ipv4: true, priority: 0, table: localTable, protocol: protocolKernel},
+}
 
 // install makes what p asks for and raises links last: a tunnel passes packets only once its rules stand. What leads over
 // links can only follow.
@@ -59,7 +63,7 @@ func (k *Kernel) adopt() error {
 	}
 	for _, p := range k.backend.peers(rules, links) {
 		if _, known := k.tunnels[p.addr]; !known && !k.slots[p.slot].IsValid() {
-			k.tunnels[p.addr], k.slots[p.slot] = p, p.addr
+			k.tunnels[p.addr], k.slots[p.slot], k.since[p.addr] = p, p.addr, k.now()
 		}
 	}
 	return nil
@@ -68,7 +72,8 @@ func (k *Kernel) adopt() error {
 // ensureBase makes, or mends, what stands as long as the daemon runs. The new lookup of table local is there before the
 // old one goes: the router never loses its own addresses.
 func (k *Kernel) ensureBase() error {
-	if err := k.install(k.wanted()); err != nil {
+	want := k.wanted()
+	if err := k.install(want); err != nil {
 		return err
 	}
 	if k.layout.Backend == SEG6 {
@@ -80,12 +85,14 @@ func (k *Kernel) ensureBase() error {
 	if err != nil {
 		return err
 	}
-	for _, r := range rules {
-		if r.priority == bornLocalRule.priority && r.table == localTable {
-			return errors.Join(k.system.do([]request{{rule: &r, remove: true}})...)
+	var outdated []request
+	for i, r := range rules {
+		moved := k.layout.rule(localRule, rule{ipv4: r.ipv4, table: localTable})
+		if r.priority == 0 && r.table == localTable && slices.Contains(want.rules, moved) {
+			outdated = append(outdated, request{rule: &rules[i], remove: true})
 		}
 	}
-	return nil
+	return errors.Join(k.system.do(outdated)...)
 }
 
 // wanted is base and tunnels together.
@@ -97,26 +104,6 @@ func (k *Kernel) wanted() plan {
 		}
 	}
 	return p
-}
-
-// breakUnused marks the tunnels that no entry refers to.
-func (k *Kernel) breakUnused() {
-	used := map[netip.Addr]bool{}
-	for e := range k.held.complete.Paths {
-		used[e.Peer] = true
-	}
-	for _, objects := range k.held.odd {
-		for _, o := range objects {
-			if slot, ok := k.layout.slotOf(o.route.table); ok {
-				used[k.slots[slot]] = true
-			}
-		}
-	}
-	for addr := range k.tunnels {
-		if !used[addr] {
-			k.broken[addr] = struct{}{}
-		}
-	}
 }
 
 func (k *Kernel) ourRules() ([]rule, error) {
@@ -145,9 +132,20 @@ func (k *Kernel) asHeld() (bool, error) {
 	if len(k.held.odd) > 0 {
 		return false, nil
 	}
+	rules, err := k.ruleSet()
+	if err != nil {
+		return false, err
+	}
 	base := k.baseRoutes()
-	entries, found, strange := k.entryObjects(), 0, 0
-	err := k.system.routes(func() { found, strange = 0, 0 }, func(r route) {
+	entries, found, strange := 0, 0, 0
+	for e := range k.held.complete.All {
+		n, ok := k.routesOf(&e, rules)
+		if !ok {
+			return false, nil
+		}
+		entries += n
+	}
+	err = k.system.routes(func() { found, strange = 0, 0 }, func(r route) {
 		switch _, ok := base[r.key()]; {
 		case ok:
 		case k.partOf(&k.held.complete, &r):
@@ -159,36 +157,66 @@ func (k *Kernel) asHeld() (bool, error) {
 	return found == entries && strange == 0, err
 }
 
-// entryObjects is how many objects the complete entries have.
-func (k *Kernel) entryObjects() (n int) {
-	for e := range k.held.complete.All {
-		n += len(k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer]))
+// ruleSet is our rules.
+func (k *Kernel) ruleSet() (map[rule]struct{}, error) {
+	rules, err := k.ourRules()
+	set := make(map[rule]struct{}, len(rules))
+	for _, r := range rules {
+		set[r] = struct{}{}
 	}
-	return n
+	return set, err
+}
+
+// routesOf is how many routes e has. ok says whether its rules, if it has any, are all among rules.
+func (k *Kernel) routesOf(e *forwarding.Entry, rules map[rule]struct{}) (n int, ok bool) {
+	objects := k.backend.entry(k.scratch[:0], *e, k.tunnels[e.Peer])
+	for i := range objects {
+		if !objects[i].isRule() {
+			n++
+		} else if _, ok := rules[objects[i].rule]; !ok {
+			return 0, false
+		}
+	}
+	return n, true
 }
 
 // partOf says whether r, as it is, belongs to one of entries.
 func (k *Kernel) partOf(entries *forwarding.Entries, r *route) bool {
-	e, ok := entries.Get(r.prefix())
-	if !ok {
-		return false
-	}
-	parts := k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer])
-	return slices.ContainsFunc(parts, func(o object) bool { return !o.isRule() && o.route == *r })
+	return k.has(entries, r.prefix(), object{route: *r})
+}
+
+// has says whether o is one of the objects of the entry of prefix.
+func (k *Kernel) has(entries *forwarding.Entries, prefix netip.Prefix, o object) bool {
+	e, ok := entries.Get(prefix)
+	return ok && slices.Contains(k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer]), o)
 }
 
 // readBack finds out which entries the kernel holds, whoever made them: first those that may be there, by the one
-// route that says all about each, then whether all the others are. Of a prefix that was being handed over there may be two.
+// route that says all about each, then whether all the others are. Of a prefix that was being handed over there may be two, and at
+// a gateway each with and without local routing.
 func (k *Kernel) readBack() error {
-	var candidates [2]forwarding.Entries
-	reset := func() { candidates = [2]forwarding.Entries{} }
-	err := k.system.routes(reset, func(r route) {
-		e, ok := k.candidate(r)
-		for i := 0; ok && i < len(candidates); i++ {
+	rules, err := k.ruleSet()
+	if err != nil {
+		return err
+	}
+	var candidates [4]forwarding.Entries
+	reset := func() { candidates = [4]forwarding.Entries{} }
+	note := func(e forwarding.Entry) {
+		for i := range candidates {
 			if _, taken := candidates[i].Get(e.Prefix); !taken {
 				candidates[i].Set(e)
-				break
+				return
 			}
+		}
+	}
+	err = k.system.routes(reset, func(r route) {
+		e, ok := k.candidate(r)
+		if !ok {
+			return
+		}
+		if note(e); e.Role == forwarding.Gateway { // the route says nothing about that
+			e.LocalRouting = true
+			note(e)
 		}
 	})
 	if err != nil {
@@ -209,7 +237,7 @@ func (k *Kernel) readBack() error {
 	k.held.clear()
 	for i := range candidates {
 		for e := range candidates[i].All {
-			if parts[e] == len(k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer])) {
+			if n, ok := k.routesOf(&e, rules); ok && parts[e] == n {
 				k.held.complete.Set(e)
 			}
 		}
@@ -218,7 +246,7 @@ func (k *Kernel) readBack() error {
 }
 
 // candidate is the entry that r may be a part of. Each entry has one route that says all about it: in the table of its
-// peer, or, when it is discarded, the blackhole.
+// peer, or by its device, or, when it is discarded, the blackhole.
 func (k *Kernel) candidate(r route) (forwarding.Entry, bool) {
 	if r.metric != entryMetric {
 		return forwarding.Entry{}, false
@@ -227,11 +255,14 @@ func (k *Kernel) candidate(r route) (forwarding.Entry, bool) {
 		return forwarding.Entry{Prefix: r.dst, Role: forwarding.Discard}, r.dst.Bits() > 0
 	}
 	slot, ok := k.layout.slotOf(r.table)
+	if r.table == mainTable && r.dst.Addr().Is4() {
+		slot, ok = slotOfDevice(r.dev)
+	}
 	p, stands := k.tunnels[k.slots[slot]]
 	if !ok || !stands {
 		return forwarding.Entry{}, false
 	}
-	e := forwarding.Entry{Prefix: r.src, Role: k.layout.Role, Local: k.layout.Local, Peer: p.addr}
+	e := forwarding.Entry{Prefix: r.prefix(), Role: k.layout.Role, Local: k.layout.Local, Peer: p.addr}
 	if k.layout.Role == forwarding.Gateway {
 		e.Prefix, e.Interface = r.dst, r.dev
 		_, ok = k.layout.accessIndex(e.Interface)
@@ -254,17 +285,20 @@ func (k *Kernel) baseRoutes() map[routeKey]struct{} {
 // Sweep implements forwarding.Kernel. Tunnels without entries go too; their slots are free once nothing is left of them.
 func (k *Kernel) Sweep() error {
 	k.breakUnused()
-	want, keep := k.wanted(), k.baseRoutes()
+	want, keep, keepRules := k.wanted(), k.baseRoutes(), map[rule]struct{}{}
 	for _, objects := range k.held.odd {
 		for _, o := range objects {
-			keep[o.route.key()] = struct{}{}
+			keep[o.route.key()], keepRules[o.rule] = struct{}{}, struct{}{}
 		}
 	}
 	err := k.removeExcept(
 		func(l link) bool {
 			return slices.ContainsFunc(want.links, func(w link) bool { return w.name == l.name })
 		},
-		func(r rule) bool { return slices.Contains(want.rules, r) },
+		func(r rule) bool {
+			_, odd := keepRules[r]
+			return odd || slices.Contains(want.rules, r) || r.from.IsValid() && k.has(&k.held.complete, r.from, object{rule: r})
+		},
 		func(r route) bool {
 			_, ok := keep[r.key()]
 			return ok || k.partOf(&k.held.complete, &r)
@@ -272,21 +306,24 @@ func (k *Kernel) Sweep() error {
 	if err != nil {
 		return err
 	}
-	for addr := range k.broken {
-		delete(k.slots, k.tunnels[addr].slot)
-		delete(k.tunnels, addr)
-	}
-	clear(k.broken)
+	k.forget()
 	return nil
 }
 
 // removeAll removes everything of ours and puts the lookup of table local back, which comes first.
 func (k *Kernel) removeAll() error {
-	errs := k.system.do([]request{{rule: &bornLocalRule}})
+	born := make([]request, 0, len(bornLocalRules))
+	for i := range bornLocalRules {
+		born = append(born, request{rule: &bornLocalRules[i]})
+	}
+	errs := slices.Clone(k.system.do(born))
 	errs = append(errs, k.removeExcept(
 		func(link) bool { return false }, func(rule) bool { return false }, func(route) bool { return false }))
 	if k.layout.Backend == SEG6 {
 		errs = append(errs, k.system.setTunnelSource(netip.IPv6Unspecified()))
+	}
+	for _, m := range []map[netip.Addr]time.Time{k.since, k.idle} {
+		clear(m)
 	}
 	clear(k.tunnels)
 	clear(k.broken)

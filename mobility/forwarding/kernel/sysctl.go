@@ -1,12 +1,14 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
 
-// sysctl is one setting below /proc/sys/net/ipv6/conf of the current network namespace.
+// sysctl is one setting below /proc/sys/net of the current network namespace.
 type sysctl struct {
 	path string
 	want string
@@ -18,15 +20,64 @@ type sysctl struct {
 // before needs them, and one that did not is told so by nothing else.
 //
 // Not among them: seg6_enabled, which admits segment routing headers; our packets carry none, and those of others stay
-// refused. IPv6 has no rp_filter. Address generation on access links is accesslink's business.
-func sysctls(uplink string) []sysctl {
-	const conf = "/proc/sys/net/ipv6/conf/"
-	return []sysctl{
+// refused. IPv6 has no rp_filter. For that of IPv4 see keepFilters. Address generation on access links is accesslink's business.
+func sysctls(l *layout) []sysctl {
+	const conf, confIPv4 = "/proc/sys/net/ipv6/conf/", "/proc/sys/net/ipv4/conf/"
+	uplink := l.Uplink
+	settings := []sysctl{
 		{path: conf + uplink + "/accept_ra", only: "1", want: "2",
 			why: "a forwarding router ignores Router Advertisements unless told otherwise, and would lose the default route it learnt by one"},
 		{path: conf + "all/forwarding", want: "1",
 			why: "a MAG and an LMA are routers"},
 	}
+	if !l.ipv4() {
+		return settings
+	}
+	settings = append(settings, sysctl{path: "/proc/sys/net/ipv4/ip_forward", want: "1", why: "a MAG and an LMA are routers, of IPv4 too"})
+	if l.Backend == SEG6 {
+		settings = append(settings, sysctl{path: confIPv4 + uplink + "/rp_filter", want: "0",
+			why: "what comes out of a tunnel is taken for a packet of the uplink, and the way back to its source is the tunnel"})
+	}
+	return append(settings, sysctl{path: confIPv4 + "all/rp_filter", want: "0",
+		why: "it would overrule the filters of the tunnels' own links"})
+}
+
+// applySysctls brings the settings about that l needs.
+func applySysctls(l *layout) error {
+	if l.ipv4() {
+		if err := keepFilters("/proc/sys/net/ipv4/conf/"); err != nil {
+			return err
+		}
+	}
+	for _, s := range sysctls(l) {
+		if err := s.apply(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepFilters gives every interface for itself the reverse path filter that conf/all demands of all, so that none loses it when
+// that one is lifted.
+func keepFilters(conf string) error {
+	all, err := os.ReadFile(conf + "all/rp_filter")
+	if err != nil {
+		return fmt.Errorf("read the reverse path filter of all interfaces: %w", err)
+	}
+	links, err := os.ReadDir(conf)
+	if err != nil {
+		return fmt.Errorf("list the settings of interfaces: %w", err)
+	}
+	for _, link := range links {
+		path := conf + link.Name() + "/rp_filter"
+		if own, err := os.ReadFile(path); err != nil || string(own) >= string(all) { // one digit each; an interface may be gone
+			continue
+		}
+		if err := os.WriteFile(path, all, 0o644); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("keep the reverse path filter of %s: %w", link.Name(), err)
+		}
+	}
+	return nil
 }
 
 // apply writes s unless it holds already.
