@@ -38,8 +38,8 @@ func (l *LMA) acceptance(r *request, e *entry) mh.BindingAcknowledgement {
 	if e.state == registered {
 		ack.Lifetime = uint16(time.Duration(e.expires-l.nowAt) / mh.LifetimeUnit)
 	}
-	if ack.Options.Present.Has(mh.OptionLinkLocalAddress) {
-		ack.Options.LinkLocalAddress = netip.AddrFrom16(e.linkLocalAddress)
+	if e.linkLocalAddress != nil && ack.Options.Present.Has(mh.OptionLinkLocalAddress) {
+		ack.Options.LinkLocalAddress = netip.AddrFrom16(*e.linkLocalAddress)
 	}
 	if home := e.home(); r.wantsIPv4() && home.IsValid() {
 		ack.Options.Present.Add(mh.OptionIPv4HomeAddressReply, mh.OptionIPv4DefaultRouter, mh.OptionIPv4DHCPSupportMode)

@@ -34,15 +34,14 @@ type entry struct {
 	node          *mobileNode
 	path          *path
 	before, after *entry // on the path
-	revocation    *revocation
 
 	prefixes []netip.Prefix  // home network prefixes; a record may share them, so they are replaced, never changed
 	one      [1]netip.Prefix // where the usual single one of prefixes stands
 
 	linkLayerID      mobility.MobileNodeLinkLayerID
-	linkLocalAddress [16]byte // zero: none
-	ipv4             [4]byte  // home address; zero: none
-	ipv4Bits         uint8    // of its network
+	linkLocalAddress *[16]byte // of the MAG; nil: none. Replaced, never changed
+	ipv4             [4]byte   // home address; zero: none
+	ipv4Bits         uint8     // of its network
 
 	state                state
 	handoffIndicator     mobility.HandoffIndicator
@@ -85,7 +84,7 @@ func (e *entry) bound(yield func(netip.Prefix) bool) {
 // record is the entry as others see it.
 func (l *LMA) record(e *entry) mobility.BindingCacheEntry {
 	record := mobility.BindingCacheEntry{
-		MobileNodeID:          e.node.id,
+		MobileNodeID:          e.node.id(),
 		MobileNodeLinkLayerID: e.linkLayerID,
 		AccessTechnologyType:  e.accessTechnologyType,
 		HandoffIndicator:      e.handoffIndicator,
@@ -100,8 +99,8 @@ func (l *LMA) record(e *entry) mobility.BindingCacheEntry {
 		LastUpdate:            l.timeOf(e.lastUpdate),
 		Expires:               l.timeOf(e.expires),
 	}
-	if e.linkLocalAddress != [16]byte{} {
-		record.LinkLocalAddress = netip.AddrFrom16(e.linkLocalAddress)
+	if e.linkLocalAddress != nil {
+		record.LinkLocalAddress = netip.AddrFrom16(*e.linkLocalAddress)
 	}
 	if record.IPv4HomeAddress.IsValid() {
 		_, record.IPv4DefaultRouter, _ = l.ipv4Pool.home(record.IPv4HomeAddress)
@@ -119,12 +118,21 @@ func compareRecords(a, b mobility.BindingCacheEntry) int {
 
 // mobileNode is what the anchor knows of one mobile node over all its sessions.
 type mobileNode struct {
-	id        mobility.MobileNodeID
+	key       string // its identifier: the octet of the subtype and the value
 	sessions  []*entry
 	one       [1]*entry    // where the usual single one of sessions stands
 	timestamp mh.Timestamp // greatest accepted in a PBU for this mobile node (RFC 5213 section 5.5, 6)
-	waiting   *waiting     // registration that waits for a de-registration
 	past      *past        // what it had before
+}
+
+func (n *mobileNode) id() mobility.MobileNodeID {
+	return mobility.MobileNodeID{Subtype: mobility.MobileNodeIDSubtype(n.key[0]), Value: n.key[1:]}
+}
+
+// node is the mobile node with this identifier, if the anchor knows of it.
+func (l *LMA) node(id mobility.MobileNodeID) *mobileNode {
+	l.key = append(append(l.key[:0], byte(id.Subtype)), id.Value...)
+	return l.nodes[string(l.key)]
 }
 
 // past is what a mobile node had last, preferred for its next session.
@@ -151,7 +159,7 @@ type grant struct {
 // becomeRegistered makes the entry what an accepted PBU says and starts its lifetime (RFC 5213 sections 5.3.2-5.3.4).
 func (l *LMA) becomeRegistered(e *entry, r *request, lifetime time.Duration) {
 	e.state = registered
-	e.revocation = nil // whoever revoked it finds it taken back
+	delete(l.revoking, e) // whoever revokes it finds it taken back
 	l.follow(e, r.path())
 	if e.linkLayerID != r.linkLayerID { // the request's string keeps its whole message alive
 		e.linkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(r.linkLayerID)))
@@ -220,12 +228,11 @@ func (l *LMA) dropIPv4(e *entry) {
 
 // insert puts a new session with what it is granted, all free, into the cache; a become method follows.
 func (l *LMA) insert(id mobility.MobileNodeID, g grant) *entry {
-	node := l.nodes[id]
+	node := l.node(id)
 	if node == nil {
-		id.Value = strings.Clone(id.Value) // which keeps its whole message alive
-		node = &mobileNode{id: id}
+		node = &mobileNode{key: string(l.key)}
 		node.sessions = node.one[:0]
-		l.nodes[id] = node
+		l.nodes[node.key] = node
 	}
 	e := &entry{node: node}
 	l.give(e, g)
@@ -284,7 +291,7 @@ func (l *LMA) unbind(prefix netip.Prefix) {
 // settle files the node among the departed ones or takes it out of there. It forgets the one that departed first when
 // more are remembered than bindings may stand.
 func (l *LMA) settle(node *mobileNode) {
-	gone := len(node.sessions) == 0 && node.waiting == nil
+	gone := len(node.sessions) == 0 && l.waiting[node] == nil
 	switch {
 	case gone && node.remember().departed == nil:
 		node.past.departed = l.departed.PushBack(node)
@@ -294,7 +301,7 @@ func (l *LMA) settle(node *mobileNode) {
 	}
 	for l.departed.Len() > l.cfg.MaximumBindings {
 		oldest := l.departed.Remove(l.departed.Front()).(*mobileNode)
-		delete(l.nodes, oldest.id)
+		delete(l.nodes, oldest.key)
 	}
 }
 
@@ -330,18 +337,19 @@ func (l *LMA) forward(e *entry) {
 
 // linkLocalAddress is the MAG's address on the link with the mobile node (RFC 5213 section 5.3.6): what the request says,
 // else what the entry has, else a new one if the request asks for it.
-func (l *LMA) linkLocalAddress(e *entry, r *request) [16]byte {
+func (l *LMA) linkLocalAddress(e *entry, r *request) *[16]byte {
 	switch {
 	case !r.options.Present.Has(mh.OptionLinkLocalAddress):
 		return e.linkLocalAddress
 	case !r.options.LinkLocalAddress.IsUnspecified():
-		return r.options.LinkLocalAddress.As16()
-	case e.linkLocalAddress != [16]byte{}:
+		address := r.options.LinkLocalAddress.As16()
+		return &address
+	case e.linkLocalAddress != nil:
 		return e.linkLocalAddress
 	}
 	address := [16]byte{0xfe, 0x80}
 	l.cfg.Random(address[8:])
 	address[8] &^= 0x02 // not universally unique (RFC 4291 section 2.5.1)
 	address[15] |= 0x01 // never the Subnet-Router anycast address
-	return address
+	return &address
 }

@@ -98,7 +98,7 @@ func (l *LMA) repeats(r *request, e *entry) bool {
 // long the anchor is busy with other things says nothing about the age of a message.
 func (l *LMA) checkTimestamp(r *request) mobility.Status {
 	last := mh.Timestamp(0)
-	if node := l.nodes[r.id]; node != nil {
+	if node := l.node(r.id); node != nil {
 		last = l.lastTimestamp(node, r.now)
 	}
 	window := l.cfg.TimestampValidityWindow

@@ -73,7 +73,7 @@ func (l *LMA) giveUp(now time.Time, m *mh.BindingRevocationIndication, careOf ne
 		return l.giveUpAll(now, l.sessionsAt(careOf, func(*path) bool { return true })), nil
 	}
 	var sessions []*entry
-	if node := l.nodes[o.MobileNodeID]; node != nil {
+	if node := l.node(o.MobileNodeID); node != nil {
 		for _, e := range node.sessions {
 			if e.path.proxyCareOfAddress == careOf {
 				sessions = append(sessions, e)

@@ -40,12 +40,13 @@ type LMA struct {
 	cfg       Config
 	addresses map[netip.Addr]bool
 
-	nodes    map[mobility.MobileNodeID]*mobileNode // with a session, or remembered
-	departed *list.List                            // of *mobileNode without a session, oldest first
-	owners   map[[16]byte]*entry                   // BCE by home network prefix or IPv4-mapped home address: never two
-	paths    map[pathKey]*path                     // to the MAGs that have sessions
+	nodes    map[string]*mobileNode // with a session, or remembered, by mobileNode.key
+	departed *list.List             // of *mobileNode without a session, oldest first
+	owners   map[[16]byte]*entry    // BCE by home network prefix or IPv4-mapped home address: never two
+	paths    map[pathKey]*path      // to the MAGs that have sessions
 	bindings int
-	waiting  int
+	waiting  map[*mobileNode]*waiting // registrations that wait for a de-registration
+	revoking map[*entry]*revocation   // what is being revoked
 	pool     *prefixPool
 	ipv4Pool *ipv4Pool
 
@@ -58,7 +59,8 @@ type LMA struct {
 	forwarding *forwarding.State
 	unapplied  bool // forwarding changed since the last ApplyForwarding
 
-	update              mh.BindingUpdate // scratch of Handle, as are the next three
+	update              mh.BindingUpdate // scratch of Handle, as are the next four
+	key                 []byte
 	indication          mh.BindingRevocationIndication
 	assigned, shortened []netip.Prefix
 	nextBindingError    time.Time
@@ -77,7 +79,9 @@ func New(cfg Config) (*LMA, error) {
 	l := &LMA{
 		cfg:         cfg,
 		addresses:   make(map[netip.Addr]bool, len(cfg.LMAAddresses)),
-		nodes:       map[mobility.MobileNodeID]*mobileNode{},
+		nodes:       map[string]*mobileNode{},
+		waiting:     map[*mobileNode]*waiting{},
+		revoking:    map[*entry]*revocation{},
 		departed:    list.New(),
 		owners:      map[[16]byte]*entry{},
 		paths:       map[pathKey]*path{},
@@ -199,7 +203,7 @@ type Counters struct {
 // Counters returns the sizes as they are now.
 func (l *LMA) Counters() Counters {
 	return Counters{
-		Bindings: l.bindings, Waiting: l.waiting, Departed: l.departed.Len(), Revocations: len(l.revocations),
+		Bindings: l.bindings, Waiting: len(l.waiting), Departed: l.departed.Len(), Revocations: len(l.revocations),
 		PrefixesFree: l.pool.free(), IPv4AddressesFree: l.ipv4Pool.free(),
 	}
 }

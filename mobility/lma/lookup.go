@@ -31,7 +31,7 @@ func updateOf(e *entry) match             { return match{verdict: updateSession,
 // lookup is the Binding Cache entry existence test of RFC 5213 section 5.4.1; its three forms are tried in that order. An
 // IPv4 home address takes the place of the prefixes where the request names none of these (RFC 5844 section 3.1.2.7).
 func (l *LMA) lookup(r *request) match {
-	node := l.nodes[r.id]
+	node := l.node(r.id)
 	switch {
 	case r.namesPrefix():
 		return l.lookupByPrefix(node, r)

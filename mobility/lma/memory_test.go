@@ -8,7 +8,7 @@ import (
 )
 
 // maximumBytesPerBinding bounds what the cache itself costs, without the forwarding state, which the room next door owns.
-const maximumBytesPerBinding = 400
+const maximumBytesPerBinding = 350
 
 // TestMemoryPerBinding measures the heap of an anchor with many mobile nodes of one binding each.
 func TestMemoryPerBinding(t *testing.T) {

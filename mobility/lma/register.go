@@ -34,7 +34,7 @@ func (l *LMA) register(r *request) {
 
 // createSession is the initial binding registration, RFC 5213 section 5.3.2 and RFC 5844 section 3.1.2.2.
 func (l *LMA) createSession(r *request) {
-	node := l.nodes[r.id]
+	node := l.node(r.id)
 	if l.bindings >= l.cfg.MaximumBindings || node != nil && len(node.sessions) >= maximumSessionsPerNode {
 		l.reject(r, mobility.StatusInsufficientResources)
 		return
@@ -82,7 +82,7 @@ func (l *LMA) updateSession(r *request, e *entry) {
 func (l *LMA) checkUpdate(r *request, e *entry, change Change) mobility.Status {
 	home := e.home()
 	switch {
-	case e.revocation != nil && change == Extended && r.options.HandoffIndicator == mobility.HandoffStateNotChanged:
+	case l.revoking[e] != nil && change == Extended && r.options.HandoffIndicator == mobility.HandoffStateNotChanged:
 		return mobility.StatusAdministrativelyProhibited
 	case home.IsValid() && r.namesIPv4() && r.namedHost() != hostOf(home):
 		r.ipv4Status = mh.IPv4HomeAddressIncorrect
@@ -124,11 +124,12 @@ func (l *LMA) acceptRegistration(r *request, e *entry, change Change, former net
 
 // deregister is RFC 5213 section 5.3.5. e is nil when the request is for no session that stands.
 func (l *LMA) deregister(r *request, e *entry) {
-	if node := l.nodes[r.id]; e == nil && node != nil && node.waiting != nil && node.waiting.sameInterface(r) &&
-		node.waiting.request.proxyCareOfAddress == r.proxyCareOfAddress {
-		l.forgetWaiting(node)
-		l.ignore(r, WaitingMobileNodeLeft)
-		return
+	if node := l.node(r.id); e == nil && node != nil {
+		if w := l.waiting[node]; w != nil && w.sameInterface(r) && w.request.proxyCareOfAddress == r.proxyCareOfAddress {
+			l.forgetWaiting(node)
+			l.ignore(r, WaitingMobileNodeLeft)
+			return
+		}
 	}
 	switch {
 	case e == nil:
@@ -174,7 +175,7 @@ func (l *LMA) remove(now time.Time, e *entry) {
 
 // delete removes a mobile node's bindings, and forgets what waits there, by the operator's order.
 func (l *LMA) delete(id mobility.MobileNodeID) {
-	node := l.nodes[id]
+	node := l.node(id)
 	if node == nil || len(node.sessions) == 0 {
 		l.emit(Ignored{Reason: UnknownMobileNode, MobileNodeID: id})
 		return

@@ -116,7 +116,8 @@ func (l *LMA) restore(record mobility.BindingCacheEntry) {
 	l.follow(e, pathKey{lmaAddress: record.LMAAddress, peer: record.ProxyCareOfAddress, proxyCareOfAddress: record.ProxyCareOfAddress})
 	e.linkLayerID = record.MobileNodeLinkLayerID
 	if record.LinkLocalAddress.IsValid() {
-		e.linkLocalAddress = record.LinkLocalAddress.As16()
+		address := record.LinkLocalAddress.As16()
+		e.linkLocalAddress = &address
 	}
 	e.accessTechnologyType, e.handoffIndicator = record.AccessTechnologyType, record.HandoffIndicator
 	e.sequence, e.timestamp = record.SequenceNumber, mh.Timestamp(record.Timestamp)

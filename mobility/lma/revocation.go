@@ -69,12 +69,12 @@ func (l *LMA) ordered(order Revoke) []*entry {
 	var candidates, sessions []*entry
 	if order.MobileNodeID.IsZero() {
 		candidates = l.sessionsAt(order.ProxyCareOfAddress, func(*path) bool { return true })
-	} else if node := l.nodes[order.MobileNodeID]; node != nil {
+	} else if node := l.node(order.MobileNodeID); node != nil {
 		l.forgetWaiting(node)
 		candidates = node.sessions
 	}
 	for _, e := range candidates {
-		if e.revocation == nil && wanted(e.path) {
+		if l.revoking[e] == nil && wanted(e.path) {
 			sessions = append(sessions, e)
 		}
 	}
@@ -156,7 +156,7 @@ func (v *revocation) indication(trigger mh.RevocationTrigger) mh.BindingRevocati
 // started again before that, the entry ends as after a de-registration.
 func (l *LMA) becomeRevoked(e *entry, v *revocation, now time.Time) {
 	e.state = deregistered
-	e.revocation = v
+	l.revoking[e] = v
 	wait, timeout := l.cfg.InitMINDelayBRIs, l.cfg.InitMINDelayBRIs
 	for range l.cfg.BRIMaxRetriesNumber {
 		timeout = min(2*timeout, l.cfg.MaxBRAckTimeout)
@@ -180,7 +180,7 @@ func (l *LMA) endRevocation(now time.Time, v *revocation, end RevocationEnded) {
 		delete(l.revocations, v.sequence)
 	}
 	for _, e := range v.sessions {
-		if e.state != removed && (v.payload == nil || e.revocation == v) {
+		if e.state != removed && (v.payload == nil || l.revoking[e] == v) {
 			l.remove(now, e)
 			end.Bindings++
 		}

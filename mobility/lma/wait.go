@@ -30,16 +30,16 @@ func (w *waiting) sameInterface(r *request) bool {
 // place of the one that waits, and the first one's deadline stays.
 func (l *LMA) wait(r *request, session *entry) {
 	node := session.node
-	if w := node.waiting; w != nil {
+	if w := l.waiting[node]; w != nil {
 		if r.older(w.request) {
 			l.ignore(r, SupersededWhileWaiting)
 			return
 		}
 		w.request, w.session = r.clone(), session
 	} else {
-		node.waiting = &waiting{request: r.clone(), session: session}
-		l.waiting++
-		l.timers.set(node.waiting, l.instantOf(r.now.Add(l.cfg.MaxDelayBeforeNewBCEAssign)))
+		w := &waiting{request: r.clone(), session: session}
+		l.waiting[node] = w
+		l.timers.set(w, l.instantOf(r.now.Add(l.cfg.MaxDelayBeforeNewBCEAssign)))
 	}
 	l.ignore(r, WaitingForDeregistration)
 }
@@ -54,7 +54,7 @@ func (r *request) older(other *request) bool {
 
 // resumeWaiting answers the registration that waits for e, which has just been de-registered or removed.
 func (l *LMA) resumeWaiting(now time.Time, e *entry) {
-	w := e.node.waiting
+	w := l.waiting[e.node]
 	if w == nil || w.session != e {
 		return
 	}
@@ -69,18 +69,18 @@ func (l *LMA) resumeWaiting(now time.Time, e *entry) {
 
 // stopWaiting forgets what waits at node when r, just accepted, registered the same interface.
 func (l *LMA) stopWaiting(node *mobileNode, r *request) {
-	if node.waiting != nil && node.waiting.sameInterface(r) {
+	if w := l.waiting[node]; w != nil && w.sameInterface(r) {
 		l.forgetWaiting(node)
 	}
 }
 
 // forgetWaiting drops what waits at node, if anything does.
 func (l *LMA) forgetWaiting(node *mobileNode) {
-	if node.waiting == nil {
+	w := l.waiting[node]
+	if w == nil {
 		return
 	}
-	l.timers.stop(node.waiting)
-	node.waiting = nil
-	l.waiting--
+	l.timers.stop(w)
+	delete(l.waiting, node)
 	l.settle(node)
 }
