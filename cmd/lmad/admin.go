@@ -107,7 +107,10 @@ func (a *anchor) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
 }
 
 func (a *anchor) status(ctx context.Context) (api.Status, error) {
-	s := api.Status{Daemon: "lmad", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: a.started, Address: a.cfg.LMAAddress, Counters: a.counters.Snapshot()}
+	s := api.Status{Daemon: "lmad", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: a.started, Address: a.cfg.LMAAddress, IPv4: a.cfg.IPv4Address, Counters: a.counters.Snapshot()}
+	if !s.Address.IsValid() {
+		s.Address, s.IPv4 = s.IPv4, s.Address
+	}
 	var warnings []string
 	err := a.engine.Do(ctx, func() {
 		s.Bindings = a.core.Counters().Bindings

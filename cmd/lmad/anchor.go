@@ -12,7 +12,6 @@ import (
 	"netlmm/cmd/internal/guard"
 	"netlmm/configs"
 	"netlmm/mobility/engine"
-	"netlmm/mobility/forwarding"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/signaling"
 	"netlmm/mobility/store"
@@ -94,8 +93,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	if err = a.restore(); err != nil {
 		return a, err
 	}
-	where := dataplane.Where{Role: forwarding.Anchor, Local: cfg.LMAAddress, Aggregates: cfg.Pools}
-	if a.plane, err = dataplane.Open(cfg.Forwarding, where, a.log, a.core.Forwarding); err != nil {
+	if a.plane, err = dataplane.Open(cfg.Forwarding, where(cfg), a.log, a.core.Forwarding); err != nil {
 		return a, err
 	}
 	a.plane.Adopt()

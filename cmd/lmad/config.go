@@ -3,9 +3,12 @@ package main
 import (
 	"crypto/rand"
 	"net/netip"
+	"slices"
 
+	"netlmm/cmd/internal/dataplane"
 	"netlmm/configs"
 	"netlmm/mobility"
+	"netlmm/mobility/forwarding"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/mh"
 	"netlmm/mobility/policy"
@@ -36,6 +39,21 @@ func addresses(cfg *configs.Lmad) (list []netip.Addr) {
 		}
 	}
 	return list
+}
+
+// where is the anchor in the network.
+func where(cfg *configs.Lmad) dataplane.Where {
+	w := dataplane.Where{Role: forwarding.Anchor, Local: cfg.LMAAddress, Aggregates: slices.Clone(cfg.Pools), IPv4: len(cfg.IPv4Pools) > 0}
+	for _, pool := range cfg.IPv4Pools {
+		w.Aggregates = append(w.Aggregates, pool.Network)
+	}
+	for _, profile := range cfg.Profiles {
+		w.IPv4 = w.IPv4 || profile.IPv4HomeAddress.IsValid()
+	}
+	for _, gateway := range cfg.MAGs {
+		w.Peers = append(w.Peers, gateway.Address)
+	}
+	return w
 }
 
 func ipv4Pools(cfg *configs.Lmad) (list []lma.IPv4Pool) {

@@ -19,6 +19,9 @@ func (g *gateway) queries() map[string]daemon.Query {
 		"DELETE " + api.PathBindings: func(context.Context, daemon.Parameters) (any, error) {
 			return nil, errors.New("a gateway's bindings are its anchor's: ask the lmad")
 		},
+		"POST " + api.PathRevocations: func(context.Context, daemon.Parameters) (any, error) {
+			return nil, errors.New("an anchor revokes bindings: ask the lmad")
+		},
 		"GET " + api.PathPeers:     g.peers,
 		"GET " + api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
 		"GET " + api.PathLinks:     g.stations,
@@ -63,7 +66,10 @@ func (g *gateway) stations(ctx context.Context, _ daemon.Parameters) (any, error
 }
 
 func (g *gateway) status(ctx context.Context) (api.Status, error) {
-	s := api.Status{Daemon: "magd", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: g.started, Address: g.cfg.ProxyCareOfAddress, Counters: g.counters.Snapshot()}
+	s := api.Status{Daemon: "magd", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: g.started, Address: g.cfg.ProxyCareOfAddress, IPv4: g.cfg.IPv4ProxyCareOfAddress, Counters: g.counters.Snapshot()}
+	if !s.Address.IsValid() {
+		s.Address, s.IPv4 = s.IPv4, s.Address
+	}
 	var warnings []string
 	err := g.engine.Do(ctx, func() {
 		s.Bindings = g.core.Len()

@@ -4,9 +4,11 @@ import (
 	"math/rand/v2"
 	"net/netip"
 
+	"netlmm/cmd/internal/dataplane"
 	"netlmm/configs"
 	"netlmm/mobility"
 	"netlmm/mobility/accesslink"
+	"netlmm/mobility/forwarding"
 	"netlmm/mobility/mag"
 )
 
@@ -22,6 +24,21 @@ func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool) mag
 		// An anchor may revoke what it granted, all of it too (RFC 5846 section 10.1): nobody else could have.
 		AcceptRevocation: func(lma netip.Addr, identity string, _ bool) bool { return authorized(lma, identity) },
 	}
+}
+
+// where is the gateway in the network.
+func where(cfg *configs.Magd) dataplane.Where {
+	w := dataplane.Where{Role: forwarding.Gateway, Local: cfg.ProxyCareOfAddress, IPv4: cfg.Fallback != nil && cfg.Fallback.IPv4Mobility}
+	for _, link := range cfg.AccessLinks {
+		w.AccessInterfaces = append(w.AccessInterfaces, link.Interface)
+	}
+	for _, profile := range cfg.Profiles {
+		w.IPv4 = w.IPv4 || profile.IPv4Mobility
+	}
+	for _, anchor := range cfg.LMAs {
+		w.Peers = append(w.Peers, anchor.Address)
+	}
+	return w
 }
 
 // compat is the profile of each anchor; nil where all keep to the RFCs.

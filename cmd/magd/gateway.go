@@ -19,7 +19,6 @@ import (
 	"netlmm/mih/mihf"
 	"netlmm/mobility/accesslink"
 	"netlmm/mobility/engine"
-	"netlmm/mobility/forwarding"
 	"netlmm/mobility/mag"
 	"netlmm/mobility/policy"
 	"netlmm/mobility/signaling"
@@ -139,11 +138,7 @@ func (g *gateway) openMachines() (err error) {
 }
 
 func (g *gateway) openNetwork() (err error) {
-	where := dataplane.Where{Role: forwarding.Gateway, Local: g.cfg.ProxyCareOfAddress}
-	for _, link := range g.cfg.AccessLinks {
-		where.AccessInterfaces = append(where.AccessInterfaces, link.Interface)
-	}
-	if g.plane, err = dataplane.Open(g.cfg.Forwarding, where, g.log, g.core.Forwarding); err != nil {
+	if g.plane, err = dataplane.Open(g.cfg.Forwarding, where(g.cfg), g.log, g.core.Forwarding); err != nil {
 		return err
 	}
 	g.plane.Learn()

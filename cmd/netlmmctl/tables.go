@@ -76,14 +76,18 @@ func vitality(h *api.Heartbeat) (state, heard, restarts string) {
 func printHandovers(w io.Writer, handovers []api.Handover) {
 	table(w, "WHEN\tMOBILE NODE\tTRIGGER\tFROM\tTO\tL2 ATTACH-PBU\tPBU-PBA\tPBA-RA\tTOTAL ms\tPBUs\tOUTCOME", func(row func(string, ...any)) {
 		for _, h := range handovers {
-			from := "-"
-			if h.From.IsValid() {
-				from = h.From.String()
-			}
-			row("%s\t%v\t%s\t%s\t%v\t%s\t%s\t%s\t%s\t%d\t%s", h.LinkUp.Local().Format("15:04:05.000"), h.MobileNodeID, orDash(h.Trigger), from, h.To,
+			row("%s\t%v\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s", h.LinkUp.Local().Format("15:04:05.000"), h.MobileNodeID, orDash(h.Trigger), address(h.From), address(h.To),
 				phase(h.L2AttachToPBU), phase(h.PBUToPBA), phase(h.PBAToRA), phase(h.Total), h.Attempts, h.Outcome)
 		}
 	})
+}
+
+// address prints an address; none has none.
+func address(a netip.Addr) string {
+	if !a.IsValid() {
+		return "-"
+	}
+	return a.String()
 }
 
 // phase prints milliseconds; an anchor does not see the phases.
@@ -110,6 +114,9 @@ func printStatus(w io.Writer, s api.Status) {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "%s\t%s, up %s, kernel %s\n", s.Daemon, s.Version, age(s.Started), s.Kernel)
 	fmt.Fprintf(t, "address\t%v\n", s.Address)
+	if s.IPv4.IsValid() {
+		fmt.Fprintf(t, "IPv4 address\t%v\n", s.IPv4)
+	}
 	fmt.Fprintf(t, "bindings\t%d\n", s.Bindings)
 	fmt.Fprintf(t, "security\t%s\n", securityLine(s.Security))
 	f := s.Forwarding
@@ -119,7 +126,7 @@ func printStatus(w io.Writer, s api.Status) {
 		if tunnel.Static {
 			static = ", static"
 		}
-		fmt.Fprintf(t, "tunnel\tto %v, %d prefixes%s\n", tunnel.Peer, tunnel.Entries, static)
+		fmt.Fprintf(t, "tunnel\tto %v, %d prefixes%s, for %s\n", tunnel.Peer, tunnel.Entries, static, age(tunnel.Since))
 	}
 	t.Flush()
 	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {

@@ -30,7 +30,8 @@ type Status struct {
 	Version    string            `json:"version"`
 	Kernel     string            `json:"kernel"`
 	Started    time.Time         `json:"started"`
-	Address    netip.Addr        `json:"address"` // Proxy-CoA or LMA address
+	Address    netip.Addr        `json:"address"`               // Proxy-CoA or LMA address; the IPv4 one where there is no other
+	IPv4       netip.Addr        `json:"ipv4_address,omitzero"` // beside it
 	Bindings   int               `json:"bindings"`
 	Security   SecurityStatus    `json:"security"`
 	Forwarding ForwardingStatus  `json:"forwarding"`
@@ -67,6 +68,7 @@ type Tunnel struct {
 	Peer    netip.Addr `json:"peer"`
 	Entries int        `json:"entries"` // prefixes and addresses that are reached through it
 	Static  bool       `json:"static"`  // stands without entries
+	Since   time.Time  `json:"since"`   // made, or found from an earlier run
 }
 
 // Peer is an LMA or a MAG with the state of its security association.

@@ -38,7 +38,21 @@ type Where struct {
 	Role             forwarding.Role
 	Local            netip.Addr
 	AccessInterfaces []string
-	Aggregates       []netip.Prefix
+	Aggregates       []netip.Prefix // of both IP versions
+	IPv4             bool           // IPv4 home addresses may come
+	Peers            []netip.Addr   // the other ends, for static tunnels
+}
+
+// config is what the kernel is told.
+func (w Where) config(cfg configs.Forwarding) kernel.Config {
+	c := kernel.Config{
+		Backend: cfg.Backend, Local: w.Local, Uplink: cfg.Uplink, Role: w.Role, AccessInterfaces: w.AccessInterfaces, Aggregates: w.Aggregates,
+		IPv4: w.IPv4, TunnelMTU: cfg.TunnelMTU, TunnelDeletionDelay: cfg.TunnelDeletionDelay,
+	}
+	if cfg.StaticTunnels {
+		c.StaticTunnels = w.Peers
+	}
+	return c
 }
 
 // Open probes the kernel and sets the chosen backend up. state is the machine's desired state.
@@ -49,10 +63,7 @@ func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *f
 		p.reconciler = forwarding.New(nowhere{})
 		return p, nil
 	}
-	k, err := kernel.Open(kernel.Config{
-		Backend: cfg.Backend, Local: where.Local, Uplink: cfg.Uplink, Role: where.Role,
-		AccessInterfaces: where.AccessInterfaces, Aggregates: where.Aggregates,
-	})
+	k, err := kernel.Open(where.config(cfg))
 	if err != nil {
 		return nil, fmt.Errorf("forwarding: %w", err)
 	}
@@ -152,6 +163,9 @@ func (p *Plane) Status() (status api.ForwardingStatus, warnings []string) {
 		status.Backend = p.kernel.Name()
 	} else {
 		warnings = append(warnings, "forwarding.backend is none: no packet of a mobile node is forwarded")
+	}
+	for _, t := range s.Tunnels {
+		status.Tunnels = append(status.Tunnels, api.Tunnel(t))
 	}
 	for _, f := range s.Pending {
 		status.LastError = f.Error
