@@ -28,12 +28,16 @@ type Conversation struct {
 // blockSize is one message of a Conversation.
 const blockSize = 512
 
-// StartConversation opens the connection from a mobile node's address.
+// StartConversation opens the connection from a mobile node's address, of either family.
 func (d *Domain) StartConversation(mn *MobileNode, address netip.Addr, number int) (*Conversation, error) {
 	c := &Conversation{closing: make(chan struct{})}
-	server := netip.AddrPortFrom(CorrespondentOnLink, uint16(tcpPort+number))
+	correspondent := CorrespondentOnLink
+	if address.Is4() {
+		correspondent = CorrespondentOnLink4
+	}
+	server := netip.AddrPortFrom(correspondent, uint16(tcpPort+number))
 	err := d.in(NodeCorrespondent, func() (err error) {
-		c.listener, err = net.ListenTCP("tcp6", net.TCPAddrFromAddrPort(server))
+		c.listener, err = net.ListenTCP("tcp", net.TCPAddrFromAddrPort(server))
 		return err
 	})
 	if err != nil {
@@ -43,7 +47,7 @@ func (d *Domain) StartConversation(mn *MobileNode, address netip.Addr, number in
 	go c.echo()
 	err = d.in(mn.Node, func() (err error) {
 		dialer := net.Dialer{Timeout: 10 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0))}
-		c.conn, err = dialer.Dial("tcp6", server.String())
+		c.conn, err = dialer.Dial("tcp", server.String())
 		return err
 	})
 	if err != nil {

@@ -60,6 +60,7 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 	values := map[string]any{"LMAAddress": LMAAddress, "LogLevel": "info"}
 	if node == NodeLMA {
 		values["Pool"] = HNPPool
+		values["IPv4Pool"], values["IPv4DefaultRouter"] = IPv4Pool, IPv4DefaultRouter
 		values["MAGs"] = []ikePeer{ikePeerOf(NodeMAG1), ikePeerOf(NodeMAG2)}
 	} else {
 		values["Address"] = ikePeerOf(node).Address

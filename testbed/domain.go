@@ -171,13 +171,7 @@ func (d *Domain) buildNetwork() error {
 	if err := d.cable(end{node: NodeLMA, name: cnInterface}, end{node: NodeCorrespondent, name: hostInterface}); err != nil {
 		return err
 	}
-	if err := d.address(NodeLMA, cnInterface, LMAOnCNLink.String()+"/64"); err != nil {
-		return err
-	}
-	if err := d.address(NodeCorrespondent, hostInterface, CorrespondentOnLink.String()+"/64"); err != nil {
-		return err
-	}
-	return d.defaultRoute(NodeCorrespondent, LMAOnCNLink)
+	return d.connectCorrespondent()
 }
 
 // startCharons probes the kernel and runs the IKE daemons of LMA and MAGs.

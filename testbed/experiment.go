@@ -30,6 +30,9 @@ type traffic struct {
 	address      netip.Addr
 	flow         *Flow
 	conversation *Conversation
+
+	address4      netip.Addr // IPv4
+	conversation4 *Conversation
 }
 
 // resumePatience bounds how long a move waits for the traffic of the one before.
@@ -87,7 +90,14 @@ func (d *Domain) ComeIn(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%w\nmagd of %s says:\n%s\nlmad says:\n%s", err, mn.At(), d.tail(mn.At(), "magd"), d.tail(NodeLMA, "lmad"))
 		}
-		d.Progressf("%s has %s", mn.ID, address)
+		if err := mn.startDHCPClient(); err != nil {
+			return err
+		}
+		address4, err := mn.WaitIPv4Address(20 * time.Second)
+		if err != nil {
+			return fmt.Errorf("%w\nmagd of %s says:\n%s", err, mn.At(), d.tail(mn.At(), "magd"))
+		}
+		d.Progressf("%s has %s and %s", mn.ID, address, address4)
 	}
 	return nil
 }
@@ -102,6 +112,12 @@ func (d *Domain) startTraffic(rate int) (running []*traffic, err error) {
 		t := &traffic{mn: mn, address: address}
 		running = append(running, t)
 		if t.conversation, err = d.StartConversation(mn, address, n); err != nil {
+			return running, err
+		}
+		if t.address4, err = mn.WaitIPv4Address(5 * time.Second); err != nil {
+			return running, err
+		}
+		if t.conversation4, err = d.StartConversation(mn, t.address4, n); err != nil {
 			return running, err
 		}
 		if t.flow, err = d.StartFlow(mn, address, rate); err != nil {
@@ -123,9 +139,11 @@ func stopTraffic(running []*traffic) {
 			t.flow.Stop()
 			t.flow = nil
 		}
-		if t.conversation != nil {
-			_ = t.conversation.Stop()
-			t.conversation = nil
+		for _, c := range []**Conversation{&t.conversation, &t.conversation4} {
+			if *c != nil {
+				_ = (*c).Stop()
+				*c = nil
+			}
 		}
 	}
 }
@@ -140,6 +158,9 @@ func (d *Domain) moveAll(ctx context.Context, x HandoverExperiment, running []*t
 			m := &moved{mn: t.mn, from: t.mn.At()}
 			association, err := d.handover(t.mn)
 			if err != nil {
+				return nil, err
+			}
+			if err := t.mn.RenewLease(); err != nil {
 				return nil, err
 			}
 			m.Association = association

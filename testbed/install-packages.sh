@@ -11,6 +11,7 @@ need pki strongswan-pki
 need ip iproute2
 need nft nftables
 need ping iputils-ping
+need udhcpc udhcpc
 need sysctl procps
 need editcap wireshark-common
 need tshark tshark

@@ -40,10 +40,29 @@ func (d *Domain) buildAccessLink(mag string) error {
 	return nil
 }
 
+// connectCorrespondent puts the correspondent behind the LMA, with both families.
+func (d *Domain) connectCorrespondent() error {
+	for _, link := range []struct {
+		router, host netip.Addr
+		length       string
+	}{{LMAOnCNLink, CorrespondentOnLink, "/64"}, {LMAOnCNLink4, CorrespondentOnLink4, "/24"}} {
+		if err := d.address(NodeLMA, cnInterface, link.router.String()+link.length); err != nil {
+			return err
+		}
+		if err := d.address(NodeCorrespondent, hostInterface, link.host.String()+link.length); err != nil {
+			return err
+		}
+		if err := d.defaultRoute(NodeCorrespondent, link.router); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // defaultRoute sends everything of a host by a router.
 func (d *Domain) defaultRoute(node string, router netip.Addr) error {
 	return d.withHandle(node, func(h *netlink.Handle) error {
-		err := h.RouteAdd(&netlink.Route{Gw: net.IP(router.AsSlice()), Family: netlink.FAMILY_V6})
+		err := h.RouteAdd(&netlink.Route{Gw: net.IP(router.AsSlice())})
 		if err != nil {
 			return fmt.Errorf("default route of %s: %w", node, err)
 		}

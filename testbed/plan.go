@@ -38,7 +38,7 @@ const (
 	syslogAPAddress   = "192.0.2.2"
 )
 
-// The addresses of a domain; documentation prefixes (RFC 3849, RFC 5737).
+// The addresses of a domain; documentation prefixes (RFC 3849, RFC 5737), and private ones for the mobile nodes' IPv4.
 var (
 	LMAAddress          = netip.MustParseAddr("2001:db8:f0::1")
 	MAG1Address         = netip.MustParseAddr("2001:db8:f0::11")
@@ -48,6 +48,11 @@ var (
 	LMAOnCNLink         = netip.MustParseAddr("2001:db8:c::1")
 	CorrespondentOnLink = netip.MustParseAddr("2001:db8:c::2")
 	HNPPool             = netip.MustParsePrefix("2001:db8:1000::/36")
+
+	LMAOnCNLink4         = netip.MustParseAddr("198.51.100.1")
+	CorrespondentOnLink4 = netip.MustParseAddr("198.51.100.2")
+	IPv4Pool             = netip.MustParsePrefix("10.64.0.0/16")
+	IPv4DefaultRouter    = netip.MustParseAddr("10.64.0.1")
 )
 
 // MobileNodeIDs of the two mobile nodes, the identities of their 802.1X authentication.

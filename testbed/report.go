@@ -33,13 +33,18 @@ type IPsecReport struct {
 	Counts
 }
 
-// MobileNodeReport says whether a mobile node kept its address and its TCP connection.
+// MobileNodeReport says whether a mobile node kept its addresses and its TCP connections.
 type MobileNodeReport struct {
 	ID        string `json:"id"`
 	Address   string `json:"address"`
 	Kept      bool   `json:"kept"`
 	TCPKept   bool   `json:"tcp_kept"`
 	TCPEchoed int    `json:"tcp_blocks_echoed"`
+
+	IPv4Address   string `json:"ipv4_address"`
+	IPv4Kept      bool   `json:"ipv4_kept"`
+	TCPIPv4Kept   bool   `json:"tcp_ipv4_kept"`
+	TCPIPv4Echoed int    `json:"tcp_ipv4_blocks_echoed"`
 }
 
 // HandoverReport is one handover. The phases are the MAG's, the rest is what the testbed measured (see the package comment).
@@ -136,24 +141,40 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 	return r, nil
 }
 
-// judgeMobileNode compares a node's address with the one it began with, and asks its TCP connection for one more block.
+// judgeMobileNode compares a node's addresses with those it began with, and asks its TCP connections for one more block.
 func (d *Domain) judgeMobileNode(r *Report, t *traffic) error {
 	address, ok, err := t.mn.GlobalAddress()
 	if err != nil {
 		return err
 	}
-	m := MobileNodeReport{ID: t.mn.ID, Address: t.address.String(), Kept: ok && address == t.address}
+	address4, ok4, err := t.mn.IPv4Address()
+	if err != nil {
+		return err
+	}
+	m := MobileNodeReport{ID: t.mn.ID,
+		Address: t.address.String(), Kept: ok && address == t.address,
+		IPv4Address: t.address4.String(), IPv4Kept: ok4 && address4 == t.address4,
+	}
 	if !m.Kept {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%s had %s and now has %v", m.ID, t.address, address))
 	}
-	if err := t.conversation.Alive(20 * time.Second); err != nil {
-		r.Reasons = append(r.Reasons, fmt.Sprintf("TCP connection of %s: %v", m.ID, err))
-	} else {
-		m.TCPKept = true
+	if !m.IPv4Kept {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%s had %s and now has %v", m.ID, t.address4, address4))
 	}
-	m.TCPEchoed, _ = t.conversation.Echoed()
+	m.TCPKept, m.TCPEchoed = r.judgeConversation(m.ID+", IPv6", t.conversation)
+	m.TCPIPv4Kept, m.TCPIPv4Echoed = r.judgeConversation(m.ID+", IPv4", t.conversation4)
 	r.MobileNodes = append(r.MobileNodes, m)
 	return nil
+}
+
+// judgeConversation asks a TCP connection for one more block.
+func (r *Report) judgeConversation(whose string, c *Conversation) (kept bool, echoed int) {
+	err := c.Alive(20 * time.Second)
+	if err != nil {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("TCP connection of %s: %v", whose, err))
+	}
+	echoed, _ = c.Echoed()
+	return err == nil, echoed
 }
 
 // reportMove joins one move with the MAG's trace of it.

@@ -49,6 +49,7 @@ router, so it noticed nothing.
 `, len(r.MobileNodes), len(r.Handovers))
 	for _, m := range r.MobileNodes {
 		fmt.Fprintf(out, "  %s %s %s; its TCP connection %s (%d blocks echoed)\n", m.ID, kept(m.Kept), m.Address, survived(m.TCPKept), m.TCPEchoed)
+		fmt.Fprintf(out, "  %*s %s %s, by DHCP; its TCP connection %s (%d blocks echoed)\n", len(m.ID), "", kept(m.IPv4Kept), m.IPv4Address, survived(m.TCPIPv4Kept), m.TCPIPv4Echoed)
 	}
 	fmt.Fprintf(out, "  traffic    sent %d, received %d, lost %d, while a station was between two access points\n", r.Traffic.Sent, r.Traffic.Received, r.Traffic.Lost)
 	fmt.Fprintf(out, "  core link  %d ESP packets, %d Mobility Headers in clear (%s, %s mode, %s)\n", r.IPsec.ESP, r.IPsec.MHInClear, r.IPsec.KernelPlugin, r.IPsec.Mode, r.IPsec.IKE)
