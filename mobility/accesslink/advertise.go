@@ -27,7 +27,8 @@ var allNodes = netip.MustParseAddr("ff02::1")
 //
 // A Source that the link does not have yet is added to the interface, and the node is asked whether it has that address
 // itself (RFC 5213 section 6.9.1.2, 15); it is removed when the last node that it was for is forgotten or gets another one.
-// The advertisement does not wait for the node's answer. From a Source that the node was found to have it is not sent, but
+// The advertisement does not wait for the node's answer. Probe and the DHCPv6 server use the Source too; Neighbor
+// Solicitations of the kernel come from whichever link-local address it picks. From a Source that the node was found to have it is not sent, but
 // from the link's own address.
 func (l *Link) Advertise(a Advertisement) error {
 	if l.hold(a) {

@@ -59,8 +59,13 @@ func (l *Link) takeARP(frame []byte, p *port, now time.Time) (linkLayer [6]byte,
 		return asked.linkLayer, true
 	}
 	offer, reason := l.nodes.serve(asked.linkLayer, arp, now)
-	if reason == "" {
+	switch reason {
+	case "":
 		reason = asked.answerable(offer)
+	case NoOffer:
+		if reason = l.nodes.keep(asked.linkLayer, arp, frame, now); reason == "" {
+			return asked.linkLayer, true
+		}
 	}
 	if reason != "" {
 		l.counters.drop(reason)

@@ -41,11 +41,11 @@ type Service string
 // Services beside those of the DHCP servers.
 const (
 	ServedARP         Service = "arp_reply"
-	ServedEarly       Service = "dhcp_answered_after_registration" // asked before there was an offer
-	ServedUnreachable Service = "unreachable"                      // reported to the handler
-	ServedCollision   Service = "link_local_collision"             // reported to the handler
-	RelayedDHCPv4     Service = "dhcpv4_relayed"                   // messages to servers
-	ReturnedDHCPv4    Service = "dhcpv4_returned"                  // answers of servers
+	ServedEarly       Service = "answered_after_registration" // asked before there was an offer
+	ServedUnreachable Service = "unreachable"                 // reported to the handler
+	ServedCollision   Service = "link_local_collision"        // reported to the handler
+	RelayedDHCPv4     Service = "dhcpv4_relayed"              // messages to servers
+	ReturnedDHCPv4    Service = "dhcpv4_returned"             // answers of servers
 	RelayedDHCPv6     Service = "dhcpv6_relayed"
 	ReturnedDHCPv6    Service = "dhcpv6_returned"
 )

@@ -176,6 +176,31 @@ func TestOfferInTheKernel(t *testing.T) {
 	wait(t, "the offer of nothing", func() bool { return !has("10.64.0.10", second) && !routed() })
 }
 
+// BenchmarkOffer is what an offer costs the caller: a new one with the kernel's part, and one that extends another.
+func BenchmarkOffer(b *testing.B) {
+	mag := here(b)
+	access := mag.newAccess()
+	l := openWith(b, mag, Config{Interface: access, DHCPv4: true})
+	o := Offer{LinkLayer: nodeMAC, IPv4HomeAddress: home, IPv4DefaultRouter: router, Expires: time.Now().Add(time.Hour)}
+	b.Run("new", func(b *testing.B) {
+		for b.Loop() {
+			if err := l.Offer(o); err != nil {
+				b.Fatal(err)
+			}
+			if err := l.Withdraw(nodeMAC); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("extended", func(b *testing.B) {
+		for b.Loop() {
+			if err := l.Offer(o); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestOfferRefuses(t *testing.T) {
 	l := &Link{nodes: newNodes()}
 	good := Offer{LinkLayer: nodeMAC, IPv4HomeAddress: home, IPv4DefaultRouter: router, Expires: time.Now().Add(time.Hour)}

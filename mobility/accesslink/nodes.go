@@ -20,8 +20,8 @@ const (
 	requestBurst      = 30
 	requestsPerSecond = 2000 // on the link, of each protocol
 
-	// A DHCP message that comes while its sender is being registered is answered once it is: the client would repeat it
-	// only after seconds (RFC 2131 section 4.1, RFC 8415 section 18.2.1).
+	// A DHCP message or an ARP request that comes while its sender is being registered is answered once it is: the client
+	// would repeat it only after seconds (RFC 2131 section 4.1, RFC 8415 section 18.2.1).
 	earlyWait    = time.Second
 	maximumEarly = 1024
 )
@@ -124,7 +124,7 @@ func (n *nodes) set(o Offer, now time.Time) (before Offer, asked map[protocol][]
 		n.table[o.LinkLayer] = node
 	}
 	before, node.Offer = node.Offer, o
-	for _, p := range []protocol{dhcpv4, dhcpv6} {
+	for p := range protocols {
 		key := earlyKey{o.LinkLayer, p}
 		if e, held := n.early[key]; held && now.Sub(e.at) <= earlyWait {
 			if asked == nil {
@@ -149,16 +149,6 @@ func (n *nodes) remove(linkLayer [6]byte) (Offer, bool) {
 	return node.Offer, true
 }
 
-// all is every offer, also those that have ended.
-func (n *nodes) all() (out []Offer) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, node := range n.table {
-		out = append(out, node.Offer)
-	}
-	return out
-}
-
 // tidy forgets what came too early and was never answered.
 func (n *nodes) tidy(now time.Time) {
 	n.mu.Lock()
@@ -170,8 +160,8 @@ func (n *nodes) tidy(now time.Time) {
 	}
 }
 
-// Offer tells what a mobile node may have on this link, in place of an earlier offer, and answers at once what it asked by
-// DHCP up to a second ago. From then on
+// Offer tells what a mobile node may have on this link, in place of an earlier offer, and answers at once what it last asked
+// by DHCP or ARP up to a second ago. From then on
 //
 //   - the DHCP servers or relay agents that are configured serve it;
 //   - ARP requests of it are answered for the default router and every other address of its IPv4 network (RFC 5844 sections
@@ -248,6 +238,8 @@ func (l *Link) answerEarly(asked map[protocol][]byte) {
 	for service, frame := range asked {
 		l.counters.serve(ServedEarly)
 		switch service {
+		case arp:
+			l.takeARP(frame, p, time.Now())
 		case dhcpv4:
 			l.takeDHCPv4(frame, p, time.Now())
 		case dhcpv6:

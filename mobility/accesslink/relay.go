@@ -162,7 +162,7 @@ func (l *Link) relayDHCPv6(d datagram, offer Offer) DropReason {
 	if len(offer.HomeNetworkPrefixes) == 0 {
 		return DropReason(dhcp6.NoAddress)
 	}
-	forward, reason := dhcp6.Forward(d.payload, d.source, offer.HomeNetworkPrefixes[0], l.circuit(d.linkLayer))
+	forward, reason := dhcp6.Forward(d.payload, dhcp6.Client{Peer: d.source, LinkLayer: d.linkLayer, Link: offer.HomeNetworkPrefixes[0], InterfaceID: l.circuit(d.linkLayer)})
 	if reason != "" {
 		return DropReason(reason)
 	}

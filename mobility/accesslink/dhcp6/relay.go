@@ -1,23 +1,32 @@
 package dhcp6
 
 import (
+	"net"
 	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
+	"github.com/insomniacslk/dhcp/iana"
 )
 
 // hopCountLimit bounds a chain of relay agents, section 7.6.
 const hopCountLimit = 8
 
-// Forward makes of a message from peer the Relay-forward message that goes to the servers (section 19.1). link is one of the
-// mobile node's home network prefixes: it tells the servers the link that the node keeps wherever it is (RFC 5213 section
-// 6.11). interfaceID names the access link and the node and comes back in the answer. Messages of a type that is not known
-// are relayed like others (section 19).
-func Forward(message []byte, peer netip.Addr, link netip.Prefix, interfaceID []byte) ([]byte, Reason) {
+// Client is where a relayed message came from.
+type Client struct {
+	Peer        netip.Addr   // source address
+	LinkLayer   [6]byte      // as the access link vouches for it; the servers are told (RFC 6939)
+	Link        netip.Prefix // one of the mobile node's home network prefixes: the link that it keeps wherever it is (RFC 5213 section 6.11)
+	InterfaceID []byte       // names the access link and the node; it comes back in the answer
+}
+
+// Forward makes of a client's message the Relay-forward message that goes to the servers (section 19.1). Messages of a type
+// that is not known are relayed like others (section 19).
+func Forward(message []byte, c Client) ([]byte, Reason) {
 	if len(message) < messageHeader {
 		return nil, Malformed
 	}
-	forward := dhcpv6.RelayMessage{MessageType: dhcpv6.MessageTypeRelayForward, LinkAddr: linkAddress(link).AsSlice(), PeerAddr: peer.AsSlice()}
+	forward := dhcpv6.RelayMessage{MessageType: dhcpv6.MessageTypeRelayForward, LinkAddr: linkAddress(c.Link).AsSlice(), PeerAddr: c.Peer.AsSlice()}
+	forward.AddOption(dhcpv6.OptInterfaceID(c.InterfaceID))
 	switch dhcpv6.MessageType(message[0]) {
 	case dhcpv6.MessageTypeAdvertise, dhcpv6.MessageTypeReply, dhcpv6.MessageTypeReconfigure, dhcpv6.MessageTypeRelayReply:
 		return nil, NotARequest // sections 16.3, 16.10, 16.11 and 16.14
@@ -29,8 +38,12 @@ func Forward(message []byte, peer netip.Addr, link netip.Prefix, interfaceID []b
 			return nil, TooManyHops
 		}
 		forward.HopCount = message[1] + 1
+		if !c.Peer.IsLinkLocalUnicast() { // section 19.1.2: it said which link that is
+			forward.LinkAddr = net.IPv6zero
+		}
+	default:
+		forward.AddOption(dhcpv6.OptClientLinkLayerAddress(iana.HWTypeEthernet, c.LinkLayer[:]))
 	}
-	forward.AddOption(dhcpv6.OptInterfaceID(interfaceID))
 	forward.AddOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionRelayMsg, OptionData: message})
 	return forward.ToBytes(), ""
 }

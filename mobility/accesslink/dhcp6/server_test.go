@@ -230,17 +230,25 @@ func TestAddresses(t *testing.T) {
 
 // RFC 8415 section 19; the link-address is in the home network prefix (RFC 5213 section 6.11).
 func TestRelay(t *testing.T) {
-	peer, id := netip.MustParseAddr("fe80::1"), []byte("interface")
+	c := Client{Peer: netip.MustParseAddr("fe80::1"), LinkLayer: [6]byte{2, 0, 0, 0, 0, 1}, Link: first, InterfaceID: []byte("interface")}
 	solicit := message(dhcpv6.MessageTypeSolicit, client)
-	octets, reason := Forward(solicit, peer, first, id)
+	octets, reason := Forward(solicit, c)
 	m, err := dhcpv6.RelayMessageFromBytes(octets)
 	if reason != "" || err != nil {
 		t.Fatal(reason, err)
 	}
 	link, _ := netip.AddrFromSlice(m.LinkAddr)
-	if m.MessageType != dhcpv6.MessageTypeRelayForward || m.HopCount != 0 || !first.Contains(link) || !m.PeerAddr.Equal(peer.AsSlice()) || !bytes.Equal(m.Options.InterfaceID(), id) ||
+	if m.MessageType != dhcpv6.MessageTypeRelayForward || m.HopCount != 0 || !first.Contains(link) || !m.PeerAddr.Equal(c.Peer.AsSlice()) || !bytes.Equal(m.Options.InterfaceID(), c.InterfaceID) ||
 		!bytes.Equal(m.Options.RelayMessage().ToBytes(), solicit) {
 		t.Errorf("forwarded %s", m.Summary())
+	}
+	if _, mac := m.Options.ClientLinkLayerAddress(); !bytes.Equal(mac, c.LinkLayer[:]) {
+		t.Errorf("link-layer address %s", mac)
+	}
+	global := c
+	global.Peer = netip.MustParseAddr("2001:db8:1::9")
+	if octets, _ := Forward(append([]byte{12, 0}, make([]byte, 32)...), global); netip.AddrFrom16([16]byte(octets[2:])) != netip.IPv6Unspecified() {
+		t.Errorf("section 19.1.2: %x", octets)
 	}
 	for _, test := range []struct {
 		name    string
@@ -259,7 +267,7 @@ func TestRelay(t *testing.T) {
 		{"relay-reply", append([]byte{13, 0}, make([]byte, 32)...), NotARequest, 0},
 		{"short", []byte{1}, Malformed, 0},
 	} {
-		octets, reason := Forward(test.message, peer, first, id)
+		octets, reason := Forward(test.message, c)
 		if reason != test.want || reason == "" && octets[1] != test.hops {
 			t.Errorf("%s: %q, %x; want %q", test.name, reason, octets, test.want)
 		}
@@ -331,7 +339,7 @@ func FuzzRelay(f *testing.F) {
 		if got, reason := Return(octets); reason == "" && (got.Peer.IsMulticast() || len(got.Payload) < messageHeader) {
 			t.Errorf("returned %+v", got)
 		}
-		if forward, reason := Forward(octets, netip.MustParseAddr("fe80::1"), first, []byte("interface")); reason == "" {
+		if forward, reason := Forward(octets, Client{Peer: netip.MustParseAddr("fe80::1"), Link: first, InterfaceID: []byte("interface")}); reason == "" {
 			if m, err := dhcpv6.RelayMessageFromBytes(forward); err == nil && m.HopCount > hopCountLimit {
 				t.Errorf("forwarded %x", forward)
 			}
