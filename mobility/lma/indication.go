@@ -70,7 +70,7 @@ func identifies(m *mh.BindingRevocationIndication, identity string) bool {
 func (l *LMA) giveUp(now time.Time, m *mh.BindingRevocationIndication, careOf netip.Addr) (mh.RevocationStatus, []netip.Prefix) {
 	o := &m.Options
 	if m.Flags&mh.RevocationGlobal != 0 {
-		return l.giveUpAll(now, l.sessionsAt(careOf, func(*path) bool { return true })), nil
+		return l.giveUpAll(now, l.sessionsAt(careOf)), nil
 	}
 	var sessions []*entry
 	if node := l.node(o.MobileNodeID); node != nil {

@@ -1,6 +1,6 @@
-// Package lma is the Local Mobility Anchor of RFC 5213 section 5 as a plain machine: events and a clock reading in,
-// actions out. It owns the binding cache, the home network prefix pools and the desired forwarding state, and does no
-// I/O, holds no lock and starts no goroutine. The cost of one event does not grow with the number of bindings.
+// Package lma is the Local Mobility Anchor of RFC 5213 section 5, with IPv4 (RFC 5844) and binding revocation (RFC 5846), as
+// a plain machine: events and a clock reading in, actions out. It owns the binding cache, the pools of home network prefixes
+// and IPv4 home addresses and the desired forwarding state, and does no I/O, holds no lock and starts no goroutine. The cost of one event does not grow with the number of bindings.
 package lma
 
 import (

@@ -53,11 +53,11 @@ func (l *LMA) leave(e *entry) {
 	}
 }
 
-// sessionsAt are the sessions that chosen picks among those with this Proxy-CoA.
-func (l *LMA) sessionsAt(proxyCareOfAddress netip.Addr, chosen func(*path) bool) []*entry {
+// sessionsAt are the sessions with this Proxy-CoA.
+func (l *LMA) sessionsAt(proxyCareOfAddress netip.Addr) []*entry {
 	var found []*entry
 	for _, p := range l.paths { // as many as there are MAGs, not as there are sessions
-		if p.proxyCareOfAddress != proxyCareOfAddress || !chosen(p) {
+		if p.proxyCareOfAddress != proxyCareOfAddress {
 			continue
 		}
 		for e := p.sessions; e != nil; e = e.after {

@@ -68,7 +68,7 @@ func (l *LMA) ordered(order Revoke) []*entry {
 	}
 	var candidates, sessions []*entry
 	if order.MobileNodeID.IsZero() {
-		candidates = l.sessionsAt(order.ProxyCareOfAddress, func(*path) bool { return true })
+		candidates = l.sessionsAt(order.ProxyCareOfAddress)
 	} else if node := l.node(order.MobileNodeID); node != nil {
 		l.forgetWaiting(node)
 		candidates = node.sessions
