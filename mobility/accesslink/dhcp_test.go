@@ -46,6 +46,26 @@ func mustOffer(t testing.TB, l *Link, o Offer) {
 	}
 }
 
+func (l *Link) waits(mac [6]byte, p protocol) bool {
+	l.nodes.mu.Lock()
+	defer l.nodes.mu.Unlock()
+	_, held := l.nodes.early[earlyKey{mac, p}]
+	return held
+}
+
+// answersEarly makes the offer, and takes it back if what waits for it is too old by now.
+func (l *Link) answersEarly(t testing.TB, o Offer) bool {
+	t.Helper()
+	mustOffer(t, l, o)
+	if l.Counters().Served[ServedEarly] != 0 {
+		return true
+	}
+	if err := l.Withdraw(o.LinkLayer); err != nil {
+		t.Fatal(err)
+	}
+	return false
+}
+
 // client is a DHCP client that runs in a station. Its script configures eth0 and writes a line for every event.
 type client struct {
 	t       testing.TB

@@ -87,14 +87,9 @@ func TestDHCPv4BeforeTheOffer(t *testing.T) {
 	s := newStation(t, mag)
 	s.plug(mag, access)
 	c := s.udhcpc()
-	wait(t, "a message that waits", func() bool {
-		l.nodes.mu.Lock()
-		defer l.nodes.mu.Unlock()
-		return len(l.nodes.early) == 1
-	})
-	mustOffer(t, l, s.offer())
-	if served := l.Counters().Served; served[ServedEarly] != 1 || served[Service(dhcp4.Offer)] == 0 {
-		t.Errorf("not answered with the offer: %v", served)
+	wait(t, "a message that is answered with the offer", func() bool { return l.waits(s.mac, dhcpv4) && l.answersEarly(t, s.offer()) })
+	if served := l.Counters().Served; served[Service(dhcp4.Offer)] == 0 {
+		t.Errorf("served %v", served)
 	}
 	c.wait("bound", 0)
 }

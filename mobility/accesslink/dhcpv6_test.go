@@ -21,7 +21,7 @@ func TestDHCPv6Client(t *testing.T) {
 	s.plug(before, accessBefore)
 	o := s.offer()
 	o.IPv4HomeAddress, o.IPv4DefaultRouter = netip.Prefix{}, netip.Addr{}
-	o.Expires = time.Now().Add(10 * time.Second) // it renews halfway
+	o.Expires = time.Now().Add(16 * time.Second) // it renews halfway
 	mustOffer(t, l, o)
 	wait(t, "the host's own address", func() bool { return strings.Contains(s.ip("-6 addr show dev eth0 -tentative"), " fe80:") })
 	c := s.dhclient("-6", where)
