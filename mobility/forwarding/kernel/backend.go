@@ -43,6 +43,7 @@ const (
 // plan is the part of a backend's wishes that does not depend on entries.
 type plan struct {
 	links  []link
+	hops   []hop
 	rules  []rule
 	routes []route
 	over   []route // those over links, which must be up
@@ -50,6 +51,7 @@ type plan struct {
 
 func (p *plan) add(q plan) {
 	p.links = append(p.links, q.links...)
+	p.hops = append(p.hops, q.hops...)
 	p.rules = append(p.rules, q.rules...)
 	p.routes = append(p.routes, q.routes...)
 	p.over = append(p.over, q.over...)

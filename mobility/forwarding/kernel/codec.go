@@ -65,6 +65,9 @@ func (c *conn) encodeRoute(r route, index uint32, remove bool) (*nl.NetlinkReque
 	case r.via.IsValid():
 		req.AddData(nl.NewRtAttr(unix.RTA_GATEWAY, r.via.AsSlice()))
 	}
+	if r.hop != 0 {
+		req.AddData(nl.NewRtAttr(attributeHop, nl.Uint32Attr(r.hop)))
+	}
 	if index != 0 {
 		req.AddData(nl.NewRtAttr(unix.RTA_OIF, nl.Uint32Attr(index)))
 	}
@@ -75,11 +78,10 @@ func addEncap(req *nl.NetlinkRequest, r route) error {
 	nested := nl.NewRtAttr(unix.RTA_ENCAP|unix.NLA_F_NESTED, nil)
 	switch r.encap {
 	case seg6Red:
-		srh, err := nl.EncodeSEG6Encap(seg6ModeEncapRed, []net.IP{r.segment.AsSlice()})
-		if err != nil {
+		var err error
+		if nested, err = nestedSEG6(unix.RTA_ENCAP, r.segment); err != nil {
 			return err
 		}
-		nested.AddRtAttr(nl.SEG6_IPTUNNEL_SRH, srh)
 		req.AddData(nl.NewRtAttr(unix.RTA_ENCAP_TYPE, nl.Uint16Attr(nl.LWTUNNEL_ENCAP_SEG6)))
 	case endDT6:
 		nested.AddRtAttr(nl.SEG6_LOCAL_ACTION, nl.Uint32Attr(nl.SEG6_LOCAL_ACTION_END_DT6))
@@ -94,6 +96,14 @@ func addEncap(req *nl.NetlinkRequest, r route) error {
 	}
 	req.AddData(nested)
 	return nil
+}
+
+// nestedSEG6 is the attribute that makes packets to segment of others.
+func nestedSEG6(attribute int, segment netip.Addr) (*nl.RtAttr, error) {
+	srh, err := nl.EncodeSEG6Encap(seg6ModeEncapRed, []net.IP{segment.AsSlice()})
+	nested := nl.NewRtAttr(attribute|unix.NLA_F_NESTED, nil)
+	nested.AddRtAttr(nl.SEG6_IPTUNNEL_SRH, srh)
+	return nested, err
 }
 
 func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
@@ -210,7 +220,12 @@ func decodeRoute(b []byte, protocol uint8, nameOf func(uint32) string) (r route,
 			encapType = nl.NativeEndian().Uint16(a.Value)
 		case unix.RTA_ENCAP:
 			encap = a.Value
+		case attributeHop:
+			r.hop = nl.NativeEndian().Uint32(a.Value)
 		}
+	}
+	if r.hop != 0 { // which the kernel spells out as well
+		r.dev, r.via, encapType = "", netip.Addr{}, 0
 	}
 	if r.kind != unicast && r.kind != local {
 		r.dev = "" // the kernel shows lo for a route that leads nowhere

@@ -28,14 +28,18 @@ const (
 
 // request is one thing to add or delete.
 type request struct {
-	route  *route // exactly one of route and rule is set
+	route  *route // exactly one of route, rule and hop is set
 	rule   *rule
+	hop    *hop
 	remove bool
 }
 
 func (r request) String() string {
 	if r.rule != nil {
 		return r.rule.String()
+	}
+	if r.hop != nil {
+		return r.hop.String()
 	}
 	return r.route.String()
 }

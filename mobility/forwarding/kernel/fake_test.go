@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ type fakeSystem struct {
 	table  map[routeKey]route
 	policy map[rule]bool
 	links  map[string]link
+	next   map[uint32]hop
 	source netip.Addr
 
 	fail  func() error // nil: nothing fails
@@ -19,7 +21,7 @@ type fakeSystem struct {
 }
 
 func newFakeSystem() *fakeSystem {
-	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{},
+	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{}, next: map[uint32]hop{},
 		policy: map[rule]bool{bornLocalRules[0]: true, bornLocalRules[1]: true,
 			{priority: 32766, table: mainTable, protocol: protocolKernel}: true, {ipv4: true, priority: 32766, table: mainTable, protocol: protocolKernel}: true}}
 }
@@ -51,10 +53,21 @@ func (f *fakeSystem) one(r request) error {
 		delete(f.policy, *r.rule)
 	case r.rule != nil:
 		f.policy[*r.rule] = true
+	case r.hop != nil && r.remove:
+		delete(f.next, r.hop.id)
+		for k, x := range f.table { // Linux takes its routes along
+			if x.hop == r.hop.id {
+				delete(f.table, k)
+			}
+		}
+	case r.hop != nil:
+		f.next[r.hop.id] = *r.hop
 	case r.remove:
 		delete(f.table, r.route.key())
 	case strings.HasPrefix(r.route.dev, "pm") && !f.hasLink(r.route.dev):
 		return errors.New("no such device " + r.route.dev)
+	case r.route.hop != 0 && f.next[r.route.hop] == hop{}:
+		return fmt.Errorf("no next hop %d", r.route.hop)
 	default:
 		f.table[r.route.key()] = *r.route
 	}
@@ -86,6 +99,14 @@ func (f *fakeSystem) routes(reset func(), visit func(route)) error {
 		}
 	}
 	return f.failure()
+}
+
+func (f *fakeSystem) hops() ([]hop, error) {
+	var all []hop
+	for _, h := range f.next {
+		all = append(all, h)
+	}
+	return all, f.failure()
 }
 
 func (f *fakeSystem) ourLinks() ([]link, error) {
@@ -136,6 +157,9 @@ func (f *fakeSystem) String() string {
 	var lines []string
 	for _, l := range f.links {
 		lines = append(lines, l.String())
+	}
+	for _, h := range f.next {
+		lines = append(lines, h.String())
 	}
 	for _, r := range f.table {
 		lines = append(lines, r.String())

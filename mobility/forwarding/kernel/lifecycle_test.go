@@ -14,7 +14,7 @@ import (
 // snapshot is all that the data plane could have left in a namespace.
 func (s space) snapshot() string {
 	s.t.Helper()
-	return s.sh("ip -6 rule; ip -6 route show table all | sort; ip -br link | cut -d' ' -f1 | sort; ip -6 neigh show nud permanent | sort; ip sr tunsrc show")
+	return s.sh("ip -6 rule; ip -6 route show table all | sort; ip -br link | cut -d' ' -f1 | sort; ip -6 neigh show nud permanent | sort; ip sr tunsrc show; ip nexthop")
 }
 
 // foreign adds rules and routes that are not ours and must survive whatever we do.
@@ -96,10 +96,11 @@ func TestResyncMendsWhatOthersDeleted(t *testing.T) {
 	d.start()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
 	for name, damage := range map[string]string{
-		"a rule":    "ip -6 rule del pref 14",
-		"the links": "ip link del pmtun0",
-		"all rules": "ip -6 rule add pref 0 lookup local; ip -6 rule flush proto 213",
-		"routes":    "ip -6 route flush table 21300; ip -6 route flush table 21556",
+		"a rule":        "ip -6 rule del pref 14",
+		"the links":     "ip link del pmtun0",
+		"all rules":     "ip -6 rule add pref 0 lookup local; ip -6 rule flush proto 213",
+		"routes":        "ip -6 route del " + hnp1 + " table 21300 2>/dev/null || ip -6 route flush table 21300; ip -6 route flush table 21556",
+		"the next hops": "ip nexthop flush protocol 213",
 	} {
 		for _, r := range []*router{d.lma, d.mag1} {
 			want := r.snapshot()

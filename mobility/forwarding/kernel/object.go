@@ -56,6 +56,7 @@ type route struct {
 	encap      encapKind
 	segment    netip.Addr // seg6Red, endDX4
 	decapTable int        // endDT6
+	hop        uint32     // a next hop of ours, in place of dev, via and encap
 }
 
 // routeKey is what the kernel tells two routes apart by.
@@ -106,6 +107,9 @@ func (r route) String() string {
 	}
 	if r.dev != "" {
 		fmt.Fprintf(&b, " dev %s", r.dev)
+	}
+	if r.hop != 0 {
+		fmt.Fprintf(&b, " nhid %d", r.hop)
 	}
 	fmt.Fprintf(&b, " table %d metric %d", r.table, r.metric)
 	return b.String()

@@ -73,6 +73,9 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 	for _, r := range p.rules {
 		want.policy[r] = true
 	}
+	for _, h := range p.hops {
+		want.next[h.id] = h
+	}
 	if len(k.tunnels) != len(peers) {
 		t.Fatalf("%d tunnels for %d peers", len(k.tunnels), len(peers))
 	}

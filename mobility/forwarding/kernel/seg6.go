@@ -70,7 +70,9 @@ func (s *seg6) tunnel(p peer) plan {
 			table: s.decapTable(p), dst: host(s.Local), metric: entryMetric, kind: local,
 			encap: endDT6, decapTable: s.inTable(p), dev: s.Uplink}},
 	}
-	if s.Role == forwarding.Gateway {
+	if s.Role == forwarding.Anchor {
+		t.hops = []hop{{id: s.hopID(p), segment: p.addr, dev: s.Uplink}}
+	} else {
 		t.rules = append(t.rules, s.rule(toMobileRule, rule{iif: "lo", table: s.inTable(p)}))
 	}
 	if s.ipv4() {
@@ -133,10 +135,10 @@ func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
 	if e.Prefix.Addr().Is4() {
 		return s.entryIPv4(objects, &e, p, s.deviceIPv4(p), seg6OutAddr)
 	}
-	encap := route{table: s.encapTable(), metric: entryMetric, encap: seg6Red, segment: e.Peer, dev: s.Uplink}
+	encap := route{table: s.encapTable(), metric: entryMetric}
 	switch e.Role {
 	case forwarding.Anchor:
-		encap.dst = e.Prefix
+		encap.dst, encap.hop = e.Prefix, s.hopID(p)
 		objects = append(objects,
 			object{route: encap},
 			// End.DT6 looks up in one table and knows no "continue with the next rule": a packet whose source may come
@@ -148,7 +150,8 @@ func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
 		return objects
 	case forwarding.Gateway:
 		i, _ := s.accessIndex(e.Interface)
-		encap.dst, encap.src = everywhere, e.Prefix
+		encap.dst, encap.src = everywhere, e.Prefix // Linux allows no next hop of its own for a route by source
+		encap.encap, encap.segment, encap.dev = seg6Red, e.Peer, s.Uplink
 		out := s.intoPair(s.outTable(i, &e), everywhere, entryMetric)
 		out.src = e.Prefix
 		objects = append(objects, object{route: encap}, object{route: s.onLink(e, p)}, object{route: s.admission(i, e.Prefix)})

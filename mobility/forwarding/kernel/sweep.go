@@ -28,7 +28,11 @@ func (k *Kernel) install(p plan) error {
 			return err
 		}
 	}
-	requests := routeRequests(p.routes)
+	requests := make([]request, 0, len(p.hops)+len(p.routes)+len(p.rules))
+	for i := range p.hops {
+		requests = append(requests, request{hop: &p.hops[i]})
+	}
+	requests = append(requests, routeRequests(p.routes)...)
 	for i := range p.rules {
 		requests = append(requests, request{rule: &p.rules[i]})
 	}
@@ -73,6 +77,10 @@ func (k *Kernel) adopt() error {
 // old one goes: the router never loses its own addresses.
 func (k *Kernel) ensureBase() error {
 	want := k.wanted()
+	var err error
+	if want.hops, err = k.missing(want.hops); err != nil {
+		return err
+	}
 	if err := k.install(want); err != nil {
 		return err
 	}
@@ -295,6 +303,7 @@ func (k *Kernel) Sweep() error {
 		func(l link) bool {
 			return slices.ContainsFunc(want.links, func(w link) bool { return w.name == l.name })
 		},
+		func(h hop) bool { return slices.Contains(want.hops, h) },
 		func(r rule) bool {
 			_, odd := keepRules[r]
 			return odd || slices.Contains(want.rules, r) || r.from.IsValid() && k.has(&k.held.complete, r.from, object{rule: r})
@@ -318,7 +327,7 @@ func (k *Kernel) removeAll() error {
 	}
 	errs := slices.Clone(k.system.do(born))
 	errs = append(errs, k.removeExcept(
-		func(link) bool { return false }, func(rule) bool { return false }, func(route) bool { return false }))
+		func(link) bool { return false }, func(hop) bool { return false }, func(rule) bool { return false }, func(route) bool { return false }))
 	if k.layout.Backend == SEG6 {
 		errs = append(errs, k.system.setTunnelSource(netip.IPv6Unspecified()))
 	}
@@ -334,7 +343,7 @@ func (k *Kernel) removeAll() error {
 
 // removeExcept removes what is ours and not kept: tunnel devices first, because the rules that judge what comes out of them
 // must outlive them.
-func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool, keepRoute func(route) bool) error {
+func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, keepRule func(rule) bool, keepRoute func(route) bool) error {
 	var routes []route
 	err := k.system.routes(func() { routes = nil }, func(r route) {
 		if !keepRoute(r) {
@@ -348,6 +357,10 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool
 	if err != nil {
 		return err
 	}
+	hops, err := k.system.hops()
+	if err != nil {
+		return err
+	}
 	links, err := k.system.ourLinks()
 	if err != nil {
 		return err
@@ -356,6 +369,11 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepRule func(rule) bool
 	var requests []request
 	for i := range routes {
 		requests = append(requests, request{route: &routes[i], remove: true})
+	}
+	for i := range hops {
+		if !keepHop(hops[i]) {
+			requests = append(requests, request{hop: &hops[i], remove: true})
+		}
 	}
 	for _, l := range links {
 		if !keepLink(l) {
@@ -376,6 +394,9 @@ func (p plan) String() string {
 	var b strings.Builder
 	for _, l := range p.links {
 		fmt.Fprintln(&b, l)
+	}
+	for _, h := range p.hops {
+		fmt.Fprintln(&b, h)
 	}
 	for _, r := range p.routes {
 		fmt.Fprintln(&b, r)

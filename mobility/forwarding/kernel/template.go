@@ -30,7 +30,16 @@ const (
 // append appends the message for r.
 func (c *conn) append(datagram []byte, r request) ([]byte, error) {
 	if r.rule != nil {
-		return append(datagram, encodeRule(*r.rule, r.remove).Serialize()...), nil
+		msg := encodeRule(*r.rule, r.remove)
+		msg.Flags &^= unix.NLM_F_ACK
+		return append(datagram, msg.Serialize()...), nil
+	}
+	if r.hop != nil {
+		msg, err := c.encodeHop(*r.hop, r.remove)
+		if err != nil {
+			return datagram, err
+		}
+		return append(datagram, msg.Serialize()...), nil
 	}
 	s := shape{route: *r.route, remove: r.remove}
 	s.route.dst, s.route.src = blank(s.route.dst), blank(s.route.src)
