@@ -173,7 +173,7 @@ func (h *byHand) ask(op Operation, change func(*mh.BindingUpdate)) []mh.BindingA
 	h.t.Helper()
 	var update mh.BindingUpdate
 	h.node.prepare(op, 1)
-	h.node.fill(&update, op, h.now, 900)
+	h.node.fill(&update, Strict, op, h.now, 900)
 	if change != nil {
 		change(&update)
 	}

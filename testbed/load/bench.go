@@ -49,7 +49,8 @@ type Figures struct {
 type ConcurrentFigures struct {
 	Clients int `json:"clients"`
 	Figures
-	AnchorCPU float64 `json:"lmad_cpu_us_per_request"` // over all operations of the run, its kernel time included
+	AnchorCPU    float64 `json:"lmad_cpu_us_per_request"`      // over all operations of the run, its kernel time included
+	GeneratorCPU float64 `json:"generator_cpu_us_per_request"` // likewise: it shares the processors with lmad
 }
 
 // ScaleFigures are ConcurrentFigures at one number of mobile nodes.
@@ -64,8 +65,11 @@ type MemoryFigures struct {
 	Forwarding string  `json:"forwarding"`
 	Empty      int64   `json:"rss_bytes_empty"`
 	Full       int64   `json:"rss_bytes_full"`
-	File       int64   `json:"rss_bytes_file"` // of Full: pages of the program and of the file of bindings, which the kernel may drop
+	Anonymous  int64   `json:"rss_bytes_anonymous"` // of Full: heap and stacks
+	File       int64   `json:"rss_bytes_file"`      // of Full: pages of the program and of the file of bindings, which the kernel may drop
 	PerBinding float64 `json:"rss_bytes_per_binding"`
+
+	AnonymousPerBinding float64 `json:"rss_bytes_anonymous_per_binding"`
 }
 
 // Machine says where the figures come from.
@@ -147,6 +151,10 @@ func (b Bench) memory(ctx context.Context, r *BenchReport) error {
 			if m.Empty, err = s.resident("VmRSS:"); err != nil {
 				return err
 			}
+			anonymous, err := s.resident("RssAnon:")
+			if err != nil {
+				return err
+			}
 			if _, err = s.load(ctx, r, "memory_"+backend, "--clients", fmt.Sprint(manyClients), "--mobile-nodes", fmt.Sprint(memoryBindings), "--operations", "register"); err != nil {
 				return err
 			}
@@ -156,7 +164,11 @@ func (b Bench) memory(ctx context.Context, r *BenchReport) error {
 			if m.Full, err = s.resident("VmRSS:"); err != nil {
 				return err
 			}
+			if m.Anonymous, err = s.resident("RssAnon:"); err != nil {
+				return err
+			}
 			m.File, err = s.resident("RssFile:")
+			m.AnonymousPerBinding = float64(m.Anonymous-anonymous) / memoryBindings
 			m.PerBinding = float64(m.Full-m.Empty) / memoryBindings
 			r.Memory = append(r.Memory, m)
 			return err
@@ -180,7 +192,7 @@ func (s *space) concurrent(ctx context.Context, r *BenchReport, name string, nod
 	for _, o := range report.Operations {
 		requests += o.Requests
 	}
-	return ConcurrentFigures{manyClients, figures(report.Operations[Register]), microseconds(s.processor()-before) / float64(requests)}, nil
+	return ConcurrentFigures{manyClients, figures(report.Operations[Register]), microseconds(s.processor()-before) / float64(requests), report.CPU}, nil
 }
 
 func figures(o *OperationReport) Figures { return Figures{o.P50, o.P99, o.P999, o.Rate} }

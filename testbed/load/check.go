@@ -1,7 +1,6 @@
 package load
 
 import (
-	"netlmm/mobility"
 	"netlmm/mobility/mh"
 )
 
@@ -36,7 +35,7 @@ func (g *generator) echoes(n *node, ack *mh.BindingAcknowledgement) (Violation, 
 		return NoProxyFlag, false
 	case o.HandoffIndicator != n.indicator && g.cfg.Compat != OAI:
 		return WrongIndicator, false
-	case o.AccessTechnologyType != mobility.AccessWLAN && g.cfg.Compat != OAI:
+	case o.AccessTechnologyType != n.technology && g.cfg.Compat != OAI:
 		return WrongTechnology, false
 	case o.MobileNodeLinkLayerID != n.linkLayerID:
 		return WrongLinkLayerID, false

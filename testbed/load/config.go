@@ -32,10 +32,10 @@ type Config struct {
 	Progress io.Writer // nil: none
 }
 
-// Compat is what kind of anchor answers (wire/pmipv6.md section 6).
+// Compat is what kind of implementation both ends are (wire/pmipv6.md section 6): what this end sends, and what it puts up with.
 type Compat string
 
-// Kinds of anchors.
+// Kinds of implementations.
 const (
 	Strict Compat = "strict" // RFC 5213
 	OAI    Compat = "oai"    // Header Len rounded down; no P flag; handoff indicator and access technology not echoed; no /64

@@ -102,9 +102,9 @@ func (g *generator) begin(n *node, due time.Time) {
 
 // transmit queues the request of n, for the first time or again; flush sends it.
 func (g *generator) transmit(n *node, now time.Time) {
-	n.fill(&g.update, g.phase.operation, now, g.lifetime)
+	n.fill(&g.update, g.cfg.Compat, g.phase.operation, now, g.lifetime)
 	o := &g.out[n.mag]
-	if payload, err := g.update.AppendTo(o.next()); err != nil {
+	if payload, err := encode(&g.update, g.cfg.Compat, o.next()); err != nil {
 		g.notSent(err)
 	} else {
 		o.add(g.cfg.MAGs[n.mag], g.cfg.LMA, payload)

@@ -1,8 +1,6 @@
 package load
 
 import (
-	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -22,22 +20,19 @@ type node struct {
 	unanswered  int // transmissions without an answer so far
 
 	// The request under way.
-	busy      bool
-	place     int // among those outstanding
-	indicator mobility.HandoffIndicator
-	due       time.Time // when the request was to leave: what its latency counts from
-	deadline  time.Time // of the next transmission
-	attempts  int
+	busy       bool
+	place      int // among those outstanding
+	indicator  mobility.HandoffIndicator
+	technology mobility.AccessTechnologyType
+	due        time.Time // when the request was to leave: what its latency counts from
+	deadline   time.Time // of the next transmission
+	attempts   int
 }
 
 func newNode(number int, realm string, compat Compat, mag int) *node {
-	octets := binary.BigEndian.AppendUint32([]byte{0x02, 0x4c}, uint32(number))
-	if compat != Strict { // these peers know the EUI-64 form only
-		octets = append(octets[:3:3], append([]byte{0xff, 0xfe}, octets[3:]...)...)
-	}
-	return &node{
-		id: mobility.NAI(fmt.Sprintf("mn%07d@%s", number, realm)), linkLayerID: mobility.MobileNodeLinkLayerID(octets), mag: mag,
-	}
+	n := &node{mag: mag}
+	n.id, n.linkLayerID = identity(number, realm, compat)
+	return n
 }
 
 // wants says whether an operation makes sense for the mobile node as it is.
@@ -61,8 +56,8 @@ func (n *node) prepare(op Operation, mags int) {
 var allZero = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 
 // fill writes the next Proxy Binding Update of the node into update: a fresh sequence number and a fresh timestamp, also in
-// a retransmission (RFC 5213 section 6.9.4).
-func (n *node) fill(update *mh.BindingUpdate, op Operation, now time.Time, lifetime uint16) {
+// a retransmission (RFC 5213 section 6.9.4), unless the kind of gateway does otherwise.
+func (n *node) fill(update *mh.BindingUpdate, compat Compat, op Operation, now time.Time, lifetime uint16) {
 	n.sequence++
 	n.timestamp = max(mh.TimestampOf(now), n.timestamp+1)
 	prefix := allZero
@@ -76,8 +71,10 @@ func (n *node) fill(update *mh.BindingUpdate, op Operation, now time.Time, lifet
 	update.Sequence, update.Lifetime, update.Flags = n.sequence, lifetime, mh.UpdateAcknowledge|mh.UpdateHome|mh.UpdateProxy
 	o.MobileNodeID, o.MobileNodeLinkLayerID = n.id, n.linkLayerID
 	o.HomeNetworkPrefixes = append(o.HomeNetworkPrefixes[:0], prefix)
-	o.HandoffIndicator, o.AccessTechnologyType, o.Timestamp = n.indicator, mobility.AccessWLAN, n.timestamp
+	n.technology = mobility.AccessWLAN
+	o.HandoffIndicator, o.AccessTechnologyType, o.Timestamp = n.indicator, n.technology, n.timestamp
 	o.Present = 0
 	o.Present.Add(mh.OptionMobileNodeID, mh.OptionHomeNetworkPrefix, mh.OptionHandoffIndicator, mh.OptionAccessTechnologyType,
 		mh.OptionMobileNodeLinkLayerID, mh.OptionTimestamp)
+	n.deviate(update, compat, op, now)
 }

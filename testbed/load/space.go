@@ -28,13 +28,19 @@ type space struct {
 	bench           Bench
 	anchor, gateway string // namespaces
 	dir             string
+	compat          Compat // of the gateways, as lmad is told
 	lmad            *exec.Cmd
 	exited          chan struct{}
 }
 
 // inSpace builds namespaces and a cable, starts lmad with a forwarding backend, runs f and takes everything down again.
-func (b Bench) inSpace(backend string, f func(*space) error) (err error) {
-	s := &space{bench: b, anchor: fmt.Sprintf("bench-lma-%d", os.Getpid()), gateway: fmt.Sprintf("bench-mag-%d", os.Getpid())}
+func (b Bench) inSpace(backend string, f func(*space) error) error {
+	return b.inSpaceOf(Strict, backend, f)
+}
+
+// inSpaceOf is inSpace with gateways of a kind.
+func (b Bench) inSpaceOf(compat Compat, backend string, f func(*space) error) (err error) {
+	s := &space{bench: b, compat: compat, anchor: fmt.Sprintf("bench-lma-%d", os.Getpid()), gateway: fmt.Sprintf("bench-mag-%d", os.Getpid())}
 	defer func() { err = errors.Join(err, s.down()) }()
 	if s.dir, err = os.MkdirTemp("", "netlmm-bench-"); err != nil {
 		return err
@@ -101,8 +107,8 @@ const configuration = `lma:
 store:
   path: %s/lmad.db
 mags:
-  - {name: mag1, address: "%s"}
-  - {name: mag2, address: "%s"}
+  - {name: mag1, address: "%s", compat: %s}
+  - {name: mag2, address: "%s", compat: %s}
 forwarding:
   uplink: %s
   backend: %s
@@ -114,7 +120,7 @@ admin:
 
 // start runs lmad as it is in production but for security, and waits for its admin socket.
 func (s *space) start(backend string) error {
-	text := fmt.Sprintf(configuration, anchorAddress, anchorPool, deletionDelay, s.dir, firstGateway, secondGateway, cableInterface, backend, s.dir)
+	text := fmt.Sprintf(configuration, anchorAddress, anchorPool, deletionDelay, s.dir, firstGateway, s.compat, secondGateway, s.compat, cableInterface, backend, s.dir)
 	if err := os.WriteFile(filepath.Join(s.dir, "lmad.yaml"), []byte(text), 0o600); err != nil {
 		return err
 	}
