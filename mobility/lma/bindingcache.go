@@ -183,6 +183,7 @@ func (l *LMA) becomeDeregistered(e *entry, r *request) {
 // becomeRemoved takes the entry out of the cache and frees what it had; the mobile node remembers that.
 func (l *LMA) becomeRemoved(e *entry) {
 	e.state = removed
+	delete(l.revoking, e)
 	l.timers.stop(e)
 	node := e.node
 	l.rememberPrefixes(e)

@@ -339,6 +339,11 @@ func (w *world) checkBounds(t *rapid.T, inPool, inIPv4Pool uint64) {
 	if atMAGs != c.Bindings {
 		t.Fatalf("%d of %d bindings are on the lists of MAGs", atMAGs, c.Bindings)
 	}
+	for e := range w.lma.revoking {
+		if e.state != deregistered {
+			t.Fatalf("a binding of %v that is %v counts as being revoked", e.node.id(), e.state)
+		}
+	}
 	if c.Bindings > 6 || c.Departed > 6 || len(w.lma.timers) != c.Bindings+c.Waiting+c.Revocations {
 		t.Fatalf("%+v with %d timers", c, len(w.lma.timers))
 	}
