@@ -61,8 +61,11 @@ func (a *anchor) queries() map[string]daemon.Query {
 		"GET " + api.PathBindings:     func(ctx context.Context, _ daemon.Parameters) (any, error) { return a.bindings(ctx) },
 		"DELETE " + api.PathBindings:  a.deleteBinding,
 		"POST " + api.PathRevocations: a.revoke,
-		"GET " + api.PathPeers:        a.peers,
-		"GET " + api.PathHandovers:    func(_ context.Context, p daemon.Parameters) (any, error) { return a.history.newest(p.Int("last")), nil },
+		"POST " + api.PathRegistrations: func(context.Context, daemon.Parameters) (any, error) {
+			return nil, errors.New("gateways register mobile nodes: ask a magd")
+		},
+		"GET " + api.PathPeers:     a.peers,
+		"GET " + api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return a.history.newest(p.Int("last")), nil },
 		"GET " + api.PathLinks: func(context.Context, daemon.Parameters) (any, error) {
 			return nil, errors.New("an anchor has no access links: ask a magd")
 		},

@@ -59,6 +59,11 @@ lma:
   max_delay_before_new_bce_assign: %s
   maximum_lifetime: %s
   maximum_bindings: %s
+  ipv4_pools: [{network: %s, default_router: %q}, {network: %s}]
+  bri_max_retries_number: %s
+  init_min_delay_bris: %s
+  max_brack_timeout: %s
+policy: {mobile_nodes: [{nai: a@b, ipv4_home_address: %s}]}
 mags: [{address: "2001:db8:f0::1", identity: mag1, managed_by: swanctl}, {address: %q, identity: mag2, managed_by: swanctl}]
 security: {mode: ipsec, ipsec_device: %s, initiate_backoff_first: %s}
 `,
@@ -66,6 +71,10 @@ security: {mode: ipsec, ipsec_device: %s, initiate_backoff_first: %s}
 			pick("pool", "2001:db8:1000::/40", "2001:dba::/64", "2001:dba::/48"), pick("other pool", "2001:dbb::/32", "3e00::/16", "3e00::/12", "ff00::/40", "::/0", "2001:db8:1000::/48"),
 			pick("length", "64", "60", "48", "1", "0", "65"), pick("min", "10s", "1ms", "0s"), pick("max", "1500ms", "1m", "-1s"),
 			pick("lifetime", "1h", "4s", "3s", "72h49m", "80h"), pick("bindings", "100000", "1", "16777216", "0", "-5"),
+			pick("IPv4 pool", "10.64.0.0/16", "10.0.0.0/8", "10.0.0.0/7", "10.64.0.0/30", "10.64.0.0/31", "224.0.0.0/8"),
+			pick("router", "10.64.0.2", "10.64.0.0", "10.64.0.3", "10.65.0.1"), pick("other IPv4 pool", "10.66.0.0/24", "10.64.3.0/24"),
+			pick("retries", "1", "10", "0"), pick("first BRI", "1s", "500ms", "100ms"), pick("last BRI", "2s", "500ms", "1m", "2m"),
+			pick("static", "10.67.0.9/16", "10.67.0.9/31", "10.67.0.1/16", "10.67.0.9/7", "10.64.0.9/16"),
 			pick("second MAG", "2001:db8:f0::2", "2001:db8:f0::3", "2001:db8:f0::1", "2001:db8:f0::ff"),
 			pick("device", "ipsec0", "abcdefghijklmno", "abcdefghijklmnop"), pick("first", "200ms", "5s", "6s"))
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

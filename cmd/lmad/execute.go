@@ -33,6 +33,10 @@ func kind(m lma.SendMessage) string {
 	case mh.TypeBindingAcknowledgement:
 		return m.Status.String()
 	case mh.TypeBindingRevocation:
+		const kindAt, acknowledgement = 6, 2 // B.R. Type in the Mobility Header, RFC 5846 section 5.1
+		if len(m.Payload) > kindAt && m.Payload[kindAt] == acknowledgement {
+			return "binding_revocation_acknowledgement"
+		}
 		return "binding_revocation_indication"
 	}
 	return "binding_error"

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"netlmm/cmd/internal/api"
 	"netlmm/cmd/internal/daemon"
 	"netlmm/mih/mihf"
 	"netlmm/mobility"
+	"netlmm/mobility/mag"
 )
 
 func (g *gateway) queries() map[string]daemon.Query {
@@ -19,6 +21,7 @@ func (g *gateway) queries() map[string]daemon.Query {
 		"DELETE " + api.PathBindings: func(context.Context, daemon.Parameters) (any, error) {
 			return nil, errors.New("a gateway's bindings are its anchor's: ask the lmad")
 		},
+		"POST " + api.PathRegistrations: g.registerAgain,
 		"POST " + api.PathRevocations: func(context.Context, daemon.Parameters) (any, error) {
 			return nil, errors.New("an anchor revokes bindings: ask the lmad")
 		},
@@ -27,6 +30,23 @@ func (g *gateway) queries() map[string]daemon.Query {
 		"GET " + api.PathLinks:     g.stations,
 		"GET " + api.PathConfig:    daemon.Config(g.cfg.Settings),
 	}
+}
+
+// registerAgain is the administrative action that ends a refusal (RFC 5213 section 6.9.1.2, 6 and 7): of one mobile node, or of
+// all, and then of those too who wait for this gateway's clock.
+func (g *gateway) registerAgain(_ context.Context, p daemon.Parameters) (any, error) {
+	var id mobility.MobileNodeID
+	if text := p.Text("mobile_node"); text != "" {
+		var err error
+		if id, err = mobility.ParseMobileNodeID(text); err != nil {
+			return nil, err
+		}
+	}
+	g.send(mag.AdministrativeAction{MobileNodeID: id}, time.Now())
+	if id.IsZero() {
+		g.send(mag.ClockSynchronized{}, time.Now())
+	}
+	return struct{}{}, nil
 }
 
 func (g *gateway) bindings(ctx context.Context) (list []mobility.BindingUpdateListEntry, err error) {

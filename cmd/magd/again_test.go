@@ -165,3 +165,25 @@ func TestATraceOfAnIgnoredAttachmentEnds(t *testing.T) {
 		t.Errorf("outcome %q", got)
 	}
 }
+
+func TestTheOperatorHasMobileNodesRegisteredAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, events := newGatewayOf(t, &configs.Magd{})
+		ask := func(mobileNode string) {
+			if _, err := g.registerAgain(context.Background(), daemon.Parameters{"mobile_node": {mobileNode}}); err != nil {
+				t.Error(err)
+			}
+		}
+		ask("mn1@example.net")
+		if got, want := next(events), (mag.AdministrativeAction{MobileNodeID: mobility.NAI("mn1@example.net")}); got != want {
+			t.Errorf("%+v", got)
+		}
+		ask("")
+		if got := next(events); got != (mag.AdministrativeAction{}) {
+			t.Errorf("%+v", got)
+		}
+		if got := next(events); got != (mag.ClockSynchronized{}) {
+			t.Errorf("%+v", got)
+		}
+	})
+}

@@ -44,6 +44,7 @@ func command(in io.Reader, out io.Writer) *cobra.Command {
 		ask(o, "bindings", "Registered mobile nodes and their prefixes", api.PathBindings, printBindings),
 		deleteBinding(o),
 		revoke(o),
+		registerAgain(o),
 		config(o),
 		ask(o, "peers", "LMAs or MAGs and their security associations", api.PathPeers, printPeers),
 		handovers(o),

@@ -24,6 +24,10 @@ func TestRevoke(t *testing.T) {
 		asked = r.URL.RawQuery
 		w.Write([]byte(answer))
 	})
+	mux.HandleFunc("POST /v1/registrations", func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.RawQuery
+		w.Write([]byte("{}"))
+	})
 	server := &http.Server{Handler: mux}
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
@@ -44,6 +48,9 @@ func TestRevoke(t *testing.T) {
 	}
 	if out, err = run(t, "", "revoke", "--socket", socket, "--gateway", "mag1", "--json"); err != nil || !json.Valid([]byte(out)) {
 		t.Errorf("error %v, output\n%s", err, out)
+	}
+	if _, err := run(t, "", "register-again", "--socket", socket, "--mobile-node", "a@b"); err != nil || asked != "mobile_node=a%40b" {
+		t.Errorf("asked %q, error %v", asked, err)
 	}
 	for _, args := range [][]string{{"revoke"}, {"revoke", "--mobile-node", "a", "--gateway", "b"}} {
 		if _, err := run(t, "", args...); err == nil {

@@ -1,7 +1,8 @@
 // Package api is the form of the admin API: JSON over HTTP on a unix socket that only root reads. The daemons serve it,
 // netlmmctl and the testbed ask it. Every path is a GET, but for these of lmad: DELETE of PathBindings with the parameter
 // mobile_node ends that mobile node's bindings; POST of PathRevocations revokes those of mobile_node, or of gateway, and with
-// wait=true answers when the gateways did.
+// wait=true answers when the gateways did. POST of PathRegistrations has a magd register again what was refused, of mobile_node
+// or of all.
 package api
 
 import (
@@ -21,7 +22,8 @@ const (
 	PathLinks     = "/v1/links"
 	PathConfig    = "/v1/config"
 
-	PathRevocations = "/v1/revocations"
+	PathRevocations   = "/v1/revocations"
+	PathRegistrations = "/v1/registrations"
 )
 
 // Status is what a daemon says of itself.

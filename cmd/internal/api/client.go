@@ -54,6 +54,12 @@ func (c *Client) Revoke(ctx context.Context, mobileNode, gateway string, wait bo
 	return r, err
 }
 
+// RegisterAgain has a gateway ask its anchors again for what they refused until an administrative action: of one mobile node,
+// or with an empty name of all.
+func (c *Client) RegisterAgain(ctx context.Context, mobileNode string) error {
+	return c.do(ctx, http.MethodPost, PathRegistrations+"?mobile_node="+url.QueryEscape(mobileNode), &struct{}{})
+}
+
 func (c *Client) do(ctx context.Context, method, path string, result any) error {
 	request, err := http.NewRequestWithContext(ctx, method, "http://netlmm"+path, nil)
 	if err != nil {
