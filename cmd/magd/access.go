@@ -37,7 +37,7 @@ func (g *gateway) openAccessLinks() (err error) {
 }
 
 func (g *gateway) openAccessLink(cfg configs.AccessLink) error {
-	mtu, err := g.accessMTU(cfg)
+	mtu, err := accessMTU(cfg, g.plane.TunnelMTU())
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ func (g *gateway) openAccessLink(cfg configs.AccessLink) error {
 }
 
 // accessMTU is what mobile nodes are told: what is configured, else what passes both the tunnel and the access link (RFC 5213
-// section 6.9.5).
-func (g *gateway) accessMTU(cfg configs.AccessLink) (int, error) {
+// section 6.9.5). tunnel is 0 where there is none.
+func accessMTU(cfg configs.AccessLink, tunnel int) (int, error) {
 	if cfg.MTU != 0 {
 		return cfg.MTU, nil
 	}
@@ -60,7 +60,7 @@ func (g *gateway) accessMTU(cfg configs.AccessLink) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("access link %s: %w: create the interface before magd starts, or correct access_links", cfg.Interface, err)
 	}
-	if tunnel := g.plane.TunnelMTU(); tunnel != 0 {
+	if tunnel != 0 {
 		return min(tunnel, link.MTU), nil
 	}
 	return link.MTU, nil

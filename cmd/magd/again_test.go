@@ -187,3 +187,23 @@ func TestTheOperatorHasMobileNodesRegisteredAgain(t *testing.T) {
 		}
 	})
 }
+
+// TestPolicyDecidesWhoIsServed: who has no profile, or one without proxy registration, gets no update sent for it, and what its
+// station had before ends (RFC 5213 section 6.6).
+func TestPolicyDecidesWhoIsServed(t *testing.T) {
+	for name, cfg := range map[string]*configs.Magd{
+		"not known here": {},
+		"not enabled":    {Profiles: []mobility.Profile{{MobileNodeID: mobility.NAI("mn1@example.net")}}, Fallback: &mobility.Profile{ProxyRegistration: true}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g, events := newGatewayOf(t, cfg)
+			g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
+			if got := next(events); got != (mag.LinkDetached{Interface: "acc0", MobileNodeLinkLayerID: mobility.LinkLayerID(phone)}) {
+				t.Errorf("%s: %+v", name, got)
+			}
+			if got := next(events); got != nil || len(g.traces.newest(0)) != 0 {
+				t.Errorf("%s: %+v, traces %+v", name, got, g.traces.newest(0))
+			}
+		})
+	}
+}
