@@ -132,6 +132,16 @@ func stop(command *exec.Cmd) {
 	_ = command.Wait()
 }
 
+// stopWithLease kills a dhclient once it has written down that it has the address.
+func (c *client) stopWithLease(where, address string) {
+	c.t.Helper()
+	wait(c.t, "the client's lease file", func() bool {
+		raw, _ := os.ReadFile(filepath.Join(where, "leases"))
+		return strings.Contains(string(raw), address)
+	})
+	stop(c.command)
+}
+
 // wait waits for the line number n, from 0, that begins with event.
 func (c *client) wait(event string, n int) string {
 	c.t.Helper()

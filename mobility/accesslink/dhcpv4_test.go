@@ -69,7 +69,7 @@ func TestDHCPv4InitReboot(t *testing.T) {
 	mustOffer(t, l, s.offer())
 	c := s.dhclient("-4", where)
 	want(t, c.wait("BOUND", 0), "address=10.64.0.9", "mask=255.255.0.0", "router=10.64.0.1", "mtu=1400", "dns=192.0.2.53", "server=10.64.0.1")
-	stop(c.command)
+	c.stopWithLease(where, "10.64.0.9")
 	discovered := l.Counters().Served[Service(dhcp4.Offer)]
 	c = s.dhclient("-4", where)
 	want(t, c.wait("REBOOT", 0), "address=10.64.0.9", "server=10.64.0.1")

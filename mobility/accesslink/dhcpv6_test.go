@@ -39,7 +39,7 @@ func TestDHCPv6Client(t *testing.T) {
 	if again := addressIn(t, c.wait("RENEW6", 0), s.prefix); again != got { // the server is the same to it
 		t.Errorf("%s after the handover, was %s", again, got)
 	}
-	stop(c.command)
+	c.stopWithLease(where, got.String())
 	c = s.dhclient("-6", where) // it has a lease and asks whether that fits here: Confirm
 	if again := addressIn(t, c.wait("BOUND6", 0), s.prefix); again != got {
 		t.Errorf("%s after a restart, was %s", again, got)
@@ -47,7 +47,7 @@ func TestDHCPv6Client(t *testing.T) {
 	if served := next.Counters().Served; served[Service(dhcp6.Reply)] == 0 || served[Service(dhcp6.Advertise)] != 0 {
 		t.Errorf("served %v", served)
 	}
-	stop(c.command)
+	c.stopWithLease(where, got.String())
 	foreign := o
 	foreign.HomeNetworkPrefixes = []netip.Prefix{netip.MustParsePrefix("2001:db8:ffff::/64")}
 	mustOffer(t, next, foreign)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -88,11 +89,20 @@ func (l *Link) set(version string, settings []setting) error {
 		if now, err := os.ReadFile(path); err == nil && string(bytes.TrimSpace(now)) == setting.value {
 			continue
 		}
-		if err := os.WriteFile(path, []byte(setting.value), 0); err != nil {
+		err := os.WriteFile(path, []byte(setting.value), 0)
+		if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Dir(path)) {
+			return fmt.Errorf("%w: it went away just now", ErrInterfaceUnavailable)
+		}
+		if err != nil {
 			return fmt.Errorf("set sysctl %s to %s: %w (run as root; in a container /proc/sys must be writable)", setting.name, setting.value, err)
 		}
 	}
 	return nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // setLinkLocalAddress makes the configured address the only link-local one, beside those that anchors gave for single nodes.
