@@ -61,7 +61,8 @@ func (l *LMA) revoke(now time.Time, order Revoke) {
 	}
 }
 
-// ordered are the sessions that an order concerns, without those that are being revoked already.
+// ordered are the sessions that an order concerns, without those that are being revoked already. What waits there to get one
+// of them is forgotten.
 func (l *LMA) ordered(order Revoke) []*entry {
 	wanted := func(p *path) bool {
 		return !order.ProxyCareOfAddress.IsValid() || p.proxyCareOfAddress == order.ProxyCareOfAddress
@@ -74,9 +75,13 @@ func (l *LMA) ordered(order Revoke) []*entry {
 		candidates = node.sessions
 	}
 	for _, e := range candidates {
-		if l.revoking[e] == nil && wanted(e.path) {
-			sessions = append(sessions, e)
+		if l.revoking[e] != nil || !wanted(e.path) {
+			continue
 		}
+		if w := l.waiting[e.node]; w != nil && w.request.proxyCareOfAddress == order.ProxyCareOfAddress {
+			l.forgetWaiting(e.node)
+		}
+		sessions = append(sessions, e)
 	}
 	return sessions
 }
@@ -109,6 +114,9 @@ func (l *LMA) startRevocation(now time.Time, v *revocation, trigger mh.Revocatio
 	}
 	l.emitForwarding()
 	l.indicate(now, v)
+	for _, e := range v.sessions {
+		l.resumeWaiting(now, e) // at another MAG: no de-registration will come
+	}
 }
 
 // number gives v a sequence number that no outstanding revocation has, the first one at random.
