@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -17,11 +18,8 @@ const sessionsPatience = 5 * time.Second
 // openHeartbeats makes the heartbeats (RFC 5847). A gateway begins without bindings, so that each run has a greater restart
 // counter than the one before.
 func (g *gateway) openHeartbeats() (err error) {
-	if g.store, err = store.OpenCounters(g.cfg.StatePath); err != nil {
-		return err
-	}
-	counter, err := g.store.NextRestartCounter()
-	if err != nil {
+	var counter uint32
+	if g.store, counter, err = openCounters(g.cfg.StatePath); err != nil {
 		return err
 	}
 	g.heartbeats, err = daemon.NewHeartbeats(daemon.HeartbeatConfig{
@@ -32,6 +30,19 @@ func (g *gateway) openHeartbeats() (err error) {
 		Restarted: func(peer netip.Addr) { g.send(mag.PeerRestarted{LMAAddress: peer}, time.Now()) },
 	})
 	return err
+}
+
+// openCounters opens the file of restart counters and counts this start.
+func openCounters(path string) (*store.Store, uint32, error) {
+	s, err := store.OpenCounters(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	counter, err := s.NextRestartCounter()
+	if err != nil {
+		return nil, 0, errors.Join(err, s.Close())
+	}
+	return s, counter, nil
 }
 
 // Bounds of the wait for charon's word on who an anchor is: one that was started again says so with the first packet through
