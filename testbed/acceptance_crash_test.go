@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,8 +47,10 @@ func TestRoutersLoseTheirPrograms(t *testing.T) {
 	a.handOverAll("lmad lost its store")
 	a.nothingInClear("after all crashes")
 	for _, traffic := range a.running {
-		if err := traffic.conversation.Alive(patience); err != nil {
-			t.Errorf("TCP connection of %s: %v", traffic.mn.Node, err)
+		for _, conversation := range []*Conversation{traffic.conversation, traffic.conversation4} {
+			if err := conversation.Alive(patience); err != nil {
+				t.Errorf("TCP connection of %s: %v", traffic.mn.Node, err)
+			}
 		}
 	}
 }
@@ -248,18 +251,8 @@ func enter(t *testing.T, d *Domain) *arrived {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { capture.close() })
-	if err := d.Associate(); err != nil {
+	if err := d.letIn(context.Background()); err != nil {
 		t.Fatal(err)
-	}
-	for _, mn := range d.MobileNodes {
-		if d.Options.Trigger == TriggerSyslog {
-			if err := d.SendSyslog(mn.At(), ciscoAssociation(mn.MAC, time.Now())); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := mn.WaitAddress(patience); err != nil {
-			t.Fatalf("%v\n%s", err, d.logs())
-		}
 	}
 	running, err := d.startTraffic(100)
 	t.Cleanup(func() { stopTraffic(running) })

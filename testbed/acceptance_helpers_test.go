@@ -178,6 +178,7 @@ func (d *Domain) kernelState(t *testing.T, node string) string {
 	var text strings.Builder
 	for _, command := range []string{
 		"ip -o link", "ip -o -6 addr show scope global", "ip -6 rule", "ip -6 route show table all", "ip -6 neigh show nud permanent",
+		"ip -o -4 addr", "ip -4 rule", "ip -4 route show table all", "ip -4 neigh show nud permanent",
 		"cd /proc/sys/net/ipv6/conf && grep -s . {all,default,acc0,core0,cn0}/{forwarding,proxy_ndp,seg6_enabled,disable_ipv6}; true",
 	} {
 		out, err := d.execute(node, nil, "bash", "-c", command)

@@ -73,6 +73,12 @@ func (d *Domain) ComeIn(ctx context.Context) error {
 	if err := d.StartDaemons(); err != nil {
 		return err
 	}
+	return d.letIn(ctx)
+}
+
+// letIn starts the supplicants and the DHCP clients in a domain whose daemons run, and waits until each mobile node has its
+// addresses.
+func (d *Domain) letIn(ctx context.Context) error {
 	d.Progressf("mobile nodes authenticate and configure their addresses")
 	if err := d.Associate(); err != nil {
 		return err

@@ -54,7 +54,8 @@ func (s *Store) restartCounter(next func(uint32) uint32) (counter uint32, err er
 }
 
 // ClosedCleanly says that the run before ended with Close, and so that the file has all its changes. Without it the last ones,
-// of MaxFlushDelay on a disk that works, may be missing. A file that Open made is clean.
+// of MaxFlushDelay on a disk that works, may be missing. A file that Open made is not clean: there was no run before, or its
+// file is lost with all that it had.
 func (s *Store) ClosedCleanly() bool { return s.clean }
 
 // PutPeer notes the restart counter of a peer. It never waits. Only configured peers belong here: their number is bounded by

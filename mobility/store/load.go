@@ -29,7 +29,6 @@ func load(db *bolt.DB) (c content, err error) {
 			return err
 		}
 		if first, _ := tx.Cursor().First(); first == nil {
-			c.clean = true
 			return nil
 		}
 		if err := c.checkFormat(tx); err != nil {
