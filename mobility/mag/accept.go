@@ -74,6 +74,9 @@ func (m *MAG) accept(now time.Time, s *session, g grant, pba *mh.BindingAcknowle
 func (m *MAG) refuse(now time.Time, s *session, pba *mh.BindingAcknowledgement) {
 	m.do(BindingEnded{Entry: m.entry(s), Reason: EndRefused, Status: pba.Status})
 	s.held = s.isBound() // a rejected extension leaves the binding of before
+	if !s.held {
+		s.holds = families{}
+	}
 	if m.becomeUnbound(s) {
 		m.do(ApplyForwarding{s.correlationID})
 	}

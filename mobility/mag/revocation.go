@@ -231,6 +231,7 @@ func (m *MAG) revokeIPv4(now time.Time, r *revocation, bri *mh.BindingRevocation
 	}
 	m.release(s, s.home.route())
 	s.home, s.knownIPv4, s.holds.ipv4 = homeAddress{}, netip.Prefix{}, false
+	s.request.wants.ipv4 = false // an answer that was under way before does not bring it back
 	m.deny(now, s, denial{revokedIPv4: true})
 	m.do(ApplyForwarding{s.correlationID})
 	m.remember(now, r, m.answerRevocation(r, mh.RevocationSuccess))
