@@ -59,6 +59,7 @@ func TestReportingSumsUpWhatIsTooMuch(t *testing.T) {
 				}
 			}
 			time.Sleep(2 * reportDelay)
+			synctest.Wait()
 		}
 		post(1, lma.Handover)
 		if len(o.lines) != 1 {
@@ -70,6 +71,7 @@ func TestReportingSumsUpWhatIsTooMuch(t *testing.T) {
 			t.Errorf("%d lines, sums %q", len(o.lines), o.sums)
 		}
 		time.Sleep(sumInterval)
+		synctest.Wait()
 		if len(o.sums) != 1 || o.kept != 2*linesBurst+4 {
 			t.Errorf("%d kept, sums %q", o.kept, o.sums)
 		}
