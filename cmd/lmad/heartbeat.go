@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -23,7 +22,7 @@ func (a *anchor) openHeartbeats() error {
 		Store:     func(netip.Addr, uint32) {},
 	}
 	if a.store == nil {
-		c.RestartCounter = rand.Uint32() // another one than before, as far as one can tell without a memory
+		c.RestartCounter = uint32(time.Now().Unix()) // greater than before, as far as one can tell without a memory
 	} else if err := a.restartCounter(&c); err != nil {
 		return err
 	}

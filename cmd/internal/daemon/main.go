@@ -11,6 +11,15 @@ import (
 // Main is the main function of a daemon: it reads the configuration with load, checks it only or gives it to run, and ends
 // the process with what came of it. run's context ends with the first SIGINT or SIGTERM.
 func Main[C any](name, short string, load func(file string) (C, error), run func(context.Context, C) error) {
+	ctx, stop := SignalContext()
+	defer stop()
+	if err := Command(name, short, load, run).ExecuteContext(ctx); err != nil {
+		os.Exit(1)
+	}
+}
+
+// Command is a daemon's command line.
+func Command[C any](name, short string, load func(file string) (C, error), run func(context.Context, C) error) *cobra.Command {
 	var file string
 	var check bool
 	command := &cobra.Command{
@@ -29,9 +38,5 @@ func Main[C any](name, short string, load func(file string) (C, error), run func
 	}
 	command.Flags().StringVarP(&file, "config", "c", "/etc/netlmm/"+name+".yaml", "configuration file")
 	command.Flags().BoolVar(&check, "check", false, "validate the configuration and exit")
-	ctx, stop := SignalContext()
-	defer stop()
-	if err := command.ExecuteContext(ctx); err != nil {
-		os.Exit(1)
-	}
+	return command
 }
