@@ -63,9 +63,9 @@ func (m *MAG) registerSomeAgain(now time.Time, a *association) {
 }
 
 // renew begins a registration, or an extension where there is something to extend, for a mobile node that did nothing itself: a
-// restart elsewhere says nothing about where it is. One that is bound and was seen a moment ago is extended at once, any other when it
-// has answered a probe (RFC 5213 section 6.13): above all one that was refused, which may be at another MAG by now. It reports
-// whether that cost anything.
+// restart elsewhere says nothing about where it is. It goes out when the mobile node has answered a probe (RFC 5213 section 6.13),
+// even for one that was seen a moment ago: that is long enough to reach another MAG, from which the PBU would take the binding
+// away. It reports whether that cost anything.
 func (m *MAG) renew(now time.Time, s *session) bool {
 	switch {
 	case s.purpose == DeRegistration, s.state == WaitingForSecurityAssociation, s.state == Lapsing:
@@ -74,17 +74,12 @@ func (m *MAG) renew(now time.Time, s *session) bool {
 		s.verifying = false
 		return false // the answer to the probe decides
 	}
-	bound := s.isBound()
-	if bound {
+	if s.isBound() {
 		m.begin(s, ReRegistration, mobility.HandoffStateNotChanged)
 	} else {
 		m.begin(s, Registration, s.handoffAgain())
 	}
-	if bound && now.Sub(s.seen) < m.config.PresenceTimeout {
-		m.transmit(now, s)
-	} else {
-		m.becomeConfirmingPresence(now, s)
-	}
+	m.becomeConfirmingPresence(now, s)
 	return true
 }
 
