@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 // told records what reporting does with changes.
 type told struct {
+	mu    sync.Mutex
 	lines []lma.Change
 	kept  int
 	sums  []string
@@ -20,10 +22,22 @@ type told struct {
 
 func newReportingOf() (*reporting, *told) {
 	o := &told{}
+	locked := func(f func()) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		f()
+	}
 	return newReporting(
-		func(c lma.BindingChanged) { o.lines = append(o.lines, c.Change) },
-		func(lma.BindingChanged) { o.kept++ },
-		func(counts []any) { o.sums = append(o.sums, fmt.Sprint(counts...)) }), o
+		func(c lma.BindingChanged) { locked(func() { o.lines = append(o.lines, c.Change) }) },
+		func(lma.BindingChanged) { locked(func() { o.kept++ }) },
+		func(counts []any) { locked(func() { o.sums = append(o.sums, fmt.Sprint(counts...)) }) }), o
+}
+
+// soFar is what was told until now.
+func (o *told) soFar() (lines []lma.Change, kept int, sums []string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.lines), o.kept, slices.Clone(o.sums)
 }
 
 func TestReportingNeverBlocks(t *testing.T) {
@@ -62,23 +76,23 @@ func TestReportingSumsUpWhatIsTooMuch(t *testing.T) {
 			synctest.Wait()
 		}
 		post(1, lma.Handover)
-		if len(o.lines) != 1 {
-			t.Errorf("%d lines of one change", len(o.lines))
+		if lines, _, _ := o.soFar(); len(lines) != 1 {
+			t.Errorf("%d lines of one change", len(lines))
 		}
 		post(2*linesBurst, lma.Created)
 		post(3, lma.Removed)
-		if len(o.lines) > linesBurst+linesRate || len(o.sums) != 0 {
-			t.Errorf("%d lines, sums %q", len(o.lines), o.sums)
+		if lines, _, sums := o.soFar(); len(lines) > linesBurst+linesRate || len(sums) != 0 {
+			t.Errorf("%d lines, sums %q", len(lines), sums)
 		}
 		time.Sleep(sumInterval)
 		synctest.Wait()
-		if len(o.sums) != 1 || o.kept != 2*linesBurst+4 {
-			t.Errorf("%d kept, sums %q", o.kept, o.sums)
+		if _, kept, sums := o.soFar(); len(sums) != 1 || kept != 2*linesBurst+4 {
+			t.Errorf("%d kept, sums %q", kept, sums)
 		}
 		time.Sleep(time.Minute)
 		post(1, lma.Handover) // in ordinary times again
-		if last := o.lines[len(o.lines)-1]; last != lma.Handover || len(o.sums) != 1 {
-			t.Errorf("last line %v, sums %q", last, o.sums)
+		if lines, _, sums := o.soFar(); lines[len(lines)-1] != lma.Handover || len(sums) != 1 {
+			t.Errorf("last line %v, sums %q", lines[len(lines)-1], sums)
 		}
 		cancel()
 		<-done
