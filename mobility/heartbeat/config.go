@@ -20,6 +20,7 @@ const (
 	answerInterval = 100 * time.Millisecond
 	answerBurst    = 10
 
+	restartInterval  = time.Second            // between two restarts of a peer that unsolicited responses tell of
 	announceInterval = 200 * time.Microsecond // between two unsolicited responses, whoever they go to
 )
 

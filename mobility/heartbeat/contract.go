@@ -131,6 +131,7 @@ const (
 	RequestsPaced         DropReason = "requests_paced"          // a peer that asks faster than it is answered
 	UnmatchedResponse     DropReason = "unmatched_response"      // RFC 5847 section 3.1: not of the last request, or a copy
 	FormerRestartCounter  DropReason = "former_restart_counter"  // an unsolicited response that was overtaken; the next exchange tells
+	RestartsPaced         DropReason = "restarts_paced"          // an unsolicited response too soon after a restart; the next exchange tells
 	UnrelatedBindingError DropReason = "unrelated_binding_error" // answers no heartbeat
 	PeerAlreadyKnown      DropReason = "peer_already_known"      // PeerAdded
 	PeerUnusable          DropReason = "peer_unusable"           // PeerAdded, with what is wrong in Err

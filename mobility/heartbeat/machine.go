@@ -44,6 +44,7 @@ type peer struct {
 	announce   timer
 
 	restarts, asked, answered uint64
+	restartedAt               time.Time // the last of the restarts
 }
 
 // New makes a machine, or says all that is wrong with cfg.

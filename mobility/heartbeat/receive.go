@@ -54,12 +54,12 @@ func (m *Machine) heard(now time.Time, p *peer) {
 		m.answer(now, p, m.message.Sequence)
 	case flags&mh.HeartbeatUnsolicited != 0:
 		m.note(now, p)
-		m.unsolicited(p)
+		m.unsolicited(now, p)
 	case !p.waiting || m.message.Sequence != p.sequence:
 		m.ignore(UnmatchedResponse, p.Address, nil)
 	default:
 		m.note(now, p)
-		m.matched(p)
+		m.matched(now, p)
 	}
 }
 
@@ -70,7 +70,7 @@ func (m *Machine) note(now time.Time, p *peer) {
 
 // matched is the response to the last request. Its counter is of a time after that request, and any other than the known one
 // tells of a restart (RFC 5847 section 3.2): also a lower one, of a peer that lost its own.
-func (m *Machine) matched(p *peer) {
+func (m *Machine) matched(now time.Time, p *peer) {
 	p.waiting = false
 	if !m.message.Options.Present.Has(mh.OptionRestartCounter) {
 		return
@@ -81,30 +81,34 @@ func (m *Machine) matched(p *peer) {
 		m.learn(p, counter)
 		m.emit(PeerSeen{p.Address, counter})
 	case counter != p.RestartCounter:
-		m.becomeRestarted(p, counter)
+		m.becomeRestarted(now, p, counter)
 	}
 }
 
 // unsolicited is a response that nobody asked for (RFC 5847 section 3.2). Its sequence number says nothing, and so nothing
 // but its counter tells a late one, or a copy, from a new one: a counter before the known one (they wrap around) is left to
-// the next exchange.
-func (m *Machine) unsolicited(p *peer) {
+// the next exchange. So is one that comes too soon after the last restart: what follows from a restart costs much.
+func (m *Machine) unsolicited(now time.Time, p *peer) {
 	if !m.message.Options.Present.Has(mh.OptionRestartCounter) {
 		return
 	}
 	counter := m.message.Options.RestartCounter
+	newer := !p.Known || int32(counter-p.RestartCounter) > 0
 	switch {
-	case !p.Known || int32(counter-p.RestartCounter) > 0:
-		m.becomeRestarted(p, counter)
+	case newer && p.restarts > 0 && now.Sub(p.restartedAt) < restartInterval:
+		m.ignore(RestartsPaced, p.Address, nil)
+	case newer:
+		m.becomeRestarted(now, p, counter)
 	case counter != p.RestartCounter:
 		m.ignore(FormerRestartCounter, p.Address, nil)
 	}
 }
 
 // becomeRestarted: a response that is still under way is of the peer's life before, and matches no more.
-func (m *Machine) becomeRestarted(p *peer, counter uint32) {
+func (m *Machine) becomeRestarted(now time.Time, p *peer, counter uint32) {
 	p.waiting = false
 	p.restarts++
+	p.restartedAt = now
 	m.learn(p, counter)
 	m.emit(PeerRestarted{p.Address, counter})
 }
