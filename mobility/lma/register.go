@@ -132,7 +132,7 @@ func (l *LMA) deregister(r *request, e *entry) {
 		}
 	}
 	switch {
-	case e == nil:
+	case e == nil, !r.concerns(e):
 		l.ignore(r, DeregistrationUnmatched)
 	case e.path.proxyCareOfAddress != r.proxyCareOfAddress:
 		l.ignore(r, DeregistrationFromFormer)

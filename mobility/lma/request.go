@@ -136,6 +136,11 @@ func (r *request) wantsIPv6() bool { return r.options.Present.Has(mh.OptionHomeN
 // wantsIPv4 says whether the request concerns an IPv4 home address at all (RFC 5844 section 3.1.2.1).
 func (r *request) wantsIPv4() bool { return r.options.Present.Has(mh.OptionIPv4HomeAddressRequest) }
 
+// concerns says whether e has anything of an IP version that the request is for.
+func (r *request) concerns(e *entry) bool {
+	return r.wantsIPv6() && len(e.prefixes) > 0 || r.wantsIPv4() && e.home().IsValid()
+}
+
 // namesPrefix says whether the request names a home network prefix, not only all-zero ones.
 func (r *request) namesPrefix() bool {
 	return slices.ContainsFunc(r.prefixes, func(p netip.Prefix) bool { return !mh.IsZeroPrefix(p) })
