@@ -14,7 +14,8 @@ import (
 // snapshot is all that the data plane could have left in a namespace.
 func (s space) snapshot() string {
 	s.t.Helper()
-	return s.sh("ip -6 rule; ip -6 route show table all | sort; ip -br link | cut -d' ' -f1 | sort; ip -6 neigh show nud permanent | sort; ip sr tunsrc show; ip nexthop")
+	// linkdown: that the carrier of a new link is up is noticed some time later.
+	return s.sh("(ip -6 rule; ip -6 route show table all | sort; ip -br link | cut -d' ' -f1 | sort; ip -6 neigh show nud permanent | sort; ip sr tunsrc show; ip nexthop) | sed 's/ linkdown//'")
 }
 
 // foreign adds rules and routes that are not ours and must survive whatever we do.
