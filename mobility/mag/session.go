@@ -226,9 +226,8 @@ func (m *MAG) becomeRefused(now time.Time, s *session, retry time.Duration) {
 	}
 }
 
-// becomeBound gives the session what was granted, forwarding included. What another session here had is lost to that: a
-// handoff between two interfaces of one mobile node looks like this.
-func (m *MAG) becomeBound(s *session, g grant, expires time.Time) {
+// becomeBound gives the session what was granted, forwarding included. What another session here had is lost to that.
+func (m *MAG) becomeBound(now time.Time, s *session, g grant, expires time.Time) {
 	granted := routes(g.prefixes, g.home)
 	for _, p := range routes(s.bound, s.home) {
 		if !slices.Contains(granted, p) {
@@ -237,8 +236,7 @@ func (m *MAG) becomeBound(s *session, g grant, expires time.Time) {
 	}
 	for _, p := range granted {
 		if owner := m.owners[p]; owner != nil && owner != s {
-			m.end(owner, EndPrefixReassigned)
-			m.withdrawRouter(owner)
+			m.displace(now, owner, s, granted)
 		}
 		m.forward(s, p)
 	}
@@ -246,6 +244,26 @@ func (m *MAG) becomeBound(s *session, g grant, expires time.Time) {
 	s.holds = families{len(s.bound) > 0, s.home.address.IsValid()}
 	m.keepKnown(s)
 	m.set(&s.lapse, expires)
+}
+
+// displace ends the binding of owner, of which the LMA gave something to s. An interface that handed its session over to
+// another one (HI 2), or left, is done with. Any other is still attached, and the LMA only forgot that it has a session - it lost its
+// store, and s asked first: then owner asks for another one, in a while, should two sessions take it from each other in turns.
+func (m *MAG) displace(now time.Time, owner, s *session, granted []netip.Prefix) {
+	if owner.purpose == DeRegistration || owner.id == s.id && s.request.handoff == mobility.HandoffBetweenInterfaces {
+		m.end(owner, EndPrefixReassigned)
+		m.withdrawRouter(owner)
+		return
+	}
+	m.do(BindingEnded{Entry: m.entry(owner), Reason: EndPrefixReassigned})
+	m.becomeUnbound(owner)
+	owner.held, owner.known = false, slices.DeleteFunc(clone(owner.known), func(p netip.Prefix) bool { return slices.Contains(granted, p) })
+	if owner.knownIPv4.IsValid() && slices.Contains(granted, netip.PrefixFrom(owner.knownIPv4.Addr(), 32)) {
+		owner.knownIPv4 = netip.Prefix{}
+	}
+	m.withdrawRouter(owner)
+	m.begin(owner, Registration, mobility.HandoffStateUnknown)
+	m.becomeRefused(now, owner, m.config.InitialBindackTimeout)
 }
 
 // keepKnown: what is bound is what the next PBU names, whatever policy says by then.
