@@ -20,8 +20,8 @@ type revocation struct {
 	id       mobility.MobileNodeID
 }
 
-// answeredRevocation is one that was carried out: its sender repeats it when the answer is lost, and then nothing is left that it
-// could mean.
+// answeredRevocation is one that was carried out: its sender repeats it when the answer is lost, and the network may. What it meant
+// is gone; what it would mean now is another binding.
 type answeredRevocation struct {
 	from            netip.Addr
 	payload, answer string
@@ -64,6 +64,7 @@ func (m *MAG) revocationReceived(now time.Time, ev MessageReceived) {
 		return
 	}
 	switch {
+	case m.repeated(now, r): // whoever attached since is not meant
 	case bri.Flags&mh.RevocationGlobal != 0:
 		m.revokeGlobally(now, r, bri)
 	case bri.Flags&mh.RevocationIPv4Only != 0:
@@ -123,7 +124,7 @@ func (m *MAG) revokeGlobally(now time.Time, r *revocation, bri *mh.BindingRevoca
 		})
 	}
 	if len(targets) == 0 && bri.Trigger != mh.TriggerPerPeerPolicy {
-		m.rejectOrRepeat(now, r, mh.RevocationMobileNodesRequired)
+		m.answerRevocation(r, mh.RevocationMobileNodesRequired)
 		return
 	}
 	m.revoke(now, r, targets)
@@ -160,7 +161,7 @@ func (m *MAG) revokeMobileNode(now time.Time, r *revocation, bri *mh.BindingRevo
 		}
 	}
 	if len(targets) == 0 {
-		m.rejectOrRepeat(now, r, mh.RevocationBindingDoesNotExist)
+		m.answerRevocation(r, mh.RevocationBindingDoesNotExist)
 		return
 	}
 	for _, p := range o.HomeNetworkPrefixes {
@@ -221,7 +222,7 @@ func (m *MAG) revokeIPv4(now time.Time, r *revocation, bri *mh.BindingRevocation
 	}
 	i := slices.IndexFunc(m.nodes[o.MobileNodeID], has)
 	if i < 0 || !o.Present.Has(mh.OptionMobileNodeID) || m.isElsewhere(r, o) {
-		m.rejectOrRepeat(now, r, mh.RevocationBindingDoesNotExist)
+		m.answerRevocation(r, mh.RevocationBindingDoesNotExist)
 		return
 	}
 	s := m.nodes[o.MobileNodeID][i]
@@ -238,15 +239,15 @@ func (m *MAG) revokeIPv4(now time.Time, r *revocation, bri *mh.BindingRevocation
 	m.offerAddresses(now, s)
 }
 
-// rejectOrRepeat answers one that fits nothing: as before if it was carried out a moment ago, else with what is wrong.
-func (m *MAG) rejectOrRepeat(now time.Time, r *revocation, status mh.RevocationStatus) {
+// repeated answers an indication that was carried out a moment ago as it was answered then.
+func (m *MAG) repeated(now time.Time, r *revocation) bool {
 	for _, old := range m.revocations {
 		if old.from == r.from && old.payload == r.payload && now.Sub(old.at) < revocationKept {
 			m.sendRevocationAnswer(r, []byte(old.answer))
-			return
+			return true
 		}
 	}
-	m.answerRevocation(r, status)
+	return false
 }
 
 // remember keeps the answer to r, and forgets the oldest.
