@@ -146,6 +146,10 @@ func (g *generator) received(mag int, m signaling.Message) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	header, err := mh.DecodeHeader(payload)
+	if err == nil && header.Type == mh.TypeHeartbeat && g.cfg.Compat == Strict {
+		g.heartbeat(mag, payload)
+		return
+	}
 	if err == nil && header.Type != mh.TypeBindingAcknowledgement {
 		g.violation(UnexpectedType, "message type %d from %v", header.Type, m.Source)
 		return
@@ -282,6 +286,7 @@ type tally struct {
 	statuses   map[mobility.Status]uint64
 	violations map[Violation]uint64
 	late       uint64
+	heartbeats uint64
 	sendErrors uint64
 	examples   []string
 }

@@ -22,6 +22,7 @@ type Report struct {
 	Statuses    map[string]uint64              `json:"statuses"`     // of all answers to the request under way
 	Violations  map[Violation]uint64           `json:"violations"`   // what the anchor must not do
 	Late        uint64                         `json:"late_answers"` // to a transmission that was repeated meanwhile
+	Heartbeats  uint64                         `json:"heartbeats"`   // of the anchor
 	SendErrors  uint64                         `json:"send_errors"`
 	KernelDrops uint64                         `json:"kernel_drops"`       // answers that the generator's own sockets had no room for
 	CPU         float64                        `json:"cpu_us_per_request"` // of the generator itself
@@ -66,7 +67,7 @@ func (r *Report) complete(t *tally) {
 	for status, n := range t.statuses {
 		r.Statuses[status.String()] = n
 	}
-	r.Violations, r.Late, r.SendErrors, r.Examples = t.violations, t.late, t.sendErrors, t.examples
+	r.Violations, r.Late, r.Heartbeats, r.SendErrors, r.Examples = t.violations, t.late, t.heartbeats, t.sendErrors, t.examples
 	r.Result = "pass"
 	if len(r.Violations) > 0 {
 		r.Result = "fail"
