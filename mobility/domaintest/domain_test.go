@@ -4,12 +4,14 @@ package domaintest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"netlmm/mobility"
+	"netlmm/mobility/heartbeat"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/mag"
 	"netlmm/mobility/mh"
@@ -19,6 +21,7 @@ var (
 	start      = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	lmaAddress = netip.MustParseAddr("2001:db8:f::1")
 	pool       = netip.MustParsePrefix("2001:db8:1000::/48")
+	ipv4Pool   = netip.MustParsePrefix("10.64.0.0/16")
 )
 
 const lifetime = 120 * time.Second
@@ -28,17 +31,45 @@ type gateway struct {
 	name    string
 	address netip.Addr
 	mag     *mag.MAG
+	stopped bool          // it was told to stop, and has not been started since
+	off     time.Duration // of its wall clock
+
+	offers  map[place]mag.OfferAddresses // that stand
+	revoked map[place]bool               // whose binding here was revoked, and who did not attach since
+	obeyed  map[string]time.Time         // revocations that ended bindings
+
+	heartbeat *heartbeat.Machine
+	counter   uint32
+	known     map[netip.Addr]uint32 // counters of its peers
 }
 
-// host is a mobile node: where it is in truth, and what it was told.
-type host struct {
-	name   string
-	mac    mobility.MobileNodeLinkLayerID
-	at     *gateway // nil: nowhere
-	link   string
-	prefix netip.Prefix // of its first Router Advertisement
-	routed bool         // the last one, whoever sent it, was one of a router
+// place is where a MAG has a mobile node.
+type place struct {
+	iface string
+	mac   mobility.MobileNodeLinkLayerID
 }
+
+// host is an interface of a mobile node, mostly its only one: where it is in truth, and what it was told.
+type host struct {
+	name, node string
+	mac        mobility.MobileNodeLinkLayerID
+	access     mobility.AccessTechnologyType
+	ipv6, ipv4 bool
+	sole       bool     // its mobile node has no other interface
+	at         *gateway // nil: nowhere
+	link       string
+	prefix     netip.Prefix // of its first Router Advertisement
+	home       netip.Prefix // IPv4 home address that it was offered first
+	routed     bool         // the last one, whoever sent it, was one of a router
+	router     *mag.MAG     // who sent that
+	revoked    bool         // it learned that its binding was revoked, and has not attached since
+}
+
+func (h *host) id() mobility.MobileNodeID { return mobility.NAI(h.node) }
+
+// GoString is what rapid says of what it drew.
+func (h *host) GoString() string    { return h.name }
+func (g *gateway) GoString() string { return g.name }
 
 // packet is a Mobility Header on its way.
 type packet struct {
@@ -47,75 +78,94 @@ type packet struct {
 	payload  []byte
 }
 
+// flavour is what is not the same in every domain.
+type flavour struct {
+	sequences  bool // TimestampBasedApproachInUse is off: PBUs have sequence numbers only
+	heartbeats bool
+	deregister bool   // who does not answer is de-registered; false: LapseOnUnknownPresence
+	jitter     uint64 // seed of the MAGs' random numbers; 0: none
+}
+
 // domain is everything, at one instant.
 type domain struct {
+	flavour
 	now      time.Time
 	gateways []*gateway
 	anchor   *lma.LMA
+	off      time.Duration // of the anchor's wall clock
 	hosts    []*host
 	network  []packet // in flight, in the order they were sent
 	sent     int
 	instant  bool // packets arrive at once
 	trace    strings.Builder
+	random   *rand.Rand
+	store    []stored // of the anchor
 
-	moved map[mobility.MobileNodeID]mobility.BindingCacheEntry // last seen of each binding, for the invariants
-	wrong error                                                // a PBU that should not have been sent
+	anchorRandom byte // last of its random octets
+
+	heartbeat *heartbeat.Machine // of the anchor
+	counter   uint32
+	known     map[netip.Addr]uint32
+
+	moved      map[netip.Prefix]mobility.BindingCacheEntry // last seen of each binding, for the invariants
+	latest     map[mobility.MobileNodeID]uint64            // greatest timestamp accepted
+	belongs    map[netip.Prefix]mobility.MobileNodeID      // since it was given out first
+	stepped    bool                                        // some clock was wrong some time
+	unanswered bool                                        // a revocation ended without its MAG
+	wrong      error                                       // what should not have happened meanwhile
 }
 
-func newDomain() *domain {
-	d := &domain{now: start, moved: map[mobility.MobileNodeID]mobility.BindingCacheEntry{}}
-	d.restartLMA(false)
-	for i := range 2 {
-		g := &gateway{name: fmt.Sprintf("mag%d", i+1), address: netip.MustParseAddr(fmt.Sprintf("2001:db8:a::%d", i+1))}
-		d.gateways = append(d.gateways, g)
-		d.startMAG(g)
+func newDomain(f flavour) *domain {
+	d := &domain{
+		flavour: f, now: start, counter: 1, known: map[netip.Addr]uint32{}, moved: map[netip.Prefix]mobility.BindingCacheEntry{},
+		latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
 	}
-	for i := range 3 {
-		d.hosts = append(d.hosts, &host{name: fmt.Sprintf("mn%d", i+1), mac: mobility.LinkLayerID([6]byte{2, 0, 0, 0, 0, byte(i + 1)})})
+	for i := range 2 {
+		g := &gateway{
+			name: fmt.Sprintf("mag%d", i+1), address: netip.MustParseAddr(fmt.Sprintf("2001:db8:a::%d", i+1)),
+			known: map[netip.Addr]uint32{},
+		}
+		d.gateways = append(d.gateways, g)
+	}
+	for i, h := range []host{
+		{name: "mn1", ipv6: true}, {name: "mn2", ipv6: true}, {name: "mn3", ipv6: true},
+		{name: "dual", ipv6: true, ipv4: true}, {name: "old", ipv4: true},
+		{name: "two.wlan", node: "two", ipv6: true, ipv4: true}, {name: "two.wimax", node: "two", access: mobility.AccessWiMAX, ipv6: true, ipv4: true},
+	} {
+		h.mac = mobility.LinkLayerID([6]byte{2, 0, 0, 0, 0, byte(i + 1)})
+		if h.sole = h.node == ""; h.sole {
+			h.node = h.name
+		}
+		if h.access == 0 {
+			h.access = mobility.AccessWLAN
+		}
+		d.hosts = append(d.hosts, &h)
+	}
+	d.anchor = d.newAnchor()
+	d.startAnchorHeartbeat(false)
+	for _, g := range d.gateways {
+		d.startMAG(g)
 	}
 	return d
 }
 
-// restartLMA replaces the anchor by a new one, which reads its store or has lost it.
-func (d *domain) restartLMA(restore bool) {
-	random := byte(0)
-	anchor, err := lma.New(lma.Config{
-		LMAAddresses: []netip.Addr{lmaAddress}, Pools: []netip.Prefix{pool}, MaximumLifetime: time.Hour,
-		Authorized: func(netip.Addr, string) bool { return true },
-		Profile: func(id mobility.MobileNodeID) (mobility.Profile, bool) {
-			return mobility.Profile{MobileNodeID: id, ProxyRegistration: true}, true
-		},
-		Random: func(b []byte) {
-			for i := range b {
-				random++
-				b[i] = random
-			}
-		},
-	})
-	if err != nil {
-		panic(err)
-	}
-	if restore {
-		if err := anchor.Restore(d.now, d.anchor.Snapshot()); err != nil {
-			panic(err)
-		}
-	} else {
-		clear(d.moved)
-	}
-	d.anchor = anchor
-}
-
 // startMAG gives a gateway a new MAG that knows nothing, and the SA.
 func (d *domain) startMAG(g *gateway) {
-	m, err := mag.New(mag.Config{
-		ProxyCareOfAddress: g.address, Lifetime: lifetime, RequireSecurityAssociation: true, TimestampBasedApproachInUse: true,
-		LapseOnUnknownPresence: true,
-	})
+	cfg := mag.Config{
+		ProxyCareOfAddress: g.address, Lifetime: lifetime, RequireSecurityAssociation: true, TimestampBasedApproachInUse: !d.sequences,
+		LapseOnUnknownPresence: !d.deregister,
+	}
+	if d.jitter != 0 {
+		cfg.Random = d.random.Float64
+	}
+	m, err := mag.New(cfg)
 	if err != nil {
 		panic(err)
 	}
-	g.mag = m
+	g.mag, g.stopped = m, false
+	g.offers, g.revoked, g.obeyed = map[place]mag.OfferAddresses{}, map[place]bool{}, map[string]time.Time{}
 	d.event(g, mag.SecurityAssociationChanged{LMAAddress: lmaAddress, Up: true})
+	d.startMAGHeartbeat(g)
 }
 
 // restartMAG is a crash: the adapters then report again who is associated.
@@ -123,22 +173,43 @@ func (d *domain) restartMAG(g *gateway) {
 	d.startMAG(g)
 	for _, h := range d.hosts {
 		if h.at == g {
-			d.event(g, d.attachment(h))
+			d.attached(h)
 		}
 	}
 }
 
+// stopMAG lets a MAG de-register everybody. It serves nobody until it is started again.
+func (d *domain) stopMAG(g *gateway) {
+	g.stopped = true
+	d.event(g, mag.Stop{Deregister: true})
+}
+
 func (d *domain) attachment(h *host) mag.LinkAttached {
 	return mag.LinkAttached{
-		CorrelationID: 1, Interface: h.link, MobileNodeID: mobility.NAI(h.name), MobileNodeLinkLayerID: h.mac,
-		AccessTechnologyType: mobility.AccessWLAN, LMAAddress: lmaAddress,
+		CorrelationID: 1, Interface: h.link, MobileNodeID: h.id(), MobileNodeLinkLayerID: h.mac,
+		AccessTechnologyType: h.access, LMAAddress: lmaAddress, IPv6Prohibited: !h.ipv6, IPv4Mobility: h.ipv4,
 	}
 }
 
 // attach moves a host to a link. Its former access point learns nothing of it.
 func (d *domain) attach(h *host, g *gateway, link string) {
 	h.at, h.link = g, link
-	d.event(g, d.attachment(h))
+	d.attached(h)
+}
+
+// attached lets the MAG know. What was revoked of any interface of the mobile node may be asked for again.
+func (d *domain) attached(h *host) {
+	h.revoked = false
+	for _, other := range d.hosts {
+		if other.node == h.node && !h.at.stopped {
+			for p := range h.at.revoked {
+				if p.mac == other.mac {
+					delete(h.at.revoked, p)
+				}
+			}
+		}
+	}
+	d.event(h.at, d.attachment(h))
 }
 
 // detach lets an access point find that a host is gone, perhaps long after it went.
@@ -150,7 +221,7 @@ func (d *domain) detach(h *host, g *gateway, link string) {
 }
 
 // event hands an event to a MAG and does what it wants.
-func (d *domain) event(g *gateway, ev mag.Event) { d.perform(g, g.mag.Handle(d.now, ev)) }
+func (d *domain) event(g *gateway, ev mag.Event) { d.perform(g, g.mag.Handle(d.clock(g.off), ev)) }
 
 func (d *domain) perform(g *gateway, actions []mag.Action) {
 	for _, a := range actions {
@@ -163,16 +234,54 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 			if h.at == g && h.link == a.Interface {
 				d.event(g, mag.PresenceConfirmed{Interface: a.Interface, MobileNodeLinkLayerID: a.MobileNodeLinkLayerID})
 			}
-		case mag.ClockDoubted: // wrongly: there is one clock here
-			d.event(g, mag.ClockSynchronized{})
+		case mag.ClockDoubted: // its time source knows better; if it was the LMA's clock that is wrong, this one waits on
+			if g.off == 0 {
+				d.event(g, mag.ClockSynchronized{})
+			}
+		case mag.OfferAddresses:
+			d.offered(g, a)
 		case mag.AdvertiseRouter:
 			h := d.hostWith(a.MobileNodeLinkLayerID)
 			d.advertised(g, h, a)
 		case mag.BindingEnded:
-			d.note("%s ends %v: %s %s", g.name, a.Entry.MobileNodeID, a.Reason, refusal(a))
+			d.ended(g, a)
 		case mag.Ignored:
 			d.note("%s ignores: %s", g.name, a.Reason)
+		case mag.Stopped:
+			d.checkStopped(g)
 		}
+	}
+}
+
+// offered changes what the DHCP servers of an access link give out. An IPv4 home address is its host's for ever.
+func (d *domain) offered(g *gateway, a mag.OfferAddresses) {
+	p := place{a.Interface, a.MobileNodeLinkLayerID}
+	if len(a.HomeNetworkPrefixes) == 0 && !a.IPv4HomeAddress.IsValid() {
+		delete(g.offers, p)
+		return
+	}
+	g.offers[p] = a
+	h := d.hostWith(a.MobileNodeLinkLayerID)
+	if !a.IPv4HomeAddress.IsValid() {
+		return
+	}
+	if !h.home.IsValid() {
+		h.home = a.IPv4HomeAddress
+	} else if h.home != a.IPv4HomeAddress && h.sole {
+		d.wrong = fmt.Errorf("%s has %v, and is offered %v", h.name, h.home, a.IPv4HomeAddress)
+	}
+	d.note("%s offers %v to %s on %s", g.name, a.IPv4HomeAddress, h.name, a.Interface)
+}
+
+func (d *domain) ended(g *gateway, a mag.BindingEnded) {
+	d.note("%s ends %v: %s %s", g.name, a.Entry.MobileNodeID, a.Reason, refusal(a))
+	if a.Reason != mag.EndRevoked {
+		return
+	}
+	h := d.hostWith(a.Entry.MobileNodeLinkLayerID)
+	g.revoked[place{a.Entry.Interface, h.mac}] = true
+	if h.at == g {
+		h.revoked = true
 	}
 }
 
@@ -180,7 +289,7 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 func (d *domain) advertised(g *gateway, h *host, a mag.AdvertiseRouter) {
 	there := h.at == g && h.link == a.Interface
 	if there {
-		h.routed = a.RouterLifetime > 0
+		h.routed, h.router = a.RouterLifetime > 0, g.mag
 	}
 	if a.RouterLifetime == 0 {
 		d.note("%s withdraws %v from %s on %s", g.name, a.DeprecatedPrefixes, h.name, a.Interface)
@@ -199,20 +308,6 @@ func refusal(a mag.BindingEnded) string {
 	return ""
 }
 
-func (d *domain) performAnchor(actions []lma.Action) {
-	for _, a := range actions {
-		switch a := a.(type) {
-		case lma.SendMessage:
-			d.send(a.Source, a.Destination, a.Payload)
-		case lma.BindingChanged:
-			d.note("lma %s %v at %s", [...]string{"?", "creates", "extends", "hands over", "de-registers", "removes"}[a.Change],
-				a.Entry.MobileNodeID, d.nameOf(a.Entry.ProxyCareOfAddress))
-		case lma.Ignored:
-			d.note("lma ignores: %s", a.Reason)
-		}
-	}
-}
-
 func (d *domain) send(from, to netip.Addr, payload []byte) {
 	d.sent++
 	p := packet{d.sent, from, to, payload}
@@ -227,15 +322,40 @@ func (d *domain) deliver(i int, keep bool) {
 	if !keep {
 		d.drop(i)
 	}
-	if p.to == lmaAddress {
-		d.performAnchor(d.anchor.Handle(d.now, lma.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)}))
-		return
-	}
+	header, _ := mh.DecodeHeader(p.payload)
+	beat := header.Type == mh.TypeHeartbeat
 	for _, g := range d.gateways {
-		if g.address == p.to {
-			d.event(g, mag.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+		switch {
+		case g.address != p.to:
+		case beat:
+			d.beat(g, heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+		default:
+			d.deliverTo(g, p)
 		}
 	}
+	switch {
+	case p.to != lmaAddress:
+	case beat:
+		d.beatAnchor(heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+	default:
+		d.performAnchor(d.anchor.Handle(d.clock(d.off), lma.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)}))
+	}
+}
+
+// deliverTo: a copy of a revocation that was carried out ends nothing again, whoever attached since.
+func (d *domain) deliverTo(g *gateway, p packet) {
+	actions := g.mag.Handle(d.clock(g.off), mag.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+	ended := slices.ContainsFunc(actions, func(a mag.Action) bool {
+		e, ok := a.(mag.BindingEnded)
+		return ok && e.Reason == mag.EndRevoked
+	})
+	if ended && isRevocation(p.payload) {
+		if at, again := g.obeyed[string(p.payload)]; again && d.now.Sub(at) < 30*time.Second {
+			d.wrong = fmt.Errorf("%s obeyed revocation #%d twice", g.name, p.number)
+		}
+		g.obeyed[string(p.payload)] = d.now
+	}
+	d.perform(g, actions)
 }
 
 func (d *domain) drop(i int) { d.network = slices.Delete(d.network, i, i+1) }
@@ -251,20 +371,21 @@ func (d *domain) deliverAll() {
 func (d *domain) pass(duration time.Duration, check func()) {
 	end := d.now.Add(duration)
 	for {
-		next := end
-		if at, ok := d.anchor.NextDeadline(); ok && at.Before(next) {
-			next = at
+		next := d.nextBeat(end)
+		if at, ok := d.anchor.NextDeadline(); ok && d.until(at).Before(next) {
+			next = d.until(at)
 		}
 		for _, g := range d.gateways {
-			if at, ok := g.mag.NextDeadline(); ok && at.Before(next) {
-				next = at
+			if at, ok := g.mag.NextDeadline(); ok && d.until(at).Before(next) {
+				next = d.until(at)
 			}
 		}
 		d.now = next
-		d.performAnchor(d.anchor.Expire(d.now))
+		d.performAnchor(d.anchor.Expire(d.clock(d.off)))
 		for _, g := range d.gateways {
-			d.perform(g, g.mag.Expire(d.now))
+			d.perform(g, g.mag.Expire(d.clock(g.off)))
 		}
+		d.expireBeats()
 		if d.instant {
 			d.deliverAll()
 		}
@@ -295,6 +416,15 @@ func (d *domain) note(format string, args ...any) {
 
 func (d *domain) describe(p packet) string {
 	var pbu mh.BindingUpdate
+	header, _ := mh.DecodeHeader(p.payload)
+	switch {
+	case header.Type == mh.TypeHeartbeat:
+		return fmt.Sprintf("%s>%s heartbeat", d.nameOf(p.from), d.nameOf(p.to))
+	case isRevocation(p.payload):
+		return fmt.Sprintf("%s>%s BRI", d.nameOf(p.from), d.nameOf(p.to))
+	case header.Type == mh.TypeBindingRevocation:
+		return fmt.Sprintf("%s>%s BRA", d.nameOf(p.from), d.nameOf(p.to))
+	}
 	var pba mh.BindingAcknowledgement
 	if p.to == lmaAddress && pbu.Decode(p.payload) == nil {
 		return fmt.Sprintf("%s>lma PBU %v seq=%d life=%d hi=%d hnp=%v", d.nameOf(p.from), pbu.Options.MobileNodeID, pbu.Sequence,

@@ -3,15 +3,19 @@ package domaintest
 import (
 	"flag"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"netlmm/mobility/lma"
+	"netlmm/mobility/mag"
 )
 
 // TestMain chooses how much is checked when no flag says otherwise.
 func TestMain(m *testing.M) {
-	for name, value := range map[string]string{"rapid.checks": "1000", "rapid.steps": "60"} {
+	for name, value := range map[string]string{"rapid.checks": "2000", "rapid.steps": "60"} {
 		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
@@ -19,31 +23,79 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// quiet is long enough for the longest back-off, and too short for an extension to mend what went wrong.
-const quiet = 40 * time.Second
+// quiet is long enough for the longest back-off and for a heartbeat, and too short for an extension to mend what went wrong.
+const quiet = 75 * time.Second
+
+// clockSteps are how far off a clock may be: within the window of timestamps, a little more, and hopelessly.
+var clockSteps = []time.Duration{
+	-24 * time.Hour, -time.Hour, -10 * time.Second, -time.Second, -400 * time.Millisecond, -200 * time.Millisecond, -5 * time.Millisecond,
+	5 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond, time.Second, 10 * time.Second, time.Hour, 24 * time.Hour,
+}
 
 var links = []string{"wlan0", "wlan1"}
 
-// TestRandomSchedules plays random schedules of moves, losses, duplicates, reordering, crashes and time. The invariants
-// hold after every step, and when everything has been delivered each host is served where it was last attached, with the
-// prefix that it had before. The flags -rapid.checks and -rapid.steps ask for more, and longer ones.
+// TestRandomSchedules plays random schedules of moves, losses, duplicates, reordering, crashes, clocks that are set,
+// revocations and time. The invariants hold after every step, and when everything has been delivered each host is served where
+// it was last attached, with the prefix and the IPv4 home address that it had before; when all have left, nothing is left of
+// them. The flags -rapid.checks and -rapid.steps ask for more, and longer ones.
 func TestRandomSchedules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		d := newDomain()
+		d := newDomain(flavour{
+			heartbeats: true, sequences: rapid.IntRange(0, 3).Draw(t, "sequence numbers") == 3,
+			deregister: rapid.Bool().Draw(t, "deregister"), jitter: uint64(rapid.IntRange(0, 3).Draw(t, "jitter")),
+		})
 		check := func() {
 			if err := d.check(); err != nil {
 				t.Fatalf("%v\n%s", err, &d.trace)
 			}
 		}
 		t.Repeat(d.steps(check))
-
-		d.deliverAll()
-		d.instant = true
-		d.pass(quiet, check)
-		if err := d.checkQuiet(); err != nil {
-			t.Fatalf("%v\n%s", err, &d.trace)
+		for _, finish := range []func(func()) error{d.settle, d.leave} {
+			if err := finish(check); err != nil {
+				t.Fatalf("%v\n%s", err, &d.trace)
+			}
 		}
 	})
+}
+
+// settle lets everything arrive and every clock be right. What only the next extension mends gets the time for it: a PBU that
+// was older than it said, since the clock of its MAG was wrong; one that was older than its sequence number says, which
+// another MAG than the last one's counted; and a revocation that the MAG never heard of.
+func (d *domain) settle(check func()) error {
+	d.note("- settle")
+	for _, g := range d.gateways {
+		if g.stopped {
+			d.pass(time.Millisecond, check)
+			d.restartMAG(g)
+		}
+	}
+	if d.stepped {
+		d.mendClocks()
+	}
+	d.deliverAll()
+	d.instant = true
+	wait := quiet
+	if d.stepped || d.sequences || d.unanswered {
+		wait += lifetime
+	}
+	d.pass(wait, check)
+	return d.checkQuiet()
+}
+
+// leave detaches everybody, and waits for the end of all that is remembered.
+func (d *domain) leave(check func()) error {
+	d.note("- all leave")
+	for _, h := range d.hosts {
+		if h.at != nil {
+			d.detach(h, h.at, h.link)
+		}
+	}
+	d.deliverAll()
+	d.pass(4*lifetime, check)
+	if d.stepped {
+		return nil // what was stored by a clock that was wrong may stand for as long as that was off
+	}
+	return d.checkGone()
 }
 
 // steps are what may happen next.
@@ -54,7 +106,9 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 		}
 		return rapid.IntRange(0, len(d.network)-1).Draw(t, "packet")
 	}
-	someHost := func(t *rapid.T) *host { return rapid.SampledFrom(d.hosts).Draw(t, "host") }
+	someHost := func(t *rapid.T) *host {
+		return rapid.SampledFrom(slices.DeleteFunc(slices.Clone(d.hosts), func(h *host) bool { return h.name == "mn2" || h.name == "mn3" })).Draw(t, "host")
+	}
 	someGateway := func(t *rapid.T) *gateway { return rapid.SampledFrom(d.gateways).Draw(t, "mag") }
 	someLink := func(t *rapid.T) string { return rapid.SampledFrom(links).Draw(t, "link") }
 	return map[string]func(*rapid.T){
@@ -82,9 +136,53 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 			d.note("- %s restarts", g.name)
 			d.restartMAG(g)
 		},
-		"restart the LMA": func(*rapid.T) {
-			d.note("- lma restarts")
-			d.restartLMA(true)
+		"stop a MAG": func(t *rapid.T) {
+			g := someGateway(t)
+			d.note("- %s stops", g.name)
+			d.stopMAG(g)
+		},
+		"restart the LMA": func(t *rapid.T) {
+			switch rapid.IntRange(0, 3).Draw(t, "how") {
+			case 0:
+				d.pass(time.Second, check) // no store is made twice in a second
+				d.note("- lma restarts, and has lost its store")
+				d.restartLMA(false)
+			case 1:
+				d.note("- lma crashes")
+				d.crashLMA(milliseconds(t, 0, int(writeBehind/time.Millisecond)))
+			default:
+				d.note("- lma restarts")
+				d.restartLMA(true)
+			}
+		},
+		"revoke": func(t *rapid.T) {
+			if rapid.IntRange(0, 3).Draw(t, "all") > 0 {
+				h := someHost(t)
+				d.note("- revoke %s", h.node)
+				d.revoke(lma.Revoke{MobileNodeID: h.id()})
+				return
+			}
+			g := someGateway(t)
+			d.note("- revoke all of %s", g.name)
+			d.revoke(lma.Revoke{ProxyCareOfAddress: g.address})
+		},
+		"clock": func(t *rapid.T) {
+			off := rapid.SampledFrom(clockSteps).Draw(t, "off")
+			if i := rapid.IntRange(0, 2).Draw(t, "node"); i < 2 {
+				d.setClock(d.gateways[i], off)
+			} else {
+				d.setAnchorClock(off)
+			}
+		},
+		"mend clocks": func(*rapid.T) { d.mendClocks() },
+		"unreachable": func(t *rapid.T) {
+			h := someHost(t)
+			d.event(someGateway(t), mag.NeighborUnreachable{Interface: someLink(t), MobileNodeLinkLayerID: h.mac})
+		},
+		"solicit": func(t *rapid.T) {
+			if h := someHost(t); h.at != nil {
+				d.event(h.at, mag.RouterSolicited{Interface: h.link, MobileNodeLinkLayerID: h.mac})
+			}
 		},
 		"": func(*rapid.T) { check() },
 	}

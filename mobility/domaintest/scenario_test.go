@@ -17,10 +17,12 @@ import (
 // every command.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
-		d := newDomain()
+		d := newDomain(flavour{})
 		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
 			if td.Cmd == "domain" {
-				d = newDomain()
+				d = newDomain(flavour{heartbeats: td.HasArg("heartbeats"), sequences: td.HasArg("sequences")})
+				d.instant = td.HasArg("instant")
+				d.deliverAll()
 				return "ok\n"
 			}
 			d.trace.Reset()
