@@ -21,6 +21,10 @@ func (m *MAG) askBeforeRevocation(now time.Time, r *revocation, targets []*sessi
 		m.do(Ignored{Reason: DropRevocationPending, Source: r.from, MobileNodeID: r.id})
 		return
 	}
+	if !slices.ContainsFunc(targets, func(s *session) bool { return s.purpose != DeRegistration }) {
+		m.revoke(now, r, targets) // all of them left: there is nobody to ask
+		return
+	}
 	p := &pendingRevocation{revocation: *r, sessions: targets}
 	p.timer.due = func(now time.Time) { m.notAttached(now, p) }
 	m.set(&p.timer, now.Add(m.config.PresenceTimeout))
