@@ -21,8 +21,9 @@ type Link struct {
 	nodes    *nodes  // with an offer
 	sources  sources // link-local addresses towards single nodes
 
-	applying sync.Mutex // changes of what the kernel holds for nodes; before mu
-	ipv4     ipv4
+	applying  sync.Mutex // changes of what the kernel holds for nodes; before mu
+	ipv4      ipv4
+	leftovers leftovers // of an earlier run
 
 	mu   sync.Mutex
 	port *port // nil while the interface is gone or down
@@ -129,6 +130,9 @@ func (l *Link) setUp() error {
 	}
 	if err := l.netlink.LinkSetUp(found); err != nil {
 		return fmt.Errorf("set the interface up: %w (run as root or with CAP_NET_ADMIN)", err)
+	}
+	if l.leftovers, err = l.findLeftovers(); err != nil {
+		return err
 	}
 	return l.restore()
 }

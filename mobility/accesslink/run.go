@@ -37,6 +37,7 @@ func (l *Link) Run(ctx context.Context, handler Handler) error {
 	defer jobs.Wait()
 	jobs.Go(func() { l.watch(ctx) })
 	jobs.Go(func() { l.watchNeighbours(ctx, tell) })
+	jobs.Go(func() { l.removeLeftovers(ctx, l.leftovers) })
 	l.hearAll(ctx, &jobs, tell)
 	for {
 		select {
