@@ -250,3 +250,21 @@ func TestServedNodesAreBounded(t *testing.T) {
 		t.Errorf("%d requests of one node were served at once", served)
 	}
 }
+
+// A node without an offer that floods the link does not use up what those with one may ask.
+func TestFloodsWithoutAnOfferStarveNobody(t *testing.T) {
+	n, now := newNodes(), time.Now()
+	served := Offer{LinkLayer: [6]byte{2, 1}, Expires: now.Add(time.Hour)}
+	if _, _, err := n.set(served, now); err != nil {
+		t.Fatal(err)
+	}
+	for p := range protocols {
+		limited := false
+		for range 2 * requestsPerSecond {
+			limited = n.keep([6]byte{2, 2}, p, []byte{1}, now) == RateLimited || limited
+		}
+		if _, reason := n.serve(served.LinkLayer, p, now); reason != "" || !limited {
+			t.Errorf("protocol %d: %q for a node with an offer; the flood is limited: %v", p, reason, limited)
+		}
+	}
+}

@@ -60,13 +60,15 @@ type nodes struct {
 	mu     sync.Mutex
 	table  map[[6]byte]*offered
 	limits [protocols]*rate.Limiter
-	early  map[earlyKey]early // the last message of each node without an offer
+	early  map[earlyKey]early       // the last message of each node without an offer
+	keeps  [protocols]*rate.Limiter // of those: whoever floods the link without an offer takes nothing from those that have one
 }
 
 func newNodes() *nodes {
 	n := &nodes{table: map[[6]byte]*offered{}, early: map[earlyKey]early{}}
 	for i := range n.limits {
 		n.limits[i] = rate.NewLimiter(requestsPerSecond, requestsPerSecond)
+		n.keeps[i] = rate.NewLimiter(requestsPerSecond, requestsPerSecond)
 	}
 	return n
 }
@@ -104,7 +106,7 @@ func (n *nodes) keep(linkLayer [6]byte, p protocol, frame []byte, now time.Time)
 	if _, known := n.early[key]; !known && len(n.early) >= maximumEarly {
 		return TooManyEarly
 	}
-	if !n.limits[p].AllowN(now, 1) {
+	if !n.keeps[p].AllowN(now, 1) {
 		return RateLimited
 	}
 	n.early[key] = early{slices.Clone(frame), now}
