@@ -428,7 +428,7 @@ func (d *domain) describe(p packet) string {
 	var pba mh.BindingAcknowledgement
 	if p.to == lmaAddress && pbu.Decode(p.payload) == nil {
 		return fmt.Sprintf("%s>lma PBU %v seq=%d life=%d hi=%d hnp=%v", d.nameOf(p.from), pbu.Options.MobileNodeID, pbu.Sequence,
-			int(pbu.Lifetime)*4, pbu.Options.HandoffIndicator, pbu.Options.HomeNetworkPrefixes)
+			int(pbu.Lifetime)*4, pbu.Options.HandoffIndicator, shown(pbu.Options.HomeNetworkPrefixes, pbu.Options.IPv4HomeAddressRequest))
 	}
 	if pba.Decode(p.payload) == nil {
 		return fmt.Sprintf("lma>%s PBA %v seq=%d life=%d %v", d.nameOf(p.to), pba.Options.MobileNodeID, pba.Sequence,

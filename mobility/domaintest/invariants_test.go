@@ -121,8 +121,8 @@ func (d *domain) checkMove(key netip.Prefix, e mobility.BindingCacheEntry, lates
 	before, ok := d.moved[key]
 	e.HomeNetworkPrefixes = nil
 	d.moved[key] = e
-	same := ok && before.Registered.Round(0).Equal(e.Registered.Round(0)) || ok && d.stepped && before.MobileNodeLinkLayerID == e.MobileNodeLinkLayerID
 	if d.sequences {
+		same := ok && before.MobileNodeLinkLayerID == e.MobileNodeLinkLayerID && before.Registered.Round(0).Equal(e.Registered.Round(0))
 		ahead := e.SequenceNumber - before.SequenceNumber
 		if same && (ahead >= 1<<15 || ahead == 0 && e.ProxyCareOfAddress != before.ProxyCareOfAddress) && !d.stepped {
 			return fmt.Errorf("an old message moved %v from %v (number %d) to %v (%d)", e.MobileNodeID,

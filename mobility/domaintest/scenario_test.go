@@ -2,6 +2,7 @@ package domaintest
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"netlmm/mobility/lma"
 	"netlmm/mobility/mag"
 )
 
@@ -81,6 +83,28 @@ func (d *domain) command(t *testing.T, td *datadriven.TestData, check func()) {
 		}
 	case "reorder":
 		slices.Reverse(d.network)
+	case "revoke": // HOST, or MAG: everybody there
+		if td.CmdArgs[0].Key[:3] == "mag" {
+			d.revoke(lma.Revoke{ProxyCareOfAddress: d.gateway(td, 0).address})
+		} else {
+			d.revoke(lma.Revoke{MobileNodeID: d.host(td, 0).id()})
+		}
+	case "clock": // MAG, or lma, DURATION: off by so much
+		off, err := time.ParseDuration(td.CmdArgs[1].Key)
+		switch {
+		case err != nil:
+			td.Fatalf(t, "%v", err)
+		case td.CmdArgs[0].Key == "lma":
+			d.setAnchorClock(off)
+		default:
+			d.setClock(d.gateway(td, 0), off)
+		}
+	case "stop": // MAG
+		d.stopMAG(d.gateway(td, 0))
+	case "unreachable": // HOST MAG [LINK]
+		d.event(d.gateway(td, 1), mag.NeighborUnreachable{Interface: link(td, 2), MobileNodeLinkLayerID: d.host(td, 0).mac})
+	case "crash": // the LMA: the changes of the last 50 ms are lost
+		d.crashLMA(writeBehind)
 	case "restart": // MAG, or lma [restored]
 		if td.CmdArgs[0].Key == "lma" {
 			d.restartLMA(td.HasArg("restored"))
@@ -133,13 +157,22 @@ func (d *domain) index(t *testing.T, td *datadriven.TestData, number int) int {
 	return i
 }
 
+// shown is what a mobile node has or asks for, an IPv4 home address with the length of its network.
+func shown(prefixes []netip.Prefix, home netip.Prefix) []netip.Prefix {
+	if !home.IsValid() {
+		return prefixes
+	}
+	return append(slices.Clone(prefixes), home)
+}
+
 func (d *domain) show() {
 	for _, e := range d.anchor.Snapshot() {
-		fmt.Fprintf(&d.trace, "lma  %v %s at %s %v until %v\n", e.MobileNodeID, e.State, d.nameOf(e.ProxyCareOfAddress), e.HomeNetworkPrefixes, e.Expires.Sub(start))
+		fmt.Fprintf(&d.trace, "lma  %v %s at %s %v until %v\n", e.MobileNodeID, e.State, d.nameOf(e.ProxyCareOfAddress),
+			shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress), d.until(e.Expires).Sub(start))
 	}
 	for _, g := range d.gateways {
 		for _, e := range g.mag.Snapshot() {
-			fmt.Fprintf(&d.trace, "%s %v %s on %s %v\n", g.name, e.MobileNodeID, e.State, e.Interface, e.HomeNetworkPrefixes)
+			fmt.Fprintf(&d.trace, "%s %v %s on %s %v\n", g.name, e.MobileNodeID, e.State, e.Interface, shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress))
 		}
 	}
 	for _, p := range d.network {
