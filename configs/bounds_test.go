@@ -84,6 +84,9 @@ var gatewayRefusals = map[string]refusal{
 	"home network prefix twice":              {"security:", "policy: {mobile_nodes: [{nai: a, home_network_prefixes: [\"2001:db8:1::/64\", \"2001:db8:1::/64\"]}]}\nsecurity:", "home_network_prefixes[1]"},
 	"long NAI":                               {"security:", "policy: {mobile_nodes: [{nai: " + strings.Repeat("a", 251) + "}]}\nsecurity:", "at most 250"},
 	"identity of what is not known":          {"security:", "policy: {identity: mac, mobile_nodes: [{nai: a}]}\nsecurity:", "matches nobody with policy.identity mac"},
+	"identity of two mobile nodes":           {"security:", "policy: {mobile_nodes: [{nai: a}, {nai: b, also_known_as: [a]}]}\nsecurity:", "stands twice"},
+	"identity of nobody":                     {"security:", "policy: {mobile_nodes: [{nai: b, also_known_as: [\"\"]}]}\nsecurity:", "also_known_as[0]"},
+	"one prefix for several devices":         {"security:", "policy: {mobile_nodes: [{nai: b, several_devices: true, home_network_prefixes: [\"2001:db8:1::/64\"]}]}\nsecurity:", "want one of them only"},
 	"identity of a third kind":               {"security:", "policy: {identity: imsi}\nsecurity:", "authenticated, mac"},
 }
 
@@ -95,6 +98,7 @@ var anchorRefusals = map[string]refusal{
 	"pool of 2^49 prefixes":     {"2001:db8:1000::/40", "3e00::/15", "has more than 2^48"},
 	"pool with a gateway":       {"2001:db8:1000::/40", "2001:db8:f0::/60", "holds mags[0].address"},
 	"static with a gateway":     {"security:", "policy: {mobile_nodes: [{nai: a, home_network_prefixes: [\"2001:db8:f0::/64\"]}]}\nsecurity:", "holds mags[1].address"},
+	"identities at an anchor":   {"security:", "policy: {mobile_nodes: [{nai: a, several_devices: true}]}\nsecurity:", "magd.yaml"},
 	"nine static prefixes":      {"security:", "policy: {mobile_nodes: [{nai: a, home_network_prefixes: [" + prefixes(9) + "]}]}\nsecurity:", "want at most 8"},
 	"no binding":                {"lma: {", "lma: {maximum_bindings: 0, ", "lma.maximum_bindings"},
 	"half a binding":            {"lma: {", "lma: {maximum_bindings: 0.5, ", "want a whole number"},

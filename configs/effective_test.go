@@ -128,6 +128,7 @@ var elsewhere = map[string]map[string]bool{
 	"lmad": {
 		"local_identity": true, "preshared_key_file": true, "certificate_file": true, "private_key_file": true, "ca_certificate_file": true,
 		"ike_proposals": true, "esp_proposals": true, "lma": true, "lifetime": true, "enable_mag_local_routing": true,
+		"also_known_as": true, "several_devices": true,
 	},
 }
 

@@ -137,6 +137,7 @@ func LoadLmad(file string) (*Lmad, error) {
 	p.ipv4Transport("mags", c.MAGs, c.Backend)
 	p.pools(c)
 	c.IPv4Pools = p.ipv4Pools(raw.LMA.IPv4Pools, c)
+	p.noIdentities(raw.Policy.MobileNodes)
 	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress, maximumStaticPrefixes)
 	p.staticPrefixes(c)
 	p.staticIPv4Addresses(c)

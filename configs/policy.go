@@ -31,6 +31,8 @@ type rawMobileNode struct {
 	IPv4HomeAddress       string   `mapstructure:"ipv4_home_address"`
 	EnableMAGLocalRouting *bool    `mapstructure:"enable_mag_local_routing"`
 	Lifetime              string   `mapstructure:"lifetime"`
+	AlsoKnownAs           []string `mapstructure:"also_known_as"`   // gateways only
+	SeveralDevices        bool     `mapstructure:"several_devices"` // gateways only
 }
 
 // policy reads the profiles, none with more than mostPrefixes. fallback is nil when policy.default is deny.
@@ -42,10 +44,12 @@ func (p *problems) policy(raw rawPolicy, defaultLMA netip.Addr, mostPrefixes int
 	for i, node := range raw.MobileNodes {
 		at := fmt.Sprintf("policy.mobile_nodes[%d]", i)
 		profile := p.profile(at, node, raw, defaultLMA)
-		if !profile.MobileNodeID.IsZero() && seen[profile.MobileNodeID] {
-			p.add(at, profile.MobileNodeID.String(), "stands twice: keep one")
+		for _, id := range append([]mobility.MobileNodeID{profile.MobileNodeID}, profile.AlsoKnownAs...) {
+			if !id.IsZero() && seen[id] {
+				p.add(at, id.String(), "stands twice: keep one")
+			}
+			seen[id] = true
 		}
-		seen[profile.MobileNodeID] = true
 		p.profilePrefixes(at+".home_network_prefixes", profile.HomeNetworkPrefixes, mostPrefixes)
 		profiles = append(profiles, profile)
 	}
@@ -70,6 +74,7 @@ func (p *problems) profile(at string, node rawMobileNode, all rawPolicy, default
 	default:
 		profile.MobileNodeID = mobility.EUI48(p.mac(at+".mac", node.MAC))
 	}
+	p.identities(at, node, &profile)
 	if node.LMA != "" {
 		profile.LMAAddress = p.transportAddress(at+".lma", node.LMA)
 	}
@@ -77,6 +82,30 @@ func (p *problems) profile(at string, node rawMobileNode, all rawPolicy, default
 		profile.Lifetime = p.duration(at+".lifetime", node.Lifetime, minLifetime, maxLifetime)
 	}
 	return profile
+}
+
+// identities reads by what else a mobile node authenticates itself, and whether its identifier is a user's (RFC 5213 section 6.6).
+func (p *problems) identities(at string, node rawMobileNode, profile *mobility.Profile) {
+	for i, text := range node.AlsoKnownAs {
+		id, err := mobility.ParseMobileNodeID(text)
+		if err != nil || len(text) > longestNAI {
+			p.add(fmt.Sprintf("%s.also_known_as[%d]", at, i), text, "want an NAI such as x7f3@example.net, or a MAC address")
+		}
+		profile.AlsoKnownAs = append(profile.AlsoKnownAs, id)
+	}
+	profile.SeveralDevices = node.SeveralDevices
+	if node.SeveralDevices && (len(node.HomeNetworkPrefixes) > 0 || node.IPv4HomeAddress != "") {
+		p.add(at+".several_devices", "true", "with static addresses would give them to each device: want one of them only")
+	}
+}
+
+// noIdentities refuses what only gateways look at: an anchor is told the one identifier that is stable.
+func (p *problems) noIdentities(nodes []rawMobileNode) {
+	for i, node := range nodes {
+		if len(node.AlsoKnownAs) > 0 || node.SeveralDevices {
+			p.add(fmt.Sprintf("policy.mobile_nodes[%d]", i), "", "also_known_as and several_devices have no effect at an anchor: write them into magd.yaml")
+		}
+	}
 }
 
 // protocols says what a mobile node has: home network prefixes, an IPv4 home address, or both.

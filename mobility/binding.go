@@ -59,6 +59,8 @@ type Profile struct {
 	IPv6Prohibited      bool           // no home network prefix: status 172 (RFC 5844 section 3.3.5)
 	IPv4Mobility        bool           // may have an IPv4 home address; at the MAG: asks for one (RFC 5844 section 3.2)
 	IPv4HomeAddress     netip.Prefix   // static; zero: from the pool
+	AlsoKnownAs         []MobileNodeID // temporary identifiers that it authenticates itself with (RFC 5213 section 6.6)
+	SeveralDevices      bool           // the identifier is a user's, whose devices are mobile nodes each: known by their addresses (section 6.6)
 	MAGLocalRouting     *bool          // EnableMAGLocalRouting of this mobile node (RFC 5213 section 9.2); nil: the gateway's
 	Lifetime            time.Duration  // of a registration; zero: the daemon's default
 }

@@ -83,6 +83,10 @@ func (g *gateway) attached(a attachment) {
 		g.send(mag.LinkDetached{Interface: a.access, MobileNodeLinkLayerID: linkLayer}, a.at)
 		return
 	}
+	id = profile.MobileNodeID
+	if profile.SeveralDevices {
+		id = mobility.EUI48(a.station)
+	}
 	g.send(g.linkAttached(a, id, profile), a.at)
 }
 

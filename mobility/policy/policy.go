@@ -15,11 +15,15 @@ func NewTable(profiles []mobility.Profile, fallback *mobility.Profile) *Table {
 	t := &Table{profiles: make(map[mobility.MobileNodeID]mobility.Profile, len(profiles)), fallback: fallback}
 	for _, p := range profiles {
 		t.profiles[p.MobileNodeID] = p
+		for _, temporary := range p.AlsoKnownAs {
+			t.profiles[temporary] = p
+		}
 	}
 	return t
 }
 
-// Lookup returns the profile of a mobile node, and false when it is not known.
+// Lookup returns the profile of a mobile node, and false when it is not known. The identifier in the profile is the stable
+// one, which is to be used whatever the mobile node was looked up by (RFC 5213 section 6.6).
 func (t *Table) Lookup(id mobility.MobileNodeID) (mobility.Profile, bool) {
 	if p, ok := t.profiles[id]; ok {
 		return p, true

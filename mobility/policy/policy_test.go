@@ -21,3 +21,13 @@ func TestLookup(t *testing.T) {
 		t.Errorf("fallback: %+v, %v", p, ok)
 	}
 }
+
+// RFC 5213 section 6.6: a temporary identifier leads to the stable one, which is what counts then.
+func TestTemporaryIdentifierLeadsToTheStableOne(t *testing.T) {
+	stable, temporary := mobility.NAI("mn1@example.net"), mobility.NAI("x7f3@example.net")
+	own := mobility.Profile{MobileNodeID: stable, AlsoKnownAs: []mobility.MobileNodeID{temporary}, ProxyRegistration: true}
+	table := NewTable([]mobility.Profile{own}, nil)
+	if p, ok := table.Lookup(temporary); !ok || p.MobileNodeID != stable {
+		t.Errorf("by the temporary identifier: %+v, %v", p, ok)
+	}
+}
