@@ -3,6 +3,7 @@ package testbed
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"netlmm/mobility"
 	"netlmm/testbed/load"
@@ -189,8 +193,25 @@ func (a *loadedAnchor) emptyKernel(untouched map[string]bool) {
 			a.t.Fatalf("interface %s is left", name)
 		}
 	}
+	err := a.withHandle(NodeLMA, func(h *netlink.Handle) error {
+		for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+			routes, err := h.RouteListFiltered(family, &netlink.Route{Table: unix.RT_TABLE_UNSPEC, Protocol: routeProtocol}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_PROTOCOL)
+			if err != nil {
+				return err
+			}
+			for _, r := range routes {
+				if err := h.RouteDel(&netlink.Route{Dst: r.Dst, Table: r.Table, Type: r.Type, Protocol: r.Protocol, Family: family, Priority: r.Priority}); err != nil && !errors.Is(err, unix.ESRCH) {
+					return fmt.Errorf("%v: %w", r, err)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		a.t.Fatal(err)
+	}
 	for _, family := range []string{"-4", "-6"} {
-		flush := fmt.Sprintf("ip %s route flush table all proto %d; while ip %s rule del protocol %d; do :; done 2>/dev/null; true", family, routeProtocol, family, routeProtocol)
+		flush := fmt.Sprintf("while ip %s rule del protocol %d; do :; done 2>/dev/null; true", family, routeProtocol)
 		if _, err := a.execute(NodeLMA, nil, "sh", "-c", flush); err != nil {
 			a.t.Fatal(err)
 		}
