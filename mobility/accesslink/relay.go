@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	xipv4 "golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
@@ -27,6 +29,8 @@ const relayHopLimit = 8
 type Relay struct {
 	gateway netip.Addr
 	v4, v6  *net.UDPConn
+
+	receive4, receive6 receiver
 
 	dropped atomic.Uint64
 
@@ -49,10 +53,18 @@ func OpenRelay(gateway netip.Addr) (*Relay, error) {
 		r.Close()
 		return nil, fmt.Errorf("DHCPv6 relay agent: set the hop limit: %w", err)
 	}
+	if r.receive6, err = receive6(r.v6); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("DHCPv6 relay agent: %w", err)
+	}
 	if gateway.IsValid() {
 		if r.v4, err = listenUDP("udp4", netip.AddrPortFrom(gateway, dhcp4.ServerPort)); err != nil {
 			r.Close()
 			return nil, fmt.Errorf("DHCPv4 relay agent: %w (is the address one of this machine, and does no other DHCP server run here?)", err)
+		}
+		if r.receive4, err = receive4(r.v4); err != nil {
+			r.Close()
+			return nil, fmt.Errorf("DHCPv4 relay agent: %w", err)
 		}
 	}
 	return r, nil
@@ -83,36 +95,83 @@ func (r *Relay) Close() error {
 	return errors.Join(failed...)
 }
 
-// Dropped is how many messages came that answer nothing of this gateway's links.
+// Dropped is how many messages came that answer nothing of this gateway's links, or that came from one of them.
 func (r *Relay) Dropped() uint64 { return r.dropped.Load() }
 
 // Run takes the servers' answers back to the mobile nodes until ctx ends. It returns nil.
 func (r *Relay) Run(ctx context.Context) error {
 	var reading sync.WaitGroup
 	defer reading.Wait()
-	reading.Go(func() { read(ctx, r.v6, r.returnDHCPv6) })
+	reading.Go(func() { r.read(ctx, r.v6, r.receive6, r.returnDHCPv6) })
 	if r.v4 != nil {
-		reading.Go(func() { read(ctx, r.v4, r.returnDHCPv4) })
+		reading.Go(func() { r.read(ctx, r.v4, r.receive4, r.returnDHCPv4) })
 	}
 	<-ctx.Done()
 	return nil
 }
 
-func read(ctx context.Context, conn *net.UDPConn, take func([]byte, netip.AddrPort)) {
+// receiver waits for a datagram and says by which interface it came.
+type receiver func(buffer []byte) (n, index int, from net.Addr, err error)
+
+func receive6(conn *net.UDPConn) (receiver, error) {
+	packets := ipv6.NewPacketConn(conn)
+	if err := packets.SetControlMessage(ipv6.FlagInterface, true); err != nil {
+		return nil, fmt.Errorf("ask for the interface of each message: %w", err)
+	}
+	return func(buffer []byte) (n, index int, from net.Addr, err error) {
+		n, control, from, err := packets.ReadFrom(buffer)
+		if control != nil {
+			index = control.IfIndex
+		}
+		return n, index, from, err
+	}, nil
+}
+
+func receive4(conn *net.UDPConn) (receiver, error) {
+	packets := xipv4.NewPacketConn(conn)
+	if err := packets.SetControlMessage(xipv4.FlagInterface, true); err != nil {
+		return nil, fmt.Errorf("ask for the interface of each message: %w", err)
+	}
+	return func(buffer []byte) (n, index int, from net.Addr, err error) {
+		n, control, from, err := packets.ReadFrom(buffer)
+		if control != nil {
+			index = control.IfIndex
+		}
+		return n, index, from, err
+	}, nil
+}
+
+func (r *Relay) read(ctx context.Context, conn *net.UDPConn, receive receiver, take func([]byte, netip.AddrPort)) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	buffer := make([]byte, maximumFrame)
 	for ctx.Err() == nil {
-		n, from, err := conn.ReadFromUDPAddrPort(buffer)
+		n, index, from, err := receive(buffer)
+		source, known := from.(*net.UDPAddr)
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
 			pause(ctx, readErrorPause) // such as an ICMP error of a server that is away
+		case !known || index == 0 || r.onAccessLink(index):
+			r.dropped.Add(1)
 		default:
+			from := source.AddrPort()
 			take(buffer[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
 		}
 	}
+}
+
+// onAccessLink says whether an interface is an access link. No server is there, but whoever poses as one: a mobile node can
+// send to the relay's port, and must not reach another one through it.
+func (r *Relay) onAccessLink(index int) bool {
+	r.mu.Lock()
+	links := slices.Collect(maps.Values(r.links))
+	r.mu.Unlock()
+	return slices.ContainsFunc(links, func(l *Link) bool {
+		p, err := l.current()
+		return err == nil && p.index == index
+	})
 }
 
 func (r *Relay) add(l *Link) {

@@ -104,6 +104,41 @@ func TestDHCPv4Relay(t *testing.T) {
 	wait(t, "the request to be dropped", func() bool { return l.Counters().Dropped[DropReason(dhcp4.WrongAddress)] != 0 })
 }
 
+// A mobile node cannot pose as a server: what comes from an access link to the relay's port reaches nobody, also where any
+// member of the servers' group may answer.
+func TestRelayHearsNoServersOnAccessLinks(t *testing.T) {
+	mag := here(t)
+	access := mag.newAccess()
+	s, victim := newStation(t, mag), newStation(t, mag)
+	relay := servers(t, mag)
+	l := openWith(t, mag, Config{Interface: access, DHCPv6: DHCPv6Relay, DHCPv6Servers: []netip.Addr{netip.MustParseAddr("ff05::1:3")}, Relay: relay})
+	run(t, l)
+	s.plug(mag, access)
+	victim.plug(mag, access)
+	mustOffer(t, l, victim.offer())
+	wait(t, "the host's own address", func() bool { return strings.Contains(s.ip("-6 addr show dev eth0 -tentative"), " fe80:") })
+	circuit := l.circuit(victim.mac)
+	forged := append([]byte{13, 0}, make([]byte, 32)...)
+	forged[18], forged[19], forged[33] = 0xfe, 0x80, 1
+	forged = append(append(forged, 0, 18, 0, byte(len(circuit))), circuit...)
+	forged = append(forged, 0, 9, 0, 4, 7, 0, 0, 0)
+	wait(t, "the forged answer", func() bool {
+		s.do(func() error {
+			conn, err := net.ListenPacket("udp6", "[::]:547")
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			_, err = conn.WriteTo(forged, &net.UDPAddr{IP: l.config.LinkLocalAddress.AsSlice(), Port: 547, Zone: "eth0"})
+			return err
+		})
+		return relay.Dropped() != 0 || l.Counters().Served[ReturnedDHCPv6] != 0
+	})
+	if n := l.Counters().Served[ReturnedDHCPv6]; n != 0 {
+		t.Errorf("%d answers of a mobile node reached another", n)
+	}
+}
+
 func TestRelayRefuses(t *testing.T) {
 	server6, server4 := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.2")
 	for _, test := range []struct {
