@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad netlmmctl testbed
 
-.PHONY: all build deps demo test lint bench bench-lma fuzz conformance vm vm-test clean
+.PHONY: all build deps demo test lint bench bench-lma fuzz model conformance vm vm-test clean
 all: build
 
 build: $(BINARIES:%=bin/%)
@@ -42,14 +42,19 @@ bench-lma: deps build
 	@mkdir -p out
 	bin/testbed bench-lma --json out/bench-lma.json
 
-# Every fuzz target for FUZZTIME; the corpora are in testdata/fuzz.
+# Every fuzz target for FUZZTIME, as many at a time as there are processors; the corpora are in testdata/fuzz.
 fuzz:
-	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
-	  echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's,^(.*)/[^/]*:func (Fuzz[A-Za-z0-9]*).*,\1 \2,' | \
+	  xargs -P $$(nproc) -L 1 sh testbed/fuzz.sh $(GO) $(FUZZTIME)
 
 # How much of the RFCs' MUST and SHOULD is proven by which test: mobility/RFCS.md.
 conformance:
 	$(GO) test -count=1 -v -run Conformance ./mobility/...
+
+# Random schedules of a domain in memory; `make test` plays some of them.
+SCHEDULES ?= 100000
+model:
+	$(GO) test -count=1 -timeout 2h ./mobility/domaintest -run TestRandomSchedules -rapid.checks=$(SCHEDULES)
 
 # The demonstration on a stock Debian kernel under emulation: ip6_tunnel, the kernel's own ESP in transport mode. out/vm.json
 vm: build
