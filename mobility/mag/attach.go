@@ -21,11 +21,20 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 		m.do(Ignored{Reason: reason, MobileNodeID: ev.MobileNodeID, Err: err})
 		return
 	}
+	if m.listedElsewhere(ev) {
+		return
+	}
 	if !ev.Unconfirmed {
 		m.attachedAnew(ev.MobileNodeID)
 	}
+	m.attach(now, ev)
+}
+
+// attach takes a mobile node that may be served.
+func (m *MAG) attach(now time.Time, ev LinkAttached) {
 	m.makeRoom(now, ev)
 	s := m.sessionFor(now, ev)
+	m.forgetListed(s)
 	m.takePolicy(s, ev)
 	s.attached, s.refusals = now, 0
 	if !ev.Unconfirmed {
@@ -190,7 +199,11 @@ func (m *MAG) moveLink(now time.Time, s *session, iface string) (changed bool) {
 
 // linkDetached de-registers (RFC 5213 section 6.9.1.4).
 func (m *MAG) linkDetached(now time.Time, ev LinkDetached) {
-	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
+	link := linkKey{ev.Interface, ev.MobileNodeLinkLayerID}
+	if s := m.listed[link]; s != nil {
+		m.forgetListed(s)
+	}
+	s := m.links[link]
 	if s == nil || s.purpose == DeRegistration {
 		m.do(Ignored{Reason: DropNotAttached})
 		return

@@ -41,6 +41,7 @@ type MAG struct {
 	sessions     map[sessionKey]*session // the Binding Update List, RFC 5213 section 6.1
 	nodes        map[mobility.MobileNodeID][]*session
 	links        map[linkKey]*session
+	listed       map[linkKey]*session // on lists of access points, and attached elsewhere
 	requests     map[requestKey]*session
 	owners       map[netip.Prefix]*session // who a forwarding entry belongs to
 	associations map[netip.Addr]*association
@@ -81,6 +82,7 @@ func New(cfg Config) (*MAG, error) {
 		sessions:     map[sessionKey]*session{},
 		nodes:        map[mobility.MobileNodeID][]*session{},
 		links:        map[linkKey]*session{},
+		listed:       map[linkKey]*session{},
 		requests:     map[requestKey]*session{},
 		owners:       map[netip.Prefix]*session{},
 		associations: map[netip.Addr]*association{},

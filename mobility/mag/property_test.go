@@ -317,6 +317,11 @@ func (h *hostile) check(t *rapid.T) {
 	if offered != len(h.offers) || nodes != len(m.sessions) || len(m.denials) > m.config.MaximumMobileNodes || len(m.denials) != m.denied.Len() || len(m.revocations) > revocationsKept {
 		t.Fatalf("%d offers for %d bound sessions, %d sessions by node, %d denials, %d revocations", len(h.offers), offered, nodes, len(m.denials), len(m.revocations))
 	}
+	for link, s := range m.listed {
+		if m.sessions[s.sessionKey] != s || s.listed == nil || link != (linkKey{s.listed.Interface, s.linkLayerID}) || m.links[link] == s {
+			t.Fatalf("%v stands as listed at %v", s.sessionKey, link)
+		}
+	}
 	for e := m.clockless.Front(); e != nil; e = e.Next() {
 		if s := e.Value.(*session); m.sessions[s.sessionKey] != s || s.state != Refused {
 			t.Fatalf("%v, %v, stands among those that wait for the clock", s.sessionKey, s.state)

@@ -51,6 +51,7 @@ type request struct {
 type session struct {
 	sessionKey
 	iface            string
+	listed           *LinkAttached // by an access point on another link, and asked for there
 	accessTechnology mobility.AccessTechnologyType
 	correlationID    mobility.CorrelationID
 	association      *association
@@ -316,6 +317,7 @@ func (m *MAG) end(s *session, reason EndReason) {
 	}
 	m.clear(&s.signal)
 	m.stopLapsing(s)
+	m.forgetListed(s)
 	m.forgetClock(s)
 	m.withdrawRequest(s)
 	m.leaveAssociation(s)

@@ -201,7 +201,12 @@ func (m *MAG) signalDue(now time.Time, s *session) {
 
 // presenceConfirmed lets the PBU go that waited for it.
 func (m *MAG) presenceConfirmed(now time.Time, ev PresenceConfirmed) {
-	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
+	link := linkKey{ev.Interface, ev.MobileNodeLinkLayerID}
+	s := m.links[link]
+	if other := m.listed[link]; s == nil && other != nil && other.purpose != DeRegistration {
+		m.foundElsewhere(now, other)
+		return
+	}
 	if s == nil || s.purpose == DeRegistration {
 		m.do(Ignored{Reason: DropNotAttached})
 		return
