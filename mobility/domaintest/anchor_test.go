@@ -70,6 +70,7 @@ func (d *domain) crashLMA(behind time.Duration) {
 
 // restartWith begins a run with what the store has: all of it and nothing else is there again.
 func (d *domain) restartWith(records []mobility.BindingCacheEntry, kept bool) {
+	d.unanswered = d.unanswered || d.anchor.Counters().Revocations > 0 // the next run does not ask again
 	var standing []mobility.BindingCacheEntry
 	for i := range records {
 		records[i] = storable(records[i])

@@ -14,7 +14,6 @@ import (
 	"netlmm/mobility/heartbeat"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/mag"
-	"netlmm/mobility/mh"
 )
 
 var (
@@ -31,12 +30,14 @@ type gateway struct {
 	name    string
 	address netip.Addr
 	mag     *mag.MAG
+	secured bool          // its SA stands
 	stopped bool          // it was told to stop, and has not been started since
 	off     time.Duration // of its wall clock
 
 	offers  map[place]mag.OfferAddresses // that stand
 	revoked map[place]bool               // whose binding here was revoked, and who did not attach since
 	obeyed  map[string]time.Time         // revocations that ended bindings
+	seen    map[place]time.Time          // when it heard last that a host is there
 
 	heartbeat *heartbeat.Machine
 	counter   uint32
@@ -70,13 +71,6 @@ func (h *host) id() mobility.MobileNodeID { return mobility.NAI(h.node) }
 // GoString is what rapid says of what it drew.
 func (h *host) GoString() string    { return h.name }
 func (g *gateway) GoString() string { return g.name }
-
-// packet is a Mobility Header on its way.
-type packet struct {
-	number   int
-	from, to netip.Addr
-	payload  []byte
-}
 
 // flavour is what is not the same in every domain.
 type flavour struct {
@@ -112,6 +106,8 @@ type domain struct {
 	belongs    map[netip.Prefix]mobility.MobileNodeID      // since it was given out first
 	stepped    bool                                        // some clock was wrong some time
 	unanswered bool                                        // a revocation ended without its MAG
+	resuming   bool                                        // what waited for an SA goes out
+	late       bool                                        // so did a PBU for a host that had left a moment ago
 	wrong      error                                       // what should not have happened meanwhile
 }
 
@@ -163,9 +159,20 @@ func (d *domain) startMAG(g *gateway) {
 		panic(err)
 	}
 	g.mag, g.stopped = m, false
-	g.offers, g.revoked, g.obeyed = map[place]mag.OfferAddresses{}, map[place]bool{}, map[string]time.Time{}
+	g.offers, g.revoked = map[place]mag.OfferAddresses{}, map[place]bool{}
+	g.obeyed, g.seen = map[string]time.Time{}, map[place]time.Time{}
 	d.event(g, mag.SecurityAssociationChanged{LMAAddress: lmaAddress, Up: true})
 	d.startMAGHeartbeat(g)
+	g.secured = true
+}
+
+// associate makes the SA of a MAG stand, or go. Without it nothing that is protected arrives.
+func (d *domain) associate(g *gateway, up bool) {
+	g.secured, d.resuming = up, up
+	d.event(g, mag.SecurityAssociationChanged{LMAAddress: lmaAddress, Up: up})
+	d.resuming = false
+	d.beat(g, heartbeat.AssociationChanged{Peer: lmaAddress, Up: up})
+	d.beatAnchor(heartbeat.AssociationChanged{Peer: g.address, Up: up})
 }
 
 // restartMAG is a crash: the adapters then report again who is associated.
@@ -191,6 +198,15 @@ func (d *domain) attachment(h *host) mag.LinkAttached {
 	}
 }
 
+// listed lets an access point say that a host is there, which it may have left.
+func (d *domain) listed(h *host, g *gateway, link string) {
+	there := *h
+	there.link = link
+	ev := d.attachment(&there)
+	ev.Unconfirmed = true
+	d.event(g, ev)
+}
+
 // attach moves a host to a link. Its former access point learns nothing of it.
 func (d *domain) attach(h *host, g *gateway, link string) {
 	h.at, h.link = g, link
@@ -209,6 +225,7 @@ func (d *domain) attached(h *host) {
 			}
 		}
 	}
+	h.at.seen[place{h.link, h.mac}] = d.now
 	d.event(h.at, d.attachment(h))
 }
 
@@ -232,6 +249,7 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 		case mag.ProbePresence:
 			h := d.hostWith(a.MobileNodeLinkLayerID)
 			if h.at == g && h.link == a.Interface {
+				g.seen[place{h.link, h.mac}] = d.now
 				d.event(g, mag.PresenceConfirmed{Interface: a.Interface, MobileNodeLinkLayerID: a.MobileNodeLinkLayerID})
 			}
 		case mag.ClockDoubted: // its time source knows better; if it was the LMA's clock that is wrong, this one waits on
@@ -308,94 +326,6 @@ func refusal(a mag.BindingEnded) string {
 	return ""
 }
 
-func (d *domain) send(from, to netip.Addr, payload []byte) {
-	d.sent++
-	p := packet{d.sent, from, to, payload}
-	d.network = append(d.network, p)
-	d.note("#%d %s", p.number, d.describe(p))
-}
-
-// deliver hands the packet at index i of the network to its receiver; it stays in flight when keep is set.
-func (d *domain) deliver(i int, keep bool) {
-	p := d.network[i]
-	d.note("#%d arrives", p.number)
-	if !keep {
-		d.drop(i)
-	}
-	header, _ := mh.DecodeHeader(p.payload)
-	beat := header.Type == mh.TypeHeartbeat
-	for _, g := range d.gateways {
-		switch {
-		case g.address != p.to:
-		case beat:
-			d.beat(g, heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
-		default:
-			d.deliverTo(g, p)
-		}
-	}
-	switch {
-	case p.to != lmaAddress:
-	case beat:
-		d.beatAnchor(heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
-	default:
-		d.performAnchor(d.anchor.Handle(d.clock(d.off), lma.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)}))
-	}
-}
-
-// deliverTo: a copy of a revocation that was carried out ends nothing again, whoever attached since.
-func (d *domain) deliverTo(g *gateway, p packet) {
-	actions := g.mag.Handle(d.clock(g.off), mag.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
-	ended := slices.ContainsFunc(actions, func(a mag.Action) bool {
-		e, ok := a.(mag.BindingEnded)
-		return ok && e.Reason == mag.EndRevoked
-	})
-	if ended && isRevocation(p.payload) {
-		if at, again := g.obeyed[string(p.payload)]; again && d.now.Sub(at) < 30*time.Second {
-			d.wrong = fmt.Errorf("%s obeyed revocation #%d twice", g.name, p.number)
-		}
-		g.obeyed[string(p.payload)] = d.now
-	}
-	d.perform(g, actions)
-}
-
-func (d *domain) drop(i int) { d.network = slices.Delete(d.network, i, i+1) }
-
-// deliverAll empties the network, answers included.
-func (d *domain) deliverAll() {
-	for len(d.network) > 0 {
-		d.deliver(0, false)
-	}
-}
-
-// pass lets time go by, from deadline to deadline.
-func (d *domain) pass(duration time.Duration, check func()) {
-	end := d.now.Add(duration)
-	for {
-		next := d.nextBeat(end)
-		if at, ok := d.anchor.NextDeadline(); ok && d.until(at).Before(next) {
-			next = d.until(at)
-		}
-		for _, g := range d.gateways {
-			if at, ok := g.mag.NextDeadline(); ok && d.until(at).Before(next) {
-				next = d.until(at)
-			}
-		}
-		d.now = next
-		d.performAnchor(d.anchor.Expire(d.clock(d.off)))
-		for _, g := range d.gateways {
-			d.perform(g, g.mag.Expire(d.clock(g.off)))
-		}
-		d.expireBeats()
-		if d.instant {
-			d.deliverAll()
-		}
-		check()
-		if next.Equal(end) {
-			return
-		}
-	}
-}
-
 func (d *domain) hostWith(mac mobility.MobileNodeLinkLayerID) *host {
 	return d.hosts[slices.IndexFunc(d.hosts, func(h *host) bool { return h.mac == mac })]
 }
@@ -412,27 +342,4 @@ func (d *domain) nameOf(address netip.Addr) string {
 func (d *domain) note(format string, args ...any) {
 	line := strings.TrimRight(fmt.Sprintf(format, args...), " ")
 	fmt.Fprintf(&d.trace, "%8.3fs %s\n", d.now.Sub(start).Seconds(), line)
-}
-
-func (d *domain) describe(p packet) string {
-	var pbu mh.BindingUpdate
-	header, _ := mh.DecodeHeader(p.payload)
-	switch {
-	case header.Type == mh.TypeHeartbeat:
-		return fmt.Sprintf("%s>%s heartbeat", d.nameOf(p.from), d.nameOf(p.to))
-	case isRevocation(p.payload):
-		return fmt.Sprintf("%s>%s BRI", d.nameOf(p.from), d.nameOf(p.to))
-	case header.Type == mh.TypeBindingRevocation:
-		return fmt.Sprintf("%s>%s BRA", d.nameOf(p.from), d.nameOf(p.to))
-	}
-	var pba mh.BindingAcknowledgement
-	if p.to == lmaAddress && pbu.Decode(p.payload) == nil {
-		return fmt.Sprintf("%s>lma PBU %v seq=%d life=%d hi=%d hnp=%v", d.nameOf(p.from), pbu.Options.MobileNodeID, pbu.Sequence,
-			int(pbu.Lifetime)*4, pbu.Options.HandoffIndicator, shown(pbu.Options.HomeNetworkPrefixes, pbu.Options.IPv4HomeAddressRequest))
-	}
-	if pba.Decode(p.payload) == nil {
-		return fmt.Sprintf("lma>%s PBA %v seq=%d life=%d %v", d.nameOf(p.to), pba.Options.MobileNodeID, pba.Sequence,
-			int(pba.Lifetime)*4, pba.Status)
-	}
-	return "?"
 }

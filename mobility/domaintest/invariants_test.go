@@ -31,6 +31,15 @@ func (d *domain) check() error {
 	return nil
 }
 
+// seenLately: for so long after it saw a host a MAG sends at once what waited for the SA (mag.resume). That is a choice: a host that went
+// to another MAG meanwhile is taken from there until that one extends its binding.
+func (g *gateway) seenLately(h *host, now time.Time) bool {
+	return slices.ContainsFunc(links, func(link string) bool {
+		at, ok := g.seen[place{link, h.mac}]
+		return ok && now.Sub(at) < time.Second
+	})
+}
+
 // checkSent: a MAG asks for a binding only while the host is there (RFC 5213 sections 6.9.4(2) and 6.13). If it did so for
 // a host that went to another MAG, it would take the binding away from that one.
 func (d *domain) checkSent(g *gateway, a mag.SendMessage) {
@@ -46,7 +55,12 @@ func (d *domain) checkSent(g *gateway, a mag.SendMessage) {
 	if a.Kind != mag.DeRegistration && (g.revoked[place{links[0], h.mac}] || g.revoked[place{links[1], h.mac}]) {
 		d.wrong = fmt.Errorf("%s sent a PBU (%s) for %s, whose binding was revoked", g.name, a.Kind, h.name)
 	}
-	if a.Kind != mag.DeRegistration && h.at != g {
+	if a.Kind == mag.DeRegistration || h.at == g {
+		return
+	}
+	if d.resuming && g.seenLately(h, d.now) {
+		d.late = true
+	} else {
 		d.wrong = fmt.Errorf("%s sent a PBU (%s, attempt %d) for %s, which is not there", g.name, a.Kind, a.Attempt, h.name)
 	}
 }
@@ -74,6 +88,8 @@ func (d *domain) checkAnchor() error {
 	owners := map[netip.Prefix]mobility.MobileNodeID{}
 	ipv4 := 0
 	entries, latest := d.anchor.Snapshot(), maps.Clone(d.latest)
+	moved := d.moved
+	d.moved = map[netip.Prefix]mobility.BindingCacheEntry{}
 	for _, e := range entries {
 		want := forwarding.Entry{Role: forwarding.Anchor, Local: lmaAddress, Peer: e.ProxyCareOfAddress}
 		if e.State != "registered" {
@@ -100,7 +116,7 @@ func (d *domain) checkAnchor() error {
 				return fmt.Errorf("forwarding has %+v, the binding cache wants %+v", got, want)
 			}
 		}
-		if err := d.checkMove(all[0], e, latest[e.MobileNodeID]); err != nil {
+		if err := d.checkMove(moved, all[0], e, latest[e.MobileNodeID]); err != nil {
 			return err
 		}
 	}
@@ -117,8 +133,8 @@ func (d *domain) checkAnchor() error {
 // then this clock was set back since, and what it accepted before that orders nothing (lma.lastTimestamp). An interface whose
 // registration waited for another one's de-registration brings the timestamp of its arrival. With sequence numbers, it is one
 // that is not ahead of the session's, modulo 2^16.
-func (d *domain) checkMove(key netip.Prefix, e mobility.BindingCacheEntry, latest uint64) error {
-	before, ok := d.moved[key]
+func (d *domain) checkMove(moved map[netip.Prefix]mobility.BindingCacheEntry, key netip.Prefix, e mobility.BindingCacheEntry, latest uint64) error {
+	before, ok := moved[key]
 	e.HomeNetworkPrefixes = nil
 	d.moved[key] = e
 	if d.sequences {

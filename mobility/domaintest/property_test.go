@@ -60,7 +60,8 @@ func TestRandomSchedules(t *testing.T) {
 
 // settle lets everything arrive and every clock be right. What only the next extension mends gets the time for it: a PBU that
 // was older than it said, since the clock of its MAG was wrong; one that was older than its sequence number says, which
-// another MAG than the last one's counted; and a revocation that the MAG never heard of.
+// another MAG than the last one's counted; one that waited for an SA while its host moved on; and a revocation that the MAG never
+// heard of.
 func (d *domain) settle(check func()) error {
 	d.note("- settle")
 	for _, g := range d.gateways {
@@ -69,13 +70,16 @@ func (d *domain) settle(check func()) error {
 			d.restartMAG(g)
 		}
 	}
+	for _, g := range d.gateways {
+		d.associate(g, true)
+	}
 	if d.stepped {
 		d.mendClocks()
 	}
 	d.deliverAll()
 	d.instant = true
 	wait := quiet
-	if d.stepped || d.sequences || d.unanswered {
+	if d.stepped || d.sequences || d.unanswered || d.late {
 		wait += lifetime
 	}
 	d.pass(wait, check)
@@ -178,6 +182,16 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 		"unreachable": func(t *rapid.T) {
 			h := someHost(t)
 			d.event(someGateway(t), mag.NeighborUnreachable{Interface: someLink(t), MobileNodeLinkLayerID: h.mac})
+		},
+		"security association": func(t *rapid.T) {
+			g, up := someGateway(t), rapid.Bool().Draw(t, "up")
+			d.note("- the SA of %s: up=%t", g.name, up)
+			d.associate(g, up)
+		},
+		"list": func(t *rapid.T) { // an access point's, which may name who left long ago
+			h, g, link := someHost(t), someGateway(t), someLink(t)
+			d.note("- %s is on a list of %s, %s", h.name, g.name, link)
+			d.listed(h, g, link)
 		},
 		"solicit": func(t *rapid.T) {
 			if h := someHost(t); h.at != nil {

@@ -1,0 +1,139 @@
+package domaintest
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"netlmm/mobility/heartbeat"
+	"netlmm/mobility/lma"
+	"netlmm/mobility/mag"
+	"netlmm/mobility/mh"
+)
+
+// packet is a Mobility Header on its way.
+type packet struct {
+	number   int
+	from, to netip.Addr
+	payload  []byte
+}
+
+func (d *domain) send(from, to netip.Addr, payload []byte) {
+	d.sent++
+	p := packet{d.sent, from, to, payload}
+	d.network = append(d.network, p)
+	d.note("#%d %s", p.number, d.describe(p))
+}
+
+// deliver hands the packet at index i of the network to its receiver; it stays in flight when keep is set.
+func (d *domain) deliver(i int, keep bool) {
+	p := d.network[i]
+	d.note("#%d arrives", p.number)
+	if !keep {
+		d.drop(i)
+	}
+	if g := d.gatewayOf(p); !g.secured {
+		return // no SA, no packet
+	}
+	header, _ := mh.DecodeHeader(p.payload)
+	beat := header.Type == mh.TypeHeartbeat
+	for _, g := range d.gateways {
+		switch {
+		case g.address != p.to:
+		case beat:
+			d.beat(g, heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+		default:
+			d.deliverTo(g, p)
+		}
+	}
+	switch {
+	case p.to != lmaAddress:
+	case beat:
+		d.beatAnchor(heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+	default:
+		d.performAnchor(d.anchor.Handle(d.clock(d.off), lma.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)}))
+	}
+}
+
+// deliverTo: a copy of a revocation that was carried out ends nothing again, whoever attached since.
+func (d *domain) deliverTo(g *gateway, p packet) {
+	actions := g.mag.Handle(d.clock(g.off), mag.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+	ended := slices.ContainsFunc(actions, func(a mag.Action) bool {
+		e, ok := a.(mag.BindingEnded)
+		return ok && e.Reason == mag.EndRevoked
+	})
+	if ended && isRevocation(p.payload) {
+		if at, again := g.obeyed[string(p.payload)]; again && d.now.Sub(at) < 30*time.Second {
+			d.wrong = fmt.Errorf("%s obeyed revocation #%d twice", g.name, p.number)
+		}
+		g.obeyed[string(p.payload)] = d.now
+	}
+	d.perform(g, actions)
+}
+
+// gatewayOf is the MAG at the one end of a packet.
+func (d *domain) gatewayOf(p packet) *gateway {
+	return d.gateways[slices.IndexFunc(d.gateways, func(g *gateway) bool { return g.address == p.from || g.address == p.to })]
+}
+
+func (d *domain) drop(i int) { d.network = slices.Delete(d.network, i, i+1) }
+
+// deliverAll empties the network, answers included.
+func (d *domain) deliverAll() {
+	for len(d.network) > 0 {
+		d.deliver(0, false)
+	}
+}
+
+// pass lets time go by, from deadline to deadline.
+func (d *domain) pass(duration time.Duration, check func()) {
+	end := d.now.Add(duration)
+	for {
+		next := d.nextBeat(end)
+		if at, ok := d.anchor.NextDeadline(); ok && d.until(at).Before(next) {
+			next = d.until(at)
+		}
+		for _, g := range d.gateways {
+			if at, ok := g.mag.NextDeadline(); ok && d.until(at).Before(next) {
+				next = d.until(at)
+			}
+		}
+		d.now = next
+		d.performAnchor(d.anchor.Expire(d.clock(d.off)))
+		for _, g := range d.gateways {
+			d.perform(g, g.mag.Expire(d.clock(g.off)))
+		}
+		d.expireBeats()
+		if d.instant {
+			d.deliverAll()
+		}
+		check()
+		if next.Equal(end) {
+			return
+		}
+	}
+}
+
+func (d *domain) describe(p packet) string {
+	var pbu mh.BindingUpdate
+	header, _ := mh.DecodeHeader(p.payload)
+	switch {
+	case header.Type == mh.TypeHeartbeat:
+		return fmt.Sprintf("%s>%s heartbeat", d.nameOf(p.from), d.nameOf(p.to))
+	case isRevocation(p.payload):
+		return fmt.Sprintf("%s>%s BRI", d.nameOf(p.from), d.nameOf(p.to))
+	case header.Type == mh.TypeBindingRevocation:
+		return fmt.Sprintf("%s>%s BRA", d.nameOf(p.from), d.nameOf(p.to))
+	}
+	var pba mh.BindingAcknowledgement
+	if p.to == lmaAddress && pbu.Decode(p.payload) == nil {
+		return fmt.Sprintf("%s>lma PBU %v seq=%d life=%d hi=%d hnp=%v", d.nameOf(p.from), pbu.Options.MobileNodeID, pbu.Sequence,
+			int(pbu.Lifetime)*4, pbu.Options.HandoffIndicator, shown(pbu.Options.HomeNetworkPrefixes, pbu.Options.IPv4HomeAddressRequest))
+	}
+	if pba.Decode(p.payload) == nil {
+		return fmt.Sprintf("lma>%s PBA %v seq=%d life=%d %v", d.nameOf(p.to), pba.Options.MobileNodeID, pba.Sequence,
+			int(pba.Lifetime)*4, pba.Status)
+	}
+	return "?"
+}
