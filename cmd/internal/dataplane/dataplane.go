@@ -69,6 +69,9 @@ func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *f
 	}
 	p.kernel, p.reconciler = k, forwarding.New(k)
 	log.Info("forwarding", "backend", k.Name(), "tunnel_mtu", k.TunnelMTU())
+	for _, warning := range k.Warnings() {
+		log.Warn(warning)
+	}
 	return p, nil
 }
 
@@ -161,6 +164,7 @@ func (p *Plane) Status() (status api.ForwardingStatus, warnings []string) {
 	status = api.ForwardingStatus{Backend: "none", TunnelMTU: p.TunnelMTU(), Entries: p.state().Len(), Pending: len(s.Pending)}
 	if p.kernel != nil {
 		status.Backend = p.kernel.Name()
+		warnings = append(warnings, p.kernel.Warnings()...)
 	} else {
 		warnings = append(warnings, "forwarding.backend is none: no packet of a mobile node is forwarded")
 	}

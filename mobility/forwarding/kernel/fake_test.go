@@ -150,6 +150,8 @@ func (f *fakeSystem) setTunnelSource(addr netip.Addr) error {
 	return nil
 }
 
+func (f *fakeSystem) index(string) (uint32, error) { return 1, nil }
+
 func (f *fakeSystem) close() {}
 
 // String renders the kernel as the commands that would make it, sorted.

@@ -25,6 +25,7 @@ type system interface {
 	raiseLink(l link) error
 	removeLink(name string) error
 	setTunnelSource(addr netip.Addr) error
+	index(name string) (uint32, error) // of an interface
 	close()
 }
 
@@ -38,7 +39,8 @@ type Kernel struct {
 	backend backend
 	layout  layout
 	system  system
-	watch   *watch // nil in tests without Linux
+	watch   *watch        // nil in tests without Linux
+	outer   *outerHeaders // nil but with seg6 on Linux
 
 	tunnels map[netip.Addr]peer
 	slots   map[int]netip.Addr      // the same by slot
@@ -79,7 +81,7 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Backend, err = caps.choose(cfg.Backend); err != nil {
+	if cfg.Backend, err = caps.choose(cfg.Backend, cfg.Role); err != nil {
 		return nil, err
 	}
 	uplink, err := c.uplink(cfg)
@@ -106,6 +108,12 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	}
 	if k.watch, err = newWatch(append([]string{cfg.Uplink}, cfg.AccessInterfaces...)...); err != nil {
 		return nil, err
+	}
+	if k.layout.Backend == SEG6 {
+		if k.outer, err = newOuterHeaders(&k.layout, uint32(uplink.Index)); err != nil {
+			k.watch.close()
+			return nil, err
+		}
 	}
 	return k, nil
 }
@@ -144,10 +152,11 @@ func (k *Kernel) Close(keep bool) error {
 	if k.watch != nil {
 		k.watch.close()
 	}
+	err := k.outer.close()
 	if keep {
-		return nil
+		return err
 	}
-	return k.removeAll()
+	return errors.Join(err, k.removeAll())
 }
 
 // check refuses an entry that this data plane cannot hold.
@@ -208,7 +217,7 @@ func (c *conn) uplink(cfg Config) (*net.Interface, error) {
 		if err != nil {
 			return nil, fmt.Errorf("uplink %s: %w", cfg.Uplink, err)
 		}
-		return &net.Interface{Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
+		return &net.Interface{Index: l.Attrs().Index, Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
 	}
 	addrs, err := c.AddrList(nil, familyV6)
 	for attempt := 0; errors.Is(err, netlink.ErrDumpInterrupted) && attempt < dumpRetries; attempt++ {
@@ -228,7 +237,7 @@ func (c *conn) uplink(cfg Config) (*net.Interface, error) {
 		if l.Attrs().Flags&net.FlagLoopback != 0 {
 			return nil, fmt.Errorf("%s is an address of the loopback, which does not tell where the peers are: name the uplink", cfg.Local)
 		}
-		return &net.Interface{Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
+		return &net.Interface{Index: l.Attrs().Index, Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
 	}
 	return nil, fmt.Errorf("no interface has the address %s: assign it before the daemon starts, or name the uplink", cfg.Local)
 }

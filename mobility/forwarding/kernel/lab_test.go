@@ -50,7 +50,7 @@ func newLab(t testing.TB, names ...string) *lab {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test makes network namespaces: run it as root")
 	}
-	for tool, pkg := range map[string]string{"ip": "iproute2", "ping": "iputils-ping"} {
+	for tool, pkg := range map[string]string{"ip": "iproute2", "ping": "iputils-ping", "nft": "nftables"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Fatalf("%s is missing: apt-get install %s", tool, pkg)
 		}

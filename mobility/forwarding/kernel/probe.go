@@ -9,6 +9,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"netlmm/mobility/forwarding"
 )
 
 // Capabilities are the kernel features that the backends build on.
@@ -17,10 +19,11 @@ type Capabilities struct {
 	Subtrees       bool // CONFIG_IPV6_SUBTREES, both backends
 	IP6Tunnel      bool // CONFIG_IPV6_TUNNEL, module ip6_tunnel, backend ip6tnl
 	SEG6LWTunnel   bool // CONFIG_IPV6_SEG6_LWTUNNEL, backend seg6
+	NextHops       bool // next hops that routes share, Linux 5.3; backend seg6 at an anchor
 }
 
-// Missing names what the backend (IP6Tnl or SEG6) needs and this kernel lacks.
-func (c Capabilities) Missing(backend string) []string {
+// Missing names what the backend (IP6Tnl or SEG6) needs in that role and this kernel lacks.
+func (c Capabilities) Missing(backend string, role forwarding.Role) []string {
 	var missing []string
 	need := func(have bool, name string) {
 		if !have {
@@ -34,23 +37,24 @@ func (c Capabilities) Missing(backend string) []string {
 		need(c.IP6Tunnel, "CONFIG_IPV6_TUNNEL (module ip6_tunnel)")
 	case SEG6:
 		need(c.SEG6LWTunnel, "CONFIG_IPV6_SEG6_LWTUNNEL")
+		need(c.NextHops || role != forwarding.Anchor, "next hop objects (Linux 5.3)")
 	}
 	return missing
 }
 
 // choose resolves Auto and refuses what the kernel cannot do.
-func (c Capabilities) choose(backend string) (string, error) {
+func (c Capabilities) choose(backend string, role forwarding.Role) (string, error) {
 	if backend == Auto {
-		if len(c.Missing(IP6Tnl)) == 0 {
+		if len(c.Missing(IP6Tnl, role)) == 0 {
 			return IP6Tnl, nil
 		}
-		if len(c.Missing(SEG6)) == 0 {
+		if len(c.Missing(SEG6, role)) == 0 {
 			return SEG6, nil
 		}
 		return "", fmt.Errorf("this kernel offers no tunnel: backend ip6tnl lacks %s, backend seg6 lacks %s; run a kernel with either",
-			strings.Join(c.Missing(IP6Tnl), ", "), strings.Join(c.Missing(SEG6), ", "))
+			strings.Join(c.Missing(IP6Tnl, role), ", "), strings.Join(c.Missing(SEG6, role), ", "))
 	}
-	missing := c.Missing(backend)
+	missing := c.Missing(backend, role)
 	switch {
 	case len(missing) == 0:
 		return backend, nil
@@ -100,6 +104,8 @@ func (c *conn) probe() (Capabilities, error) {
 	caps.Subtrees = errors.Is(err, unix.ENODEV)
 	err = try(route{table: mainTable, dst: target, metric: entryMetric, encap: seg6Red, segment: target.Addr()})
 	caps.SEG6LWTunnel = errors.Is(err, unix.ENODEV)
+	_, err = c.dump(unix.RTM_GETNEXTHOP, hopHeader{}, unix.RTM_NEWNEXTHOP)
+	caps.NextHops = err == nil
 
 	// Only making a device tells whether its driver can be loaded.
 	attrs := netlink.NewLinkAttrs()

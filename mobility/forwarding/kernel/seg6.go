@@ -26,10 +26,8 @@ var (
 // seg6 tunnels with segment routing's lightweight tunnels: one segment, reduced encapsulation, which on the wire is plain
 // IPv6-in-IPv6 (RFC 2473) and interworks with ip6tnl.
 //
-// What the kernel leaves no choice about: the hop limit of the outer packet is a copy of the inner one, so that a packet
-// with few hops left can end inside the tunnel; the traffic class is copied on the way in (RFC 6040 section 4.1), but a
-// congestion mark that the outer packet met is not carried over on the way out (section 4.2), as ip6tnl does and RFC 5213
-// section 5.6.3 asks for.
+// The hop limit and the ECN field of the outer header are the business of the programs at the uplink (outer.go): the kernel by
+// itself copies the inner hop limit, and forgets a congestion mark at the exit.
 type seg6 struct{ layout }
 
 func (s *seg6) name() string { return "seg6" }

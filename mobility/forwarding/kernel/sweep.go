@@ -86,6 +86,9 @@ func (k *Kernel) ensureBase() error {
 		if err := k.system.setTunnelSource(k.layout.Local); err != nil {
 			return err
 		}
+		if index, err := k.system.index(k.layout.Uplink); err == nil { // one that is gone will come back
+			k.outer.ensure(index)
+		}
 	}
 	rules, err := k.system.rules()
 	if err != nil {
