@@ -205,3 +205,14 @@ func TestPeersMayKeepTheirProtectionInALaboratory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOwnLinkLayerAddressIsNone: `own` is the all-zero FixedMAGLinkLayerAddressOnAllAccessLinks of RFC 5213 section 9.3.
+func TestOwnLinkLayerAddressIsNone(t *testing.T) {
+	c, err := LoadMagd(write(t, edit(t, gateway, "access_links: [{interface: acc0", "access_links: [{link_layer_address: own, interface: acc0")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.AccessLinks[0].LinkLayerAddress; got != [6]byte{} {
+		t.Errorf("%x", got)
+	}
+}
