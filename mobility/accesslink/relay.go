@@ -261,7 +261,7 @@ func (r *Relay) returnDHCPv6(message []byte, from netip.AddrPort) {
 		l.counters.drop(NoOffer)
 	case err != nil:
 		l.counters.serveErrors.Add(1)
-	case l.deliverDHCPv6(p, linkLayer, netip.AddrPortFrom(returned.Peer, returned.Port), returned.Payload):
+	case l.deliverDHCPv6(p, linkLayer, netip.AddrPortFrom(returned.Peer, dhcp6.ClientPort), returned.Payload):
 		l.counters.serve(ReturnedDHCPv6)
 	}
 }

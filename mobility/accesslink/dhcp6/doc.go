@@ -38,9 +38,8 @@ const (
 	OtherServer Reason = "dhcpv6_other_server" // meant for another server
 	NoAddress   Reason = "dhcpv6_no_address"   // the mobile node has no home network prefix, or names no address to confirm
 	TooLong     Reason = "dhcpv6_too_long"     // the answer would be, or there are too many identity associations
-	TooManyHops Reason = "dhcpv6_too_many_hops"
-	NotRelayed  Reason = "dhcpv6_not_relayed" // no answer to what this relay agent sent
+	NotRelayed  Reason = "dhcpv6_not_relayed"  // no answer to what this relay agent sent
 )
 
 // Reasons is all of them.
-var Reasons = []Reason{Malformed, NotARequest, OtherServer, NoAddress, TooLong, TooManyHops, NotRelayed}
+var Reasons = []Reason{Malformed, NotARequest, OtherServer, NoAddress, TooLong, NotRelayed}

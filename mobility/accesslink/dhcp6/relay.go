@@ -1,15 +1,11 @@
 package dhcp6
 
 import (
-	"net"
 	"net/netip"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/insomniacslk/dhcp/iana"
 )
-
-// hopCountLimit bounds a chain of relay agents, section 7.6.
-const hopCountLimit = 8
 
 // Client is where a relayed message came from.
 type Client struct {
@@ -20,7 +16,8 @@ type Client struct {
 }
 
 // Forward makes of a client's message the Relay-forward message that goes to the servers (section 19.1). Messages of a type
-// that is not known are relayed like others (section 19).
+// that is not known are relayed like others (section 19). A mobile node is a host and no relay agent: a server goes by the
+// link-address of the relay agent that is next to the client (section 13.1), with which the mobile node could name another's link.
 func Forward(message []byte, c Client) ([]byte, Reason) {
 	if len(message) < messageHeader {
 		return nil, Malformed
@@ -28,22 +25,10 @@ func Forward(message []byte, c Client) ([]byte, Reason) {
 	forward := dhcpv6.RelayMessage{MessageType: dhcpv6.MessageTypeRelayForward, LinkAddr: linkAddress(c.Link).AsSlice(), PeerAddr: c.Peer.AsSlice()}
 	forward.AddOption(dhcpv6.OptInterfaceID(c.InterfaceID))
 	switch dhcpv6.MessageType(message[0]) {
-	case dhcpv6.MessageTypeAdvertise, dhcpv6.MessageTypeReply, dhcpv6.MessageTypeReconfigure, dhcpv6.MessageTypeRelayReply:
+	case dhcpv6.MessageTypeAdvertise, dhcpv6.MessageTypeReply, dhcpv6.MessageTypeReconfigure, dhcpv6.MessageTypeRelayForward, dhcpv6.MessageTypeRelayReply:
 		return nil, NotARequest // sections 16.3, 16.10, 16.11 and 16.14
-	case dhcpv6.MessageTypeRelayForward: // the mobile node is a relay agent itself
-		if len(message) < dhcpv6.RelayHeaderSize {
-			return nil, Malformed
-		}
-		if message[1] >= hopCountLimit {
-			return nil, TooManyHops
-		}
-		forward.HopCount = message[1] + 1
-		if !c.Peer.IsLinkLocalUnicast() { // section 19.1.2: it said which link that is
-			forward.LinkAddr = net.IPv6zero
-		}
-	default:
-		forward.AddOption(dhcpv6.OptClientLinkLayerAddress(iana.HWTypeEthernet, c.LinkLayer[:]))
 	}
+	forward.AddOption(dhcpv6.OptClientLinkLayerAddress(iana.HWTypeEthernet, c.LinkLayer[:]))
 	forward.AddOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionRelayMsg, OptionData: message})
 	return forward.ToBytes(), ""
 }
@@ -62,7 +47,6 @@ func linkAddress(link netip.Prefix) netip.Addr {
 type Returned struct {
 	Payload     []byte // for the peer, as the server wrote it (section 19.2)
 	Peer        netip.Addr
-	Port        uint16 // of the peer
 	InterfaceID []byte // as Forward was given it
 }
 
@@ -74,7 +58,7 @@ func Return(message []byte) (Returned, Reason) {
 	if dhcpv6.MessageType(message[0]) != dhcpv6.MessageTypeRelayReply {
 		return Returned{}, NotRelayed
 	}
-	r := Returned{Peer: netip.AddrFrom16([16]byte(message[18:])), Port: ClientPort}
+	r := Returned{Peer: netip.AddrFrom16([16]byte(message[18:]))}
 	var options dhcpv6.Options
 	if err := options.FromBytesWithParser(message[dhcpv6.RelayHeaderSize:], raw); err != nil {
 		return Returned{}, Malformed
@@ -92,9 +76,8 @@ func Return(message []byte) (Returned, Reason) {
 		return Returned{}, Malformed
 	case r.Peer.IsMulticast() || r.Peer.IsUnspecified() || r.InterfaceID == nil:
 		return Returned{}, NotRelayed
-	}
-	if dhcpv6.MessageType(r.Payload[0]) == dhcpv6.MessageTypeRelayReply {
-		r.Port = ServerPort
+	case dhcpv6.MessageType(r.Payload[0]) == dhcpv6.MessageTypeRelayReply: // for another relay agent behind this one
+		return Returned{}, NotRelayed
 	}
 	return r, ""
 }
