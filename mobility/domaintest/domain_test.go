@@ -63,7 +63,8 @@ type host struct {
 	home       netip.Prefix // IPv4 home address that it was offered first
 	routed     bool         // the last one, whoever sent it, was one of a router
 	router     *mag.MAG     // who sent that
-	revoked    bool         // it learned that its binding was revoked, and has not attached since
+	revoked    bool         // its binding was revoked where it is, and it has not attached since
+	allowed    bool         // but another interface of its mobile node has, so that a list may bring it back
 }
 
 func (h *host) id() mobility.MobileNodeID { return mobility.NAI(h.node) }
@@ -215,9 +216,10 @@ func (d *domain) attach(h *host, g *gateway, link string) {
 
 // attached lets the MAG know. What was revoked of any interface of the mobile node may be asked for again.
 func (d *domain) attached(h *host) {
-	h.revoked = false
+	h.revoked, h.allowed = false, false
 	for _, other := range d.hosts {
 		if other.node == h.node && !h.at.stopped {
+			other.allowed = other.revoked && other.at == h.at
 			for p := range h.at.revoked {
 				if p.mac == other.mac {
 					delete(h.at.revoked, p)
@@ -299,7 +301,7 @@ func (d *domain) ended(g *gateway, a mag.BindingEnded) {
 	h := d.hostWith(a.Entry.MobileNodeLinkLayerID)
 	g.revoked[place{a.Entry.Interface, h.mac}] = true
 	if h.at == g {
-		h.revoked = true
+		h.revoked, h.allowed = true, false
 	}
 }
 

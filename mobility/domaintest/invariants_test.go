@@ -198,7 +198,7 @@ func (g *gateway) check() error {
 // served before it attaches anew.
 func (d *domain) checkQuiet() error {
 	for _, h := range d.hosts {
-		if h.at == nil {
+		if h.at == nil || h.allowed {
 			continue
 		}
 		check := d.checkServed
