@@ -4,9 +4,11 @@ import (
 	"context"
 	"log/slog"
 
+	"netlmm/mobility"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/mh"
 	"netlmm/mobility/signaling"
+	"netlmm/mobility/store"
 )
 
 // execute carries out one action of the anchor's machine, in its owner's goroutine.
@@ -54,17 +56,26 @@ func (a *anchor) sendAnswers() {
 func (a *anchor) changed(c lma.BindingChanged) {
 	a.counters.Add(changes, c.Change.String())
 	if a.store != nil {
-		if c.Change == lma.Removed {
-			a.store.Delete(c.Entry)
-		} else {
-			a.store.Put(c.Entry)
-		}
+		keep(a.store, c)
 	}
 	if c.Change == lma.Extended && !a.log.Enabled(context.Background(), slog.LevelDebug) {
 		return // would be told to nobody
 	}
 	if !a.reporting.post(c) {
 		a.counters.Add(untold, c.Change.String())
+	}
+}
+
+// keep gives the store a change. A session that goes on without its prefixes is known in the store by its IPv4 home address
+// from then on: what stands under the prefixes would be a second owner of that address after a restart, which nothing repairs.
+func keep(s *store.Store, c lma.BindingChanged) {
+	if len(c.Dropped) > 0 {
+		s.Delete(mobility.BindingCacheEntry{HomeNetworkPrefixes: c.Dropped})
+	}
+	if c.Change == lma.Removed {
+		s.Delete(c.Entry)
+	} else {
+		s.Put(c.Entry)
 	}
 }
 

@@ -209,13 +209,14 @@ func (l *LMA) rememberIPv4(e *entry) {
 	}
 }
 
-// dropPrefixes ends the IPv6 part of a session that goes on (RFC 5844 sections 3.1.2.4 and 3.1.2.5).
-func (l *LMA) dropPrefixes(e *entry) {
+// dropPrefixes ends the IPv6 part of a session that goes on (RFC 5844 sections 3.1.2.4 and 3.1.2.5), and returns what that was.
+func (l *LMA) dropPrefixes(e *entry) (dropped []netip.Prefix) {
 	l.rememberPrefixes(e)
 	for _, prefix := range e.prefixes {
 		l.unbind(prefix)
 	}
-	e.prefixes = nil
+	dropped, e.prefixes = e.prefixes, nil
+	return dropped
 }
 
 // dropIPv4 ends the IPv4 part of a session that goes on.

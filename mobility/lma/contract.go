@@ -102,6 +102,8 @@ type BindingChanged struct {
 	Change Change
 	Entry  mobility.BindingCacheEntry // after the change; for Removed: the last one. Its prefixes are read only.
 	From   netip.Addr                 // previous Proxy-CoA, for Handover
+
+	Dropped []netip.Prefix // home network prefixes that the session goes on without: it is of IPv4 alone now. Read only.
 }
 
 // RevocationEnded says how a revocation went: answered with Status, or not answered at all. The bindings are gone either way

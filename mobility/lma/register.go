@@ -47,7 +47,7 @@ func (l *LMA) createSession(r *request) {
 	e := l.insert(r.id, g)
 	e.registered = l.instantOf(r.now)
 	l.becomeRegistered(e, r, l.grantedLifetime(r))
-	l.acceptRegistration(r, e, Created, netip.Addr{})
+	l.acceptRegistration(r, e, BindingChanged{Change: Created})
 }
 
 // updateSession extends a binding at the same MAG (RFC 5213 section 5.3.3) or moves it to another (section 5.3.4). Either
@@ -66,14 +66,15 @@ func (l *LMA) updateSession(r *request, e *entry) {
 		l.reject(r, status)
 		return
 	}
+	var dropped []netip.Prefix
 	if change == Handover {
-		l.dropUnwanted(r, e)
+		dropped = l.dropUnwanted(r, e)
 	} else {
 		former = netip.Addr{}
 	}
 	l.give(e, g)
 	l.becomeRegistered(e, r, l.grantedLifetime(r))
-	l.acceptRegistration(r, e, change, former)
+	l.acceptRegistration(r, e, BindingChanged{Change: change, From: former, Dropped: dropped})
 }
 
 // checkUpdate says whether the request may have the session: another MAG must be authorized for what it has, an IPv4 home
@@ -103,21 +104,23 @@ func (l *LMA) checkUpdate(r *request, e *entry, change Change) mobility.Status {
 }
 
 // dropUnwanted releases the IP version that a handoff does not ask for: the new MAG extends the other one only (RFC 5844
-// section 3.1.2.4).
-func (l *LMA) dropUnwanted(r *request, e *entry) {
+// section 3.1.2.4). It returns the prefixes among that.
+func (l *LMA) dropUnwanted(r *request, e *entry) (dropped []netip.Prefix) {
 	if !r.wantsIPv6() {
-		l.dropPrefixes(e)
+		dropped = l.dropPrefixes(e)
 	}
 	if !r.wantsIPv4() {
 		l.dropIPv4(e)
 	}
+	return dropped
 }
 
-func (l *LMA) acceptRegistration(r *request, e *entry, change Change, former netip.Addr) {
-	if change != Extended {
+func (l *LMA) acceptRegistration(r *request, e *entry, changed BindingChanged) {
+	if changed.Change != Extended {
 		l.stopWaiting(e.node, r)
 	}
-	l.emit(BindingChanged{Change: change, Entry: l.record(e), From: former})
+	changed.Entry = l.record(e)
+	l.emit(changed)
 	l.emitForwarding()
 	l.acknowledge(r, e)
 }
@@ -156,12 +159,13 @@ func (l *LMA) deregisterFamily(r *request, e *entry) {
 	l.accept(e, r)
 	ack := l.acceptance(r, e)
 	ack.Lifetime = 0
+	var dropped []netip.Prefix
 	if r.wantsIPv4() {
 		l.dropIPv4(e)
 	} else {
-		l.dropPrefixes(e)
+		dropped = l.dropPrefixes(e)
 	}
-	l.emit(BindingChanged{Change: Extended, Entry: l.record(e)})
+	l.emit(BindingChanged{Change: Extended, Entry: l.record(e), Dropped: dropped})
 	l.emitForwarding()
 	l.send(r, &ack)
 }

@@ -24,6 +24,9 @@ func (s *scenario) trace(actions []Action) string {
 			if a.From.IsValid() {
 				fmt.Fprintf(&b, " from=%s", a.From)
 			}
+			if len(a.Dropped) > 0 {
+				fmt.Fprintf(&b, " dropped=%s", a.Dropped)
+			}
 			b.WriteByte('\n')
 		case SendMessage:
 			fmt.Fprintf(&b, "send %s -> %s: %s\n", a.Source, a.Destination, s.message(a))
