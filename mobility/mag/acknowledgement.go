@@ -109,6 +109,8 @@ func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledg
 		return nil, DropSourceMismatch
 	case !oai && options.Present.Has(mh.OptionTimestamp) && !carriesLMAClock(pba.Status) && s.request.timestamp != 0 && options.Timestamp != s.request.timestamp:
 		return nil, DropTimestampMismatch
+	case m.ofAnotherSession(options, s):
+		return nil, DropUnmatched
 	case differs(options, s) && carriesLMAClock(pba.Status):
 		return nil, DropUnmatched // with no timestamp of ours to tell by, an answer to a PBU of before a restart is likelier
 	case differs(options, s):
@@ -119,6 +121,13 @@ func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledg
 		return nil, DropOptionMismatch
 	}
 	return s, ""
+}
+
+// ofAnotherSession: without timestamps a number counts within its session, which the link-layer identifier names. An answer to
+// a PBU of before a restart, for another interface of the same mobile node, can have the number of this session's PBU.
+func (m *MAG) ofAnotherSession(options *mh.Options, s *session) bool {
+	return !m.config.TimestampBasedApproachInUse && options.Present.Has(mh.OptionMobileNodeLinkLayerID) &&
+		options.MobileNodeLinkLayerID != s.request.linkLayerID
 }
 
 // matchOutOfWindow matches status 135, which carries the LMA's last sequence number in place of ours (RFC 6275 section
