@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -41,8 +42,8 @@ type Message struct {
 type Conn struct {
 	addr     netip.Addr
 	packets  net.PacketConn
-	batches  batchConn
-	problems *problemSender // nil over IPv4
+	raw      syscall.RawConn // of packets
+	problems *problemSender  // nil over IPv4
 	counters counters
 	closed   atomic.Bool
 	send     sender
@@ -58,7 +59,7 @@ func Listen(addr netip.Addr) (*Conn, error) {
 	}
 	c := &Conn{addr: addr}
 	var err error
-	if c.packets, c.batches, err = open(addr); err != nil {
+	if c.packets, c.raw, err = open(addr); err != nil {
 		return nil, err
 	}
 	if addr.Is6() {

@@ -5,20 +5,13 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
-// batchConn receives and sends several messages with one system call. The Message of the two packages is one type.
-type batchConn interface {
-	ReadBatch([]ipv6.Message, int) (int, error)
-	WriteBatch([]ipv6.Message, int) (int, error)
-}
-
 // open the socket of addr's family. The library's way to open one leaves no moment to set it up before messages arrive.
-func open(addr netip.Addr) (net.PacketConn, batchConn, error) {
+func open(addr netip.Addr) (net.PacketConn, syscall.RawConn, error) {
 	fd, err := openSocket(addr)
 	if err != nil {
 		return nil, nil, err
@@ -29,10 +22,12 @@ func open(addr netip.Addr) (net.PacketConn, batchConn, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen for Mobility Headers on %s: %w", addr, err)
 	}
-	if addr.Is4() {
-		return packets, ipv4.NewPacketConn(packets), nil
+	raw, err := descriptor(packets)
+	if err != nil {
+		packets.Close()
+		return nil, nil, fmt.Errorf("listen for Mobility Headers on %s: %w", addr, err)
 	}
-	return packets, ipv6.NewPacketConn(packets), nil
+	return packets, raw, nil
 }
 
 func openSocket(addr netip.Addr) (int, error) {

@@ -2,11 +2,10 @@ package signaling
 
 import (
 	"encoding/binary"
-	"net"
 	"net/netip"
 	"time"
+	"unsafe"
 
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,14 +14,19 @@ const controlSize = 256
 
 // receiver keeps the buffers of one Run.
 type receiver struct {
-	in [batchSize]ipv6.Message
+	frames
+	payloads [batchSize][MaxPayload + 1]byte // one more, to tell a message that is too long
+	n        int                             // of the last system call
+	errno    unix.Errno
 }
 
 func newReceiver() *receiver {
-	r := &receiver{}
-	for i := range r.in {
-		r.in[i].Buffers = [][]byte{make([]byte, MaxPayload+1)} // one more, to tell a message that is too long
-		r.in[i].OOB = make([]byte, controlSize)
+	r := &receiver{n: batchSize}
+	for i := range r.headers {
+		r.set(i, 0, r.payloads[i][:])
+		h := &r.headers[i].header
+		h.Iov, h.Name, h.Control = &r.vectors[i][0], (*byte)(unsafe.Pointer(&r.names[i])), &r.control[i][0]
+		h.SetIovlen(1)
 	}
 	return r
 }
@@ -30,12 +34,20 @@ func newReceiver() *receiver {
 // receive waits for messages and hands over those that are wanted: as many as have queued up, with one system call. done
 // follows the last.
 func (r *receiver) receive(c *Conn, handle func(Message), done func()) error {
-	n, err := c.batches.ReadBatch(r.in[:], 0)
-	if err != nil {
+	for i := range r.n { // the kernel has written how much of the room it used
+		r.names[i].Family = unix.AF_UNSPEC
+		r.headers[i].header.Namelen = uint32(unsafe.Sizeof(r.names[i]))
+		r.headers[i].header.SetControllen(controlSize)
+	}
+	r.n = 0
+	if err := c.raw.Read(r.attempt); err != nil {
 		return err
 	}
-	for i := range r.in[:n] {
-		if message, wanted := c.read(&r.in[i]); wanted {
+	if err := failedCall("recvmmsg", r.errno); err != nil {
+		return err
+	}
+	for i := range r.n {
+		if message, wanted := r.read(c, i); wanted {
 			c.counters.received.Add(1)
 			handle(message)
 		}
@@ -44,20 +56,27 @@ func (r *receiver) receive(c *Conn, handle func(Message), done func()) error {
 	return nil
 }
 
-// read takes one message apart, and counts it if it is not wanted.
-func (c *Conn) read(in *ipv6.Message) (message Message, wanted bool) {
-	message.Payload = in.Buffers[0][:in.N]
-	c.readControl(in.OOB[:in.NN], &message)
-	port := uint16(Port)
-	switch from := in.Addr.(type) {
-	case *net.IPAddr:
-		message.Source, _ = netip.AddrFromSlice(from.IP)
-	case *net.UDPAddr:
-		message.Source, _ = netip.AddrFromSlice(from.IP)
-		port = uint16(from.Port)
+// attempt receives what there is; false: it has to be called again when there is something.
+func (r *receiver) attempt(fd uintptr) bool {
+	n, errno := r.transfer(unix.SYS_RECVMMSG, fd, 0, batchSize)
+	if r.errno = errno; errno == unix.EAGAIN {
+		return false
 	}
+	if errno == 0 {
+		r.n = n
+	}
+	return true
+}
+
+// read takes message i apart, and counts it if it is not wanted.
+func (r *receiver) read(c *Conn, i int) (message Message, wanted bool) {
+	header, length := &r.headers[i].header, int(r.headers[i].length)
+	message.Payload = r.payloads[i][:length:length]
+	c.readControl(r.control[i][:header.Controllen], &message)
+	port := uint16(0)
+	message.Source, port = r.from(i)
 	switch {
-	case in.Flags&unix.MSG_TRUNC != 0 || in.N > MaxPayload:
+	case header.Flags&unix.MSG_TRUNC != 0 || length > MaxPayload:
 		c.counters.oversize.Add(1)
 		return message, false
 	case !message.Source.IsValid() || !message.Destination.IsValid():

@@ -1,12 +1,10 @@
 package signaling
 
 import (
-	"errors"
-	"net"
 	"net/netip"
 	"sync"
+	"unsafe"
 
-	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,10 +19,15 @@ type Outgoing struct {
 
 // sender keeps what sendmmsg needs, so that sending allocates nothing.
 type sender struct {
-	mu  sync.Mutex
-	raw bool                    // IPv6: the kernel fills in the checksum
-	out [batchSize]ipv6.Message // each with its own control message, address and buffers
-	of  [batchSize]int          // which of the caller's messages it is
+	frames
+	mu   sync.Mutex
+	ipv6 bool           // the kernel fills in the checksum
+	of   [batchSize]int // which of the caller's messages it is
+
+	write      func(fd uintptr) bool // one system call, for the messages from first to end
+	first, end int
+	sent       int
+	errno      unix.Errno
 }
 
 // Where the source address stands in the control messages IPV6_PKTINFO and IP_PKTINFO (ipi_spec_dst).
@@ -35,17 +38,21 @@ var noChecksum = make([]byte, 2)
 
 const afterChecksum = checksumOffset + 2
 
-func (s *sender) prepare(raw bool) {
-	s.raw = raw
-	for i := range s.out {
-		m := &s.out[i]
-		if raw { // addresses are copied in for each message
-			m.OOB = unix.PktInfo6(&unix.Inet6Pktinfo{})
-			m.Addr, m.Buffers = &net.IPAddr{IP: make(net.IP, net.IPv6len)}, make([][]byte, 1)
-		} else {
-			m.OOB = unix.PktInfo4(&unix.Inet4Pktinfo{})
-			m.Addr, m.Buffers = &net.UDPAddr{IP: make(net.IP, net.IPv4len)}, make([][]byte, 3)
-		}
+func (s *sender) prepare(ipv6 bool) {
+	s.ipv6 = ipv6
+	source, name := unix.PktInfo4(&unix.Inet4Pktinfo{}), unsafe.Sizeof(unix.RawSockaddrInet4{})
+	if ipv6 {
+		source, name = unix.PktInfo6(&unix.Inet6Pktinfo{}), unsafe.Sizeof(unix.RawSockaddrInet6{})
+	}
+	for i := range s.headers {
+		h := &s.headers[i].header
+		h.Iov, h.Name, h.Control = &s.vectors[i][0], (*byte)(unsafe.Pointer(&s.names[i])), &s.control[i][0]
+		h.Namelen = uint32(name)
+		h.SetControllen(copy(s.control[i][:], source))
+	}
+	s.write = func(fd uintptr) bool {
+		s.sent, s.errno = s.transfer(unix.SYS_SENDMMSG, fd, s.first, s.end)
+		return true
 	}
 }
 
@@ -108,43 +115,43 @@ func (c *Conn) unfit(m *Outgoing) SendReason {
 
 // fill makes message n of the next system call.
 func (s *sender) fill(n int, m *Outgoing, port uint16) {
-	out := &s.out[n]
-	if s.raw {
-		source, destination := m.Source.As16(), m.Destination.As16()
-		copy(out.OOB[source6At:], source[:])
-		copy(out.Addr.(*net.IPAddr).IP, destination[:])
-		out.Buffers[0] = m.Payload
-		return
+	s.to(n, m.Destination, port)
+	parts := 1
+	switch {
+	case s.ipv6:
+		source := m.Source.As16()
+		copy(s.control[n][source6At:], source[:])
+		s.set(n, 0, m.Payload)
+	default:
+		source := m.Source.As4()
+		copy(s.control[n][source4At:], source[:])
+		if len(m.Payload) < afterChecksum {
+			s.set(n, 0, m.Payload)
+			break
+		}
+		s.set(n, 0, m.Payload[:checksumOffset])
+		s.set(n, 1, noChecksum)
+		s.set(n, 2, m.Payload[afterChecksum:])
+		parts = 3
 	}
-	source, destination := m.Source.As4(), m.Destination.As4()
-	copy(out.OOB[source4At:], source[:])
-	to := out.Addr.(*net.UDPAddr)
-	copy(to.IP, destination[:])
-	to.Port = int(port)
-	if len(m.Payload) < afterChecksum {
-		out.Buffers = append(out.Buffers[:0], m.Payload)
-	} else {
-		out.Buffers = append(out.Buffers[:0], m.Payload[:checksumOffset], noChecksum, m.Payload[afterChecksum:])
-	}
+	s.headers[n].header.SetIovlen(parts)
 }
 
-// flush sends the first n messages of out. The kernel stops at one that it refuses; those behind it have their chance.
+// flush sends the first n messages. The kernel stops at one that it refuses; those behind it have their chance.
 func (c *Conn) flush(n int, fail func(i int, reason SendReason, err error)) {
 	s := &c.send
-	for done := 0; done < n; {
-		sent, err := c.batches.WriteBatch(s.out[done:n], unix.MSG_DONTWAIT)
-		if sent > 0 {
-			c.counters.sent.Add(uint64(sent))
-			done += sent
+	for s.first, s.end = 0, n; s.first < n; {
+		err := c.raw.Write(s.write)
+		if err == nil && s.errno == 0 && s.sent > 0 {
+			c.counters.sent.Add(uint64(s.sent))
+			s.first += s.sent
 			continue
 		}
-		if errors.Is(err, unix.EINTR) {
-			continue
+		if err == nil {
+			err = failedCall("sendmmsg", s.errno)
 		}
-		fail(s.of[done], reasonOf(err), err)
-		done++
+		fail(s.of[s.first], reasonOf(err), err)
+		s.first++
 	}
-	for i := range s.out[:n] {
-		clear(s.out[i].Buffers)
-	}
+	clear(s.vectors[:n])
 }
