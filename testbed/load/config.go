@@ -77,7 +77,7 @@ func (c *Config) check() error {
 	for _, op := range c.Operations {
 		problem(!slices.Contains(Operations, op), "operation %q: want one of %v", op, Operations)
 	}
-	problem(slices.Contains(c.Operations, Handover) && len(c.MAGs) < 2, "a handover needs a second MAG address")
+	problem(slices.Contains(c.Operations, Handover) && len(c.MAGs) < 2, "a handover needs a second address in --mags: add one, or say --operations register,refresh,deregister")
 	problem(c.Count < 1, "count %d: want at least 1", c.Count)
 	problem(c.Rate < 0, "rate %v: want requests a second", c.Rate)
 	problem(c.Rate == 0 && c.Clients < 1, "%d clients: want at least 1 for the closed loop", c.Clients)
