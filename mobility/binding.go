@@ -20,7 +20,7 @@ type BindingCacheEntry struct {
 	LMAAddress            netip.Addr            `json:"lma_address"` // the anchor's address that this session's PBUs were sent to
 	SequenceNumber        uint16                `json:"sequence_number"`
 	Timestamp             uint64                `json:"timestamp"` // last accepted, 48.16 fixed point as on the wire (RFC 5213 section 8.8); 0 = none
-	State                 string                `json:"state"`     // "registered" or "deregistered" (kept for MinDelayBeforeBCEDelete)
+	State                 string                `json:"state"`     // "registered", "deregistered" (kept for MinDelayBeforeBCEDelete) or "revoking"
 	Registered            time.Time             `json:"registered"`
 	LastUpdate            time.Time             `json:"last_update"`
 	Expires               time.Time             `json:"expires"`

@@ -58,7 +58,7 @@ func (r *revocations) outcome(e lma.RevocationEnded) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for o := range r.orders {
-		if o.missing == 0 || e.MobileNodeID != o.mobileNodeID || e.MobileNodeID.IsZero() && e.ProxyCareOfAddress != o.gateway {
+		if o.missing == 0 || !o.concerns(e) {
 			continue
 		}
 		o.result.Outcomes = append(o.result.Outcomes, api.RevocationOutcome{
@@ -68,6 +68,14 @@ func (r *revocations) outcome(e lma.RevocationEnded) {
 			close(o.done)
 		}
 	}
+}
+
+// concerns: of a gateway's bindings some, or all, may be revoked one by one.
+func (o *revocation) concerns(e lma.RevocationEnded) bool {
+	if o.mobileNodeID.IsZero() {
+		return e.ProxyCareOfAddress == o.gateway
+	}
+	return e.MobileNodeID == o.mobileNodeID
 }
 
 func revocationStatus(e lma.RevocationEnded) string {

@@ -25,6 +25,10 @@ const (
 
 var stateNames = [...]string{"unborn", "registered", "deregistered", "removed"}
 
+// revoking is how records name deregistered while a revocation is on its way (RFC 5846 section 8.1, revocation in progress):
+// it goes on when the anchor is started again.
+const revoking = "revoking"
+
 // String is the state as records name it.
 func (s state) String() string { return stateNames[s] }
 
@@ -98,6 +102,9 @@ func (l *LMA) record(e *entry) mobility.BindingCacheEntry {
 		Registered:            l.timeOf(e.registered),
 		LastUpdate:            l.timeOf(e.lastUpdate),
 		Expires:               l.timeOf(e.expires),
+	}
+	if l.revoking[e] != nil {
+		record.State = revoking
 	}
 	if e.linkLocalAddress != nil {
 		record.LinkLocalAddress = netip.AddrFrom16(*e.linkLocalAddress)

@@ -30,6 +30,12 @@ type Config struct {
 	InitMINDelayBRIs    time.Duration // RFC 5846 11, default 1 s, at least 500 ms
 	MaxBRAckTimeout     time.Duration // RFC 5846 11, default 2 s
 
+	// RevokeAtUnknownHandover revokes at the former MAG, in place of waiting for its de-registration, when another one
+	// registers a mobile node with Handoff Indicator 4 (RFC 5846 section 8.1). The MAGs must know binding revocation: one that
+	// does not makes the mobile node wait for the end of the retransmissions. Peers with another profile than strict are not
+	// asked.
+	RevokeAtUnknownHandover bool
+
 	MaximumLifetime time.Duration // upper bound of a granted lifetime, at least 4 s; zero: what the field can say (72 h 49 min)
 	MaximumBindings int           // bound of the binding cache, beyond it status 130; zero: 65536
 

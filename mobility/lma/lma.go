@@ -47,6 +47,7 @@ type LMA struct {
 	bindings int
 	waiting  map[*mobileNode]*waiting // registrations that wait for a de-registration
 	revoking map[*entry]*revocation   // what is being revoked
+	asked    map[*entry]*revocation   // whose MAG is asked for the mobile node, see askFormer
 	pool     *prefixPool
 	ipv4Pool *ipv4Pool
 
@@ -82,6 +83,7 @@ func New(cfg Config) (*LMA, error) {
 		nodes:       map[string]*mobileNode{},
 		waiting:     map[*mobileNode]*waiting{},
 		revoking:    map[*entry]*revocation{},
+		asked:       map[*entry]*revocation{},
 		departed:    list.New(),
 		owners:      map[[16]byte]*entry{},
 		paths:       map[pathKey]*path{},

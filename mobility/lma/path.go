@@ -1,6 +1,10 @@
 package lma
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
 
 // pathKey is how an anchor reaches a MAG: which of its addresses, over which association, to which end of the tunnel.
 type pathKey struct {
@@ -53,13 +57,19 @@ func (l *LMA) leave(e *entry) {
 	}
 }
 
-// sessionsAt are the sessions with this Proxy-CoA.
+// sessionsAt are the sessions with this Proxy-CoA, path by path, so that the same events have the same actions.
 func (l *LMA) sessionsAt(proxyCareOfAddress netip.Addr) []*entry {
-	var found []*entry
+	var paths []*path
 	for _, p := range l.paths { // as many as there are MAGs, not as there are sessions
-		if p.proxyCareOfAddress != proxyCareOfAddress {
-			continue
+		if p.proxyCareOfAddress == proxyCareOfAddress {
+			paths = append(paths, p)
 		}
+	}
+	slices.SortFunc(paths, func(a, b *path) int {
+		return cmp.Or(a.lmaAddress.Compare(b.lmaAddress), a.peer.Compare(b.peer))
+	})
+	var found []*entry
+	for _, p := range paths {
 		for e := p.sessions; e != nil; e = e.after {
 			found = append(found, e)
 		}

@@ -56,7 +56,10 @@ func newWorld(t *rapid.T) *world {
 		Random:          func(b []byte) { clear(b) },
 		MaximumLifetime: 60 * time.Second,
 		MaximumBindings: 6,
-		IPv4Pools:       []IPv4Pool{{Network: netip.MustParsePrefix("10.64.0.0/29")}},
+
+		RevokeAtUnknownHandover: rapid.Bool().Draw(t, "ask"),
+
+		IPv4Pools: []IPv4Pool{{Network: netip.MustParsePrefix("10.64.0.0/29")}},
 		Profile: func(id mobility.MobileNodeID) (mobility.Profile, bool) {
 			p := mobility.Profile{MobileNodeID: id, ProxyRegistration: true, IPv4Mobility: true}
 			if id.Value == "mn1" {
@@ -148,7 +151,7 @@ func (w *world) delete(t *rapid.T) {
 }
 
 func (w *world) revoke(t *rapid.T) {
-	var order Revoke
+	order := Revoke{Trigger: mh.RevocationTrigger(rapid.IntRange(0, 7).Draw(t, "trigger"))}
 	if rapid.Bool().Draw(t, "whole MAG") {
 		order.ProxyCareOfAddress = magAddress(rapid.IntRange(1, 3).Draw(t, "mag"))
 	} else {
@@ -168,7 +171,7 @@ func (w *world) answer(t *rapid.T) {
 		t.Fatal(err)
 	}
 	ack := mh.BindingRevocationAcknowledgement{Sequence: m.Sequence + uint16(rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "off")),
-		Flags: m.Flags, Status: mh.RevocationStatus(rapid.SampledFrom([]int{0, 1, 128}).Draw(t, "status"))}
+		Flags: m.Flags, Status: mh.RevocationStatus(rapid.SampledFrom([]int{0, 1, 128, 130, 132, 133}).Draw(t, "status"))}
 	payload, err := ack.AppendTo(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -309,7 +312,7 @@ func (w *world) check(t *rapid.T) {
 				t.Fatalf("prefix %s has two owners", prefix)
 			}
 			desired[prefix] = forwarding.Entry{Prefix: prefix, Role: forwarding.Anchor, Local: e.LMAAddress, Peer: e.ProxyCareOfAddress}
-			if e.State == "deregistered" {
+			if e.State != "registered" {
 				desired[prefix] = forwarding.Entry{Prefix: prefix, Role: forwarding.Discard}
 			}
 			if w.cfg.Pools[0].Overlaps(prefix) {
@@ -344,7 +347,15 @@ func (w *world) checkBounds(t *rapid.T, inPool, inIPv4Pool uint64) {
 			t.Fatalf("a binding of %v that is %v counts as being revoked", e.node.id(), e.state)
 		}
 	}
-	if c.Bindings > 6 || c.Departed > 6 || len(w.lma.timers) != c.Bindings+c.Waiting+c.Revocations {
+	timers := c.Bindings + c.Waiting + c.Revocations
+	for _, v := range w.lma.waiting {
+		if v.place == 0 { // for an answer, which has a deadline
+			if timers--; w.lma.asked[v.session] == nil {
+				t.Fatalf("a registration of %v waits for nothing", v.request.id)
+			}
+		}
+	}
+	if c.Bindings > 6 || c.Departed > 6 || len(w.lma.timers) != timers {
 		t.Fatalf("%+v with %d timers", c, len(w.lma.timers))
 	}
 }

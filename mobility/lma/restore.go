@@ -41,9 +41,13 @@ func (l *LMA) Restore(now time.Time, entries []mobility.BindingCacheEntry) error
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
+	var revoked []*entry
 	for _, record := range standing[:min(len(standing), l.cfg.MaximumBindings)] {
-		l.restore(record)
+		if e := l.restore(record); record.State == revoking {
+			revoked = append(revoked, e)
+		}
 	}
+	l.restoreRevocations(revoked)
 	l.unapplied = false // the caller applies it
 	return nil
 }
@@ -60,8 +64,8 @@ func checkRecord(record mobility.BindingCacheEntry) error {
 		return fmt.Errorf("lma: stored binding of %s has IPv4 home address %s: want an IPv4 address", id, record.IPv4HomeAddress)
 	case !routable(record.ProxyCareOfAddress):
 		return fmt.Errorf("lma: stored binding of %s has Proxy-CoA %s: want a routable address", id, record.ProxyCareOfAddress)
-	case record.State != registered.String() && record.State != deregistered.String():
-		return fmt.Errorf("lma: stored binding of %s has state %q: want %q or %q", id, record.State, registered, deregistered)
+	case record.State != registered.String() && record.State != deregistered.String() && record.State != revoking:
+		return fmt.Errorf("lma: stored binding of %s has state %q: want %q, %q or %q", id, record.State, registered, deregistered, revoking)
 	}
 	return nil
 }
@@ -110,7 +114,22 @@ func (l *LMA) stillOurs(record mobility.BindingCacheEntry) bool {
 		(l.ipv4Pool.inPool(home.Addr()) || home == profile.IPv4HomeAddress)
 }
 
-func (l *LMA) restore(record mobility.BindingCacheEntry) {
+// restoreRevocations goes on with the revocations that had no answer when the anchor stopped: each mobile node's MAG is told
+// anew, at the next Expire. Until then they are in progress already, so that no extension takes a binding back.
+func (l *LMA) restoreRevocations(sessions []*entry) {
+	for _, v := range l.grouped(sessions, nil, mh.TriggerAdministrativeReason) {
+		if !l.prepare(v) {
+			continue
+		}
+		v.retries = -1
+		for _, e := range v.sessions {
+			l.revoking[e] = v
+		}
+		l.timers.set(v, l.nowAt)
+	}
+}
+
+func (l *LMA) restore(record mobility.BindingCacheEntry) *entry {
 	e := l.insert(record.MobileNodeID, grant{record.HomeNetworkPrefixes, record.IPv4HomeAddress})
 	// Where its PBUs came from is not in the record; with IPsec it is the Proxy-CoA but for an Alternate Care-of Address.
 	l.follow(e, pathKey{lmaAddress: record.LMAAddress, peer: record.ProxyCareOfAddress, proxyCareOfAddress: record.ProxyCareOfAddress})
@@ -124,12 +143,13 @@ func (l *LMA) restore(record mobility.BindingCacheEntry) {
 	e.registered, e.lastUpdate = l.instantOf(record.Registered), l.instantOf(record.LastUpdate)
 	e.node.timestamp = max(e.node.timestamp, e.timestamp)
 	l.becomeRestored(e, record)
+	return e
 }
 
 // becomeRestored makes the entry what its record says.
 func (l *LMA) becomeRestored(e *entry, record mobility.BindingCacheEntry) {
 	e.state = registered
-	if record.State == deregistered.String() {
+	if record.State != registered.String() {
 		e.state = deregistered
 	}
 	l.expireAt(e, record.Expires)

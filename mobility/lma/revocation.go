@@ -10,55 +10,115 @@ import (
 )
 
 // revocation is a Binding Revocation Indication that its MAG has not answered yet (RFC 5846 sections 6.3 and 8.1). Its
-// sessions are deregistered until it ends; those that a newer registration took back are no longer its own.
+// sessions are deregistered until it ends; those that a newer registration took back are no longer its own. One that asks
+// (see askFormer) leaves its session as it is until the answer.
 type revocation struct {
 	pathKey
 	id       mobility.MobileNodeID // zero: all of the MAG's
+	trigger  mh.RevocationTrigger
+	asks     bool
 	sessions []*entry
+	before   []beforeRevocation // of each of them
 	sequence uint16
 	payload  []byte // the same in each transmission
-	retries  int
+	retries  int    // -1: the first is due
 	timeout  time.Duration
 	place    int32
+}
+
+// beforeRevocation is what a session was when its revocation began.
+type beforeRevocation struct {
+	state               state
+	expires, lastUpdate instant
 }
 
 func (v *revocation) slot() *int32 { return &v.place }
 
 // due sends the indication again, or gives up.
 func (v *revocation) due(l *LMA, now time.Time) {
-	if v.retries < l.cfg.BRIMaxRetriesNumber {
-		v.retries++
-		v.timeout = min(2*v.timeout, l.cfg.MaxBRAckTimeout)
-		l.indicate(now, v)
+	if v.retries >= l.cfg.BRIMaxRetriesNumber {
+		l.endRevocation(now, v, RevocationEnded{})
 		return
 	}
-	l.endRevocation(now, v, RevocationEnded{})
+	if v.retries++; v.retries > 0 {
+		v.timeout = min(2*v.timeout, l.cfg.MaxBRAckTimeout)
+	}
+	l.indicate(now, v)
 }
 
-// revoke ends bindings by the operator's order and tells their MAGs, each with one indication.
+// revoke ends bindings by the operator's order and tells their MAGs: each with one indication, where that can say which
+// bindings are meant.
 func (l *LMA) revoke(now time.Time, order Revoke) {
 	sessions := l.ordered(order)
 	if len(sessions) == 0 {
 		l.emit(Ignored{Reason: NothingToRevoke, Source: order.ProxyCareOfAddress, MobileNodeID: order.MobileNodeID})
 		return
 	}
-	var all []*revocation // one a path, in the order of the sessions
-	for _, e := range sessions {
-		var v *revocation
-		for _, other := range all {
-			if other.pathKey == e.path.pathKey {
-				v = other
+	global := map[*path]bool{} // told as a whole
+	if order.MobileNodeID.IsZero() {
+		for _, e := range sessions {
+			if _, known := global[e.path]; !known {
+				global[e.path] = l.isWholePeer(e.path.pathKey)
 			}
 		}
+	}
+	for _, v := range l.grouped(sessions, global, order.Trigger) {
+		l.startRevocation(now, v)
+	}
+}
+
+// isWholePeer says whether the path is all that its MAG has here. A global indication has no option by which one Proxy-CoA
+// of several could be told (RFC 5846 sections 8.1 and 9.1): it is all of the peer's, or none of it.
+func (l *LMA) isWholePeer(key pathKey) bool {
+	if key.peer != key.proxyCareOfAddress {
+		return false
+	}
+	for other := range l.paths { // as many as there are MAGs
+		if other.peer == key.peer && other.lmaAddress == key.lmaAddress && other != key {
+			return false
+		}
+	}
+	return true
+}
+
+// grouped makes the revocations of these sessions, in their order: one of a path that is told as a whole, else one of each
+// mobile node there.
+func (l *LMA) grouped(sessions []*entry, global map[*path]bool, trigger mh.RevocationTrigger) (all []*revocation) {
+	type group struct {
+		path *path
+		node *mobileNode // nil: all
+	}
+	found := map[group]*revocation{}
+	for _, e := range sessions {
+		g := group{e.path, e.node}
+		if global[e.path] {
+			g.node = nil
+		}
+		v := found[g]
 		if v == nil {
-			v = &revocation{pathKey: e.path.pathKey, id: order.MobileNodeID, timeout: l.cfg.InitMINDelayBRIs}
+			v = &revocation{pathKey: e.path.pathKey, trigger: mh.TriggerPerPeerPolicy}
+			if g.node != nil {
+				v.id, v.trigger = e.node.id(), perNode(trigger)
+			}
+			found[g] = v
 			all = append(all, v)
 		}
-		v.sessions = append(v.sessions, e)
+		v.add(e)
 	}
-	for _, v := range all {
-		l.startRevocation(now, v, order.Trigger)
+	return all
+}
+
+// perNode is the trigger of an indication about one mobile node.
+func perNode(trigger mh.RevocationTrigger) mh.RevocationTrigger {
+	if trigger == mh.TriggerUnspecified || trigger >= mh.TriggerPerPeerPolicy {
+		return mh.TriggerAdministrativeReason
 	}
+	return trigger
+}
+
+func (v *revocation) add(e *entry) {
+	v.sessions = append(v.sessions, e)
+	v.before = append(v.before, beforeRevocation{e.state, e.expires, e.lastUpdate})
 }
 
 // ordered are the sessions that an order concerns, without those that are being revoked already. What waits there to get one
@@ -81,6 +141,9 @@ func (l *LMA) ordered(order Revoke) []*entry {
 		if w := l.waiting[e.node]; w != nil && w.request.proxyCareOfAddress == order.ProxyCareOfAddress {
 			l.forgetWaiting(e.node)
 		}
+		if v := l.asked[e]; v != nil {
+			l.forgetRevocation(v) // the order is the stronger word
+		}
 		sessions = append(sessions, e)
 	}
 	return sessions
@@ -88,26 +151,11 @@ func (l *LMA) ordered(order Revoke) []*entry {
 
 // startRevocation stops the traffic of the sessions (RFC 5846 section 8.1 lets the tunnel go before the answer) and sends
 // the indication. A peer that is known not to understand one gets none.
-func (l *LMA) startRevocation(now time.Time, v *revocation, trigger mh.RevocationTrigger) {
-	if l.compat(v.peer) != mobility.CompatStrict || len(l.revocations) == 1<<16 {
+func (l *LMA) startRevocation(now time.Time, v *revocation) {
+	if !l.prepare(v) {
 		l.endRevocation(now, v, RevocationEnded{})
 		return
 	}
-	l.number(v)
-	indication := v.indication(trigger)
-	payload, err := indication.AppendTo(nil)
-	if err != nil { // too many prefixes: the mobile node alone says as much
-		indication.Options.HomeNetworkPrefixes = nil
-		indication.Options.Present &^= 1 << mh.OptionHomeNetworkPrefix
-		payload, err = indication.AppendTo(nil)
-	}
-	if err != nil {
-		l.emit(Ignored{Reason: UnencodableAnswer, Source: v.peer, MobileNodeID: v.id, Err: err})
-		l.endRevocation(now, v, RevocationEnded{})
-		return
-	}
-	v.payload = payload
-	l.revocations[v.sequence] = v
 	for _, e := range v.sessions {
 		l.becomeRevoked(e, v, now)
 		l.emit(BindingChanged{Change: Deregistered, Entry: l.record(e)})
@@ -117,6 +165,28 @@ func (l *LMA) startRevocation(now time.Time, v *revocation, trigger mh.Revocatio
 	for _, e := range v.sessions {
 		l.resumeWaiting(now, e) // at another MAG: no de-registration will come
 	}
+}
+
+// prepare gives v its number and its message; false: there is none.
+func (l *LMA) prepare(v *revocation) bool {
+	if l.compat(v.peer) != mobility.CompatStrict || len(l.revocations) == 1<<16 {
+		return false
+	}
+	l.number(v)
+	indication := v.indication()
+	payload, err := indication.AppendTo(nil)
+	if err != nil { // too many prefixes: the mobile node alone says as much
+		indication.Options.HomeNetworkPrefixes = nil
+		indication.Options.Present &^= 1 << mh.OptionHomeNetworkPrefix
+		payload, err = indication.AppendTo(nil)
+	}
+	if err != nil {
+		l.emit(Ignored{Reason: UnencodableAnswer, Source: v.peer, MobileNodeID: v.id, Err: err})
+		return false
+	}
+	v.payload, v.timeout = payload, l.cfg.InitMINDelayBRIs
+	l.revocations[v.sequence] = v
+	return true
 }
 
 // number gives v a sequence number that no outstanding revocation has, the first one at random.
@@ -132,23 +202,19 @@ func (l *LMA) number(v *revocation) {
 	v.sequence = l.revoked
 }
 
-// indication is the message (RFC 5846 sections 5.1 and 8.1).
-func (v *revocation) indication(trigger mh.RevocationTrigger) mh.BindingRevocationIndication {
-	m := mh.BindingRevocationIndication{Sequence: v.sequence, Flags: mh.RevocationProxy, Trigger: trigger}
-	if v.peer != v.proxyCareOfAddress { // as section 8.1 has it; a global one has no other option
-		m.Options.Present.Add(mh.OptionAlternateCareOfAddress)
-		m.Options.AlternateCareOfAddress = v.proxyCareOfAddress
-	}
+// indication is the message (RFC 5846 sections 5.1 and 8.1). A global one has no option at all.
+func (v *revocation) indication() mh.BindingRevocationIndication {
+	m := mh.BindingRevocationIndication{Sequence: v.sequence, Flags: mh.RevocationProxy, Trigger: v.trigger}
 	if v.id.IsZero() {
 		m.Flags |= mh.RevocationGlobal
-		m.Trigger = mh.TriggerPerPeerPolicy
 		return m
-	}
-	if trigger == mh.TriggerUnspecified || trigger >= mh.TriggerPerPeerPolicy {
-		m.Trigger = mh.TriggerAdministrativeReason
 	}
 	m.Options.Present.Add(mh.OptionMobileNodeID)
 	m.Options.MobileNodeID = v.id
+	if v.peer != v.proxyCareOfAddress {
+		m.Options.Present.Add(mh.OptionAlternateCareOfAddress)
+		m.Options.AlternateCareOfAddress = v.proxyCareOfAddress
+	}
 	for _, e := range v.sessions {
 		if len(e.prefixes) == 0 { // which no prefix names: all that this mobile node has at this MAG
 			m.Options.HomeNetworkPrefixes = nil
@@ -161,7 +227,7 @@ func (v *revocation) indication(trigger mh.RevocationTrigger) mh.BindingRevocati
 }
 
 // becomeRevoked keeps the entry, without its traffic, until the revocation ends (RFC 5846 section 8.1). Should the anchor be
-// started again before that, the entry ends as after a de-registration.
+// started again before that, the revocation goes on: see restoreRevocations.
 func (l *LMA) becomeRevoked(e *entry, v *revocation, now time.Time) {
 	e.state = deregistered
 	l.revoking[e] = v
@@ -180,46 +246,15 @@ func (l *LMA) indicate(now time.Time, v *revocation) {
 	l.emit(SendMessage{Source: v.lmaAddress, Destination: v.peer, Payload: bytes.Clone(v.payload), Type: mh.TypeBindingRevocation})
 }
 
-// endRevocation deletes the bindings that are still being revoked, whatever the answer was: the operator's order stands
-// (RFC 5846 section 6.2.2 leaves it to local policy).
-func (l *LMA) endRevocation(now time.Time, v *revocation, end RevocationEnded) {
+// forgetRevocation: an answer is not awaited any more.
+func (l *LMA) forgetRevocation(v *revocation) {
 	l.timers.stop(v)
 	if l.revocations[v.sequence] == v {
 		delete(l.revocations, v.sequence)
 	}
 	for _, e := range v.sessions {
-		if e.state != removed && (v.payload == nil || l.revoking[e] == v) {
-			l.remove(now, e)
-			end.Bindings++
+		if l.asked[e] == v {
+			delete(l.asked, e)
 		}
 	}
-	l.emitForwarding()
-	end.ProxyCareOfAddress, end.MobileNodeID = v.proxyCareOfAddress, v.id
-	l.emit(end)
-}
-
-// receiveRevocation tells the two messages of that type apart.
-func (l *LMA) receiveRevocation(now time.Time, ev MessageReceived) {
-	if mh.RevocationTypeOf(ev.Payload) == mh.RevocationAcknowledgement {
-		l.revocationAcknowledged(now, ev)
-	} else {
-		l.revocationIndicated(now, ev)
-	}
-}
-
-// revocationAcknowledged is RFC 5846 section 6.2.2.
-func (l *LMA) revocationAcknowledged(now time.Time, ev MessageReceived) {
-	var ack mh.BindingRevocationAcknowledgement
-	if err := ack.Decode(ev.Payload); err != nil {
-		l.emit(Ignored{Reason: Malformed, Source: ev.Source, Err: err})
-		return
-	}
-	v := l.revocations[ack.Sequence]
-	named := ack.Options.Present.Has(mh.OptionMobileNodeID)
-	if v == nil || ev.Source != v.peer || ev.Destination != v.lmaAddress ||
-		named && !v.id.IsZero() && ack.Options.MobileNodeID != v.id {
-		l.emit(Ignored{Reason: UnmatchedRevocation, Source: ev.Source})
-		return
-	}
-	l.endRevocation(now, v, RevocationEnded{Answered: true, Status: ack.Status})
 }

@@ -18,7 +18,7 @@ import (
 
 // The scenario files in testdata/scenarios drive one LMA and record what it does. Every file says which clauses it shows.
 //
-//	new [pool=P] [ipv4=NET,NET@ROUTER] [bindings=N] [lifetime=D] [retries=N] [mobile-clock]   a fresh LMA; MAGs are 2001:db8:f::N
+//	new [pool=P] [ipv4=NET,NET@ROUTER] [bindings=N] [lifetime=D] [retries=N] [mobile-clock] [ask]   a fresh LMA; MAGs are 2001:db8:f::N
 //	                                         or 192.0.2.N over IPv4, their identity "magN"
 //	profile mn=ID [static=P,P] [v4[=A/L]] [v6=no] [lifetime=D] [disabled]
 //	forget mn=ID                             its profile
@@ -130,6 +130,7 @@ func (s *scenario) fresh() string {
 		Compat:                            func(peer netip.Addr) mobility.Compat { return s.compat[peer] },
 		MobileNodeGeneratedTimestampInUse: s.d.HasArg("mobile-clock"),
 		BRIMaxRetriesNumber:               s.number(s.arg("retries", "0")),
+		RevokeAtUnknownHandover:           s.d.HasArg("ask"),
 		DHCPSupportMode:                   mh.DHCPServer,
 		Profile:                           s.lookupProfile,
 		Random: func(b []byte) {
