@@ -143,14 +143,26 @@ func (a *arrived) mtuIs(want int) {
 // watchRouter keeps the Router Advertisements that reach a mobile node, and returns a function that has them.
 func (a *arrived) watchRouter(mn *MobileNode) (seen func() [][]byte) {
 	a.t.Helper()
+	const nextHeader, icmp, routerAdvertisement = ethernetHeader + 6, ethernetHeader + ipv6Header, 134
+	return a.watch(mn.Node, stationInterface, func(frame []byte) bool {
+		return len(frame) > icmp && frame[nextHeader] == unix.IPPROTO_ICMPV6 && frame[icmp] == routerAdvertisement
+	})
+}
+
+// watch keeps the IPv6 frames of an interface, or that a bridge forwards, which are worth it, until the end of the test. The
+// function that it returns has those since its last call.
+func (a *arrived) watch(node, name string, worth func(frame []byte) bool) (seen func() [][]byte) {
+	a.t.Helper()
 	var conn *packet.Conn
-	err := a.in(mn.Node, func() error {
-		link, err := net.InterfaceByName(stationInterface)
+	err := a.in(node, func() error {
+		link, err := net.InterfaceByName(name)
 		if err != nil {
 			return err
 		}
-		conn, err = packet.Listen(link, packet.Raw, unix.ETH_P_IPV6, nil)
-		return err
+		if conn, err = packet.Listen(link, packet.Raw, unix.ETH_P_IPV6, nil); err != nil {
+			return err
+		}
+		return conn.SetPromiscuous(true)
 	})
 	if err != nil {
 		a.t.Fatal(err)
@@ -164,11 +176,9 @@ func (a *arrived) watchRouter(mn *MobileNode) (seen func() [][]byte) {
 			if err != nil {
 				return
 			}
-			frame := buffer[:n]
-			const nextHeader, icmp, routerAdvertisement = ethernetHeader + 6, ethernetHeader + ipv6Header, 134
-			if n > icmp && frame[nextHeader] == unix.IPPROTO_ICMPV6 && frame[icmp] == routerAdvertisement {
+			if worth(buffer[:n]) {
 				select {
-				case frames <- append([]byte{}, frame...):
+				case frames <- append([]byte{}, buffer[:n]...):
 				default:
 				}
 			}
