@@ -82,14 +82,7 @@ func (l *LMA) dynamicPrefix(node *mobileNode, r *request) (netip.Prefix, mobilit
 		}
 	}
 	refused := false // because this MAG may not register it
-	allowed := func(network netip.Prefix) bool {
-		if l.authorizedFor(r, network) {
-			return true
-		}
-		refused = true
-		return false
-	}
-	prefix, ok := l.pool.choose(r.id, allowed, l.available)
+	prefix, ok := l.pool.choose(r.id, l.allowedTo(r, &refused), l.available)
 	switch {
 	case ok:
 		return prefix, mobility.StatusAccepted
@@ -97,6 +90,15 @@ func (l *LMA) dynamicPrefix(node *mobileNode, r *request) (netip.Prefix, mobilit
 		return prefix, mobility.StatusNotAuthorizedForHomeNetworkPrefix
 	}
 	return prefix, mobility.StatusInsufficientResources
+}
+
+// allowedTo asks for networks whether the MAG may register all of them, and notes in refused that it may not one.
+func (l *LMA) allowedTo(r *request, refused *bool) func(netip.Prefix) bool {
+	return func(network netip.Prefix) bool {
+		allowed := l.authorizedFor(r, network)
+		*refused = *refused || !allowed
+		return allowed
+	}
 }
 
 // assignIPv4 chooses the IPv4 home address of a session (RFC 5844 section 3.1.2.2): the one that the request names if it is
@@ -151,15 +153,8 @@ func (l *LMA) availableIPv4(address netip.Prefix) bool {
 
 func (l *LMA) dynamicIPv4(r *request) (netip.Prefix, mobility.Status) {
 	refused := false // because this MAG may not register it
-	allowed := func(network netip.Prefix) bool {
-		if l.authorizedFor(r, network) {
-			return true
-		}
-		refused = true
-		return false
-	}
 	usable := func(a netip.Addr) bool { return l.availableIPv4(netip.PrefixFrom(a, 32)) }
-	home, ok := l.ipv4Pool.choose(r.id, allowed, usable)
+	home, ok := l.ipv4Pool.choose(r.id, l.allowedTo(r, &refused), usable)
 	switch {
 	case ok:
 		return home, mobility.StatusAccepted

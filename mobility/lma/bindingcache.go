@@ -268,7 +268,8 @@ func (l *LMA) give(e *entry, g grant) {
 	}
 }
 
-// owner is the session that has prefix: home network prefixes have one length, and IPv4 home addresses count as IPv4-mapped. It is a home network prefix or an IPv4 home address with 32 bits.
+// owner is the session that has prefix, a home network prefix or an IPv4 home address with 32 bits. The former have one length,
+// and the latter count as IPv4-mapped, so that the address alone is the key.
 func (l *LMA) owner(prefix netip.Prefix) *entry {
 	if prefix.Bits() != l.cfg.PrefixLength && !prefix.Addr().Is4() {
 		return nil

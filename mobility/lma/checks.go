@@ -2,6 +2,7 @@ package lma
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -54,15 +55,23 @@ func (l *LMA) authorizedFor(r *request, prefix netip.Prefix) bool {
 
 func (l *LMA) checkMobileNodeKnown(r *request) mobility.Status {
 	profile, ok := l.cfg.Profile(r.id)
-	if !ok {
+	if !ok && !l.releases(r) {
 		return mobility.StatusNotLMAForThisMobileNode
 	}
 	r.profile = profile
 	return mobility.StatusAccepted
 }
 
+// releases says whether the request gives up what its MAG has here. The policy of before a change let the mobile node have
+// it; that of today says what may be registered, and does not keep a MAG from giving up what may not be any more.
+func (l *LMA) releases(r *request) bool {
+	node := l.node(r.id)
+	return r.lifetime == 0 && node != nil &&
+		slices.ContainsFunc(node.sessions, func(e *entry) bool { return e.path.proxyCareOfAddress == r.proxyCareOfAddress })
+}
+
 func (l *LMA) checkServiceEnabled(r *request) mobility.Status {
-	if !r.profile.ProxyRegistration {
+	if !r.profile.ProxyRegistration && !l.releases(r) {
 		return mobility.StatusProxyRegNotEnabled
 	}
 	return mobility.StatusAccepted
@@ -163,6 +172,8 @@ func (l *LMA) checkAccessTechnology(r *request) mobility.Status {
 // checkFamilies asks the profile, and whether this anchor serves IPv4 at all, for the IP versions of the request.
 func (l *LMA) checkFamilies(r *request) mobility.Status {
 	switch {
+	case l.releases(r):
+		return mobility.StatusAccepted
 	case r.wantsIPv6() && r.profile.IPv6Prohibited:
 		return mobility.StatusNotAuthorizedForIPv6Mobility
 	case r.wantsIPv4() && (!r.profile.IPv4Mobility || len(l.ipv4Pool.networks) == 0):

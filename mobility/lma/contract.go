@@ -12,8 +12,10 @@ import (
 type Config struct {
 	LMAAddresses []netip.Addr // addresses of this anchor, IPv6 or IPv4 (RFC 5844 section 4); a PBU to another address is ignored
 
-	Pools        []netip.Prefix // dynamic home network prefixes come from these
-	PrefixLength int            // of a dynamic home network prefix; default 64
+	// Pools are where dynamic home network prefixes come from. A static one of a profile must not be in them: as long as its
+	// mobile node is not there, another one may get it.
+	Pools        []netip.Prefix
+	PrefixLength int // of a dynamic home network prefix; default 64
 
 	MinDelayBeforeBCEDelete    time.Duration // RFC 5213 9.1, default 10 s
 	MaxDelayBeforeNewBCEAssign time.Duration // RFC 5213 9.1, default 1500 ms
@@ -23,7 +25,7 @@ type Config struct {
 	// and sequence numbers whatever they say; with the second a timestamp is the mobile node's own clock (section 5.5, 6d).
 	MobileNodeGeneratedTimestampInUse bool
 
-	IPv4Pools       []IPv4Pool         // IPv4 home addresses come from these (RFC 5844 section 3.1); none: no IPv4 mobility
+	IPv4Pools       []IPv4Pool         // as Pools: IPv4 home addresses come from these (RFC 5844 section 3.1); none: no IPv4 mobility
 	DHCPSupportMode mh.DHCPSupportMode // what the MAGs are to their mobile nodes (RFC 5844 section 3.4)
 
 	BRIMaxRetriesNumber int           // RFC 5846 11, default 1
@@ -44,7 +46,7 @@ type Config struct {
 	Authorized func(proxyCareOfAddress netip.Addr, identity string) bool
 	// AuthorizedFor says whether the MAG at proxyCareOfAddress may register this mobile node (else status 154) and this prefix
 	// or IPv4 home address for it (else status 155 or 171): RFC 5213 sections 4 and 5.3.1(5). A zero prefix asks about the
-	// mobile node alone. nil: every authorized MAG may.
+	// mobile node alone. A MAG gets dynamic ones only from a pool of which it may register all. nil: every authorized MAG may.
 	AuthorizedFor func(proxyCareOfAddress netip.Addr, id mobility.MobileNodeID, prefix netip.Prefix) bool
 	// Compat is the profile of a peer; nil: strict for all.
 	Compat func(peer netip.Addr) mobility.Compat

@@ -26,6 +26,9 @@ func (l *LMA) revocationIndicated(now time.Time, ev MessageReceived) {
 		l.emit(Ignored{Reason: RevocationNotAuthorized, Source: ev.Source, MobileNodeID: m.Options.MobileNodeID})
 		return
 	}
+	if authorized && l.indicatedAgain(now, ev) {
+		return
+	}
 	status := checkIndication(m)
 	if status.Accepted() && m.Flags&mh.RevocationGlobal != 0 && !(authorized && identifies(m, ev.PeerIdentity)) {
 		status = mh.RevocationGlobalNotAuthorized
@@ -34,7 +37,10 @@ func (l *LMA) revocationIndicated(now time.Time, ev MessageReceived) {
 	if status.Accepted() {
 		status, missing = l.giveUp(now, m, careOf)
 	}
-	l.answerIndication(ev, m, status, missing)
+	answer := l.answerIndication(ev, m, status, missing)
+	if status.Accepted() && answer != nil {
+		l.rememberIndication(now, ev, answer)
+	}
 }
 
 // checkIndication holds an indication against RFC 5846 sections 5.1 and 6.2.1, without a look at the bindings.
@@ -70,7 +76,8 @@ func identifies(m *mh.BindingRevocationIndication, identity string) bool {
 func (l *LMA) giveUp(now time.Time, m *mh.BindingRevocationIndication, careOf netip.Addr) (mh.RevocationStatus, []netip.Prefix) {
 	o := &m.Options
 	if m.Flags&mh.RevocationGlobal != 0 {
-		return l.giveUpAll(now, l.sessionsAt(careOf)), nil
+		l.giveUpAll(now, l.sessionsAt(careOf))
+		return mh.RevocationSuccess, nil // section 8.2: also where all of them have been released already
 	}
 	var sessions []*entry
 	if node := l.node(o.MobileNodeID); node != nil {
@@ -131,14 +138,14 @@ func (l *LMA) giveUpIPv4(now time.Time, sessions []*entry, address netip.Addr) m
 	return mh.RevocationBindingDoesNotExist
 }
 
-// answerIndication is RFC 5846 section 6.1.2.
-func (l *LMA) answerIndication(ev MessageReceived, m *mh.BindingRevocationIndication, status mh.RevocationStatus, missing []netip.Prefix) {
+// answerIndication is RFC 5846 section 6.1.2. It returns what was sent.
+func (l *LMA) answerIndication(ev MessageReceived, m *mh.BindingRevocationIndication, status mh.RevocationStatus, missing []netip.Prefix) []byte {
 	if !status.Accepted() {
 		l.emit(Ignored{Reason: DropReason("indication_" + status.String()), Source: ev.Source, MobileNodeID: m.Options.MobileNodeID})
 	}
 	l.emitForwarding()
 	if l.compat(ev.Source) == mobility.CompatOPMIP {
-		return
+		return nil
 	}
 	ack := mh.BindingRevocationAcknowledgement{Status: status, Sequence: m.Sequence, Flags: m.Flags}
 	if len(missing) > 0 {
@@ -147,4 +154,5 @@ func (l *LMA) answerIndication(ev MessageReceived, m *mh.BindingRevocationIndica
 	}
 	payload, err := ack.AppendTo(nil)
 	l.transmit(SendMessage{Source: ev.Destination, Destination: ev.Source, Payload: payload, Type: mh.TypeBindingRevocation}, err)
+	return payload
 }

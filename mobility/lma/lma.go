@@ -1,6 +1,7 @@
 // Package lma is the Local Mobility Anchor of RFC 5213 section 5, with IPv4 (RFC 5844) and binding revocation (RFC 5846), as
 // a plain machine: events and a clock reading in, actions out. It owns the binding cache, the pools of home network prefixes
-// and IPv4 home addresses and the desired forwarding state, and does no I/O, holds no lock and starts no goroutine. The cost of one event does not grow with the number of bindings.
+// and IPv4 home addresses and the desired forwarding state, and does no I/O, holds no lock and starts no goroutine. The cost
+// of one event does not grow with the number of bindings, but for the revocation of all of a MAG's, which grows with these.
 package lma
 
 import (
@@ -56,6 +57,7 @@ type LMA struct {
 	timers      timerHeap
 	revocations map[uint16]*revocation // outstanding, by sequence number
 	revoked     uint16                 // last sequence number of these
+	indicated   map[netip.Addr]answeredIndication
 
 	forwarding *forwarding.State
 	unapplied  bool // forwarding changed since the last ApplyForwarding
@@ -91,6 +93,7 @@ func New(cfg Config) (*LMA, error) {
 		ipv4Pool:    ipv4Pool,
 		revocations: map[uint16]*revocation{},
 		forwarding:  forwarding.NewState(),
+		indicated:   map[netip.Addr]answeredIndication{},
 	}
 	for _, a := range cfg.LMAAddresses {
 		l.addresses[a] = true

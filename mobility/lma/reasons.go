@@ -25,6 +25,7 @@ const (
 	RepeatedUpdate            DropReason = "repeated_update"                      // of a peer that repeats its sequence number: answered again
 	UnmatchedRevocation       DropReason = "revocation_acknowledgement_unmatched" // RFC 5846 6.2.2: no indication with that number is outstanding there
 	RevocationNotAuthorized   DropReason = "revocation_not_authorized"            // RFC 5846 6.2: not from a MAG of this anchor
+	RepeatedIndication        DropReason = "revocation_indication_repeated"       // answered as it was a moment ago
 	UnencodableAnswer         DropReason = "answer_does_not_fit_mobility_header"  // a PBA longer than a Mobility Header can be
 )
 
