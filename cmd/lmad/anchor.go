@@ -115,6 +115,7 @@ func (a *anchor) tasks() []daemon.Task {
 	return append(append(a.guard.Tasks(), a.sockets.Tasks(a.newReceiver)...),
 		daemon.Task{Name: "anchor", Run: a.engine.Run},
 		daemon.Task{Name: "reporting", Run: a.reporting.run},
+		daemon.Task{Name: "memory", Run: returnMemory},
 		a.heartbeats.Task(),
 		a.plane.Task(a.engine.Do), a.admin.Serve(a.queries()), a.metrics,
 		daemon.Observe(a.registry, a.log, a.status))

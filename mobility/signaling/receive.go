@@ -12,17 +12,22 @@ import (
 // controlSize has room for the addresses, the time and the count of dropped messages.
 const controlSize = 256
 
+// receiveSize is how many messages one system call receives at most. It is less than what one sends: who answers all that came
+// at once lets its peers wait for the first answer until the last is ready, and works while they rest; with half of it each
+// side has something to do. With 32 clients at an anchor that makes a quarter more registrations a second.
+const receiveSize = 16
+
 // receiver keeps the buffers of one Run.
 type receiver struct {
 	frames
-	payloads [batchSize][MaxPayload + 1]byte // one more, to tell a message that is too long
-	n        int                             // of the last system call
+	payloads [receiveSize][MaxPayload + 1]byte // one more, to tell a message that is too long
+	n        int                               // of the last system call
 	errno    unix.Errno
 }
 
 func newReceiver() *receiver {
-	r := &receiver{n: batchSize}
-	for i := range r.headers {
+	r := &receiver{n: receiveSize}
+	for i := range r.payloads {
 		r.set(i, 0, r.payloads[i][:])
 		h := &r.headers[i].header
 		h.Iov, h.Name, h.Control = &r.vectors[i][0], (*byte)(unsafe.Pointer(&r.names[i])), &r.control[i][0]
@@ -58,7 +63,7 @@ func (r *receiver) receive(c *Conn, handle func(Message), done func()) error {
 
 // attempt receives what there is; false: it has to be called again when there is something.
 func (r *receiver) attempt(fd uintptr) bool {
-	n, errno := r.transfer(unix.SYS_RECVMMSG, fd, 0, batchSize)
+	n, errno := r.transfer(unix.SYS_RECVMMSG, fd, 0, receiveSize)
 	if r.errno = errno; errno == unix.EAGAIN {
 		return false
 	}

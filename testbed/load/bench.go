@@ -88,7 +88,7 @@ const (
 	fewRounds       = 10 // of fewMobileNodes, so that quantiles have enough to stand on
 	deletionDelay   = 500 * time.Millisecond
 	roundPause      = 2 * deletionDelay // the anchor has deleted what was de-registered
-	settling        = 3 * time.Second   // until an anchor has written its bindings and returned memory
+	settling        = 5 * time.Second   // until an anchor has written its bindings and returned memory
 )
 
 // Run measures everything, one after another. The report is complete unless there is an error.

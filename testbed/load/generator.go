@@ -130,6 +130,10 @@ func (g *generator) notSent(err error) {
 	g.tally.example("request not sent: %v", err)
 }
 
+// bunch is how many requests leave together while answers are taken in: if all waited for the last answer, anchor and generator
+// would wait for each other, one processor at a time.
+const bunch = 16
+
 // receivedAll follows the received ones that came at once: the next requests of the closed loop leave.
 func (g *generator) receivedAll() {
 	g.mu.Lock()
@@ -171,6 +175,9 @@ func (g *generator) received(mag int, m signaling.Message) {
 		return
 	}
 	g.answered(n, mag, m.ReceivedAt)
+	if len(g.out[n.mag].messages) >= bunch {
+		g.flush()
+	}
 }
 
 // answered finds the request that g.ack answers. An answer to an earlier transmission is late: a gateway ignores it.

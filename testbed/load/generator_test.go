@@ -265,7 +265,7 @@ func TestConfigurationErrorsComeTogether(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"LMA address", "mobile nodes", "dance", "second MAG", "count", "clients", "lifetime", "compat", "realm"} {
+	for _, want := range []string{"LMA address", "mobile nodes", "dance", "second address", "count", "clients", "lifetime", "compat", "realm"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not name %s", err, want)
 		}
