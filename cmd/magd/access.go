@@ -66,6 +66,21 @@ func accessMTU(cfg configs.AccessLink, tunnel int) (int, error) {
 	return link.MTU, nil
 }
 
+// tunnelMTUChanged has every access link advertise what passes the tunnel now, and mobile nodes told of it (RFC 5213 section 6.9.5).
+// It is called in the machine's goroutine.
+func (g *gateway) tunnelMTUChanged(tunnel int) {
+	for _, cfg := range g.cfg.AccessLinks {
+		mtu, err := accessMTU(cfg, tunnel)
+		if err == nil {
+			err = g.access[cfg.Interface].SetMTU(mtu)
+		}
+		if err != nil {
+			g.log.Warn("access link goes on advertising the MTU it had", "interface", cfg.Interface, "error", err)
+		}
+	}
+	g.post(mag.AdvertiseAgain{}, time.Now())
+}
+
 func accessLinkCounts(link *accesslink.Link) func() map[string]uint64 {
 	return func() map[string]uint64 {
 		c := link.Counters()

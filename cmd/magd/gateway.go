@@ -142,6 +142,7 @@ func (g *gateway) openNetwork() (err error) {
 		return err
 	}
 	g.plane.Learn()
+	g.plane.OnMTU(g.tunnelMTUChanged)
 	if err := g.openAccessLinks(); err != nil {
 		return err
 	}

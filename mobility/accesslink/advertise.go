@@ -56,8 +56,8 @@ func (l *Link) transmit(a Advertisement) error {
 func (l *Link) routerAdvertisement(p *port, a Advertisement) *ndp.RouterAdvertisement {
 	options := make([]ndp.Option, 0, 2+len(a.Prefixes)+len(a.DeprecatedPrefixes))
 	options = append(options, &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: p.linkLayer[:]})
-	if l.config.MTU != 0 {
-		options = append(options, ndp.NewMTU(uint32(l.config.MTU)))
+	if mtu := l.advertisedMTU(); mtu != 0 {
+		options = append(options, ndp.NewMTU(uint32(mtu)))
 	}
 	for _, prefix := range a.Prefixes {
 		options = append(options, prefixInformation(prefix, a.PrefixLifetime))

@@ -65,7 +65,7 @@ func (l *Link) deliverDHCPv4(p *port, linkLayer [6]byte, reply dhcp4.Reply) {
 
 // leaseIPv4 is an offer as the DHCPv4 server sees it. The MTU is that of the tunnel (RFC 5844 section 3.4.3), else of the link.
 func (l *Link) leaseIPv4(p *port, offer Offer, now time.Time) dhcp4.Lease {
-	mtu := l.config.MTU
+	mtu := l.advertisedMTU()
 	if mtu == 0 {
 		mtu = max(p.mtu, smallestMTU)
 	}

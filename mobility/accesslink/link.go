@@ -28,6 +28,7 @@ type Link struct {
 	mu   sync.Mutex
 	port *port // nil while the interface is gone or down
 	held held
+	mtu  int   // advertised
 	err  error // of the last attempt to take the interface into use
 
 	// of the goroutine that hears Neighbor Discovery
@@ -104,7 +105,7 @@ func Open(config Config) (*Link, error) {
 	}
 	l := &Link{
 		config: config, netlink: handle, nodes: newNodes(), presence: presence{window: config.PresenceWindow},
-		solicited: map[[6]byte]time.Time{}, solicits: rate.NewLimiter(solicitationsPerSecond, solicitationsPerSecond),
+		mtu: config.MTU, solicited: map[[6]byte]time.Time{}, solicits: rate.NewLimiter(solicitationsPerSecond, solicitationsPerSecond),
 	}
 	if err := l.setUp(); err != nil {
 		l.setPort(nil)
@@ -152,6 +153,23 @@ func (l *Link) Close() error {
 		return nil
 	}
 	return p.close()
+}
+
+// SetMTU changes what is advertised from now on in place of Config.MTU, and is told by DHCPv4; 0 advertises none.
+func (l *Link) SetMTU(mtu int) error {
+	if mtu != 0 && (mtu < minimumMTU || mtu > 65535) {
+		return fmt.Errorf("access link %s: MTU %d: want %d to 65535, or 0 to advertise none", l.config.Interface, mtu, minimumMTU)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mtu = mtu
+	return nil
+}
+
+func (l *Link) advertisedMTU() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mtu
 }
 
 // current returns the open port, or an error that is ErrInterfaceUnavailable.

@@ -132,7 +132,7 @@ func FuzzParse(f *testing.F) {
 
 // The lifetimes on the wire, RFC 4861 sections 4.2, 4.6.2 and 6.2.1.
 func TestRouterAdvertisement(t *testing.T) {
-	l := &Link{config: Config{MTU: 1460}}
+	l := &Link{mtu: 1460}
 	ra := l.routerAdvertisement(&port{linkLayer: [6]byte{0, 0, 0x5e, 0, 0x52, 0x13}}, Advertisement{
 		Prefixes:           []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64"), netip.MustParsePrefix("2001:db8:2::/56")},
 		DeprecatedPrefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:3::/64")},

@@ -42,6 +42,20 @@ func (m *MAG) advertiseRouter(now time.Time, s *session) {
 	m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
 }
 
+// advertiseInterval keeps the Router Advertisements to different mobile nodes apart when all of them get one.
+const advertiseInterval = time.Millisecond
+
+// advertiseAgain has the sessions that have a Router Advertisement get another one.
+func (m *MAG) advertiseAgain(now time.Time) {
+	due := now
+	for _, s := range m.inOrder() {
+		if len(s.bound) > 0 && len(s.told) > 0 {
+			m.set(&s.advertise, due)
+			due = due.Add(advertiseInterval)
+		}
+	}
+}
+
 // withdrawRouter tells a mobile node that is left without a binding, though nobody said that it left, not to send to this
 // router and to do without its prefixes. On a shared medium that is how the link is torn down which RFC 5213 section 6.9.1.4(4)
 // calls point-to-point: the mobile node is to give up what it configured. One that left, or does not answer, gets no word.

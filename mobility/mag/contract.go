@@ -117,6 +117,10 @@ type ClockSynchronized struct{}
 // (RFC 5213 section 6.9.1.2, 6 and 7; RFC 5844 section 3.2.3.2). Who is attached registers again, paced.
 type AdministrativeAction struct{ MobileNodeID mobility.MobileNodeID } // zero: all
 
+// AdvertiseAgain: what the access links advertise has changed, such as the tunnel's MTU (RFC 5213 section 6.9.5). Every mobile node
+// that has a Router Advertisement gets another one, one after the other.
+type AdvertiseAgain struct{}
+
 // Stop ends the MAG: with Deregister every binding is de-registered first; without, they are left for the next start.
 type Stop struct{ Deregister bool }
 
@@ -131,6 +135,7 @@ func (LinkLocalAddressTaken) isEvent()      {}
 func (PeerRestarted) isEvent()              {}
 func (ClockSynchronized) isEvent()          {}
 func (AdministrativeAction) isEvent()       {}
+func (AdvertiseAgain) isEvent()             {}
 func (Stop) isEvent()                       {}
 
 // Action is what a MAG wants done, executed in the order given: one of the types below.

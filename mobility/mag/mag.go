@@ -124,6 +124,8 @@ func (m *MAG) Handle(now time.Time, ev Event) []Action {
 		m.linkLocalAddressTaken(now, ev)
 	case PeerRestarted:
 		m.peerRestarted(now, ev)
+	case AdvertiseAgain:
+		m.advertiseAgain(now)
 	case ClockSynchronized:
 		m.clockSynchronized(now)
 	case AdministrativeAction:

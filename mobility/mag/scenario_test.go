@@ -75,6 +75,8 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 		r.handle(LinkLocalAddressTaken{text(d, "link", "wlan0"), llid(t, d), netip.MustParseAddr(text(d, "use", ""))})
 	case "peer-restarted":
 		r.handle(PeerRestarted{netip.MustParseAddr(text(d, "lma", defaultLMA.String()))})
+	case "advertise-again":
+		r.handle(AdvertiseAgain{})
 	case "clock-synchronized":
 		r.handle(ClockSynchronized{})
 	case "administrative-action":

@@ -31,6 +31,7 @@ type Plane struct {
 	state      func() *forwarding.State
 
 	firstResync time.Duration // after the start
+	mtuChanged  func(mtu int) // may be nil
 }
 
 // Where says on which side of the tunnel a plane stands, and what it knows of the network there.
@@ -83,6 +84,32 @@ func (p *Plane) TunnelMTU() int {
 	return p.kernel.TunnelMTU()
 }
 
+// OnMTU has changed called in the owner's goroutine whenever TunnelMTU is another one, from the start of Task on (RFC 5213 section 6.9.5).
+func (p *Plane) OnMTU(changed func(mtu int)) { p.mtuChanged = changed }
+
+// followPaths makes the tunnels what the paths to the peers carry.
+func (p *Plane) followPaths() {
+	changed, err := p.kernel.FollowPaths()
+	if err != nil {
+		p.log.Error("tunnel MTU not as wanted; it is retried", "error", err)
+	}
+	if !changed {
+		return
+	}
+	p.log.Info("the paths to the peers carry more or less than before", "tunnel_mtu", p.kernel.TunnelMTU())
+	if p.mtuChanged != nil {
+		p.mtuChanged(p.kernel.TunnelMTU())
+	}
+}
+
+// pathsChanged says that a path carries more or less than before; it never does without a kernel.
+func (p *Plane) pathsChanged() <-chan struct{} {
+	if p.kernel == nil {
+		return nil
+	}
+	return p.kernel.PathsChanged()
+}
+
 // Adopt brings the kernel to the desired state from whatever an earlier run left there.
 func (p *Plane) Adopt() {
 	if err := p.reconciler.Resync(p.state()); err != nil {
@@ -129,6 +156,8 @@ func (p *Plane) Task(do func(context.Context, func()) error) daemon.Task {
 				err = do(ctx, p.retry)
 			case <-p.disturbed():
 				err = do(ctx, p.Adopt)
+			case <-p.pathsChanged():
+				err = do(ctx, p.followPaths)
 			case <-resync.C:
 				began := time.Now()
 				err = do(ctx, p.Adopt)

@@ -61,6 +61,7 @@ func (p *plan) add(q plan) {
 type peer struct {
 	addr netip.Addr
 	slot int
+	path int // MTU of the path there; 0: at least that of the uplink
 }
 
 // backend turns what is wanted into routes, rules and links. It is a pure function of its layout.
@@ -80,7 +81,15 @@ type backend interface {
 // layout is the resolved configuration, which both backends build on.
 type layout struct {
 	Config
-	mtu int
+	mtu      int // of a tunnel whose path is not narrower than the uplink
+	smallest int // MTU of all paths; 0: none is narrower
+}
+
+func (l layout) backend() backend {
+	if l.Backend == IP6Tnl {
+		return &ip6tnl{l}
+	}
+	return &seg6{l}
 }
 
 // encapTable holds, for seg6, the routes that encapsulate.

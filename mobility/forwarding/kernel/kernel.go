@@ -40,6 +40,7 @@ type Kernel struct {
 	layout  layout
 	system  system
 	watch   *watch        // nil in tests without Linux
+	paths   *paths        // nil in tests without Linux
 	outer   *outerHeaders // nil but with seg6 on Linux
 
 	tunnels map[netip.Addr]peer
@@ -103,19 +104,31 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if err := applySysctls(&k.layout); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(k.adopt(), k.ensureBase(), k.ensureStatic()); err != nil {
+	if k.paths, err = newPaths(cfg.Local, cfg.Backend == SEG6); err != nil {
 		return nil, err
 	}
-	if k.watch, err = newWatch(append([]string{cfg.Uplink}, cfg.AccessInterfaces...)...); err != nil {
+	if err := k.begin(uplink); err != nil {
+		k.paths.close()
 		return nil, err
+	}
+	return k, nil
+}
+
+// begin brings about what stands without entries, and watches it.
+func (k *Kernel) begin(uplink *net.Interface) error {
+	if err := errors.Join(k.adopt(), k.ensureBase(), k.ensureStatic()); err != nil {
+		return err
+	}
+	var err error
+	if k.watch, err = newWatch(append([]string{k.layout.Uplink}, k.layout.AccessInterfaces...)...); err != nil {
+		return err
 	}
 	if k.layout.Backend == SEG6 {
 		if k.outer, err = newOuterHeaders(&k.layout, uint32(uplink.Index)); err != nil {
 			k.watch.close()
-			return nil, err
 		}
 	}
-	return k, nil
+	return err
 }
 
 // outerHeader is what RFC 2473 encapsulation adds to a packet.
@@ -126,20 +139,16 @@ func newKernel(l layout, s system) *Kernel {
 	k := &Kernel{layout: l, system: s,
 		tunnels: map[netip.Addr]peer{}, slots: map[int]netip.Addr{}, broken: map[netip.Addr]struct{}{},
 		since: map[netip.Addr]time.Time{}, idle: map[netip.Addr]time.Time{}, now: time.Now, held: holdings{odd: map[netip.Prefix][]object{}}}
-	if l.Backend == IP6Tnl {
-		k.backend = &ip6tnl{l}
-	} else {
-		k.backend = &seg6{l}
-	}
+	k.backend = l.backend()
 	return k
 }
 
 // Name is the backend in use: IP6Tnl or SEG6.
 func (k *Kernel) Name() string { return k.backend.name() }
 
-// TunnelMTU is the largest inner packet in octets, for the MTU option of Router Advertisements (RFC 5213 section 6.9.5). It
-// follows from the uplink and the configuration; the path beyond the uplink is not measured.
-func (k *Kernel) TunnelMTU() int { return k.layout.mtu }
+// TunnelMTU is the largest inner packet in octets that passes every tunnel, for the MTU option of Router Advertisements (RFC
+// 5213 section 6.9.5). It follows from the uplink and the configuration, and from what is known of the paths beyond.
+func (k *Kernel) TunnelMTU() int { return k.layout.inner(k.layout.smallest) }
 
 // Disturbed receives when the uplink or an access link came up again or anew: Linux drops the routes over a link that goes
 // down, so that a Resync is due. Several disturbances may be reported as one.
@@ -151,6 +160,9 @@ func (k *Kernel) Close(keep bool) error {
 	defer k.system.close()
 	if k.watch != nil {
 		k.watch.close()
+	}
+	if k.paths != nil {
+		k.paths.close()
 	}
 	err := k.outer.close()
 	if keep {
@@ -207,6 +219,7 @@ func (k *Kernel) tunnelTo(addr netip.Addr) (peer, error) {
 	}
 	delete(k.broken, addr)
 	k.since[addr] = k.now()
+	k.paths.add(addr)
 	return p, nil
 }
 

@@ -19,13 +19,15 @@ const minimumMTU = 1280
 // that only stand for a tunnel.
 const noAddressGeneration = 1
 
-// ensureLink makes l, down, unless it stands as wanted already. A link of that name which differs is replaced.
+// ensureLink makes l, down, unless it stands as wanted already. A link of that name which differs in more than its MTU is replaced.
 func (c *conn) ensureLink(l link) error {
 	unchecked := l
 	unchecked.check = checkAsIs // raiseLink sees to that
 	switch have, err := c.LinkByName(l.name); {
 	case err == nil && linkOf(have, c) == unchecked:
 		return nil
+	case err == nil && linkOf(have, c).withMTU(l.mtu) == unchecked:
+		return c.setMTU(l)
 	case err == nil:
 		if err := c.LinkDel(have); err != nil {
 			return fmt.Errorf("remove the outdated link %s: %w", l.name, err)
@@ -55,6 +57,23 @@ func (c *conn) ensureLink(l link) error {
 		return fmt.Errorf("%s: %w", l, err)
 	}
 	return c.withoutAddresses(l.name)
+}
+
+// setMTU sets the MTU of a link, and of both ends of a pair.
+func (c *conn) setMTU(l link) error {
+	for _, name := range []string{l.name, l.other} {
+		if name == "" {
+			continue
+		}
+		dev, err := c.LinkByName(name)
+		if err == nil {
+			err = c.LinkSetMTU(dev, l.mtu)
+		}
+		if err != nil {
+			return fmt.Errorf("set the MTU of link %s to %d: %w", name, l.mtu, err)
+		}
+	}
+	return nil
 }
 
 // ignoreEncapLimit is IP6_TNL_F_IGN_ENCAP_LIMIT: no encapsulation limit option is added (RFC 2473 section 4.1.1), as
@@ -193,7 +212,7 @@ func linkOf(l netlink.Link, c *conn) link {
 		got.local, _ = netip.AddrFromSlice(l.Local)
 		got.remote, _ = netip.AddrFromSlice(l.Remote)
 		got.any = l.Proto == 0
-		if lower, err := c.LinkByIndex(int(l.Link)); err == nil {
+		if lower, err := c.LinkByIndex(l.Attrs().ParentIndex); err == nil { // the library reads no Link back
 			got.lower = lower.Attrs().Name
 		}
 	}

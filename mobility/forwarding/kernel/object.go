@@ -214,6 +214,11 @@ type link struct {
 	check         sourceCheck // the other end of a pair checks nothing unless this is checkAsIs
 }
 
+func (l link) withMTU(mtu int) link {
+	l.mtu = mtu
+	return l
+}
+
 func (l link) String() string {
 	check := [...]string{"", "; sysctl net.ipv4.conf.%[1]s.rp_filter=0", "; sysctl net.ipv4.conf.%[1]s.rp_filter=1"}[l.check]
 	if check != "" {

@@ -77,10 +77,15 @@ func (o *outerHeaders) close() error {
 	return errors.Join(o.detach(), o.space.Close())
 }
 
-// Warnings says what the kernel does not do as it should, for operators.
+// Warnings says what is not as it should be, for operators.
 func (k *Kernel) Warnings() []string {
-	if k.outer == nil || k.outer.err == nil {
-		return nil
+	var warnings []string
+	if k.outer != nil && k.outer.err != nil {
+		warnings = append(warnings, fmt.Sprintf("packets in the tunnels keep their inner hop limit and lose congestion marks: %v", k.outer.err))
 	}
-	return []string{fmt.Sprintf("packets in the tunnels keep their inner hop limit and lose congestion marks: %v", k.outer.err)}
+	for _, addr := range k.narrow() {
+		warnings = append(warnings, fmt.Sprintf("the path to %s carries packets of %d octets only: a tunnel needs %d (RFC 8200 section 5), and what is larger is lost",
+			addr, k.tunnels[addr].path, minimumMTU+outerHeader))
+	}
+	return warnings
 }

@@ -34,7 +34,7 @@ func (s *seg6) name() string { return "seg6" }
 
 func (s *seg6) base() plan {
 	p := s.commonBase()
-	p.links = append(p.links, link{name: seg6In, other: seg6Out, mtu: s.mtu})
+	p.links = append(p.links, link{name: seg6In, other: seg6Out, mtu: s.inner(s.smallest)})
 	p.rules = append(p.rules,
 		s.rule(encapRule, rule{iif: seg6Out, table: s.encapTable()}),
 		// The encapsulated packet is routed once more from seg6Out, now with our address as source. Anything else there
@@ -93,7 +93,7 @@ var (
 )
 
 func (s *seg6) pairIPv4(p peer) link {
-	return link{name: s.deviceIPv4(p), other: seg6OutIPv4 + strconv.Itoa(p.slot), mtu: s.mtu, check: s.check()}
+	return link{name: s.deviceIPv4(p), other: seg6OutIPv4 + strconv.Itoa(p.slot), mtu: s.mtuOf(p), check: s.check()}
 }
 
 func (s *seg6) deviceIPv4(p peer) string { return seg6InIPv4 + strconv.Itoa(p.slot) }

@@ -66,6 +66,7 @@ func (k *Kernel) adopt() error {
 	for _, p := range k.backend.peers(rules, links) {
 		if _, known := k.tunnels[p.addr]; !known && !k.slots[p.slot].IsValid() {
 			k.tunnels[p.addr], k.slots[p.slot], k.since[p.addr] = p, p.addr, k.now()
+			k.paths.add(p.addr)
 		}
 	}
 	return nil

@@ -71,6 +71,7 @@ func (k *Kernel) forget() {
 	for addr := range k.broken {
 		delete(k.slots, k.tunnels[addr].slot)
 		delete(k.tunnels, addr)
+		k.paths.remove(addr)
 		delete(k.since, addr)
 		delete(k.idle, addr)
 	}

@@ -1,0 +1,240 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Path MTU discovery (RFC 5213 section 6.9.5, RFC 2473 section 6.7): routers on the way answer a tunnel packet that is too big, and
+// Linux notes that as an exception of the route to the peer, for some ten minutes (RFC 8201 section 4). Nobody is told
+// of exceptions, so that the routes to all peers are asked for from time to time.
+
+const (
+	pathInterval = 2 * time.Second
+	pathsAtOnce  = 100 // questions before a pause, for the sake of an anchor with thousands of peers
+	pathPause    = 10 * time.Millisecond
+)
+
+// paths watches what the ways to peers carry. Its functions may be called from any goroutine.
+type paths struct {
+	handle  *netlink.Handle
+	local   netip.Addr
+	sockets []int
+	changed chan struct{}
+	done    chan struct{}
+	ended   chan struct{}
+
+	mu    sync.Mutex
+	peers map[netip.Addr]int // path MTU; 0: no smaller than that of the uplink, as far as is known
+}
+
+// newPaths begins the watch in the current network namespace. With listen nobody else hears what ICMPv6 says about tunnel
+// packets, which Linux then needs a socket for.
+func newPaths(local netip.Addr, listen bool) (*paths, error) {
+	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("watch the paths to peers: %w", err)
+	}
+	p := &paths{handle: handle, local: local, peers: map[netip.Addr]int{},
+		changed: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{})}
+	for _, protocol := range []int{protocolIPv6, protocolIPv4} {
+		if !listen {
+			break
+		}
+		fd, err := deafSocket(protocol, local)
+		if err != nil {
+			p.release()
+			return nil, fmt.Errorf("hear of the path MTU of tunnels: %w", err)
+		}
+		p.sockets = append(p.sockets, fd)
+	}
+	go p.run()
+	return p, nil
+}
+
+// deafSocket is a raw socket that takes no packets: Linux applies a Packet Too Big to the route only if somebody owns the
+// packets that it is about.
+func deafSocket(protocol int, local netip.Addr) (int, error) {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
+	if err != nil {
+		return -1, err
+	}
+	nothing := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing})
+	if err == nil {
+		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1) // Local may be an address of the uplink that is still to come
+	}
+	if err == nil { // who does not want to hear of errors owns no packets; what is queued is bounded by the receive buffer, and never read
+		err = errors.Join(unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 0))
+	}
+	if err == nil {
+		err = unix.Bind(fd, &unix.SockaddrInet6{Addr: local.As16()})
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func (p *paths) run() {
+	defer close(p.ended)
+	for p.pause(pathInterval) {
+		p.ask()
+	}
+}
+
+// pause says whether to go on after it.
+func (p *paths) pause(d time.Duration) bool {
+	select {
+	case <-p.done:
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// ask asks for the paths to all peers. A peer without a route keeps what is known of its path.
+func (p *paths) ask() {
+	peers, news := p.known(), false
+	n := 0
+	for addr, before := range peers {
+		if n++; n%pathsAtOnce == 0 && !p.pause(pathPause) {
+			return
+		}
+		routes, err := p.handle.RouteGetWithOptions(addr.AsSlice(), &netlink.RouteGetOptions{SrcAddr: p.local.AsSlice()})
+		if err != nil || len(routes) == 0 || routes[0].MTU == before {
+			continue
+		}
+		p.mu.Lock()
+		if _, still := p.peers[addr]; still {
+			p.peers[addr], news = routes[0].MTU, true
+		}
+		p.mu.Unlock()
+	}
+	if news {
+		p.tell()
+	}
+}
+
+func (p *paths) tell() {
+	select {
+	case p.changed <- struct{}{}:
+	default: // one is due already
+	}
+}
+
+// known is what the paths to the peers carry.
+func (p *paths) known() map[netip.Addr]int {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.peers)
+}
+
+func (p *paths) add(peer netip.Addr) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, known := p.peers[peer]; !known {
+		p.peers[peer] = 0
+	}
+}
+
+func (p *paths) remove(peer netip.Addr) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.peers[peer] != 0 { // it may have been the narrowest
+		p.tell()
+	}
+	delete(p.peers, peer)
+}
+
+func (p *paths) close() {
+	close(p.done)
+	<-p.ended
+	p.release()
+}
+
+func (p *paths) release() {
+	for _, fd := range p.sockets {
+		unix.Close(fd)
+	}
+	p.handle.Close()
+}
+
+// inner is the largest inner packet over a path that carries so much, 0 for as much as the uplink. IPv6 hosts need not make do
+// with less than 1280, whatever the path.
+func (l *layout) inner(path int) int {
+	if path == 0 {
+		return l.mtu
+	}
+	return min(l.mtu, max(minimumMTU, path-outerHeader))
+}
+
+// mtuOf is the MTU of the tunnel to p.
+func (l *layout) mtuOf(p peer) int { return l.inner(p.path) }
+
+// PathsChanged receives when the path to a peer carries more or less than before: FollowPaths is due.
+func (k *Kernel) PathsChanged() <-chan struct{} { return k.paths.changed }
+
+// FollowPaths makes the MTUs of the tunnels what the paths carry, and says whether TunnelMTU changed. What fails is mended by
+// the next Resync. ip6tnl follows the path by itself, packet by packet; seg6 has one link for the IPv6 packets of all tunnels, which
+// gets the smallest MTU of them.
+func (k *Kernel) FollowPaths() (changed bool, err error) {
+	before := k.TunnelMTU()
+	var affected plan
+	known := k.paths.known()
+	for addr, p := range k.tunnels {
+		if p.path != known[addr] {
+			p.path = known[addr]
+			k.tunnels[addr] = p
+			if _, broken := k.broken[addr]; !broken {
+				affected.links = append(affected.links, k.backend.tunnel(p).links...)
+			}
+		}
+	}
+	k.layout.smallest = 0
+	for _, p := range k.tunnels {
+		if p.path != 0 && (k.layout.smallest == 0 || p.path < k.layout.smallest) {
+			k.layout.smallest = p.path
+		}
+	}
+	k.backend = k.layout.backend()
+	if changed = k.TunnelMTU() != before; changed {
+		affected.links = append(affected.links, k.backend.base().links...)
+	}
+	for _, l := range affected.links {
+		if err := k.system.ensureLink(l); err != nil {
+			return changed, err
+		}
+	}
+	return changed, nil
+}
+
+// narrow is the peers whose paths carry too little for IPv6 in a tunnel.
+func (k *Kernel) narrow() []netip.Addr {
+	var peers []netip.Addr
+	for addr, p := range k.tunnels {
+		if p.path != 0 && p.path < minimumMTU+outerHeader {
+			peers = append(peers, addr)
+		}
+	}
+	slices.SortFunc(peers, netip.Addr.Compare)
+	return peers
+}
