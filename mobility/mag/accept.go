@@ -62,6 +62,7 @@ func (m *MAG) accept(now time.Time, s *session, g grant, pba *mh.BindingAcknowle
 	m.do(BindingAccepted{m.entry(s)})
 	m.do(ApplyForwarding{s.correlationID})
 	m.offerAddresses(now, s)
+	m.releaseSurplus(now, s)
 	if len(s.bound) > 0 {
 		m.advertiseRouter(now, s)
 		return

@@ -26,6 +26,10 @@ func (m *MAG) messageReceived(now time.Time, ev MessageReceived) {
 	case DropUnknownMessageType:
 		reason = m.bindingError(now, ev)
 	}
+	if reason == "" && s.request.release {
+		m.releaseAnswered(now, s, pba)
+		return
+	}
 	if reason == "" && s.purpose != DeRegistration && pba.Status.Accepted() {
 		g, reason, err = readGrant(now, s, pba, compat)
 	}
@@ -115,7 +119,7 @@ func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledg
 		return nil, DropUnmatched // with no timestamp of ours to tell by, an answer to a PBU of before a restart is likelier
 	case differs(options, s):
 		// Step 6: no retransmission until an administrative action; a new attachment is a new request.
-		if s.purpose != DeRegistration {
+		if s.purpose != DeRegistration && !s.request.release {
 			m.becomeRefused(now, s, 0)
 		}
 		return nil, DropOptionMismatch

@@ -10,14 +10,15 @@ import (
 // the prefixes it has; forwarding stands meanwhile, as the LMA may also have them all back from its store.
 func (m *MAG) peerRestarted(now time.Time, ev PeerRestarted) {
 	a := m.associations[ev.LMAAddress]
-	if a == nil || a.sessions == 0 {
+	if a == nil || a.sessions.Len() == 0 {
 		m.do(Ignored{Reason: DropUnknownLMA, Source: ev.LMAAddress})
 		return
 	}
 	var again []*session
-	for _, s := range m.inOrder() {
+	for e := a.sessions.Front(); e != nil; e = e.Next() {
+		s := e.Value.(*session)
 		// One that was refused gains nothing from a restart: its retry is due, or awaits an administrative action.
-		if s.association == a && s.purpose != DeRegistration && s.state != Refused {
+		if s.purpose != DeRegistration && s.state != Refused {
 			again = append(again, s)
 		}
 	}

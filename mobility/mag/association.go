@@ -10,13 +10,15 @@ import (
 type association struct {
 	lma      netip.Addr
 	up       bool
-	sessions int
+	sessions *list.List // of *session, the oldest first
 	waiting  *list.List // of *session: held back, or unanswered so often that a new SA is their best hope
 
 	heard     time.Time // last PBA that fitted a PBU
 	suspected time.Time // last RequireSecurityAssociation with Suspect
 
 	again []*session // that register again, see registerAgain
+
+	nextGlobal time.Time // when it may revoke globally again
 
 	interval time.Duration // until the next RequireSecurityAssociation
 	require  timer
@@ -28,7 +30,7 @@ type association struct {
 func (m *MAG) associationTo(lma netip.Addr) *association {
 	a := m.associations[lma]
 	if a == nil {
-		a = &association{lma: lma, waiting: list.New(), interval: m.config.InitialBindackTimeout}
+		a = &association{lma: lma, sessions: list.New(), waiting: list.New(), interval: m.config.InitialBindackTimeout}
 		a.require.due = func(now time.Time) { m.requireAssociation(now, a) }
 		a.drain.due = func(now time.Time) { m.resumeSome(now, a) }
 		a.renew.due = func(now time.Time) { m.registerSomeAgain(now, a) }
@@ -39,18 +41,19 @@ func (m *MAG) associationTo(lma netip.Addr) *association {
 
 func (m *MAG) joinAssociation(s *session, lma netip.Addr) {
 	s.association = m.associationTo(lma)
-	s.association.sessions++
+	s.member = s.association.sessions.PushBack(s)
 }
 
 func (m *MAG) leaveAssociation(s *session) {
 	s.association.forget(s)
-	s.association.sessions--
+	s.association.sessions.Remove(s.member)
+	s.member = nil
 	m.dropIdle(s.association)
 }
 
 // dropIdle forgets an association that nobody uses and that is not up.
 func (m *MAG) dropIdle(a *association) {
-	if a.sessions == 0 && !a.up {
+	if a.sessions.Len() == 0 && !a.up {
 		m.clear(&a.require)
 		m.clear(&a.drain)
 		m.clear(&a.renew)

@@ -21,7 +21,8 @@ const (
 	presenceProbes            = 3                      // as RFC 4861 section 10, MAX_UNICAST_SOLICIT
 	solicitedInterval         = 500 * time.Millisecond // between two answers to Router Solicitations of one mobile node
 	bindingErrorInterval      = 100 * time.Millisecond // between two Binding Errors, whoever they go to: RFC 6275 section 9.3.3
-	burstSize, burstInterval  = 64, 10 * time.Millisecond
+	burstSize                 = 64                     // PBUs to an LMA at once, when many are due
+	burstInterval             = 10 * time.Millisecond  // to the next burst
 	maximumLifetime           = math.MaxUint16 * mh.LifetimeUnit
 	maximumRouterLifetime     = math.MaxUint16 * time.Second
 	defaultLifetime           = 5 * time.Minute

@@ -17,6 +17,8 @@ func (f families) any() bool { return f.ipv6 || f.ipv4 }
 
 func (f families) or(g families) families { return families{f.ipv6 || g.ipv6, f.ipv4 || g.ipv4} }
 
+func (f families) without(g families) families { return families{f.ipv6 && !g.ipv6, f.ipv4 && !g.ipv4} }
+
 // homeAddress is the IPv4 part of a Binding Update List entry (RFC 5844 section 3.2.1).
 type homeAddress struct {
 	address netip.Prefix // with the length of its network; zero: none

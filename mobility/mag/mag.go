@@ -1,6 +1,7 @@
 // Package mag is the Mobile Access Gateway of RFC 5213 section 6 as a sans-IO machine: events and the time go in, actions
 // come out. It has no lock, clock or socket; one goroutine owns it. The cost of an event does not grow with the number of
-// mobile nodes.
+// mobile nodes, with these exceptions: a restart or a global revocation of an LMA looks at all sessions with that one, and what
+// is for everybody (Stop, an AdministrativeAction without a mobile node) at all there are. What follows goes out in bursts.
 package mag
 
 import (
@@ -61,10 +62,11 @@ type MAG struct {
 	clockLMA     netip.Addr    // which one
 	clockDoubted time.Time     // when that was said last
 
-	stopping  bool       // Stop was handled
-	stopped   bool       // and nothing is awaited any more
-	leaving   []*session // that Stop has yet to de-register
-	stopTimer timer
+	stopping    bool       // Stop was handled
+	stopped     bool       // and nothing is awaited any more
+	saidStopped bool       // Stopped went out
+	leaving     []*session // that Stop has yet to de-register
+	stopTimer   timer
 
 	acknowledgement mh.BindingAcknowledgement      // decoding buffers
 	indication      mh.BindingRevocationIndication //
@@ -136,7 +138,7 @@ func (m *MAG) Handle(now time.Time, ev Event) []Action {
 
 // Expire does everything whose deadline has passed.
 func (m *MAG) Expire(now time.Time) []Action {
-	for len(m.timers) > 0 && !m.timers[0].at.After(now) {
+	for !m.stopped && len(m.timers) > 0 && !m.timers[0].at.After(now) {
 		heap.Pop(&m.timers).(*timer).due(now)
 	}
 	return m.takeActions()
@@ -181,7 +183,15 @@ func (m *MAG) inOrder() []*session {
 
 func (m *MAG) do(a Action) { m.actions = append(m.actions, a) }
 
+// takeActions ends a call. Stopped is the last action of all: no deadline is left then.
 func (m *MAG) takeActions() []Action {
+	if m.stopped && !m.saidStopped {
+		m.saidStopped = true
+		for len(m.timers) > 0 {
+			m.clear(m.timers[0])
+		}
+		m.do(Stopped{})
+	}
 	actions := m.actions
 	m.actions = nil
 	return actions

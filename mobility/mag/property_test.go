@@ -333,8 +333,8 @@ func (h *hostile) check(t *rapid.T) {
 		}
 	}
 	for _, a := range m.associations {
-		if a.sessions != sessions[a] || a.waiting.Len() > a.sessions {
-			t.Fatalf("association of %d sessions counts %d, %d wait", sessions[a], a.sessions, a.waiting.Len())
+		if a.sessions.Len() != sessions[a] || a.waiting.Len() > a.sessions.Len() {
+			t.Fatalf("association of %d sessions counts %d, %d wait", sessions[a], a.sessions.Len(), a.waiting.Len())
 		}
 	}
 }

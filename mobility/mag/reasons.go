@@ -10,7 +10,7 @@ const (
 	DropBindingUpdateListFull    DropReason = "binding_update_list_full"   // MaximumMobileNodes
 	DropNotAttached              DropReason = "not_attached"               // no such mobile node on that access link
 	DropNotRegistered            DropReason = "not_registered"             // RFC 5213 6.9.2: no Router Advertisement without a binding
-	DropRateLimited              DropReason = "rate_limited"               // a Router Solicitation too soon after the last
+	DropRateLimited              DropReason = "rate_limited"               // a Router Solicitation, or a global revocation, too soon after the last
 	DropAdministrativelyRefused  DropReason = "administratively_refused"   // RFC 5213 6.9.1.2(7): status 152 stands
 	DropRevoked                  DropReason = "revoked"                    // RFC 5846: its LMA revoked the binding, and it did not attach anew
 	DropFixedLinkLocalAddress    DropReason = "fixed_link_local_address"   // RFC 5213 6.8: no other one is to be used on the link

@@ -20,8 +20,8 @@ type revocation struct {
 	id       mobility.MobileNodeID
 }
 
-// answeredRevocation is one that was carried out: its sender repeats it when the answer is lost, and the network may. What it meant
-// is gone; what it would mean now is another binding.
+// answeredRevocation is one that was carried out: its sender repeats it when the answer is lost, and the network may. What it
+// meant is gone; what it would mean now is another binding.
 type answeredRevocation struct {
 	from            netip.Addr
 	payload, answer string
@@ -32,10 +32,12 @@ type answeredRevocation struct {
 const (
 	revocationsKept = 64
 	revocationKept  = 30 * time.Second
+
+	globalRevocationInterval = 100 * time.Millisecond // between two global ones of an LMA; RFC 5846 section 11: repeated after 500 ms
 )
 
-// revocationReceived processes a Binding Revocation message: the common checks (RFC 5846 section 6.2, 6.2.1), then section 9.1. What
-// is no indication, did not come under the LMA's SA, or is not the word of who may revoke, is dropped without an answer.
+// revocationReceived processes a Binding Revocation message: the common checks (RFC 5846 section 6.2, 6.2.1), then section 9.1.
+// What is no indication, did not come under the LMA's SA, or is not the word of who may revoke, is dropped without an answer.
 func (m *MAG) revocationReceived(now time.Time, ev MessageReceived) {
 	bri := &m.indication
 	err := bri.Decode(ev.Payload)
@@ -65,6 +67,8 @@ func (m *MAG) revocationReceived(now time.Time, ev MessageReceived) {
 	}
 	switch {
 	case m.repeated(now, r): // whoever attached since is not meant
+	case bri.Flags&mh.RevocationGlobal != 0 && m.globalPaced(now, r.from):
+		m.do(Ignored{Reason: DropRateLimited, Source: r.from})
 	case bri.Flags&mh.RevocationGlobal != 0:
 		m.revokeGlobally(now, r, bri)
 	case bri.Flags&mh.RevocationIPv4Only != 0:
@@ -130,9 +134,32 @@ func (m *MAG) revokeGlobally(now time.Time, r *revocation, bri *mh.BindingRevoca
 	m.revoke(now, r, targets)
 }
 
-// sessionsWith are the sessions with an LMA that fit, in the order of their keys. It is the one search through all of them.
-func (m *MAG) sessionsWith(lma netip.Addr, fits func(*session) bool) []*session {
-	return slices.DeleteFunc(m.inOrder(), func(s *session) bool { return s.lma() != lma || !s.isRevocable() || !fits(s) })
+// sessionsWith are the sessions with an LMA that fit, the oldest first.
+func (m *MAG) sessionsWith(lma netip.Addr, fits func(*session) bool) (targets []*session) {
+	a := m.associations[lma]
+	if a == nil {
+		return nil
+	}
+	for e := a.sessions.Front(); e != nil; e = e.Next() {
+		if s := e.Value.(*session); s.isRevocable() && fits(s) {
+			targets = append(targets, s)
+		}
+	}
+	return targets
+}
+
+// globalPaced: a global indication looks at all sessions with its LMA, so that not many of them are taken in a row. The LMA
+// repeats what is not answered.
+func (m *MAG) globalPaced(now time.Time, lma netip.Addr) bool {
+	a := m.associations[lma]
+	if a == nil {
+		return false // and so no session
+	}
+	if now.Before(a.nextGlobal) {
+		return true
+	}
+	a.nextGlobal = now.Add(globalRevocationInterval)
+	return false
 }
 
 // realmOf is the realm that an indication names (RFC 5846 section 8.1): what stands behind the "@" of an NAI.

@@ -44,6 +44,7 @@ type request struct {
 	handoff     mobility.HandoffIndicator
 	linkLayerID mobility.MobileNodeLinkLayerID // as the option had it
 	wants       families
+	release     bool // of one family of two, see releaseSurplus
 	sent        time.Time
 }
 
@@ -78,8 +79,9 @@ type session struct {
 	solicited               time.Time // last answer to a Router Solicitation
 	lastStatus              mobility.Status
 
-	held  bool     // the LMA may hold a binding for this MAG
-	holds families // of what
+	held     bool     // the LMA may hold a binding for this MAG
+	holds    families // of what
+	releases int      // of a part of that, unanswered
 
 	request   request
 	sequence  uint16                       // of this session, when timestamps are not in use
@@ -95,6 +97,7 @@ type session struct {
 	signal    timer         // next step of the signalling
 	lapse     timer         // end of the granted lifetime
 	advertise timer         // next unsolicited Router Advertisement
+	member    *list.Element // in association.sessions
 	waiting   *list.Element // in association.waiting
 	lapsing   *list.Element // in MAG.lapsing
 	ending    EndReason     // of a de-registration
@@ -118,6 +121,9 @@ func (m *MAG) newSession(key sessionKey) *session {
 
 // isBound: the session has something granted whose lifetime has not ended.
 func (s *session) isBound() bool { return len(s.bound) > 0 || s.home.address.IsValid() }
+
+// granted is what is bound.
+func (s *session) granted() families { return families{len(s.bound) > 0, s.home.address.IsValid()} }
 
 // routes is what is forwarded for the session.
 func routes(prefixes []netip.Prefix, home homeAddress) []netip.Prefix {
@@ -242,7 +248,7 @@ func (m *MAG) becomeBound(now time.Time, s *session, g grant, expires time.Time)
 		m.forward(s, p)
 	}
 	s.bound, s.home, s.expires = g.prefixes, g.home, expires
-	s.holds = families{len(s.bound) > 0, s.home.address.IsValid()}
+	s.holds = s.granted().or(s.holds.without(s.request.wants)) // the LMA extends what was asked for, and keeps the rest
 	m.keepKnown(s)
 	m.set(&s.lapse, expires)
 }
@@ -258,7 +264,7 @@ func (m *MAG) displace(now time.Time, owner, s *session, granted []netip.Prefix)
 	}
 	m.do(BindingEnded{Entry: m.entry(owner), Reason: EndPrefixReassigned})
 	m.becomeUnbound(owner)
-	owner.held, owner.known = false, slices.DeleteFunc(clone(owner.known), func(p netip.Prefix) bool { return slices.Contains(granted, p) })
+	owner.held, owner.holds, owner.known = false, families{}, slices.DeleteFunc(clone(owner.known), func(p netip.Prefix) bool { return slices.Contains(granted, p) })
 	if owner.knownIPv4.IsValid() && slices.Contains(granted, netip.PrefixFrom(owner.knownIPv4.Addr(), 32)) {
 		owner.knownIPv4 = netip.Prefix{}
 	}

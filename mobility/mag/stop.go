@@ -7,9 +7,6 @@ import "time"
 func (m *MAG) stop(now time.Time, ev Stop) {
 	m.stopping = true
 	if !ev.Deregister {
-		for len(m.timers) > 0 {
-			m.clear(m.timers[0])
-		}
 		m.becomeStopped()
 		return
 	}
@@ -39,8 +36,5 @@ func (m *MAG) stoppedWhenEmpty() {
 }
 
 func (m *MAG) becomeStopped() {
-	if !m.stopped {
-		m.stopped = true
-		m.do(Stopped{})
-	}
+	m.stopped = true // takeActions says so, behind everything else
 }

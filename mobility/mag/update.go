@@ -76,8 +76,7 @@ func (m *MAG) doubtWhenUnanswered(now time.Time, s *session) {
 
 // newUpdate constructs a PBU (RFC 5213 sections 6.9.1.1, 6.9.1.3, 6.9.1.4) and makes it the request that is awaited.
 func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
-	m.withdrawRequest(s)
-	s.request.handoff, s.request.sent, s.request.wants = s.handoff, now, m.permitted(now, s)
+	s.request.handoff, s.request.wants = s.handoff, m.permitted(now, s)
 	lifetime := uint16(s.lifetime / mh.LifetimeUnit)
 	switch s.purpose {
 	case ReRegistration:
@@ -85,6 +84,13 @@ func (m *MAG) newUpdate(now time.Time, s *session) mh.BindingUpdate {
 	case DeRegistration:
 		s.request.handoff, s.request.wants, lifetime = mobility.HandoffStateUnknown, s.holds, 0
 	}
+	return m.compose(now, s, lifetime)
+}
+
+// compose writes the PBU of a request for these families with this Handoff Indicator.
+func (m *MAG) compose(now time.Time, s *session, lifetime uint16) mh.BindingUpdate {
+	m.withdrawRequest(s)
+	s.request.sent, s.request.release = now, false
 	options := mh.Options{MobileNodeID: s.id, HandoffIndicator: s.request.handoff, AccessTechnologyType: s.accessTechnology}
 	options.Present.Add(mh.OptionMobileNodeID, mh.OptionHandoffIndicator, mh.OptionAccessTechnologyType)
 	s.addHomeAddresses(&options)
