@@ -113,6 +113,9 @@ func TestGatewayRefusesSourcesThatAreNotBoundOnTheAccessLink(t *testing.T) {
 	cn.only("a source bound on another access link", func() { d.mn1.plain(mn2Addr, cnAddr, "bad") }, good)
 	cn.only("a source bound nowhere", func() { d.mn1.plain("2001:db8:dead::1", cnAddr, "bad") }, good)
 	cn.only("the gateway's own address as source", func() { d.mn1.plain(mag1Addr, cnAddr, "bad") }, good)
+	cn.only("a link-local source", func() { d.mn1.transmit(marked(t, "fe80::5", cnAddr, "bad", notECT, 64)) }, good)
+	mn2.only("a link-local source, to a neighbour", func() { d.mn1.transmit(marked(t, "fe80::5", mn2Addr, "bad", notECT, 64)) },
+		func() { d.mn1.plain(mn1Addr, mn2Addr, "good") })
 	mn2.only("a neighbour on the same gateway, with a foreign source", func() {
 		d.mn1.plain("2001:db8:dead::1", mn2Addr, "bad")
 	}, func() { d.mn1.plain(mn1Addr, mn2Addr, "good") })
