@@ -183,14 +183,14 @@ security: {mode: none}
 		t.Errorf("%+v", magd.Profiles)
 	}
 	lmad, err := LoadLmad(write(t, `
-lma: {address: "2001:db8:f0::ff", pools: ["2001:db8:1000::/40"], bri_max_retries_number: 3, init_min_delay_bris: 500ms, max_brack_timeout: 4s, mobile_node_generated_timestamp_in_use: true}
-mags: [{address: "2001:db8:f0::1", mobile_nodes: ["*@example.net"], home_network_prefixes: ["2001:db8:1000::/48", 10.64.0.0/16]}, {address: "2001:db8:f0::2"}]
+lma: {address: "2001:db8:f0::ff", pools: ["2001:db8:1000::/40"], revoke_at_unknown_handover: true, bri_max_retries_number: 3, init_min_delay_bris: 500ms, max_brack_timeout: 4s, mobile_node_generated_timestamp_in_use: true}
+mags: [{address: "2001:db8:f0::1", mobile_nodes: ["*@example.net"], home_network_prefixes: ["2001:db8:1000::/40", 10.64.0.0/16]}, {address: "2001:db8:f0::2"}]
 security: {mode: none}
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lmad.BRIMaxRetriesNumber != 3 || lmad.InitMINDelayBRIs != 500*time.Millisecond || lmad.MaxBRAckTimeout != 4*time.Second || !lmad.MobileNodeGeneratedTimestampInUse ||
+	if !lmad.RevokeAtUnknownHandover || lmad.BRIMaxRetriesNumber != 3 || lmad.InitMINDelayBRIs != 500*time.Millisecond || lmad.MaxBRAckTimeout != 4*time.Second || !lmad.MobileNodeGeneratedTimestampInUse ||
 		len(lmad.MAGs[0].HomeNetworkPrefixes) != 2 || lmad.MAGs[0].MobileNodes[0] != "*@example.net" || lmad.MAGs[1].MobileNodes != nil || lmad.HeartbeatInterval != time.Minute {
 		t.Errorf("%+v", lmad)
 	}

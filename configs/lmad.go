@@ -29,6 +29,7 @@ type Lmad struct {
 	BRIMaxRetriesNumber        int
 	InitMINDelayBRIs           time.Duration
 	MaxBRAckTimeout            time.Duration
+	RevokeAtUnknownHandover    bool
 
 	TimestampBasedApproachInUse       bool
 	MobileNodeGeneratedTimestampInUse bool
@@ -67,6 +68,7 @@ type rawLMA struct {
 	BRIMaxRetriesNumber        int           `mapstructure:"bri_max_retries_number"`
 	InitMINDelayBRIs           string        `mapstructure:"init_min_delay_bris"`
 	MaxBRAckTimeout            string        `mapstructure:"max_brack_timeout"`
+	RevokeAtUnknownHandover    bool          `mapstructure:"revoke_at_unknown_handover"`
 
 	TimestampBasedApproachInUse              bool   `mapstructure:"timestamp_based_approach_in_use"`
 	MobileNodeGeneratedTimestampInUse        bool   `mapstructure:"mobile_node_generated_timestamp_in_use"`
@@ -126,6 +128,7 @@ func LoadLmad(file string) (*Lmad, error) {
 		BRIMaxRetriesNumber:        p.between("lma.bri_max_retries_number", raw.LMA.BRIMaxRetriesNumber, 1, 10),
 		InitMINDelayBRIs:           p.duration("lma.init_min_delay_bris", raw.LMA.InitMINDelayBRIs, 500*time.Millisecond, time.Minute), // RFC 5846 section 11
 		MaxBRAckTimeout:            p.duration("lma.max_brack_timeout", raw.LMA.MaxBRAckTimeout, 500*time.Millisecond, time.Minute),
+		RevokeAtUnknownHandover:    raw.LMA.RevokeAtUnknownHandover,
 	}
 	p.notMore("lma.init_min_delay_bris", c.InitMINDelayBRIs, "lma.max_brack_timeout", c.MaxBRAckTimeout)
 	if c.StorePath != "" {
@@ -137,6 +140,7 @@ func LoadLmad(file string) (*Lmad, error) {
 	p.ipv4Transport("mags", c.MAGs, c.Backend)
 	p.pools(c)
 	c.IPv4Pools = p.ipv4Pools(raw.LMA.IPv4Pools, c)
+	p.confinements(c)
 	p.noIdentities(raw.Policy.MobileNodes)
 	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress, maximumStaticPrefixes)
 	p.staticPrefixes(c)
