@@ -14,7 +14,7 @@ const controlSize = 256
 
 // receiveSize is how many messages one system call receives at most. It is less than what one sends: who answers all that came
 // at once lets its peers wait for the first answer until the last is ready, and works while they rest; with half of it each
-// side has something to do. With 32 clients at an anchor that makes a quarter more registrations a second.
+// side has something to do. With 32 clients at an anchor that forwards, 16 made some 15 % to 30 % more registrations a second.
 const receiveSize = 16
 
 // receiver keeps the buffers of one Run.
