@@ -15,6 +15,9 @@ const (
 	ClientPort = 68
 )
 
+// shortestLease has a client renew every 30 seconds at most.
+const shortestLease = time.Minute
+
 // Lease is what one mobile node may have.
 type Lease struct {
 	Address       netip.Prefix // its IPv4 home address with the length of its network; zero: none
@@ -38,5 +41,5 @@ const (
 	NotRelayed   Reason = "dhcpv4_not_relayed"   // a relayed message that this relay did not send, or an answer to none
 )
 
-// Reasons is all of them.
-var Reasons = []Reason{Malformed, WrongClient, NotARequest, OtherServer, NoAddress, WrongAddress, NotRelayed}
+// Reasons is all of them. Its length is a constant, for arrays of counters.
+var Reasons = [...]Reason{Malformed, WrongClient, NotARequest, OtherServer, NoAddress, WrongAddress, NotRelayed}

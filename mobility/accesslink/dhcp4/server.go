@@ -120,10 +120,14 @@ func (lease Lease) note(kind Kind, address netip.Addr) (Reply, Reason) {
 }
 
 // grant makes a DHCPOFFER or DHCPACK (RFC 2131 table 3).
+//
+// What is left of the binding may be a second, for the gateway extends it late, and a client that got that would ask again at
+// once. RFC 5844 section 3.4.3 does not ask for the two lifetimes to be the same, and a lease that outlives its binding harms
+// nobody: the gateway extends the binding while the node is there, and forwards nothing for a node without one.
 func (lease Lease) grant(request *dhcpv4.DHCPv4, t dhcpv4.MessageType) Reply {
 	answer := lease.answer(request, t)
 	answer.YourIPAddr = lease.Address.Addr().AsSlice()
-	remaining := min(max(lease.Remaining.Truncate(time.Second), time.Second), dhcpv4.MaxLeaseTime-time.Second) // all ones is for ever
+	remaining := min(max(lease.Remaining.Truncate(time.Second), shortestLease), dhcpv4.MaxLeaseTime-time.Second) // all ones is for ever
 	answer.UpdateOption(dhcpv4.OptIPAddressLeaseTime(remaining))
 	answer.UpdateOption(dhcpv4.OptRenewTimeValue(remaining / 2)) // section 4.4.5
 	answer.UpdateOption(dhcpv4.OptRebindingTimeValue(remaining / 8 * 7))

@@ -130,7 +130,8 @@ func check(t *testing.T, reply Reply, lease Lease) {
 	}
 }
 
-// A client identifier comes back (RFC 6842), and the transaction and the flag too; an ended lease is not given for ever.
+// A client identifier comes back (RFC 6842), and the transaction and the flag too. With little left of the binding a client
+// is not made to renew at once, and again and again.
 func TestAnswerEchoes(t *testing.T) {
 	id := []byte{255, 1, 2, 3, 4, 0, 3, 0, 1, 9, 9, 9, 9, 9, 9}
 	ended := lease
@@ -143,7 +144,7 @@ func TestAnswerEchoes(t *testing.T) {
 	if string(m.Options.Get(dhcpv4.OptionClientIdentifier)) != string(id) || m.TransactionID != (dhcpv4.TransactionID{9, 8, 7, 6}) || !m.IsBroadcast() {
 		t.Errorf("%s", m.Summary())
 	}
-	if m.IPAddressLeaseTime(0) != time.Second {
+	if m.IPAddressLeaseTime(0) != time.Minute || m.IPAddressRenewalTime(0) != 30*time.Second {
 		t.Errorf("lease of %s", m.IPAddressLeaseTime(0))
 	}
 }

@@ -21,6 +21,11 @@ var Servers = netip.MustParseAddr("ff02::1:2")
 // maximumMessage is what fits into the smallest MTU of IPv6 behind its header and that of UDP.
 const maximumMessage = 1280 - 40 - 8
 
+// shortestLifetime has a client renew every 30 seconds at most. What is left of the binding may be a second, for the gateway
+// extends it late. Prefixes that outlive their binding harm nobody: the gateway extends it while the node is there, and
+// forwards nothing for a node without one.
+const shortestLifetime = time.Minute
+
 // Lease is what one mobile node may have.
 type Lease struct {
 	Prefixes   []netip.Prefix // its home network prefixes
@@ -41,5 +46,5 @@ const (
 	NotRelayed  Reason = "dhcpv6_not_relayed"  // no answer to what this relay agent sent
 )
 
-// Reasons is all of them.
-var Reasons = []Reason{Malformed, NotARequest, OtherServer, NoAddress, TooLong, NotRelayed}
+// Reasons is all of them. Its length is a constant, for arrays of counters.
+var Reasons = [...]Reason{Malformed, NotARequest, OtherServer, NoAddress, TooLong, NotRelayed}

@@ -104,7 +104,7 @@ const (
 // assign gives each identity association its addresses. A gateway that never saw the client gives the same ones as that
 // which the client got them from. There are no temporary addresses and no delegated prefixes.
 func (r request) assign(answer *dhcpv6.Message, lease Lease, what foreign) {
-	lifetime := min(max(lease.Remaining.Truncate(time.Second), time.Second), (1<<32-2)*time.Second)
+	lifetime := min(max(lease.Remaining.Truncate(time.Second), shortestLifetime), (1<<32-2)*time.Second)
 	for _, ia := range r.addresses {
 		out := &dhcpv6.OptIANA{IaId: ia.IaId}
 		ours := lease.addresses(r.client, ia.IaId)

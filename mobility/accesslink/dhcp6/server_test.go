@@ -336,3 +336,18 @@ func FuzzRelay(f *testing.F) {
 		}
 	})
 }
+
+// With a second left of the binding a client would renew at once, and again and again.
+func TestShortestLifetime(t *testing.T) {
+	ending := lease
+	ending.Remaining = time.Second
+	var r request
+	r.addresses = []*dhcpv6.OptIANA{{IaId: [4]byte{1}}}
+	r.client = clientDUID
+	answer := &dhcpv6.Message{}
+	r.assign(answer, ending, withoutForeign)
+	ia := answer.Options.OneIANA()
+	if ia == nil || ia.T1 != 30*time.Second || ia.T2 != 48*time.Second || ia.Options.OneAddress().ValidLifetime != time.Minute {
+		t.Errorf("association %v", ia)
+	}
+}
