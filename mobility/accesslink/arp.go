@@ -58,7 +58,11 @@ func (l *Link) takeARP(frame []byte, p *port, now time.Time) (linkLayer [6]byte,
 	if !asked.request {
 		return asked.linkLayer, true
 	}
-	offer, reason := l.nodes.serve(asked.linkLayer, arp, now)
+	budget := arp
+	if offer, _ := l.nodes.offerOf(asked.linkLayer, now); asked.target == offer.IPv4DefaultRouter {
+		budget = routerARP
+	}
+	offer, reason := l.nodes.serve(asked.linkLayer, budget, now)
 	switch reason {
 	case "":
 		reason = asked.answerable(offer)

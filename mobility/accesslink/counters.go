@@ -1,6 +1,7 @@
 package accesslink
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -56,18 +57,23 @@ var services = [...]Service{
 	Service(dhcp6.Advertise), Service(dhcp6.Reply), Service(dhcp6.Declined),
 }
 
+var ownDropReasons = [...]DropReason{
+	Truncated, WrongLinkLayer, WrongHopLimit, WrongChecksum, WrongCode, WrongSource, WrongTarget, MalformedOption, NoRouterAlert, RateLimited, NotForUs, TooManyPresences,
+	NoOffer, TooManyEarly, ForgedARP, Fragment, NoServer,
+}
+
+// dropReasons has the type of the counters, so that a reason more makes a counter more.
 var dropReasons = allDropReasons()
 
-func allDropReasons() []DropReason {
-	all := []DropReason{
-		Truncated, WrongLinkLayer, WrongHopLimit, WrongChecksum, WrongCode, WrongSource, WrongTarget, MalformedOption, NoRouterAlert, RateLimited, NotForUs, TooManyPresences,
-		NoOffer, TooManyEarly, ForgedARP, Fragment, NoServer,
-	}
+func allDropReasons() (all [len(ownDropReasons) + len(dhcp4.Reasons) + len(dhcp6.Reasons)]DropReason) {
+	n := copy(all[:], ownDropReasons[:])
 	for _, reason := range dhcp4.Reasons {
-		all = append(all, DropReason(reason))
+		all[n] = DropReason(reason)
+		n++
 	}
 	for _, reason := range dhcp6.Reasons {
-		all = append(all, DropReason(reason))
+		all[n] = DropReason(reason)
+		n++
 	}
 	return all
 }
@@ -81,7 +87,7 @@ type Counters struct {
 	Probes              uint64 // Neighbor Solicitations and Multicast Listener Queries sent
 	ProbeErrors         uint64
 	Opened              uint64 // times the socket was opened; 1 is the first
-	RestoreErrors       uint64 // failed attempts to take the interface into use
+	RestoreErrors       uint64 // failed attempts to take the interface into use, or to set there what IPv4 home addresses need
 	Served              map[Service]uint64
 	ServeErrors         uint64 // answers and relayed messages that could not be sent
 	Dropped             map[DropReason]uint64
@@ -93,10 +99,8 @@ type counters struct {
 	probes, probeErrors                 atomic.Uint64
 	opened, restoreErrors, serveErrors  atomic.Uint64
 	served                              [len(services)]atomic.Uint64
-	dropped                             [maximumDropReasons]atomic.Uint64
+	dropped                             [len(dropReasons)]atomic.Uint64
 }
-
-const maximumDropReasons = 32
 
 func (c *counters) serve(service Service) {
 	for i := range services {
@@ -141,18 +145,16 @@ func (l *Link) Available() bool {
 	return err == nil
 }
 
-// Err is what keeps the interface from being fully in use, as last seen; nil when all is well.
+// Err is what keeps the interface from being fully in use, as last seen, and what the kernel refused for IPv4 home addresses,
+// until it takes it; nil when all is well.
 func (l *Link) Err() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.err
-}
-
-// noteFailure notes what went wrong beside the regular look at the interface.
-func (l *Link) noteFailure(err error) {
-	if err != nil {
-		l.note(err)
+	err := l.err
+	l.mu.Unlock()
+	if refused := l.ipv4.problem.Load(); refused != nil {
+		err = errors.Join(err, fmt.Errorf("access link %s: %w", l.config.Interface, *refused))
 	}
+	return err
 }
 
 func (l *Link) note(err error) {

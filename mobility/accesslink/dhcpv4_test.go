@@ -123,7 +123,7 @@ func TestDHCPv4OnlyOffered(t *testing.T) {
 		t.Errorf("%d messages wait", len(l.nodes.early))
 	}
 	if err := l.Withdraw(nodeMAC); err != nil || len(l.nodes.table) != 0 || len(l.ipv4.pinned) != 0 || len(l.ipv4.routers) != 0 {
-		t.Errorf("after Withdraw: %v, %v, %+v", err, l.nodes.table, l.ipv4)
+		t.Errorf("after Withdraw: %v, %v, %v, %v", err, l.nodes.table, l.ipv4.pinned, l.ipv4.routers)
 	}
 	if served := l.Counters().Served; served[Service(dhcp4.Offer)]+served[Service(dhcp4.Acknowledgement)] != 0 {
 		t.Errorf("served %v", served)

@@ -71,14 +71,14 @@ func (l *Link) removeLeftovers(ctx context.Context, left leftovers) {
 	}
 	l.applying.Lock()
 	defer l.applying.Unlock()
-	for home, linkLayer := range left.pinned {
-		if _, claimed := l.ipv4.pinned[home]; !claimed {
-			l.noteFailure(l.deleteNeighbour(p, home, linkLayer))
+	for home := range left.pinned {
+		if state := (ipv4State{address: home}); !l.ipv4.wants(state) {
+			_ = l.settle(p, state) // it is counted, shown and tried again
 		}
 	}
 	for _, router := range left.routers {
-		if l.ipv4.routers[router] == 0 {
-			l.noteFailure(l.deleteRouter(p, router))
+		if state := (ipv4State{true, router}); !l.ipv4.wants(state) {
+			_ = l.settle(p, state)
 		}
 	}
 }

@@ -15,9 +15,12 @@ const (
 	maximumNodes = 65536 // with an offer
 
 	// A host sends its DHCP messages seconds apart, and ARP requests one a second for each address; what comes faster serves
-	// nobody. The burst is what one does right after it attached.
+	// nobody. The burst is what one does right after it attached. Each protocol has its own, and so has ARP for the default
+	// router: a node that scans its network keeps its router and its lease.
 	requestsPerNode   = 10
 	requestBurst      = 30
+	routerARPPerNode  = 2
+	routerARPBurst    = 6
 	requestsPerSecond = 2000 // on the link, of each protocol
 
 	// A DHCP message or an ARP request that comes while its sender is being registered is answered once it is: the client
@@ -36,13 +39,23 @@ const (
 	arp protocol = iota
 	dhcpv4
 	dhcpv6
+	routerARP // ARP for the default router
 	protocols
 )
 
 // offered is a node with an offer.
 type offered struct {
 	Offer
-	limit *rate.Limiter
+	limits [protocols]*rate.Limiter
+}
+
+func newOffered() *offered {
+	o := &offered{}
+	for p := range o.limits {
+		o.limits[p] = rate.NewLimiter(requestsPerNode, requestBurst)
+	}
+	o.limits[routerARP] = rate.NewLimiter(routerARPPerNode, routerARPBurst)
+	return o
 }
 
 type earlyKey struct {
@@ -81,7 +94,7 @@ func (n *nodes) serve(linkLayer [6]byte, p protocol, now time.Time) (Offer, Drop
 	switch {
 	case !known || !now.Before(node.Expires):
 		return Offer{}, NoOffer
-	case !node.limit.AllowN(now, 1) || !n.limits[p].AllowN(now, 1):
+	case !node.limits[p].AllowN(now, 1) || !n.limits[p].AllowN(now, 1):
 		return Offer{}, RateLimited
 	}
 	return node.Offer, ""
@@ -122,7 +135,7 @@ func (n *nodes) set(o Offer, now time.Time) (before Offer, asked map[protocol][]
 		if len(n.table) >= maximumNodes {
 			return Offer{}, nil, ErrTooManyNodes
 		}
-		node = &offered{limit: rate.NewLimiter(requestsPerNode, requestBurst)}
+		node = newOffered()
 		n.table[o.LinkLayer] = node
 	}
 	before, node.Offer = node.Offer, o

@@ -79,7 +79,8 @@ func (l *Link) openPort(found netlink.Link) error {
 	}
 	l.counters.opened.Add(1)
 	l.setPort(p)
-	return l.reapplyIPv4(p)
+	l.reapplyIPv4(p)
+	return nil
 }
 
 // listen opens the sockets of the protocols that the link serves.

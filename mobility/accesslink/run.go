@@ -186,6 +186,9 @@ func (l *Link) watch(ctx context.Context) {
 		}
 		l.note(l.restore())
 		l.release(tick)
+		if tick {
+			l.retryIPv4()
+		}
 		l.nodes.tidy(time.Now())
 	}
 }

@@ -214,7 +214,9 @@ func (l *Link) noteCollision(p *port, seen sighting, now time.Time) (netip.Addr,
 		l.applying.Lock()
 		defer l.applying.Unlock()
 		if !l.sources.wanted(remove) {
-			l.noteFailure(l.removeLinkLocal(p, remove))
+			if err := l.removeLinkLocal(p, remove); err != nil {
+				l.note(err) // restore removes it, and says more if it cannot
+			}
 		}
 	}
 	return address, tell
