@@ -65,16 +65,54 @@ func (m *MAG) revocationReceived(now time.Time, ev MessageReceived) {
 		m.answerRevocation(r, status)
 		return
 	}
+	global := bri.Flags&mh.RevocationGlobal != 0
 	switch {
 	case m.repeated(now, r): // whoever attached since is not meant
-	case bri.Flags&mh.RevocationGlobal != 0 && m.globalPaced(now, r.from):
+		return
+	case global && m.globalPaced(now, r.from):
 		m.do(Ignored{Reason: DropRateLimited, Source: r.from})
-	case bri.Flags&mh.RevocationGlobal != 0:
+		return
+	case global:
 		m.revokeGlobally(now, r, bri)
 	case bri.Flags&mh.RevocationIPv4Only != 0:
 		m.revokeIPv4(now, r, bri)
+		return
 	default:
+		named := bri.Options.HomeNetworkPrefixes
+		aboutNothingElse := len(named) > 0 && m.allKnown(bri.Options.MobileNodeID, named)
 		m.revokeMobileNode(now, r, bri)
+		if aboutNothingElse {
+			return
+		}
+	}
+	m.askAnew(now, r, global)
+}
+
+// allKnown: each of the prefixes is one of a session of the mobile node.
+func (m *MAG) allKnown(id mobility.MobileNodeID, prefixes []netip.Prefix) bool {
+	for _, p := range prefixes {
+		if !slices.ContainsFunc(m.nodes[id], func(s *session) bool { return s.hasPrefix(p) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// askAnew sends a newer PBU for those that are about to be registered: theirs crossed the indication. If the LMA had bound them
+// by then, it has given that up, and its answer, which is still under way, promises what is no more. The newer one is the last
+// word for both.
+func (m *MAG) askAnew(now time.Time, r *revocation, global bool) {
+	candidates := m.nodes[r.id]
+	if a := m.associations[r.from]; global && a != nil {
+		candidates = nil
+		for e := a.sessions.Front(); e != nil; e = e.Next() {
+			candidates = append(candidates, e.Value.(*session))
+		}
+	}
+	for _, s := range slices.Clone(candidates) {
+		if s.lma() == r.from && s.state == Registering && s.purpose == Registration && !s.isBound() {
+			m.resume(now, s)
+		}
 	}
 }
 
