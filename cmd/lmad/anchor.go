@@ -100,6 +100,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	if a.sockets, err = daemon.OpenSockets(cfg.LMAAddress, cfg.IPv4Address, a.counters, socket); err != nil {
 		return a, err
 	}
+	a.sockets.Peers(cfg.MAGs)
 	if err = a.openHeartbeats(); err != nil {
 		return a, err
 	}

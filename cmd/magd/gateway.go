@@ -149,6 +149,7 @@ func (g *gateway) openNetwork() (err error) {
 	if g.sockets, err = daemon.OpenSockets(g.cfg.ProxyCareOfAddress, g.cfg.IPv4ProxyCareOfAddress, g.counters, socket); err != nil {
 		return err
 	}
+	g.sockets.Peers(g.cfg.LMAs)
 	return g.openHeartbeats()
 }
 

@@ -217,6 +217,7 @@ func TestBatchWithUnsendableMessages(t *testing.T) {
 func TestAnswerGoesToTheSourcePort(t *testing.T) {
 	namespace, f := newLink(t), families[1]
 	ours := listenAt(t, "", f.near)
+	ours.Peers([]netip.Addr{f.far})
 	received := run(t, ours)
 	var other *net.UDPConn
 	in(t, namespace, func() (err error) {
@@ -312,18 +313,26 @@ func TestListenIPv4(t *testing.T) {
 	}
 }
 
-func TestPortsThatAreRememberedAreBounded(t *testing.T) {
+// Datagrams of strangers, which cost nothing to send, leave nothing behind and push no peer's port out.
+func TestPortsOfPeersAloneAreRemembered(t *testing.T) {
 	var p sourcePorts
-	peer := netip.MustParseAddr("10.0.0.0")
-	for range 3 * maxOtherPorts {
-		peer = peer.Next()
-		p.saw(peer, 7)
+	peer, stranger := netip.MustParseAddr("10.0.0.0"), netip.MustParseAddr("10.1.0.0")
+	p.name([]netip.Addr{peer})
+	p.saw(peer, 7)
+	for range 3000 {
+		stranger = stranger.Next()
+		p.saw(stranger, 8)
 	}
-	if n := len(p.other); n != maxOtherPorts || p.of(peer) != 7 {
-		t.Errorf("%d ports are remembered; the latest peer has %d", n, p.of(peer))
+	if p.of(peer) != 7 || p.of(stranger) != Port || len(p.other) != 1 {
+		t.Errorf("peer %d, stranger %d, %d ports are remembered", p.of(peer), p.of(stranger), len(p.other))
 	}
 	p.saw(peer, Port)
-	if p.of(peer) != Port || len(p.other) != maxOtherPorts-1 {
+	if p.of(peer) != Port || len(p.other) != 0 {
 		t.Errorf("a peer that came back to the usual port has %d", p.of(peer))
+	}
+	p.saw(peer, 7)
+	p.name(nil)
+	if p.of(peer) != Port {
+		t.Errorf("one that is no peer any more has %d", p.of(peer))
 	}
 }

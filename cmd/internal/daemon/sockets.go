@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"netlmm/configs"
 	"netlmm/mobility/signaling"
 )
 
@@ -33,6 +34,17 @@ func OpenSockets(ipv6, ipv4 netip.Addr, counters *Counters, name string) (s *Soc
 		counters.Source(name, SignalingCounts(*one.conn))
 	}
 	return s, nil
+}
+
+// Peers says whose source ports answers go back to (see signaling.Conn.Peers).
+func (s *Sockets) Peers(peers []configs.Peer) {
+	var addresses []netip.Addr
+	for _, peer := range peers {
+		addresses = append(addresses, peer.Address)
+	}
+	for _, conn := range s.all() {
+		conn.Peers(addresses)
+	}
 }
 
 // Close closes them.
