@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -108,7 +109,7 @@ func (s *Store) pace(err error) {
 
 // flush writes everything pending in one transaction, or keeps it.
 func (s *Store) flush() error {
-	s.mu.Lock()
+	s.lock()
 	batch, changes, peers := s.batch, s.changes, s.newPeers
 	s.batch, s.changes, s.newPeers = beginBatch(s.spare), 0, nil
 	s.spare, s.underway = nil, changes+len(peers)
@@ -161,7 +162,7 @@ func (s *Store) write(tx *bolt.Tx, batch []byte, changes int, peers map[netip.Ad
 
 // keep takes back what could not be written, before what came meanwhile.
 func (s *Store) keep(err error, batch []byte, changes int, peers map[netip.Addr]uint32) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	s.batch = append(batch, s.batch[checksumSize:]...)
 	s.changes += changes
@@ -176,6 +177,36 @@ func (s *Store) keep(err error, batch []byte, changes int, peers map[netip.Addr]
 	s.status.Failures++
 	s.status.LastError = err.Error()
 	return fmt.Errorf("%d changed bindings could not be written to %s: %w (is the disk full or read-only?)", s.changes, s.path, err)
+}
+
+// beginCompacting keeps memory from growing with the number of changes that gather while a disk is full, or hangs: then run hangs
+// with it. Sorting takes long, and Put waits for none of it.
+func (s *Store) beginCompacting() {
+	batch := s.batch
+	s.batch, s.changes, s.aside = beginBatch(nil), 0, s.changes
+	s.compacting = true
+	go s.compact(batch)
+}
+
+func (s *Store) compact(batch []byte) {
+	batch, changes := compacted(batch)
+	batch = slices.Grow(batch, s.limits.pending/4) // for what came meanwhile
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batch = append(batch, s.batch[checksumSize:]...)
+	s.changes, s.aside = changes+s.changes, 0
+	s.compactAt = max(s.limits.pending, 2*len(s.batch))
+	s.compacting = false
+	s.compacted.Broadcast()
+}
+
+// lock is for the batch to be taken away or put back, which must not change the order of what is being compacted and what came
+// since.
+func (s *Store) lock() {
+	s.mu.Lock()
+	for s.compacting {
+		s.compacted.Wait()
+	}
 }
 
 // recycle keeps the buffer of a batch for the batch after the next, unless a burst made it large.

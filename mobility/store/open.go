@@ -37,8 +37,9 @@ var (
 // ErrUnusable says that the file is damaged, foreign or of another version. The file is left as it was.
 var ErrUnusable = errors.New("file of bindings is unusable")
 
-// Open opens the file at path, made with mode 0600, and its directory with 0700, if there is none, and returns the bindings in it. Only one process may
-// have it open. A file that is damaged, or not ours, is refused with an error that is ErrUnusable and is not touched.
+// Open opens the file at path, made with mode 0600, and its directory with 0700, if there is none, and
+// returns the bindings in it. A file with a wider mode gets that one; of a directory with a wider one Status warns. Only one
+// process may have it open. A file that is damaged, or not ours, is refused with an error that is ErrUnusable and is not touched.
 func Open(path string) (*Store, []mobility.BindingCacheEntry, error) {
 	return openWith(path, usualLimits)
 }
@@ -63,8 +64,28 @@ func openWith(path string, limits limits) (*Store, []mobility.BindingCacheEntry,
 		return nil, nil, explain(path, err)
 	}
 	s := newStore(path, db, &c, limits)
+	s.status.Warning = restrict(path)
 	go s.run()
 	return s, c.entries, nil
+}
+
+// restrict takes a file that was there already from others, and says what of it or its directory they can still reach. The
+// directory may be one of many things, and is left to the operator.
+func restrict(path string) (warning string) {
+	for _, one := range []struct {
+		path string
+		mode os.FileMode
+	}{{filepath.Dir(path), directoryMode}, {path, fileMode}} {
+		info, err := os.Stat(one.path)
+		if err != nil || info.Mode().Perm()&^one.mode == 0 {
+			continue
+		}
+		if one.path == path && os.Chmod(path, fileMode) == nil {
+			continue
+		}
+		warning = fmt.Sprintf("others can reach %s: its mode is %#o, want %#o (chmod)", one.path, info.Mode().Perm(), one.mode)
+	}
+	return warning
 }
 
 func newStore(path string, db *bolt.DB, c *content, limits limits) *Store {
@@ -73,6 +94,7 @@ func newStore(path string, db *bolt.DB, c *content, limits limits) *Store {
 		batch: beginBatch(nil), compactAt: limits.pending, known: c.peers,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
+	s.compacted.L = &s.mu
 	s.writer.delay, s.writer.retry, s.writer.slice = FlushDelay, firstRetry, leastSlice
 	return s
 }

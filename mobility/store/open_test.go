@@ -230,3 +230,27 @@ func TestOpenMakesItsDirectoryPrivate(t *testing.T) {
 		t.Errorf("%v, %v; want mode %04o", info, err, directoryMode)
 	}
 }
+
+// A file that others could read is taken from them; a directory is the operator's, who is told.
+func TestWideModes(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "state")
+	path := filepath.Join(directory, "bindings.db")
+	s, _ := mustOpen(t, path)
+	if w := s.Status().Warning; w != "" {
+		t.Errorf("warning of a new file: %s", w)
+	}
+	s.Close()
+	if err := errors.Join(os.Chmod(path, 0o644), os.Chmod(directory, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	s, _ = mustOpen(t, path)
+	defer s.Close()
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file: %v, %v", info.Mode(), err)
+	}
+	info, err = os.Stat(directory)
+	if w := s.Status().Warning; err != nil || info.Mode().Perm() != 0o755 || !strings.Contains(w, directory) || !strings.Contains(w, "0755") {
+		t.Errorf("the directory: %v, %v, warning %q", info.Mode(), err, w)
+	}
+}

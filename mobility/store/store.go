@@ -43,6 +43,10 @@ type Store struct {
 	status    Status
 	closed    bool
 
+	compacting bool // the changes before batch
+	aside      int  // of these
+	compacted  sync.Cond
+
 	wake chan struct{} // capacity 1: there is something pending
 	stop chan struct{}
 	done chan struct{}
@@ -66,6 +70,7 @@ type Status struct {
 	Failures  uint64    `json:"failures"`             // failed transactions in a row; 0 when all is well
 	LastFlush time.Time `json:"last_flush,omitzero"`  // last successful transaction
 	LastError string    `json:"last_error,omitempty"` // of the last failed transaction; cleared by a successful one
+	Warning   string    `json:"warning,omitempty"`    // others can reach the file or its directory
 }
 
 // Put notes that entry is the state of its session. It never waits.
@@ -90,9 +95,8 @@ func (s *Store) note(entry *mobility.BindingCacheEntry, gone bool) {
 		return
 	}
 	s.changes++
-	if len(s.batch) > s.compactAt {
-		s.batch, s.changes = compacted(s.batch)
-		s.compactAt = max(s.limits.pending, 2*len(s.batch))
+	if len(s.batch) > s.compactAt && !s.compacting {
+		s.beginCompacting()
 	}
 	s.signal()
 }
@@ -110,7 +114,7 @@ func (s *Store) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status := s.status
-	status.Path, status.Pending = s.path, s.changes+len(s.newPeers)+s.underway
+	status.Path, status.Pending = s.path, s.changes+s.aside+len(s.newPeers)+s.underway
 	return status
 }
 
