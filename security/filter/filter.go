@@ -91,7 +91,9 @@ func (f *Filter) Apply() error {
 	return nil
 }
 
-// Verify returns nil when the table stands exactly as Apply makes it, else what differs.
+// Verify returns nil when the table has the chains that Apply makes, at their hooks, with their rules in their order, else what
+// differs. It does not see everything: not the policy of a chain, the flags of the table, the rt expression of a rule, nor what
+// other tables do.
 func (f *Filter) Verify() error {
 	conn, err := f.dial()
 	if err != nil {
