@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -129,7 +130,12 @@ func TestRelayHearsNoServersOnAccessLinks(t *testing.T) {
 				return err
 			}
 			defer conn.Close()
-			_, _ = conn.WriteTo(forged, &net.UDPAddr{IP: l.config.LinkLocalAddress.AsSlice(), Port: 547, Zone: "eth0"}) // again until it is seen
+			eth0, err := net.InterfaceByName("eth0")
+			if err != nil {
+				return err
+			}
+			zone := strconv.Itoa(eth0.Index)                                                                          // by its name the library would find, for a minute, the one of another namespace
+			_, _ = conn.WriteTo(forged, &net.UDPAddr{IP: l.config.LinkLocalAddress.AsSlice(), Port: 547, Zone: zone}) // again until it is seen
 			return nil
 		})
 		return relay.Dropped() != 0 || l.Counters().Served[ReturnedDHCPv6] != 0
