@@ -100,7 +100,7 @@ func (m *MAG) allKnown(id mobility.MobileNodeID, prefixes []netip.Prefix) bool {
 
 // askAnew sends a newer PBU for those that are about to be registered: theirs crossed the indication. If the LMA had bound them
 // by then, it has given that up, and its answer, which is still under way, promises what is no more. The newer one is the last
-// word for both.
+// word for both. The mobile node is asked for first, as before every repetition (RFC 5213 section 6.9.4(2)).
 func (m *MAG) askAnew(now time.Time, r *revocation, global bool) {
 	candidates := m.nodes[r.id]
 	if a := m.associations[r.from]; global && a != nil {
@@ -111,7 +111,8 @@ func (m *MAG) askAnew(now time.Time, r *revocation, global bool) {
 	}
 	for _, s := range slices.Clone(candidates) {
 		if s.lma() == r.from && s.state == Registering && s.purpose == Registration && !s.isBound() {
-			m.resume(now, s)
+			m.begin(s, Registration, s.handoff)
+			m.becomeConfirmingPresence(now, s) // it may have reached another MAG meanwhile
 		}
 	}
 }
