@@ -5,8 +5,22 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad netlmmctl testbed
 
-.PHONY: all build deps demo test lint bench bench-lma fuzz model conformance vm vm-test clean
+.PHONY: all build help deps demo test lint bench bench-lma fuzz model conformance vm vm-test clean
 all: build
+
+help:
+	@echo 'make              the programs, in bin/'
+	@echo 'make deps         the Debian packages that the rest needs (as root)'
+	@echo 'make demo         hosts move between two gateways under traffic (as root); COUNT=$(COUNT) each way'
+	@echo 'make test         vet, staticcheck and every test (as root)'
+	@echo 'make lint         the first two and who imports whom'
+	@echo 'make bench        as demo, BENCH=$(BENCH) times each way, and the micro-benchmarks'
+	@echo 'make bench-lma    an anchor under load'
+	@echo 'make conformance  which MUST and SHOULD of the RFCs has a test'
+	@echo 'make fuzz         every parser, FUZZTIME=$(FUZZTIME) each'
+	@echo 'make model        SCHEDULES=$(SCHEDULES) random schedules of a domain in memory'
+	@echo 'make vm           the demonstration on a stock Debian kernel under qemu; make vm-test: the tests that want one'
+	@echo 'make clean        removes bin/ and out/'
 
 build: $(BINARIES:%=bin/%)
 bin/%: FORCE
