@@ -12,7 +12,9 @@ func TestPeersAreCounted(t *testing.T) {
 		t.Errorf("an empty state has %v", got)
 	}
 	one, two := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
-	prefix := func(i byte) netip.Prefix { return netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0x0d, 0xb8, i}), 64) }
+	prefix := func(i byte) netip.Prefix {
+		return netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0x0d, 0xb8, i}), 64)
+	}
 	s.Set(Entry{Prefix: prefix(1), Role: Anchor, Local: two, Peer: one})
 	s.Set(Entry{Prefix: prefix(2), Role: Anchor, Local: two, Peer: one})
 	s.Set(Entry{Prefix: prefix(3), Role: Gateway, Local: one, Peer: two, Interface: "acc0"})
