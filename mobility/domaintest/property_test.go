@@ -78,11 +78,10 @@ func (d *domain) settle(check func()) error {
 	}
 	d.deliverAll()
 	d.instant = true
-	wait := quiet
+	d.pass(quiet, check)
 	if d.stepped || d.sequences || d.unanswered || d.late {
-		wait += lifetime
+		d.pass(lifetime, check)
 	}
-	d.pass(wait, check)
 	return d.checkQuiet()
 }
 
