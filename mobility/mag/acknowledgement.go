@@ -115,8 +115,8 @@ func (m *MAG) match(now time.Time, ev MessageReceived, pba *mh.BindingAcknowledg
 		return nil, DropTimestampMismatch
 	case m.ofAnotherSession(options, s):
 		return nil, DropUnmatched
-	case differs(options, s) && carriesLMAClock(pba.Status):
-		return nil, DropUnmatched // with no timestamp of ours to tell by, an answer to a PBU of before a restart is likelier
+	case differs(options, s) && (carriesLMAClock(pba.Status) || pba.Status == mobility.StatusSequenceNumberOutOfWindow):
+		return nil, DropUnmatched // neither timestamp nor number of it are ours: an answer to an earlier PBU is likelier
 	case differs(options, s):
 		// Step 6: no retransmission until an administrative action; a new attachment is a new request.
 		if s.purpose != DeRegistration && !s.request.release {
