@@ -20,6 +20,9 @@ func (a *anchor) restore() error {
 	if a.store, entries, err = store.Open(a.cfg.StorePath); err != nil {
 		return err
 	}
+	if warning := a.store.Status().Warning; warning != "" {
+		a.log.Warn("store", "warning", warning)
+	}
 	if err := a.core.Restore(time.Now(), entries); err != nil {
 		return fmt.Errorf("bindings in %s: %w", a.cfg.StorePath, err)
 	}

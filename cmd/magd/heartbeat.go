@@ -22,6 +22,9 @@ func (g *gateway) openHeartbeats() (err error) {
 	if g.store, counter, err = openCounters(g.cfg.StatePath); err != nil {
 		return err
 	}
+	if warning := g.store.Status().Warning; warning != "" {
+		g.log.Warn("store", "warning", warning)
+	}
 	g.heartbeats, err = daemon.NewHeartbeats(daemon.HeartbeatConfig{
 		Variables: g.cfg.Heartbeat, Security: g.cfg.Security, Peers: g.cfg.LMAs, Local: g.cfg.ProxyCareOfAddress, LocalIPv4: g.cfg.IPv4ProxyCareOfAddress,
 		RestartCounter: counter, Known: g.store.Peers(), Store: g.store.PutPeer,

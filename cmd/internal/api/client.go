@@ -75,7 +75,7 @@ func (c *Client) do(ctx context.Context, method, path string, result any) error 
 		if json.NewDecoder(response.Body).Decode(&body) != nil || body.Message == "" {
 			body.Message = response.Status
 		}
-		return fmt.Errorf("%s%s: %s", c.socket, path, body.Message)
+		return errors.New(body.Message)
 	}
 	return json.NewDecoder(response.Body).Decode(result)
 }
