@@ -18,8 +18,8 @@ type Kernel interface {
 	// changes, which Apply does not keep. The cost does not grow with what else the kernel holds.
 	Apply(changes []Change) []error
 
-	// Applied reads back from the kernel the entries that it holds completely. MobileNodeLinkLayerID, which no kernel
-	// stores, is zero in them. What it finds, also of an earlier run, Apply knows how to change from then on. The entries are
+	// Applied reads back from the kernel the entries that it holds completely. They are as Entry.InKernel
+	// has them. What it finds, also of an earlier run, Apply knows how to change from then on. The entries are
 	// the kernel's own, to be read until the next Apply.
 	Applied() (*Entries, error)
 
@@ -154,10 +154,7 @@ func (r *Reconciler) apply(s *State, prefixes []netip.Prefix) error {
 }
 
 // sameInKernel compares two entries in what a kernel stores of them.
-func sameInKernel(a, b Entry) bool {
-	a.MobileNodeLinkLayerID, b.MobileNodeLinkLayerID = "", ""
-	return a == b
-}
+func sameInKernel(a, b Entry) bool { return a.InKernel() == b.InKernel() }
 
 func comparePrefixes(a, b netip.Prefix) int {
 	return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))

@@ -34,6 +34,25 @@ type Entry struct {
 	LocalRouting bool
 }
 
+// Pinned is the link-layer address that the kernel of a Gateway sends to for all of an IPv6 prefix: it belongs to one mobile
+// node (RFC 5213 section 1, the point-to-point link model), so that nobody need be asked who has one of its addresses. ok is false where there is
+// no such address; IPv4 home addresses are looked after by package accesslink.
+func (e Entry) Pinned() (mac [6]byte, ok bool) {
+	if e.Role != Gateway || !e.Prefix.Addr().Is6() {
+		return mac, false
+	}
+	mac, ok = e.MobileNodeLinkLayerID.MAC()
+	return mac, ok && mac != [6]byte{} && mac[0]&1 == 0
+}
+
+// InKernel is e as far as a kernel stores it.
+func (e Entry) InKernel() Entry {
+	if _, pinned := e.Pinned(); !pinned {
+		e.MobileNodeLinkLayerID = ""
+	}
+	return e
+}
+
 // State is the desired state of the kernel: at most one Entry a prefix. It remembers which prefixes changed since the last
 // TakeChanged, so that applying one event costs the same however many bindings stand. A core owns it; it has no lock.
 type State struct {

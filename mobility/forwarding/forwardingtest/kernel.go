@@ -42,8 +42,7 @@ func (k *Kernel) Applied() (*forwarding.Entries, error) {
 	}
 	var held forwarding.Entries
 	for _, e := range k.entries {
-		e.MobileNodeLinkLayerID = ""
-		held.Set(e)
+		held.Set(e.InKernel())
 	}
 	return &held, nil
 }

@@ -241,11 +241,11 @@ func (l *layout) direct(objects []object, e *forwarding.Entry) []object {
 	if !e.LocalRouting {
 		return objects
 	}
-	return append(objects, object{route: route{table: l.localRoutingTable(), dst: e.Prefix, metric: entryMetric, dev: e.Interface}})
+	return append(objects, object{route: towards(e, route{table: l.localRoutingTable(), dst: e.Prefix, metric: entryMetric})})
 }
 
 // onLink is the route that delivers to the mobile node. It stands in the table of its peer only, so that neither a packet
 // that came untunnelled nor one from another peer finds it.
 func (l *layout) onLink(e forwarding.Entry, p peer) route {
-	return route{table: l.inTable(p), dst: e.Prefix, metric: entryMetric, dev: e.Interface}
+	return towards(&e, route{table: l.inTable(p), dst: e.Prefix, metric: entryMetric})
 }

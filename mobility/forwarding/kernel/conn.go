@@ -28,10 +28,11 @@ const (
 
 // request is one thing to add or delete.
 type request struct {
-	route  *route // exactly one of route, rule and hop is set
-	rule   *rule
-	hop    *hop
-	remove bool
+	route     *route // exactly one of route, rule, hop and neighbour is set
+	rule      *rule
+	hop       *hop
+	neighbour *neighbour
+	remove    bool
 }
 
 func (r request) String() string {
@@ -40,6 +41,9 @@ func (r request) String() string {
 	}
 	if r.hop != nil {
 		return r.hop.String()
+	}
+	if r.neighbour != nil {
+		return r.neighbour.String()
 	}
 	return r.route.String()
 }
@@ -260,7 +264,7 @@ func outcome(m syscall.NetlinkMessage, remove bool) error {
 	}
 	errno := unix.Errno(-int32(nl.NativeEndian().Uint32(m.Data)))
 	switch {
-	case errno == 0, !remove && errno == unix.EEXIST, remove && (errno == unix.ESRCH || errno == unix.ENOENT):
+	case errno == 0, !remove && errno == unix.EEXIST, remove && (errno == unix.ESRCH || errno == unix.ENOENT || errno == unix.ENODEV):
 		return nil
 	}
 	// With NETLINK_CAP_ACK the kernel's text follows the header of our request.

@@ -14,6 +14,7 @@ type fakeSystem struct {
 	policy map[rule]bool
 	links  map[string]link
 	next   map[uint32]hop
+	around map[neighbour]neighbour // by key
 	source netip.Addr
 
 	fail  func() error // nil: nothing fails
@@ -21,7 +22,7 @@ type fakeSystem struct {
 }
 
 func newFakeSystem() *fakeSystem {
-	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{}, next: map[uint32]hop{},
+	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{}, next: map[uint32]hop{}, around: map[neighbour]neighbour{},
 		policy: map[rule]bool{bornLocalRules[0]: true, bornLocalRules[1]: true,
 			{priority: 32766, table: mainTable, protocol: protocolKernel}: true, {ipv4: true, priority: 32766, table: mainTable, protocol: protocolKernel}: true}}
 }
@@ -62,12 +63,23 @@ func (f *fakeSystem) one(r request) error {
 		}
 	case r.hop != nil:
 		f.next[r.hop.id] = *r.hop
+	case r.neighbour != nil && r.remove:
+		for _, x := range f.table {
+			if x.via == r.neighbour.address && x.dev == r.neighbour.dev {
+				return fmt.Errorf("%s needs %s", x, r.neighbour)
+			}
+		}
+		delete(f.around, r.neighbour.key())
+	case r.neighbour != nil:
+		f.around[r.neighbour.key()] = *r.neighbour
 	case r.remove:
 		delete(f.table, r.route.key())
 	case strings.HasPrefix(r.route.dev, "pm") && !f.hasLink(r.route.dev):
 		return errors.New("no such device " + r.route.dev)
 	case r.route.hop != 0 && f.next[r.route.hop] == hop{}:
 		return fmt.Errorf("no next hop %d", r.route.hop)
+	case pinnedTo(r.route.dst, r.route.via) != "" && !f.hasNeighbour(r.route):
+		return fmt.Errorf("%s leads to nobody", r.route)
 	default:
 		f.table[r.route.key()] = *r.route
 	}
@@ -81,6 +93,11 @@ func (f *fakeSystem) hasLink(name string) bool {
 		}
 	}
 	return false
+}
+
+func (f *fakeSystem) hasNeighbour(r *route) bool {
+	_, ok := f.around[neighbour{address: r.via, dev: r.dev}]
+	return ok
 }
 
 func (f *fakeSystem) rules() ([]rule, error) {
@@ -105,6 +122,14 @@ func (f *fakeSystem) hops() ([]hop, error) {
 	var all []hop
 	for _, h := range f.next {
 		all = append(all, h)
+	}
+	return all, f.failure()
+}
+
+func (f *fakeSystem) neighbours() ([]neighbour, error) {
+	var all []neighbour
+	for _, n := range f.around {
+		all = append(all, n)
 	}
 	return all, f.failure()
 }
@@ -162,6 +187,9 @@ func (f *fakeSystem) String() string {
 	}
 	for _, h := range f.next {
 		lines = append(lines, h.String())
+	}
+	for _, n := range f.around {
+		lines = append(lines, n.String())
 	}
 	for _, r := range f.table {
 		lines = append(lines, r.String())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -26,7 +27,11 @@ func testLayout(backend string, role forwarding.Role) layout {
 
 func testEntry(role forwarding.Role, hnp, peer, access string) forwarding.Entry {
 	l := testLayout(SEG6, role)
-	return forwarding.Entry{Prefix: netip.MustParsePrefix(hnp), Role: role, Local: l.Local, Peer: netip.MustParseAddr(peer), Interface: access}
+	e := forwarding.Entry{Prefix: netip.MustParsePrefix(hnp), Role: role, Local: l.Local, Peer: netip.MustParseAddr(peer), Interface: access}
+	if role == forwarding.Gateway {
+		e.MobileNodeLinkLayerID = mobility.LinkLayerID([6]byte{2, 0, 0, 0, 0, e.Prefix.Addr().As16()[7]})
+	}
+	return e
 }
 
 // TestGolden renders what each backend makes of two entries, a handover, and the end.

@@ -73,7 +73,7 @@ func (t *ip6tnl) entry(objects []object, e forwarding.Entry, p peer) []object {
 	case forwarding.Gateway:
 		i, _ := t.accessIndex(e.Interface)
 		out := route{table: t.outTable(i, &e), dst: everywhere, src: e.Prefix, metric: entryMetric, dev: t.device(p)}
-		objects = append(objects, object{route: t.onLink(e, p)}, object{route: t.admission(i, e.Prefix)})
+		objects = append(pinned(objects, &e), object{route: t.onLink(e, p)}, object{route: t.admission(i, e.Prefix)})
 		return append(t.direct(objects, &e), object{route: out})
 	default:
 		return discard(objects, mainTable, &e)

@@ -19,7 +19,8 @@ type system interface {
 	rules() ([]rule, error) // all of them, of IPv4 and IPv6
 	// routes calls visit for each of our routes, after reset: again for each new attempt, when changes spoilt one.
 	routes(reset func(), visit func(route)) error
-	hops() ([]hop, error) // ours
+	hops() ([]hop, error)             // ours
+	neighbours() ([]neighbour, error) // ours
 	ourLinks() ([]link, error)
 	ensureLink(l link) error
 	raiseLink(l link) error

@@ -115,28 +115,36 @@ func (r route) String() string {
 	return b.String()
 }
 
-// object is one route or one rule: a rule if its priority is set.
+// object is one route, one rule or one neighbour entry: a rule if its priority is set, a neighbour entry if its device is.
 type object struct {
-	route route
-	rule  rule
+	route     route
+	rule      rule
+	neighbour neighbour
 	// uncertain objects may or may not be in the kernel, or differ there: a request about them failed. Of a route only the key is known.
 	uncertain bool
 }
 
 func (o *object) isRule() bool { return o.rule.priority != 0 }
 
+func (o *object) isNeighbour() bool { return o.neighbour.dev != "" }
+
 // replaces says whether adding o leaves nothing of x.
-func (o *object) replaces(x *object) bool { return o.rule == x.rule && o.route.key() == x.route.key() }
+func (o *object) replaces(x *object) bool {
+	return o.rule == x.rule && o.route.key() == x.route.key() && o.neighbour.key() == x.neighbour.key()
+}
 
 // doubtful is what is known of o after a request about it failed.
 func (o *object) doubtful() object {
-	return object{rule: o.rule, uncertain: true,
+	return object{rule: o.rule, neighbour: o.neighbour.key(), uncertain: true,
 		route: route{table: o.route.table, dst: o.route.dst, src: o.route.src, metric: o.route.metric}}
 }
 
 func (o *object) request(remove bool) request {
 	if o.isRule() {
 		return request{rule: &o.rule, remove: remove}
+	}
+	if o.isNeighbour() {
+		return request{neighbour: &o.neighbour, remove: remove}
 	}
 	return request{route: &o.route, remove: remove}
 }

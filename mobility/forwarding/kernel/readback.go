@@ -25,14 +25,14 @@ func (k *Kernel) asHeld() (bool, error) {
 	if len(k.held.odd) > 0 {
 		return false, nil
 	}
-	rules, err := k.ruleSet()
+	around, err := k.surroundings()
 	if err != nil {
 		return false, err
 	}
 	base := k.baseRoutes()
 	entries, found, strange := 0, 0, 0
 	for e := range k.held.complete.All {
-		n, ok := k.routesOf(&e, rules)
+		n, ok := k.routesOf(&e, around)
 		if !ok {
 			return false, nil
 		}
@@ -50,23 +50,51 @@ func (k *Kernel) asHeld() (bool, error) {
 	return found == entries && strange == 0, err
 }
 
-// ruleSet is our rules.
-func (k *Kernel) ruleSet() (map[rule]struct{}, error) {
-	rules, err := k.ourRules()
-	set := make(map[rule]struct{}, len(rules))
-	for _, r := range rules {
-		set[r] = struct{}{}
-	}
-	return set, err
+// surroundings is what stands of ours beside routes.
+type surroundings struct {
+	rules      map[rule]struct{}
+	neighbours map[neighbour]struct{}
 }
 
-// routesOf is how many routes e has. ok says whether its rules, if it has any, are all among rules.
-func (k *Kernel) routesOf(e *forwarding.Entry, rules map[rule]struct{}) (n int, ok bool) {
+func (k *Kernel) surroundings() (s surroundings, err error) {
+	rules, err := k.ourRules()
+	if err != nil {
+		return s, err
+	}
+	neighbours, err := k.ourNeighbours()
+	return surroundings{rules: setOf(rules), neighbours: setOf(neighbours)}, err
+}
+
+// ourNeighbours is none at an anchor, which has no mobile nodes around.
+func (k *Kernel) ourNeighbours() ([]neighbour, error) {
+	if k.layout.Role == forwarding.Anchor {
+		return nil, nil
+	}
+	return k.system.neighbours()
+}
+
+func setOf[T comparable](all []T) map[T]struct{} {
+	set := make(map[T]struct{}, len(all))
+	for _, x := range all {
+		set[x] = struct{}{}
+	}
+	return set
+}
+
+// routesOf is how many routes e has. ok says whether its rules and neighbour entries, if it has any, are all around.
+func (k *Kernel) routesOf(e *forwarding.Entry, around surroundings) (n int, ok bool) {
 	objects := k.backend.entry(k.scratch[:0], *e, k.tunnels[e.Peer])
 	for i := range objects {
-		if !objects[i].isRule() {
+		ok := true
+		switch o := &objects[i]; {
+		case o.isRule():
+			_, ok = around.rules[o.rule]
+		case o.isNeighbour():
+			_, ok = around.neighbours[o.neighbour]
+		default:
 			n++
-		} else if _, ok := rules[objects[i].rule]; !ok {
+		}
+		if !ok {
 			return 0, false
 		}
 	}
@@ -88,7 +116,7 @@ func (k *Kernel) has(entries *forwarding.Entries, prefix netip.Prefix, o object)
 // route that says all about each, then whether all the others are. Of a prefix that was being handed over there may be two, and at
 // a gateway each with and without local routing.
 func (k *Kernel) readBack() error {
-	rules, err := k.ruleSet()
+	around, err := k.surroundings()
 	if err != nil {
 		return err
 	}
@@ -134,7 +162,7 @@ func (k *Kernel) readBack() error {
 	k.held.clear()
 	for i := range candidates {
 		for e := range candidates[i].All {
-			if n, ok := k.routesOf(&e, rules); ok && int(parts[i][e.Prefix]) == n {
+			if n, ok := k.routesOf(&e, around); ok && int(parts[i][e.Prefix]) == n {
 				k.held.complete.Set(e)
 			}
 		}
@@ -161,7 +189,7 @@ func (k *Kernel) candidate(r route) (forwarding.Entry, bool) {
 	}
 	e := forwarding.Entry{Prefix: r.prefix(), Role: k.layout.Role, Local: k.layout.Local, Peer: p.addr}
 	if k.layout.Role == forwarding.Gateway {
-		e.Prefix, e.Interface = r.dst, r.dev
+		e.Prefix, e.Interface, e.MobileNodeLinkLayerID = r.dst, r.dev, pinnedTo(r.dst, r.via)
 		_, ok = k.layout.accessIndex(e.Interface)
 	}
 	return e, ok && e.Prefix.IsValid() && e.Prefix.Bits() > 0

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -38,6 +39,10 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 		}
 		e := testEntry(role, hnp, peer, access)
 		e.LocalRouting = role == forwarding.Gateway && rapid.Bool().Draw(t, "local routing")
+		if role == forwarding.Gateway { // without, of another medium, or one of two stations, which may have several prefixes
+			e.MobileNodeLinkLayerID = rapid.SampledFrom([]mobility.MobileNodeLinkLayerID{
+				"", "four", mobility.LinkLayerID([6]byte{2, 1}), mobility.LinkLayerID([6]byte{2, 2})}).Draw(t, "station")
+		}
 		s.Set(e)
 	}
 }
@@ -58,6 +63,8 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 		for _, o := range k.backend.entry(nil, e, k.tunnels[e.Peer]) {
 			if o.isRule() {
 				p.rules = append(p.rules, o.rule)
+			} else if o.isNeighbour() {
+				want.around[o.neighbour.key()] = o.neighbour
 			} else {
 				p.routes = append(p.routes, o.route)
 			}

@@ -152,7 +152,7 @@ func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
 		encap.encap, encap.segment, encap.dev = seg6Red, e.Peer, s.Uplink
 		out := s.intoPair(s.outTable(i, &e), everywhere, entryMetric)
 		out.src = e.Prefix
-		objects = append(objects, object{route: encap}, object{route: s.onLink(e, p)}, object{route: s.admission(i, e.Prefix)})
+		objects = append(pinned(objects, &e), object{route: encap}, object{route: s.onLink(e, p)}, object{route: s.admission(i, e.Prefix)})
 		return append(s.direct(objects, &e), object{route: out})
 	default:
 		if s.aggregated(e.Prefix) {

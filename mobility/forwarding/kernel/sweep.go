@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"netlmm/mobility/forwarding"
 )
 
 // protocolKernel is RTPROT_KERNEL, which marks the rules that a network namespace is born with.
@@ -139,10 +141,10 @@ func (k *Kernel) baseRoutes() map[routeKey]struct{} {
 // Sweep implements forwarding.Kernel. Tunnels without entries go too; their slots are free once nothing is left of them.
 func (k *Kernel) Sweep() error {
 	k.breakUnused()
-	want, keep, keepRules := k.wanted(), k.baseRoutes(), map[rule]struct{}{}
+	want, keep, keepRules, keepNeighbours := k.wanted(), k.baseRoutes(), map[rule]struct{}{}, k.heldNeighbours()
 	for _, objects := range k.held.odd {
 		for _, o := range objects {
-			keep[o.route.key()], keepRules[o.rule] = struct{}{}, struct{}{}
+			keep[o.route.key()], keepRules[o.rule], keepNeighbours[o.neighbour.key()] = struct{}{}, struct{}{}, struct{}{}
 		}
 	}
 	err := k.removeExcept(
@@ -157,12 +159,30 @@ func (k *Kernel) Sweep() error {
 		func(r route) bool {
 			_, ok := keep[r.key()]
 			return ok || k.partOf(&k.held.complete, &r)
+		},
+		func(n neighbour) bool {
+			_, ok := keepNeighbours[n.key()]
+			return ok
 		})
 	if err != nil {
 		return err
 	}
 	k.forget()
 	return nil
+}
+
+// heldNeighbours is the keys of the neighbour entries of what is held completely.
+func (k *Kernel) heldNeighbours() map[neighbour]struct{} {
+	held := map[neighbour]struct{}{}
+	if k.layout.Role == forwarding.Anchor {
+		return held
+	}
+	for e := range k.held.complete.All {
+		for _, o := range pinned(k.scratch[:0], &e) {
+			held[o.neighbour.key()] = struct{}{}
+		}
+	}
+	return held
 }
 
 // removeAll removes everything of ours and puts the lookup of table local back, which comes first.
@@ -173,7 +193,8 @@ func (k *Kernel) removeAll() error {
 	}
 	errs := slices.Clone(k.system.do(born))
 	errs = append(errs, k.removeExcept(
-		func(link) bool { return false }, func(hop) bool { return false }, func(rule) bool { return false }, func(route) bool { return false }))
+		func(link) bool { return false }, func(hop) bool { return false }, func(rule) bool { return false }, func(route) bool { return false },
+		func(neighbour) bool { return false }))
 	if k.layout.Backend == SEG6 {
 		errs = append(errs, k.system.setTunnelSource(netip.IPv6Unspecified()))
 	}
@@ -188,8 +209,9 @@ func (k *Kernel) removeAll() error {
 }
 
 // removeExcept removes what is ours and not kept: tunnel devices first, because the rules that judge what comes out of them
-// must outlive them.
-func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, keepRule func(rule) bool, keepRoute func(route) bool) error {
+// must outlive them. Neighbour entries go after the routes that need them.
+func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, keepRule func(rule) bool, keepRoute func(route) bool,
+	keepNeighbour func(neighbour) bool) error {
 	var routes []route
 	err := k.system.routes(func() { routes = nil }, func(r route) {
 		if !keepRoute(r) {
@@ -207,6 +229,10 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, 
 	if err != nil {
 		return err
 	}
+	neighbours, err := k.ourNeighbours()
+	if err != nil {
+		return err
+	}
 	links, err := k.system.ourLinks()
 	if err != nil {
 		return err
@@ -215,6 +241,11 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, 
 	var requests []request
 	for i := range routes {
 		requests = append(requests, request{route: &routes[i], remove: true})
+	}
+	for i := range neighbours {
+		if !keepNeighbour(neighbours[i]) {
+			requests = append(requests, request{neighbour: &neighbours[i], remove: true})
+		}
 	}
 	for i := range hops {
 		if !keepHop(hops[i]) {

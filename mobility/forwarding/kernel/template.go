@@ -10,7 +10,7 @@ import (
 // The messages about the routes of one tunnel differ in the addresses of the prefix, and in nothing else. Each such
 // shape is encoded once; a message of that shape is a copy with the addresses filled in.
 
-// shape is a route with the addresses of its prefixes absent, and what is to become of it.
+// shape is a route with the addresses of its prefixes, and of a next hop that follows from them, absent, and what is to become of it.
 type shape struct {
 	route  route
 	index  uint32 // of its interface: another after an interface was made anew
@@ -41,7 +41,18 @@ func (c *conn) append(datagram []byte, r request) ([]byte, error) {
 		}
 		return append(datagram, msg.Serialize()...), nil
 	}
+	if r.neighbour != nil {
+		msg, err := c.encodeNeighbour(*r.neighbour, r.remove)
+		if err != nil {
+			return datagram, err
+		}
+		return append(datagram, msg.Serialize()...), nil
+	}
 	s := shape{route: *r.route, remove: r.remove}
+	pinned := !r.remove && pinnedTo(r.route.dst, r.route.via) != ""
+	if pinned {
+		s.route.via = netip.IPv6Unspecified()
+	}
 	s.route.dst, s.route.src = blank(s.route.dst), blank(s.route.src)
 	if r.remove { // table, prefixes, metric and protocol name it; its device may be gone already
 		s.route = route{table: s.route.table, dst: s.route.dst, src: s.route.src, metric: s.route.metric, kind: s.route.kind}
@@ -67,7 +78,10 @@ func (c *conn) append(datagram []byte, r request) ([]byte, error) {
 	start := len(datagram)
 	datagram = append(datagram, template...)
 	attributes := fill(datagram[start+attributesAt:], r.route.dst)
-	fill(attributes, r.route.src)
+	attributes = fill(attributes, r.route.src)
+	if pinned { // behind table and metric
+		copy(attributes[2*(unix.SizeofRtAttr+4)+unix.SizeofRtAttr:], r.route.via.AsSlice())
+	}
 	return datagram, nil
 }
 

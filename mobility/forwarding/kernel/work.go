@@ -11,7 +11,7 @@ import (
 // holdings is what the kernel holds for prefixes. A prefix that it holds completely costs no more than its entry, from which the
 // objects follow; those of one where something failed are listed.
 type holdings struct {
-	complete forwarding.Entries        // without MobileNodeLinkLayerID
+	complete forwarding.Entries        // as Entry.InKernel has them
 	odd      map[netip.Prefix][]object // none of these is in complete
 }
 
@@ -162,8 +162,7 @@ func (k *Kernel) apply(errs []error, changes []forwarding.Change) []error {
 
 // prepare says what a change takes, and makes the tunnel that it needs.
 func (k *Kernel) prepare(c *forwarding.Change) work {
-	w := work{entry: c.Entry, prefix: c.Prefix}
-	w.entry.MobileNodeLinkLayerID = ""
+	w := work{entry: c.Entry.InKernel(), prefix: c.Prefix}
 	var p peer
 	if c.Entry.Role != 0 {
 		if w.err = k.check(c); w.err == nil && c.Entry.Role != forwarding.Discard {
