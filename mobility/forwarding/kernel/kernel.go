@@ -151,8 +151,8 @@ func (k *Kernel) Name() string { return k.backend.name() }
 // 5213 section 6.9.5). It follows from the uplink and the configuration, and from what is known of the paths beyond.
 func (k *Kernel) TunnelMTU() int { return k.layout.inner(k.layout.smallest) }
 
-// Disturbed receives when the uplink or an access link came up again or anew: Linux drops the routes over a link that goes
-// down, so that a Resync is due. Several disturbances may be reported as one.
+// Disturbed receives when the uplink or an access link came up again or anew, or has another link-layer address: Linux drops
+// the routes over a link that goes down, and its neighbour entries in either case, so that a Resync is due. Several disturbances may be reported as one.
 func (k *Kernel) Disturbed() <-chan struct{} { return k.watch.disturbed }
 
 // Close ends the use of the kernel. With keep everything goes on forwarding, for the next Open to adopt; without, the

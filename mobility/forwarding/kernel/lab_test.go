@@ -13,6 +13,7 @@ import (
 
 	"github.com/vishvananda/netns"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -221,9 +222,10 @@ func (d *domain) attach(mn space, hnp, addr, access string, mag *router) {
 	p := netip.MustParsePrefix(hnp)
 	d.lma.state.Set(forwarding.Entry{Prefix: p, Role: forwarding.Anchor, Local: d.lma.cfg.Local, Peer: mag.cfg.Local})
 	d.lma.sync()
-	mag.state.Set(forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: mag.cfg.Local, Peer: d.lma.cfg.Local, Interface: access})
-	mag.sync()
 	dev := "to" + strings.TrimPrefix(mag.name, d.prefix)
+	mag.state.Set(forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: mag.cfg.Local, Peer: d.lma.cfg.Local,
+		Interface: access, MobileNodeLinkLayerID: mobility.LinkLayerID(mn.mac(dev))})
+	mag.sync()
 	mn.sh("ip addr flush scope global; ip -6 route flush default 2>/dev/null || true; ip addr add " + addr + "/64 dev " + dev + " nodad; ip -6 route add default via " + magLL + " dev " + dev)
 }
 

@@ -13,13 +13,20 @@ import (
 // resubscribePause paces new subscriptions after the kernel ended one, as it does when it had more to tell than fitted.
 const resubscribePause = time.Second
 
-// watch reports when a link comes up that was down, or new: Linux has dropped every IPv6 route over it meanwhile.
+// watch reports when a link comes up that was down, or new: Linux has dropped every IPv6 route over it meanwhile. So it does
+// when a link has another link-layer address, as a bridge may with each port: Linux has dropped every neighbour entry on it.
 type watch struct {
 	names     map[string]bool
-	up        map[string]int // interface index of those that are up
-	space     netns.NsHandle // where the links are
+	up        map[string]linkState // of those that are up
+	space     netns.NsHandle       // where the links are
 	disturbed chan struct{}
 	done      chan struct{}
+}
+
+// linkState is what makes a link another when it changes.
+type linkState struct {
+	index   int
+	address string
 }
 
 // newWatch watches the links named in the current network namespace, until close.
@@ -28,7 +35,7 @@ func newWatch(names ...string) (*watch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the current network namespace: %w", err)
 	}
-	w := &watch{names: map[string]bool{}, up: map[string]int{}, space: space, disturbed: make(chan struct{}, 1), done: make(chan struct{})}
+	w := &watch{names: map[string]bool{}, up: map[string]linkState{}, space: space, disturbed: make(chan struct{}, 1), done: make(chan struct{})}
 	for _, n := range names {
 		w.names[n] = true
 	}
@@ -78,10 +85,11 @@ func (w *watch) update(u netlink.LinkUpdate) {
 		delete(w.up, attrs.Name)
 		return
 	}
-	if w.up[attrs.Name] == attrs.Index {
+	state := linkState{attrs.Index, string(attrs.HardwareAddr)}
+	if w.up[attrs.Name] == state {
 		return
 	}
-	w.up[attrs.Name] = attrs.Index
+	w.up[attrs.Name] = state
 	if u.Header.Flags&unix.NLM_F_MULTI != 0 { // the initial list
 		return
 	}
