@@ -17,6 +17,11 @@ const (
 	neighbourQueue      = 256
 )
 
+// What goes to a mobile node's prefix is forwarded by a permanent neighbour entry (package forwarding/kernel), of which the
+// kernel does not ask whether it is still right. Neighbour unreachability detection is left for what the kernel itself
+// sends to a node's address: above all its answer to a solicitation, which it follows up with a probe. A node that goes without
+// a word later than that is found by the other ways of RFC 5213 section 6.13: those of the link layer, and Probe.
+
 // neighbourhood follows the kernel's IPv6 neighbour table of the link: which node an address was last seen at. The kernel
 // says that an address failed, but not any more whose it was. Of the goroutine that watches alone.
 type neighbourhood struct {

@@ -55,7 +55,8 @@ func TestNeighbourhood(t *testing.T) {
 }
 
 // A node that goes without a word while packets for it keep coming is reported (RFC 5213 section 6.13, RFC 4861 section 7.3),
-// one without an offer is not.
+// one without an offer is not. The route here resolves addresses, unlike those of package forwarding/kernel: it stands for
+// whatever makes the kernel send to them.
 func TestUnreachableNode(t *testing.T) {
 	mag := here(t)
 	access := mag.newAccess()

@@ -92,7 +92,7 @@ type PresenceConfirmed struct {
 }
 
 // NeighborUnreachable: the kernel's neighbour unreachability detection gave the mobile node up (RFC 5213 section 6.13, RFC 4861
-// section 7.3). It is probed before anything follows from that.
+// section 7.3). It is probed before anything follows from that. Forwarded packets do not lead to it: they go by permanent entries.
 type NeighborUnreachable struct {
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
