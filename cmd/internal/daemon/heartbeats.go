@@ -82,7 +82,7 @@ func (h *Heartbeats) config() heartbeat.Config {
 		counter, known := h.cfg.Known[p.Address]
 		c.Peers = append(c.Peers, heartbeat.Peer{
 			Address: p.Address, RestartCounter: counter, Known: known,
-			Mute: p.Compat == mobility.CompatOPMIP, // hears nothing any more after a message of a type that it does not know
+			Mute: p.Compat != mobility.CompatStrict, // knows none: opmip hears nothing any more after such a message, oai answers an error
 		})
 	}
 	return c
