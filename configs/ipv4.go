@@ -162,19 +162,3 @@ func (p *problems) staticIPv4Addresses(c *Lmad) {
 		}
 	}
 }
-
-// ipv4Tunnels says that data travels over IPv4 too. The data plane cannot do that yet.
-const ipv4Tunnels = false
-
-// ipv4Transport refuses peers that are reached over IPv4 where their tunnels could not be made.
-func (p *problems) ipv4Transport(key string, peers []Peer, backend string) {
-	if ipv4Tunnels || backend == "none" {
-		return
-	}
-	for i, peer := range peers {
-		if peer.Address.Is4() {
-			p.add(fmt.Sprintf("%s[%d].address", key, i), peer.Address.String(),
-				"is an IPv4 address, and this version makes no tunnels over IPv4: want the peer's IPv6 address, or forwarding.backend: none to try the signalling alone")
-		}
-	}
-}

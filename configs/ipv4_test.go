@@ -11,40 +11,39 @@ import (
 )
 
 var anchorIPv4Refusals = map[string]refusal{
-	"overlapping pools":            {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16}, {network: 10.64.128.0/24}], ", "lma.ipv4_pools[1].network: \"10.64.128.0/24\": overlaps the pool 10.64.0.0/16"},
-	"the same pool twice":          {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16}, {network: 10.64.0.0/16}], ", "overlaps"},
-	"pool with this end":           {"lma: {", "lma: {ipv4_address: 192.0.2.255, ipv4_pools: [{network: 192.0.2.0/24}], ", "holds lma.ipv4_address 192.0.2.255"},
-	"pool with a gateway":          {`lma: {`, "forwarding: {backend: none}\nlma: {ipv4_address: 192.0.2.255, ipv4_pools: [{network: 198.51.100.0/24}], ", "holds mags[0].address"},
-	"pool without network":         {"lma: {", "lma: {ipv4_pools: [{default_router: 10.64.0.1}], ", "lma.ipv4_pools[0].network: is missing"},
-	"pool with bits":               {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.1/16}], ", "want 10.64.0.0/16"},
-	"pool of IPv6":                 {"lma: {", "lma: {ipv4_pools: [{network: \"2001:db8:64::/64\"}], ", "want an IPv4 network"},
-	"pool of one":                  {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/31}], ", "want a length of 8 to 30"},
-	"pool of loopback":             {"lma: {", "lma: {ipv4_pools: [{network: 127.0.0.0/8}], ", "loopback"},
-	"pool of everything":           {"lma: {", "lma: {ipv4_pools: [{network: 0.0.0.0/1}], ", "want a length of 8"},
-	"router elsewhere":             {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: 10.65.0.1}], ", "lma.ipv4_pools[0].default_router"},
-	"router is the network":        {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: 10.64.0.0}], ", "such as 10.64.0.1"},
-	"router is the broadcast":      {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: 10.64.255.255}], ", "want an address of a host"},
-	"router without a number":      {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: first}], ", "want an address of a host"},
-	"static address in a pool":     {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.64.0.9/16}]}\nlma: {ipv4_pools: [{network: 10.64.0.0/16}], ", "lies in lma.ipv4_pools[0]"},
-	"static address twice":         {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.9/16}, {nai: b, ipv4_home_address: 10.65.0.9/24}]}\nlma: {", "belongs to a already"},
-	"static address of this end":   {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 192.0.2.255/16}]}\nlma: {ipv4_address: 192.0.2.255, ", "holds lma.ipv4_address"},
-	"static network":               {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.0/16}]}\nlma: {", "is the address of its network"},
-	"static router":                {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.1/16}]}\nlma: {", "which is the default router's"},
-	"static without length":        {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.9}]}\nlma: {", "with the length of its network"},
-	"static but no IPv4":           {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4: false, ipv4_home_address: 10.65.0.9/16}]}\nlma: {", "has no effect with ipv4: false"},
-	"nothing at all":               {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4: false, ipv6: false}]}\nlma: {", "has neither IPv6 nor IPv4"},
-	"nothing for anybody":          {"lma: {", "policy: {ipv4: false, ipv6: false}\nlma: {", "policy.ipv4"},
-	"IPv4 gateway, no address":     {`address: "2001:db8:f0::1"`, "address: 198.51.100.1", "is reached from lma.ipv4_address, which is missing"},
-	"IPv4 gateway with forwarding": {"lma: {", "lma: {ipv4_address: 192.0.2.255, ", "mags[0].address: \"198.51.100.1\": is an IPv4 address, and this version makes no tunnels over IPv4"},
-	"multicast lma.ipv4_address":   {"lma: {", "lma: {ipv4_address: 224.0.0.1, ", "lma.ipv4_address: \"224.0.0.1\": want a unicast"},
-	"mode of a third kind":         {"lma: {", "lma: {dhcp_support_mode: proxy, ", "lma.dhcp_support_mode: \"proxy\": want one of server, relay"},
+	"overlapping pools":          {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16}, {network: 10.64.128.0/24}], ", "lma.ipv4_pools[1].network: \"10.64.128.0/24\": overlaps the pool 10.64.0.0/16"},
+	"the same pool twice":        {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16}, {network: 10.64.0.0/16}], ", "overlaps"},
+	"pool with this end":         {"lma: {", "lma: {ipv4_address: 192.0.2.255, ipv4_pools: [{network: 192.0.2.0/24}], ", "holds lma.ipv4_address 192.0.2.255"},
+	"pool with a gateway":        {`lma: {`, "forwarding: {backend: none}\nlma: {ipv4_address: 192.0.2.255, ipv4_pools: [{network: 198.51.100.0/24}], ", "holds mags[0].address"},
+	"pool without network":       {"lma: {", "lma: {ipv4_pools: [{default_router: 10.64.0.1}], ", "lma.ipv4_pools[0].network: is missing"},
+	"pool with bits":             {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.1/16}], ", "want 10.64.0.0/16"},
+	"pool of IPv6":               {"lma: {", "lma: {ipv4_pools: [{network: \"2001:db8:64::/64\"}], ", "want an IPv4 network"},
+	"pool of one":                {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/31}], ", "want a length of 8 to 30"},
+	"pool of loopback":           {"lma: {", "lma: {ipv4_pools: [{network: 127.0.0.0/8}], ", "loopback"},
+	"pool of everything":         {"lma: {", "lma: {ipv4_pools: [{network: 0.0.0.0/1}], ", "want a length of 8"},
+	"router elsewhere":           {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: 10.65.0.1}], ", "lma.ipv4_pools[0].default_router"},
+	"router is the network":      {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: 10.64.0.0}], ", "such as 10.64.0.1"},
+	"router is the broadcast":    {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: 10.64.255.255}], ", "want an address of a host"},
+	"router without a number":    {"lma: {", "lma: {ipv4_pools: [{network: 10.64.0.0/16, default_router: first}], ", "want an address of a host"},
+	"static address in a pool":   {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.64.0.9/16}]}\nlma: {ipv4_pools: [{network: 10.64.0.0/16}], ", "lies in lma.ipv4_pools[0]"},
+	"static address twice":       {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.9/16}, {nai: b, ipv4_home_address: 10.65.0.9/24}]}\nlma: {", "belongs to a already"},
+	"static address of this end": {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 192.0.2.255/16}]}\nlma: {ipv4_address: 192.0.2.255, ", "holds lma.ipv4_address"},
+	"static network":             {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.0/16}]}\nlma: {", "is the address of its network"},
+	"static router":              {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.1/16}]}\nlma: {", "which is the default router's"},
+	"static without length":      {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4_home_address: 10.65.0.9}]}\nlma: {", "with the length of its network"},
+	"static but no IPv4":         {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4: false, ipv4_home_address: 10.65.0.9/16}]}\nlma: {", "has no effect with ipv4: false"},
+	"nothing at all":             {"lma: {", "policy: {mobile_nodes: [{nai: a, ipv4: false, ipv6: false}]}\nlma: {", "has neither IPv6 nor IPv4"},
+	"nothing for anybody":        {"lma: {", "policy: {ipv4: false, ipv6: false}\nlma: {", "policy.ipv4"},
+	"IPv4 gateway, no address":   {`address: "2001:db8:f0::1"`, "address: 198.51.100.1", "is reached from lma.ipv4_address, which is missing"},
+	"multicast lma.ipv4_address": {"lma: {", "lma: {ipv4_address: 224.0.0.1, ", "lma.ipv4_address: \"224.0.0.1\": want a unicast"},
+	"mode of a third kind":       {"lma: {", "lma: {dhcp_support_mode: proxy, ", "lma.dhcp_support_mode: \"proxy\": want one of server, relay"},
 }
 
 func TestIPv4ThatCannotWorkIsRefused(t *testing.T) {
 	for name, c := range anchorIPv4Refusals {
 		t.Run(name, func(t *testing.T) {
 			base := anchor
-			if name == "pool with a gateway" || name == "IPv4 gateway with forwarding" {
+			if name == "pool with a gateway" {
 				base = edit(t, anchor, `address: "2001:db8:f0::1"`, "address: 198.51.100.1")
 			}
 			if _, err := LoadLmad(write(t, edit(t, base, c.old, c.with))); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -77,14 +76,13 @@ policy: {mobile_nodes: [{nai: a@x, ipv4_home_address: 10.65.0.9/16}, {nai: b@x, 
 	}
 }
 
-// A control channel over IPv4 alone, as far as it goes without tunnels.
+// Peers over IPv4. Whether the kernel can make tunnels to them is seen at start.
 func TestIPv4Transport(t *testing.T) {
 	magd, err := LoadMagd(write(t, `
 mag: {ipv4_proxy_care_of_address: 192.0.2.1}
 lmas: [{address: 192.0.2.255, compat: opmip}]
 access_links: [{interface: acc0}]
 adapters: {hostapd: [{control_socket: /run/x, interface: acc0}]}
-forwarding: {backend: none}
 security: {mode: none}
 `))
 	if err != nil {
@@ -96,7 +94,6 @@ security: {mode: none}
 	lmad, err := LoadLmad(write(t, `
 lma: {address: "2001:db8:f0::ff", ipv4_address: 192.0.2.255, pools: ["2001:db8:1000::/40"]}
 mags: [{address: 192.0.2.1}, {address: "2001:db8:f0::1"}]
-forwarding: {backend: none}
 security: {mode: none}
 `))
 	if err != nil {

@@ -137,7 +137,6 @@ func LoadLmad(file string) (*Lmad, error) {
 	c.Heartbeat = p.heartbeat(raw.Heartbeat, c.None)
 	p.domainVariables(c, raw.LMA)
 	c.MAGs = p.gateways(raw.MAGs, end, !c.None)
-	p.ipv4Transport("mags", c.MAGs, c.Backend)
 	p.pools(c)
 	c.IPv4Pools = p.ipv4Pools(raw.LMA.IPv4Pools, c)
 	p.confinements(c)

@@ -134,7 +134,6 @@ func LoadMagd(file string) (*Magd, error) {
 	p.gatewayTimers(c, raw.MAG)
 	p.gatewayTimestamps(raw.MAG)
 	c.LMAs = p.peers("lmas", raw.LMAs, end, !c.None)
-	p.ipv4Transport("lmas", c.LMAs, c.Backend)
 	c.AccessLinks = p.accessLinks(raw.AccessLinks, c.Uplink)
 	p.dhcp(c, raw.MAG)
 	p.adapters(c, raw.Adapters)

@@ -44,7 +44,7 @@ func addresses(cfg *configs.Lmad) (list []netip.Addr) {
 
 // where is the anchor in the network.
 func where(cfg *configs.Lmad) dataplane.Where {
-	w := dataplane.Where{Role: forwarding.Anchor, Local: cfg.LMAAddress, Aggregates: slices.Clone(cfg.Pools), IPv4: len(cfg.IPv4Pools) > 0}
+	w := dataplane.Where{Role: forwarding.Anchor, Local: cfg.LMAAddress, LocalIPv4: cfg.IPv4Address, Aggregates: slices.Clone(cfg.Pools), IPv4: len(cfg.IPv4Pools) > 0}
 	for _, pool := range cfg.IPv4Pools {
 		w.Aggregates = append(w.Aggregates, pool.Network)
 	}

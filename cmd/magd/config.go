@@ -28,7 +28,7 @@ func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool) mag
 
 // where is the gateway in the network.
 func where(cfg *configs.Magd) dataplane.Where {
-	w := dataplane.Where{Role: forwarding.Gateway, Local: cfg.ProxyCareOfAddress, IPv4: cfg.Fallback != nil && cfg.Fallback.IPv4Mobility}
+	w := dataplane.Where{Role: forwarding.Gateway, Local: cfg.ProxyCareOfAddress, LocalIPv4: cfg.IPv4ProxyCareOfAddress, IPv4: cfg.Fallback != nil && cfg.Fallback.IPv4Mobility}
 	for _, link := range cfg.AccessLinks {
 		w.AccessInterfaces = append(w.AccessInterfaces, link.Interface)
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"netlmm/cmd/internal/api"
@@ -38,22 +40,40 @@ type Plane struct {
 type Where struct {
 	Role             forwarding.Role
 	Local            netip.Addr
+	LocalIPv4        netip.Addr // for peers that are reached over IPv4; of the two addresses one may be missing
 	AccessInterfaces []string
 	Aggregates       []netip.Prefix // of both IP versions
 	IPv4             bool           // IPv4 home addresses may come
-	Peers            []netip.Addr   // the other ends, for static tunnels
+	Peers            []netip.Addr   // the other ends that the configuration names
 }
 
 // config is what the kernel is told.
 func (w Where) config(cfg configs.Forwarding) kernel.Config {
 	c := kernel.Config{
-		Backend: cfg.Backend, Local: w.Local, Uplink: cfg.Uplink, Role: w.Role, AccessInterfaces: w.AccessInterfaces, Aggregates: w.Aggregates,
+		Backend: cfg.Backend, Local: w.Local, LocalIPv4: w.LocalIPv4, Uplink: cfg.Uplink, Role: w.Role, AccessInterfaces: w.AccessInterfaces, Aggregates: w.Aggregates,
 		IPv4: w.IPv4, TunnelMTU: cfg.TunnelMTU, TunnelDeletionDelay: cfg.TunnelDeletionDelay,
 	}
 	if cfg.StaticTunnels {
 		c.StaticTunnels = w.Peers
 	}
 	return c
+}
+
+// reachable refuses peers to which this kernel can make no tunnels, before anything is touched.
+func (w Where) reachable(probe func() (kernel.Capabilities, error)) error {
+	i := slices.IndexFunc(w.Peers, netip.Addr.Is4)
+	if i < 0 {
+		return nil
+	}
+	caps, err := probe()
+	if err != nil {
+		return err
+	}
+	if missing := caps.Missing(kernel.Sit, w.Role); len(missing) > 0 {
+		return fmt.Errorf("peer %v is reached over IPv4, and tunnels there need what this kernel lacks: %s; `modprobe sit` or install the package with the kernel's modules, "+
+			"give the peer's IPv6 address, or set forwarding.backend to none to try the signalling alone", w.Peers[i], strings.Join(missing, ", "))
+	}
+	return nil
 }
 
 // Open probes the kernel and sets the chosen backend up. state is the machine's desired state.
@@ -63,6 +83,9 @@ func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *f
 		log.Warn("forwarding.backend is none: mobile nodes are registered, but none of their packets is forwarded")
 		p.reconciler = forwarding.New(nowhere{})
 		return p, nil
+	}
+	if err := where.reachable(kernel.Probe); err != nil {
+		return nil, fmt.Errorf("forwarding: %w", err)
 	}
 	k, err := kernel.Open(where.config(cfg))
 	if err != nil {

@@ -87,3 +87,26 @@ func TestNoBackendSaysSo(t *testing.T) {
 		t.Errorf("%+v, %q", status, warnings)
 	}
 }
+
+// TestPeersOverIPv4NeedTheDriver: a daemon does not start with peers that it could make no tunnels to.
+func TestPeersOverIPv4NeedTheDriver(t *testing.T) {
+	probe := func(sit bool) func() (kernel.Capabilities, error) {
+		return func() (kernel.Capabilities, error) {
+			return kernel.Capabilities{MultipleTables: true, Subtrees: true, SEG6LWTunnel: true, NextHops: true, Sit: sit}, nil
+		}
+	}
+	w := Where{Role: forwarding.Anchor, Local: netip.MustParseAddr("2001:db8:f0::ff"), LocalIPv4: netip.MustParseAddr("192.0.2.1"), Peers: peers}
+	if err := w.reachable(probe(false)); err != nil {
+		t.Errorf("without such peers: %v", err)
+	}
+	w.Peers = append(slices.Clone(peers), netip.MustParseAddr("192.0.2.11"))
+	if err := w.reachable(probe(false)); err == nil || !strings.Contains(err.Error(), "192.0.2.11") || !strings.Contains(err.Error(), "module sit") {
+		t.Errorf("without the driver: %v", err)
+	}
+	if err := w.reachable(probe(true)); err != nil {
+		t.Errorf("with the driver: %v", err)
+	}
+	if c := w.config(configs.Forwarding{Backend: "auto"}); c.LocalIPv4 != w.LocalIPv4 {
+		t.Errorf("the kernel is told of %v", c.LocalIPv4)
+	}
+}

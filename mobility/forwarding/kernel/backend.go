@@ -82,11 +82,13 @@ type backend interface {
 type layout struct {
 	Config
 	mtu      int // of a tunnel whose path is not narrower than the uplink
-	smallest int // MTU of all paths; 0: none is narrower
+	smallest int // room for inner packets on the narrowest of all paths; 0: none is narrower
+
+	sitMissing error // why there can be no tunnels over IPv4
 }
 
 func (l layout) backend() backend {
-	if l.Backend == IP6Tnl {
+	if l.Backend != SEG6 {
 		return &ip6tnl{l}
 	}
 	return &seg6{l}

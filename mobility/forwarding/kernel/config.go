@@ -34,13 +34,20 @@ const (
 	SEG6   = "seg6"
 )
 
+// Sit is the name of what carries packets to IPv4 peers, for Capabilities.Missing, and of the backend where there are no
+// others.
+const Sit = "sit"
+
 // Config says where a data plane stands. Zero values mean the defaults named.
 type Config struct {
 	Backend string // Auto, IP6Tnl or SEG6; default Auto
 
-	// Local is this router's end of every tunnel: the Proxy-CoA or the LMA address.
+	// Local is this router's end of every tunnel to an IPv6 peer: the Proxy-CoA or the LMA address. It may be missing where
+	// LocalIPv4 is not; the backend is Sit then, whatever Backend says.
 	Local netip.Addr
-	// Uplink is the interface towards the peers. Default: the interface that has Local, unless that is the loopback.
+	// LocalIPv4 is its end of every tunnel to an IPv4 peer, if there are any (RFC 5844 section 4).
+	LocalIPv4 netip.Addr
+	// Uplink is the interface towards the peers. Default: the interface that has Local, or else LocalIPv4, unless that is the loopback.
 	Uplink string
 	// Role is forwarding.Anchor at an LMA, forwarding.Gateway at a MAG.
 	Role forwarding.Role
@@ -59,7 +66,8 @@ type Config struct {
 	// TunnelDeletionDelay is how long a tunnel stands that has lost its last entry; default 0. It goes with the first
 	// Resync after that.
 	TunnelDeletionDelay time.Duration
-	// TunnelMTU is the largest inner packet, in octets, 1280 or more. Default: the MTU of the uplink less 40.
+	// TunnelMTU is the largest inner packet, in octets, 1280 or more. Default: the MTU of the uplink less 40. That holds for
+	// tunnels over IPv4 too, so that a mobile node hears the same MTU whatever tunnel it is behind.
 	TunnelMTU int
 
 	RouteProtocol    uint8 // marks our routes and rules; default DefaultRouteProtocol
@@ -90,8 +98,11 @@ func (c Config) validate() error {
 	if !slices.Contains([]string{Auto, IP6Tnl, SEG6}, c.Backend) {
 		problem("backend %q is none of auto, ip6tnl, seg6", c.Backend)
 	}
-	if !c.Local.Is6() || c.Local.Is4In6() || c.Local.IsUnspecified() || c.Local.IsMulticast() || c.Local.IsLinkLocalUnicast() {
+	if !global(c.Local) && (c.Local.IsValid() || !c.LocalIPv4.IsValid()) || c.Local.Is4() {
 		problem("the local end of the tunnels must be a global IPv6 address of this router, not %q", c.Local)
+	}
+	if c.LocalIPv4.IsValid() && (!global(c.LocalIPv4) || !c.LocalIPv4.Is4()) {
+		problem("the local end of the tunnels over IPv4 must be a unicast IPv4 address of this router, not %q", c.LocalIPv4)
 	}
 	if c.Role != forwarding.Anchor && c.Role != forwarding.Gateway {
 		problem("role %d is neither anchor nor gateway", c.Role)
@@ -110,8 +121,8 @@ func (c Config) validate() error {
 		}
 	}
 	for _, p := range c.StaticTunnels {
-		if !p.Is6() || p.Is4In6() || p.IsUnspecified() || p.IsMulticast() || p.IsLinkLocalUnicast() || p == c.Local {
-			problem("the other end of a static tunnel must be a global IPv6 address of another router, not %q", p)
+		if !global(p) || p == c.end(p) || !c.end(p).IsValid() {
+			problem("the other end of a static tunnel must be a global address of another router, of an IP version that this one has an end for, not %q", p)
 		}
 	}
 	if len(c.StaticTunnels) > maximumPeers {
@@ -131,3 +142,6 @@ func (c Config) validate() error {
 	}
 	return errors.Join(problems...)
 }
+
+// global says whether packets can be sent to addr from elsewhere.
+func global(addr netip.Addr) bool { return addr.IsGlobalUnicast() && !addr.Is4In6() }

@@ -83,6 +83,9 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !cfg.Local.IsValid() {
+		cfg.Backend = Sit
+	}
 	if cfg.Backend, err = caps.choose(cfg.Backend, cfg.Role); err != nil {
 		return nil, err
 	}
@@ -101,11 +104,15 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 		return nil, fmt.Errorf("uplink %s has an MTU of %d: a tunnel over it would carry %d octets and IPv6 needs %d; raise it to %d or more",
 			uplink.Name, uplink.MTU, mtu, minimumMTU, minimumMTU+outerHeader)
 	}
-	k := newKernel(layout{Config: cfg, mtu: mtu}, c)
+	l := layout{Config: cfg, mtu: mtu}
+	if !caps.Sit {
+		l.sitMissing = errNoSit
+	}
+	k := newKernel(l, c)
 	if err := applySysctls(&k.layout); err != nil {
 		return nil, err
 	}
-	if k.paths, err = newPaths(cfg.Local, cfg.Backend == SEG6); err != nil {
+	if k.paths, err = newPaths(cfg, cfg.Backend == SEG6); err != nil {
 		return nil, err
 	}
 	if err := k.begin(uplink); err != nil {
@@ -144,7 +151,7 @@ func newKernel(l layout, s system) *Kernel {
 	return k
 }
 
-// Name is the backend in use: IP6Tnl or SEG6.
+// Name is the backend in use: IP6Tnl or SEG6, or Sit where all peers are reached over IPv4.
 func (k *Kernel) Name() string { return k.backend.name() }
 
 // TunnelMTU is the largest inner packet in octets that passes every tunnel, for the MTU option of Router Advertisements (RFC
@@ -184,10 +191,9 @@ func (k *Kernel) check(c *forwarding.Change) error {
 		return nil
 	case e.Role != k.layout.Role:
 		return fmt.Errorf("an entry of role %d on a data plane of role %d", e.Role, k.layout.Role)
-	case e.Local != k.layout.Local:
-		return fmt.Errorf("its tunnel begins at %s, this data plane at %s", e.Local, k.layout.Local)
-	case !e.Peer.Is6() || e.Peer.Is4In6() || e.Peer == k.layout.Local || e.Prefix.Contains(e.Peer):
-		return fmt.Errorf("%s cannot be the other end of its tunnel", e.Peer)
+	}
+	if err := k.layout.checkEnds(&e); err != nil {
+		return err
 	}
 	if e.Role == forwarding.Gateway {
 		if _, ok := k.layout.accessIndex(e.Interface); !ok {
@@ -233,25 +239,29 @@ func (c *conn) uplink(cfg Config) (*net.Interface, error) {
 		}
 		return &net.Interface{Index: l.Attrs().Index, Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
 	}
-	addrs, err := c.AddrList(nil, familyV6)
+	local, family := cfg.Local, familyV6
+	if !local.IsValid() {
+		local, family = cfg.LocalIPv4, familyV4
+	}
+	addrs, err := c.AddrList(nil, family)
 	for attempt := 0; errors.Is(err, netlink.ErrDumpInterrupted) && attempt < dumpRetries; attempt++ {
-		addrs, err = c.AddrList(nil, familyV6)
+		addrs, err = c.AddrList(nil, family)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
 	for _, a := range addrs {
-		if ip, ok := netip.AddrFromSlice(a.IP); !ok || ip != cfg.Local {
+		if ip, ok := netip.AddrFromSlice(a.IP); !ok || ip.Unmap() != local {
 			continue
 		}
 		l, err := c.LinkByIndex(a.LinkIndex)
 		if err != nil {
-			return nil, fmt.Errorf("interface of %s: %w", cfg.Local, err)
+			return nil, fmt.Errorf("interface of %s: %w", local, err)
 		}
 		if l.Attrs().Flags&net.FlagLoopback != 0 {
-			return nil, fmt.Errorf("%s is an address of the loopback, which does not tell where the peers are: name the uplink", cfg.Local)
+			return nil, fmt.Errorf("%s is an address of the loopback, which does not tell where the peers are: name the uplink", local)
 		}
 		return &net.Interface{Index: l.Attrs().Index, Name: l.Attrs().Name, MTU: l.Attrs().MTU}, nil
 	}
-	return nil, fmt.Errorf("no interface has the address %s: assign it before the daemon starts, or name the uplink", cfg.Local)
+	return nil, fmt.Errorf("no interface has the address %s: assign it before the daemon starts, or name the uplink", local)
 }

@@ -44,6 +44,9 @@ func (c *conn) ensureLink(l link) error {
 	if err != nil {
 		return err
 	}
+	if l.remote.Is4() {
+		return c.addSit(l, attrs, lower)
+	}
 	var proto uint8 // 0: any
 	if !l.any {
 		proto = protocolIPv6
@@ -179,7 +182,7 @@ func (c *conn) ourLinks() ([]link, error) {
 	}
 	var ours []link
 	for _, l := range all {
-		if name := l.Attrs().Name; name == seg6In || strings.HasPrefix(name, ip6tnlPrefix) || strings.HasPrefix(name, seg6InIPv4) {
+		if name := l.Attrs().Name; name == seg6In || strings.HasPrefix(name, ip6tnlPrefix) || strings.HasPrefix(name, sitPrefix) || strings.HasPrefix(name, seg6InIPv4) {
 			ours = append(ours, linkOf(l, c))
 		}
 	}
@@ -213,6 +216,13 @@ func linkOf(l netlink.Link, c *conn) link {
 		got.remote, _ = netip.AddrFromSlice(l.Remote)
 		got.any = l.Proto == 0
 		if lower, err := c.LinkByIndex(l.Attrs().ParentIndex); err == nil { // the library reads no Link back
+			got.lower = lower.Attrs().Name
+		}
+	case *netlink.Sittun:
+		got.local, _ = netip.AddrFromSlice(l.Local)
+		got.remote, _ = netip.AddrFromSlice(l.Remote)
+		got.any = l.Proto == 0
+		if lower, err := c.LinkByIndex(l.Attrs().ParentIndex); err == nil {
 			got.lower = lower.Attrs().Name
 		}
 	}

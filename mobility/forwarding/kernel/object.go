@@ -215,9 +215,9 @@ const (
 type link struct {
 	name          string
 	other         string     // veth: the other end
-	local, remote netip.Addr // ip6tnl: the tunnel's end points
-	lower         string     // ip6tnl: the device below
-	any           bool       // ip6tnl: for IPv4 and IPv6
+	local, remote netip.Addr // ip6tnl, or sit if they are IPv4: the tunnel's end points
+	lower         string     // of these two: the device below
+	any           bool       // of these two: for IPv4 and IPv6
 	mtu           int
 	check         sourceCheck // the other end of a pair checks nothing unless this is checkAsIs
 }
@@ -236,8 +236,15 @@ func (l link) String() string {
 		return fmt.Sprintf("ip link add %s mtu %d type veth peer name %s mtu %d%s", l.name, l.mtu, l.other, l.mtu, check)
 	}
 	mode := "ip6ip6"
-	if l.any {
+	switch {
+	case l.any:
 		mode = "any"
+	case l.remote.Is4():
+		mode = "ip6ip"
+	}
+	if l.remote.Is4() {
+		return fmt.Sprintf("ip link add %s mtu %d type sit mode %s local %s remote %s ttl %d pmtudisc dev %s%s",
+			l.name, l.mtu, mode, l.local, l.remote, tunnelHopLimit, l.lower, check)
 	}
 	return fmt.Sprintf("ip link add %s mtu %d type ip6tnl mode %s local %s remote %s encaplimit none hoplimit %d dev %s%s",
 		l.name, l.mtu, mode, l.local, l.remote, tunnelHopLimit, l.lower, check)

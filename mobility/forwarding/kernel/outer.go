@@ -85,7 +85,7 @@ func (k *Kernel) Warnings() []string {
 	}
 	for _, addr := range k.narrow() {
 		warnings = append(warnings, fmt.Sprintf("the path to %s carries packets of %d octets only: a tunnel needs %d (RFC 8200 section 5), and what is larger is lost",
-			addr, k.tunnels[addr].path, minimumMTU+outerHeader))
+			addr, k.tunnels[addr].path, minimumMTU+headerTo(addr)))
 	}
 	return warnings
 }

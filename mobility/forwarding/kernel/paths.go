@@ -26,7 +26,7 @@ const (
 // paths watches what the ways to peers carry. Its functions may be called from any goroutine.
 type paths struct {
 	handle  *netlink.Handle
-	local   netip.Addr
+	ends    Config // of which Local and LocalIPv4 are asked
 	sockets []int
 	changed chan struct{}
 	done    chan struct{}
@@ -38,18 +38,18 @@ type paths struct {
 
 // newPaths begins the watch in the current network namespace. With listen nobody else hears what ICMPv6 says about tunnel
 // packets, which Linux then needs a socket for.
-func newPaths(local netip.Addr, listen bool) (*paths, error) {
+func newPaths(cfg Config, listen bool) (*paths, error) {
 	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("watch the paths to peers: %w", err)
 	}
-	p := &paths{handle: handle, local: local, peers: map[netip.Addr]int{},
+	p := &paths{handle: handle, ends: cfg, peers: map[netip.Addr]int{},
 		changed: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{})}
 	for _, protocol := range []int{protocolIPv6, protocolIPv4} {
 		if !listen {
 			break
 		}
-		fd, err := deafSocket(protocol, local)
+		fd, err := deafSocket(protocol, cfg.Local)
 		if err != nil {
 			p.release()
 			return nil, fmt.Errorf("hear of the path MTU of tunnels: %w", err)
@@ -110,7 +110,7 @@ func (p *paths) ask() {
 		if n++; n%pathsAtOnce == 0 && !p.pause(pathPause) {
 			return
 		}
-		routes, err := p.handle.RouteGetWithOptions(addr.AsSlice(), &netlink.RouteGetOptions{SrcAddr: p.local.AsSlice()})
+		routes, err := p.handle.RouteGetWithOptions(addr.AsSlice(), &netlink.RouteGetOptions{SrcAddr: p.ends.end(addr).AsSlice()})
 		if err != nil || len(routes) == 0 || routes[0].MTU == before {
 			continue
 		}
@@ -178,17 +178,20 @@ func (p *paths) release() {
 	p.handle.Close()
 }
 
-// inner is the largest inner packet over a path that carries so much, 0 for as much as the uplink. IPv6 hosts need not make do
+// inner is the largest inner packet over a path that has so much room, 0 for as much as the uplink. IPv6 hosts need not make do
 // with less than 1280, whatever the path.
-func (l *layout) inner(path int) int {
-	if path == 0 {
+func (l *layout) inner(room int) int {
+	if room == 0 {
 		return l.mtu
 	}
-	return min(l.mtu, max(minimumMTU, path-outerHeader))
+	return min(l.mtu, max(minimumMTU, room))
 }
 
+// room is what the path to p has for inner packets; 0: as much as the uplink.
+func (p peer) room() int { return max(0, p.path-headerTo(p.addr)) }
+
 // mtuOf is the MTU of the tunnel to p.
-func (l *layout) mtuOf(p peer) int { return l.inner(p.path) }
+func (l *layout) mtuOf(p peer) int { return l.inner(p.room()) }
 
 // PathsChanged receives when the path to a peer carries more or less than before: FollowPaths is due.
 func (k *Kernel) PathsChanged() <-chan struct{} { return k.paths.changed }
@@ -211,8 +214,8 @@ func (k *Kernel) FollowPaths() (changed bool, err error) {
 	}
 	k.layout.smallest = 0
 	for _, p := range k.tunnels {
-		if p.path != 0 && (k.layout.smallest == 0 || p.path < k.layout.smallest) {
-			k.layout.smallest = p.path
+		if room := p.room(); room != 0 && (k.layout.smallest == 0 || room < k.layout.smallest) {
+			k.layout.smallest = room
 		}
 	}
 	k.backend = k.layout.backend()
@@ -231,7 +234,7 @@ func (k *Kernel) FollowPaths() (changed bool, err error) {
 func (k *Kernel) narrow() []netip.Addr {
 	var peers []netip.Addr
 	for addr, p := range k.tunnels {
-		if p.path != 0 && p.path < minimumMTU+outerHeader {
+		if p.path != 0 && p.path < minimumMTU+headerTo(addr) {
 			peers = append(peers, addr)
 		}
 	}

@@ -19,10 +19,11 @@ type Capabilities struct {
 	Subtrees       bool // CONFIG_IPV6_SUBTREES, both backends
 	IP6Tunnel      bool // CONFIG_IPV6_TUNNEL, module ip6_tunnel, backend ip6tnl
 	SEG6LWTunnel   bool // CONFIG_IPV6_SEG6_LWTUNNEL, backend seg6
+	Sit            bool // CONFIG_IPV6_SIT, module sit, peers that are reached over IPv4
 	NextHops       bool // next hops that routes share, Linux 5.3; backend seg6 at an anchor
 }
 
-// Missing names what the backend (IP6Tnl or SEG6) needs in that role and this kernel lacks.
+// Missing names what the backend (IP6Tnl, SEG6 or Sit) needs in that role and this kernel lacks.
 func (c Capabilities) Missing(backend string, role forwarding.Role) []string {
 	var missing []string
 	need := func(have bool, name string) {
@@ -35,6 +36,8 @@ func (c Capabilities) Missing(backend string, role forwarding.Role) []string {
 	switch backend {
 	case IP6Tnl:
 		need(c.IP6Tunnel, "CONFIG_IPV6_TUNNEL (module ip6_tunnel)")
+	case Sit:
+		need(c.Sit, "CONFIG_IPV6_SIT (module sit)")
 	case SEG6:
 		need(c.SEG6LWTunnel, "CONFIG_IPV6_SEG6_LWTUNNEL")
 		need(c.NextHops || role != forwarding.Anchor, "next hop objects (Linux 5.3)")
@@ -44,6 +47,9 @@ func (c Capabilities) Missing(backend string, role forwarding.Role) []string {
 
 // choose resolves Auto and refuses what the kernel cannot do.
 func (c Capabilities) choose(backend string, role forwarding.Role) (string, error) {
+	if backend == Sit && !c.Sit {
+		return "", errNoSit
+	}
 	if backend == Auto {
 		if len(c.Missing(IP6Tnl, role)) == 0 {
 			return IP6Tnl, nil
@@ -107,22 +113,19 @@ func (c *conn) probe() (Capabilities, error) {
 	_, err = c.dump(unix.RTM_GETNEXTHOP, hopHeader{}, unix.RTM_NEWNEXTHOP)
 	caps.NextHops = err == nil
 
-	// Only making a device tells whether its driver can be loaded.
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = ip6tnlPrefix + "probe"
-	probe := &netlink.Ip6tnl{LinkAttrs: attrs, Local: target.Addr().AsSlice(), Remote: target.Addr().Next().AsSlice()}
-	if err := c.removeLink(attrs.Name); err != nil { // a probe that was killed
+	caps.IP6Tunnel, err = c.probeDevice(&netlink.Ip6tnl{LinkAttrs: attrs, Local: target.Addr().AsSlice(), Remote: target.Addr().Next().AsSlice()})
+	if err != nil {
 		return caps, err
 	}
-	switch err = c.LinkAdd(probe); {
-	case err == nil:
-		caps.IP6Tunnel = true
-		return caps, c.removeLink(attrs.Name)
-	case !errors.Is(err, unix.EOPNOTSUPP):
-		return caps, fmt.Errorf("ask the kernel for ip6_tunnel: %w", err)
-	}
-	return caps, nil
+	attrs.Name = sitPrefix + "probe"
+	caps.Sit, err = c.probeDevice(&netlink.Sittun{LinkAttrs: attrs, Local: reserved.AsSlice(), Remote: reserved.Next().AsSlice()})
+	return caps, err
 }
+
+// reserved is an address that no host has (RFC 1112 section 4).
+var reserved = netip.AddrFrom4([4]byte{240, 0, 0, 1})
 
 // nowhere is an interface index that no interface has.
 const nowhere = 0x7ffffff0

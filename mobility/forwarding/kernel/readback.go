@@ -187,7 +187,7 @@ func (k *Kernel) candidate(r route) (forwarding.Entry, bool) {
 	if !ok || !stands {
 		return forwarding.Entry{}, false
 	}
-	e := forwarding.Entry{Prefix: r.prefix(), Role: k.layout.Role, Local: k.layout.Local, Peer: p.addr}
+	e := forwarding.Entry{Prefix: r.prefix(), Role: k.layout.Role, Local: k.layout.end(p.addr), Peer: p.addr}
 	if k.layout.Role == forwarding.Gateway {
 		e.Prefix, e.Interface, e.MobileNodeLinkLayerID = r.dst, r.dev, pinnedTo(r.dst, r.via)
 		_, ok = k.layout.accessIndex(e.Interface)

@@ -23,6 +23,9 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 		hnp = fmt.Sprintf("10.64.0.%d/32", rapid.IntRange(1, 3).Draw(t, "address"))
 	}
 	peer := fmt.Sprintf("2001:db8:c::%d", rapid.IntRange(20, 22).Draw(t, "peer"))
+	if l.sits() && (!l.Local.IsValid() || rapid.Bool().Draw(t, "over IPv4")) {
+		peer = fmt.Sprintf("192.0.2.%d", rapid.IntRange(20, 22).Draw(t, "peer"))
+	}
 	switch rapid.IntRange(0, 3).Draw(t, "what") {
 	case 0:
 		s.Delete(netip.MustParsePrefix(hnp))
@@ -39,6 +42,7 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 		}
 		e := testEntry(role, hnp, peer, access)
 		e.LocalRouting = role == forwarding.Gateway && rapid.Bool().Draw(t, "local routing")
+		e.Local = l.end(e.Peer)
 		if role == forwarding.Gateway { // without, of another medium, or one of two stations, which may have several prefixes
 			e.MobileNodeLinkLayerID = rapid.SampledFrom([]mobility.MobileNodeLinkLayerID{
 				"", "four", mobility.LinkLayerID([6]byte{2, 1}), mobility.LinkLayerID([6]byte{2, 2})}).Draw(t, "station")
@@ -74,7 +78,7 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 		want.table[r.key()] = r
 	}
 	delete(want.policy, bornLocalRules[0])
-	if l := k.layout; l.Role == forwarding.Gateway && l.ipv4() {
+	if l := k.layout; l.Role == forwarding.Gateway && l.ipv4() || l.sits() {
 		delete(want.policy, bornLocalRules[1])
 	}
 	for _, r := range p.rules {
@@ -95,12 +99,18 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 }
 
 func forEachBackend(t *testing.T, f func(t *rapid.T, l layout)) {
-	for _, backend := range []string{SEG6, IP6Tnl} {
+	for _, backend := range []string{SEG6, IP6Tnl, Sit} {
 		for _, role := range []forwarding.Role{forwarding.Anchor, forwarding.Gateway} {
 			t.Run(fmt.Sprintf("%s/%d", backend, role), func(t *testing.T) {
 				rapid.Check(t, func(t *rapid.T) {
 					l := testLayout(backend, role)
 					l.IPv4 = rapid.Bool().Draw(t, "with IPv4")
+					if backend == Sit {
+						l.Local = netip.Addr{}
+					}
+					if backend == Sit || rapid.Bool().Draw(t, "with IPv4 peers") {
+						l.LocalIPv4 = netip.MustParseAddr("192.0.2.1")
+					}
 					f(t, l)
 				})
 			})

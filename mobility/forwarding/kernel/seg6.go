@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"netlmm/mobility/forwarding"
@@ -41,6 +42,7 @@ func (s *seg6) base() plan {
 		// has lost its tunnel and must not wander.
 		s.rule(encapsulatedRule, rule{iif: seg6Out, from: host(s.Local), jump: s.RulePriorityBase + localRule}),
 		s.rule(denyEncapRule, rule{iif: seg6Out}))
+	p.add(s.sitBase())
 	if s.Role == forwarding.Anchor {
 		p.routes = append(p.routes, s.nobody(s.encapTable(), false)...)
 		p.routes = append(p.routes, s.nobody(mainTable, false)...) // should the pair go
@@ -61,6 +63,9 @@ func (s *seg6) base() plan {
 // tunnel accepts protocol 41 from this peer on the uplink only. Mobility Headers, IKE and ND from the same peer do not
 // match and stay local.
 func (s *seg6) tunnel(p peer) plan {
+	if p.addr.Is4() {
+		return s.deviceTunnel(p)
+	}
 	t := plan{
 		rules: []rule{s.rule(fromTunnelRule, rule{
 			iif: s.Uplink, from: host(p.addr), to: host(s.Local), ipproto: protocolIPv6, table: s.decapTable(p)})},
@@ -130,6 +135,9 @@ func (s *seg6) intoPair(table int, dst netip.Prefix, metric uint32) route {
 // entry makes no route to the pair for a prefix of a pool: that of the pool leads there, and the route that encapsulates
 // tells the prefixes apart. A registration thus costs two routes.
 func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
+	if p.addr.Is4() {
+		return s.deviceEntry(objects, e, p)
+	}
 	if e.Prefix.Addr().Is4() {
 		return s.entryIPv4(objects, &e, p, s.deviceIPv4(p), seg6OutAddr)
 	}
@@ -162,8 +170,8 @@ func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
 	}
 }
 
-func (s *seg6) peers(rules []rule, _ []link) []peer {
-	var found []peer
+func (s *seg6) peers(rules []rule, links []link) []peer {
+	found := s.devicePeers(nil, slices.DeleteFunc(links, func(l link) bool { return !l.remote.Is4() }))
 	for _, r := range rules {
 		if r.priority != s.RulePriorityBase+fromTunnelRule || r.ipproto != protocolIPv6 || !r.from.IsValid() {
 			continue
