@@ -1,5 +1,6 @@
 // Package kernel holds the forwarding state of a MAG or an LMA in the Linux kernel, by way of one of two backends: ip6tnl,
 // where the kernel has that driver, and seg6, where it has not. Both put plain IPv6-in-IPv6 and IPv4-in-IPv6 (RFC 2473) on the wire.
+// Peers that are reached over IPv4 get sit devices beside either, where the kernel has that driver (sit.go).
 //
 // Everything the package makes can be told from everybody else's: routes and rules carry its protocol number, tables and
 // rule priorities come from its ranges, links have its name prefixes. Nothing else is touched, with one exception: the rule

@@ -148,21 +148,36 @@ func (s space) tunnelledIPv4(from, to string, inner []byte) {
 	})
 }
 
+// probe is what the kernel has.
+func (s space) probe() (caps Capabilities) {
+	s.t.Helper()
+	s.run(func() {
+		var err error
+		if caps, err = Probe(); err != nil {
+			s.t.Errorf("Probe: %v", err)
+		}
+	})
+	return caps
+}
+
+// refuses expects that an entry with a tunnel over IPv4 is refused for want of the driver.
+func (r *router) refuses(gateway *router) {
+	r.t.Helper()
+	r.state.Set(forwarding.Entry{Prefix: netip.MustParsePrefix(hnp1), Role: forwarding.Anchor, Local: r.cfg.LocalIPv4, Peer: gateway.cfg.LocalIPv4})
+	if err := r.rec.Sync(r.state); err == nil || !strings.Contains(err.Error(), "modprobe sit") {
+		r.t.Errorf("without the driver: %v", err)
+	}
+}
+
 // newIPv4Domain is the laboratory with tunnels over IPv4 between the anchor and its gateways.
-func newIPv4Domain(t *testing.T) (d *domain, caps Capabilities) {
+func newIPv4Domain(t *testing.T) *domain {
 	t.Helper()
-	d = newDualDomain(t)
+	d := newDualDomain(t)
 	d.mag2.sh("ip addr add " + mag2Addr4 + "/24 dev core0; ip route add default via " + lmaAddr4)
 	for r, addr := range map[*router]string{d.lma: lmaAddr4, d.mag1: mag1Addr4, d.mag2: mag2Addr4} {
 		r.cfg.LocalIPv4 = netip.MustParseAddr(addr)
 	}
-	d.lma.run(func() {
-		var err error
-		if caps, err = Probe(); err != nil {
-			t.Errorf("Probe: %v", err)
-		}
-	})
-	return d, caps
+	return d
 }
 
 // attachOverIPv4 is attachDual with a tunnel over IPv4.
@@ -177,14 +192,10 @@ func (d *domain) attachOverIPv4(mn space, hnp, addr, home, access string, mag *r
 // RFC 5844 section 4: both addresses of a mobile node use a tunnel over IPv4, and only its peer delivers by it. Where Linux has no
 // driver for it, the entry is refused.
 func TestTunnelsOverIPv4(t *testing.T) {
-	d, caps := newIPv4Domain(t)
+	d := newIPv4Domain(t)
 	d.start()
-	if !caps.Sit {
-		prefix := netip.MustParsePrefix(hnp1)
-		d.lma.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Anchor, Local: d.lma.cfg.LocalIPv4, Peer: d.mag1.cfg.LocalIPv4})
-		if err := d.lma.rec.Sync(d.lma.state); err == nil || !strings.Contains(err.Error(), "modprobe sit") {
-			t.Errorf("without the driver: %v", err)
-		}
+	if !d.lma.probe().Sit {
+		d.lma.refuses(d.mag1)
 		return
 	}
 	d.attachOverIPv4(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1)
@@ -303,6 +314,7 @@ func (d *domain) standsThroughRestartAndDamage(t *testing.T) {
 		all := func() string {
 			return r.snapshot() + r.sh("(ip rule; ip route show table all | sort; ip -d link show type sit | grep -o 'sit .*remote.*') | sed 's/ linkdown//'")
 		}
+		r.resync() // the tunnel that was left goes
 		standing := all()
 		if err := r.kernel.Close(true); err != nil {
 			t.Fatal(err)
@@ -320,4 +332,59 @@ func (d *domain) standsThroughRestartAndDamage(t *testing.T) {
 	}
 	d.mn1.reaches(cnAddr)
 	d.mn1.reaches(cn4)
+}
+
+// RFC 4213 section 3.2.2: a tunnel over IPv4 follows the path, what is too big is answered at the entry, and what may be fragmented is.
+func TestTunnelsOverIPv4FollowThePath(t *testing.T) {
+	lma, mag, cn, mn := newNarrowDomain(t, "1400")
+	const magCore = "203.0.113.11"
+	mag.lab.space("rt").sh("sysctl -qw net.ipv4.ip_forward=1; ip addr add 192.0.2.2/24 dev far; ip addr add 203.0.113.2/24 dev near")
+	lma.sh("ip addr add " + lmaAddr4 + "/24 dev core0; ip route add default via 192.0.2.2")
+	mag.sh("ip addr add " + magCore + "/24 dev core0; ip route add default via 203.0.113.2")
+	for r, addr := range map[*router]string{lma: lmaAddr4, mag: magCore} {
+		if err := r.kernel.Close(false); err != nil {
+			t.Fatal(err)
+		}
+		r.cfg.LocalIPv4, r.cfg.Local, r.state = netip.MustParseAddr(addr), netip.Addr{}, forwarding.NewState()
+	}
+	if !mag.probe().Sit {
+		lma.cfg.Local = netip.MustParseAddr(lmaAddr)
+		lma.start()
+		lma.refuses(mag)
+		mag.run(func() {
+			if k, err := Open(mag.cfg); err == nil || !strings.Contains(err.Error(), "modprobe sit") {
+				t.Errorf("Open without IPv6 and without the driver: %v, %v", k, err)
+			}
+		})
+		return
+	}
+	lma.start()
+	mag.start()
+	for _, p := range []string{hnp1, mn1Home + "/32"} {
+		prefix := netip.MustParsePrefix(p)
+		lma.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Anchor, Local: lma.cfg.LocalIPv4, Peer: mag.cfg.LocalIPv4})
+		mag.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Gateway, Local: mag.cfg.LocalIPv4, Peer: lma.cfg.LocalIPv4, Interface: "acc1"})
+	}
+	lma.sync()
+	mag.sync()
+	if got := mag.kernel.Name(); got != Sit {
+		t.Errorf("backend %s where all peers are reached over IPv4", got)
+	}
+	mn.reaches(cnAddr)
+	mn.reaches(cn4)
+	mag.follow(1380, func() { _, _ = mn.try("ping -6 -n -M do -c 1 -W 1 -s 1412 " + cnAddr) })
+	for _, c := range []struct{ family, to, fits string }{{"-6", cnAddr, "1332"}, {"-4", cn4, "1352"}} {
+		if out, err := mn.try("ping " + c.family + " -n -M do -c 3 -i 0.3 -W 2 -s 1412 " + c.to); err == nil || !strings.Contains(out, "1380") {
+			t.Errorf("a packet of more than the path carries is not answered with an MTU of 1380:\n%s", out)
+		}
+		if out, err := mn.try("ping " + c.family + " -n -M do -c 3 -i 0.3 -W 2 -s " + c.fits + " " + c.to); err != nil {
+			t.Errorf("a packet of 1380 octets does not get through:\n%s", out)
+		}
+		mn.reaches(c.to + " -s 8000")
+	}
+	mag.resync()
+	if got, mended := mag.kernel.TunnelMTU(), mag.rec.Status().Mended; got != 1380 || mended != 0 {
+		t.Errorf("after a Resync the tunnel MTU is %d, and %d entries were made anew", got, mended)
+	}
+	cn.reaches(mn1Addr)
 }
