@@ -62,8 +62,8 @@ func (l *layout) sitBase() plan {
 func (l *layout) checkEnds(e *forwarding.Entry) error {
 	local := l.end(e.Peer)
 	switch {
-	case e.Peer.Is4() && !local.IsValid():
-		return fmt.Errorf("its tunnel goes to %s, and this data plane has no IPv4 address", e.Peer)
+	case e.Peer.IsValid() && !local.IsValid():
+		return fmt.Errorf("its tunnel goes to %s, and this data plane has no address of that IP version", e.Peer)
 	case e.Peer.Is4() && l.sitMissing != nil:
 		return fmt.Errorf("its tunnel goes to %s: %w", e.Peer, l.sitMissing)
 	case e.Local != local:

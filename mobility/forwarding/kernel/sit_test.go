@@ -94,8 +94,11 @@ func TestEntriesOverIPv4ThatCannotBe(t *testing.T) {
 		spoil func(l *layout, e *forwarding.Entry)
 		want  string
 	}{
-		"no driver":            {func(l *layout, _ *forwarding.Entry) { l.sitMissing = errNoSit }, "modprobe sit"},
-		"no end of ours":       {func(l *layout, _ *forwarding.Entry) { l.LocalIPv4 = netip.Addr{} }, "has no IPv4 address"},
+		"no driver":      {func(l *layout, _ *forwarding.Entry) { l.sitMissing = errNoSit }, "modprobe sit"},
+		"no end of ours": {func(l *layout, _ *forwarding.Entry) { l.LocalIPv4 = netip.Addr{} }, "has no address of that IP version"},
+		"no end for IPv6": {func(l *layout, e *forwarding.Entry) {
+			l.Backend, l.Local, e.Local, e.Peer = Sit, netip.Addr{}, netip.Addr{}, netip.MustParseAddr(mag1Addr)
+		}, "has no address of that IP version"},
 		"another end":          {func(_ *layout, e *forwarding.Entry) { e.Local = netip.MustParseAddr("192.0.2.9") }, "begins at"},
 		"ends of two families": {func(l *layout, e *forwarding.Entry) { e.Local = l.Local }, "begins at"},
 		"ourselves":            {func(l *layout, e *forwarding.Entry) { e.Peer = l.LocalIPv4 }, "other end"},
