@@ -56,7 +56,7 @@ type SecurityStatus struct {
 
 // ForwardingStatus is the data plane.
 type ForwardingStatus struct {
-	Backend   string `json:"backend"` // "ip6tnl", "seg6" or "none"
+	Backend   string `json:"backend"` // "ip6tnl", "seg6", "sit" or "none"
 	TunnelMTU int    `json:"tunnel_mtu"`
 	Entries   int    `json:"entries"` // desired
 	Pending   int    `json:"pending"` // desired but not in the kernel yet; they are retried

@@ -196,6 +196,7 @@ func (d *domain) attachOverIPv4(mn space, hnp, addr, home, access string, mag *r
 // driver for it, the entry is refused.
 func TestTunnelsOverIPv4(t *testing.T) {
 	d := newIPv4Domain(t)
+	d.lma.cfg.Backend = SEG6 // and ip6tnl at the gateways, if there is one
 	d.start()
 	if !d.lma.probe().Sit {
 		d.lma.refuses(d.mag1)
