@@ -63,7 +63,12 @@ func (f *fakeSystem) one(r request) error {
 		}
 	case r.hop != nil:
 		f.next[r.hop.id] = *r.hop
-	case r.neighbour != nil && r.remove: // Linux does not ask whether a route leads by it: one of a former run may, until it is swept
+	case r.neighbour != nil && r.remove:
+		for _, x := range f.table {
+			if x.via == r.neighbour.address && x.dev == r.neighbour.dev {
+				return fmt.Errorf("%s needs %s", x, r.neighbour)
+			}
+		}
 		delete(f.around, r.neighbour.key())
 	case r.neighbour != nil:
 		f.around[r.neighbour.key()] = *r.neighbour

@@ -51,6 +51,7 @@ type Kernel struct {
 	idle    map[netip.Addr]time.Time // since when they have been seen without an entry
 	now     func() time.Time
 	held    holdings
+	unswept bool // since it was read back, the kernel may hold routes of a former run, by neighbour entries of entries held now
 
 	workspace workspace
 	scratch   [maximumObjects]object

@@ -160,6 +160,7 @@ func (k *Kernel) readBack() error {
 		return err
 	}
 	k.held.clear()
+	k.unswept = true
 	for i := range candidates {
 		for e := range candidates[i].All {
 			if n, ok := k.routesOf(&e, around); ok && int(parts[i][e.Prefix]) == n {

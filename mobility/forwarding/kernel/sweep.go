@@ -168,6 +168,7 @@ func (k *Kernel) Sweep() error {
 		return err
 	}
 	k.forget()
+	k.unswept = false
 	return nil
 }
 

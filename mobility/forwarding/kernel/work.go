@@ -28,6 +28,7 @@ type work struct {
 	adds, removals int // how many: adds of want that have lacks, removals of have that want lacks
 	err            error
 	skip           bool // nothing was asked of the kernel
+	toSweep        bool // neighbour entries that are not wanted any more go with the next Sweep
 }
 
 // appendAdds asks for what is to be added or replaced, in the order of want.
@@ -50,7 +51,7 @@ func (w *work) appendRemovals(requests []request) []request {
 	}
 	w.removals = -len(requests)
 	for i := range slices.Backward(w.have) {
-		if !w.wants(&w.have[i]) {
+		if w.drops(&w.have[i]) {
 			requests = append(requests, w.have[i].request(true))
 		}
 	}
@@ -61,6 +62,11 @@ func (w *work) appendRemovals(requests []request) []request {
 // wants says whether o, or what replaces it, is wanted.
 func (w *work) wants(o *object) bool {
 	return slices.ContainsFunc(w.want, func(x object) bool { return x.replaces(o) })
+}
+
+// drops says whether o is to be removed now.
+func (w *work) drops(o *object) bool {
+	return !w.wants(o) && !(w.toSweep && o.isNeighbour())
 }
 
 // left is what the kernel may hold after a request of w failed: adds and removals are the outcomes. What could not be added
@@ -83,7 +89,7 @@ func (w *work) left(adds, removals []error) []object {
 	}
 	for i := range slices.Backward(w.have) {
 		o := w.have[i]
-		if w.wants(&o) {
+		if !w.drops(&o) {
 			continue
 		}
 		if removals[0] == nil {
@@ -162,7 +168,7 @@ func (k *Kernel) apply(errs []error, changes []forwarding.Change) []error {
 
 // prepare says what a change takes, and makes the tunnel that it needs.
 func (k *Kernel) prepare(c *forwarding.Change) work {
-	w := work{entry: c.Entry.InKernel(), prefix: c.Prefix}
+	w := work{entry: c.Entry.InKernel(), prefix: c.Prefix, toSweep: k.unswept}
 	var p peer
 	if c.Entry.Role != 0 {
 		if w.err = k.check(c); w.err == nil && c.Entry.Role != forwarding.Discard {
