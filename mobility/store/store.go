@@ -94,11 +94,14 @@ func (s *Store) note(entry *mobility.BindingCacheEntry, gone bool) {
 		s.status.Rejected++
 		return
 	}
-	s.changes++
+	// Those behind the first go with it. Waking run costs its caller a system call, and in an answer that waits for it that is a
+	// large part of all the time it takes.
+	if s.changes++; s.changes == 1 {
+		s.signal()
+	}
 	if len(s.batch) > s.compactAt && !s.compacting {
 		s.beginCompacting()
 	}
-	s.signal()
 }
 
 // signal wakes run.
