@@ -126,7 +126,7 @@ func acknowledgement(r *request, status mobility.Status) mh.BindingAcknowledgeme
 
 // send swaps the addresses of the request; an Alternate Care-of Address does not change where the answer goes.
 func (l *LMA) send(r *request, ack *mh.BindingAcknowledgement) {
-	payload, err := ack.AppendTo(make([]byte, 0, 128))
+	payload, err := ack.AppendTo(nil)
 	l.transmit(SendMessage{Source: r.destination, Destination: r.source, Payload: payload, Type: mh.TypeBindingAcknowledgement, Status: ack.Status}, err)
 }
 

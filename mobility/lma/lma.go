@@ -62,7 +62,8 @@ type LMA struct {
 	forwarding *forwarding.State
 	unapplied  bool // forwarding changed since the last ApplyForwarding
 
-	update              mh.BindingUpdate // scratch of Handle, as are the next four
+	update              mh.BindingUpdate // scratch of Handle, as are the next five
+	request             request
 	key                 []byte
 	indication          mh.BindingRevocationIndication
 	assigned, shortened []netip.Prefix
@@ -226,7 +227,12 @@ func (l *LMA) Snapshot() []mobility.BindingCacheEntry {
 	return records
 }
 
-func (l *LMA) emit(a Action) { l.actions = append(l.actions, a) }
+func (l *LMA) emit(a Action) {
+	if l.actions == nil {
+		l.actions = make([]Action, 0, 4) // a registration has three
+	}
+	l.actions = append(l.actions, a)
+}
 
 // emitForwarding asks for the forwarding state to be applied if it changed.
 func (l *LMA) emitForwarding() {

@@ -75,15 +75,16 @@ func (l *LMA) receiveUpdate(now time.Time, ev MessageReceived) {
 		l.refuseMobileNode(ev)
 		return
 	}
-	r := requestOf(now, ev, &l.update)
+	l.request = requestOf(now, ev, &l.update)
+	r := &l.request
 	if r.compat = compat; compat == mobility.CompatOAI {
-		l.readAsOAI(&r)
+		l.readAsOAI(r)
 	}
 	if !routable(r.proxyCareOfAddress) || r.proxyCareOfAddress.Is4() != r.destination.Is4() {
-		l.ignore(&r, InvalidProxyCareOfAddress) // RFC 6275 section 9.5.1: discarded, as a care-of address is unicast routable
+		l.ignore(r, InvalidProxyCareOfAddress) // RFC 6275 section 9.5.1: discarded, as a care-of address is unicast routable
 		return
 	}
-	l.register(&r)
+	l.register(r)
 }
 
 func requestOf(now time.Time, ev MessageReceived, update *mh.BindingUpdate) request {
