@@ -20,20 +20,22 @@ const remembered = 4096
 // history holds the last moves of bindings.
 type history struct {
 	mu   sync.Mutex
-	list []api.Handover
-	next mobility.CorrelationID
+	ring []api.Handover // the move with number n at (n-1) % remembered
+	last mobility.CorrelationID
 }
 
 // add gives a move its number and keeps it.
 func (h *history) add(move api.Handover) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.next++
-	move.CorrelationID = h.next
-	if len(h.list) == remembered {
-		h.list = h.list[1:]
+	at := int(h.last % remembered)
+	h.last++
+	move.CorrelationID = h.last
+	if at == len(h.ring) {
+		h.ring = append(h.ring, move)
+	} else {
+		h.ring[at] = move
 	}
-	h.list = append(h.list, move)
 }
 
 // moved is a change of a binding as the history has it.
@@ -45,13 +47,19 @@ func moved(c lma.BindingChanged) api.Handover {
 	}
 }
 
+// newest returns the last n moves, oldest first; all that are remembered when n is 0.
 func (h *history) newest(n int) []api.Handover {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if n <= 0 || n > len(h.list) {
-		n = len(h.list)
+	oldest := 0
+	if len(h.ring) == remembered {
+		oldest = int(h.last % remembered)
 	}
-	return append([]api.Handover{}, h.list[len(h.list)-n:]...)
+	list := append(append([]api.Handover{}, h.ring[oldest:]...), h.ring[:oldest]...)
+	if n > 0 && n < len(list) {
+		list = list[len(list)-n:]
+	}
+	return list
 }
 
 func (a *anchor) queries() map[string]daemon.Query {
