@@ -149,7 +149,7 @@ func (p *problems) ciscoSyslog(raw rawCiscoSyslog, links map[string]AccessLink) 
 		p.knownLink(at+".interface", s.Interface, links)
 		source := SyslogSource{Address: p.hostOrPrefix(at+".address", s.Address), AccessPoint: s.AccessPoint, Interface: s.Interface}
 		if s.PointOfAttachment != "" {
-			source.PointOfAttachment = p.mac(at+".point_of_attachment", s.PointOfAttachment)
+			source.PointOfAttachment = mih.MACAddress(p.mac(at+".point_of_attachment", s.PointOfAttachment))
 		}
 		p.heard(at+".address", source.Address, c.Listen)
 		if seen[sender{source.Address, s.AccessPoint}] {

@@ -106,7 +106,7 @@ const (
 )
 
 func TestSourcesOverTheSocket(t *testing.T) {
-	poa := mih.LinkAddress{2, 0, 0x5e, 0x20, 0, 9}
+	poa := mih.MACAddress([6]byte{2, 0, 0x5e, 0x20, 0, 9})
 	s := start(t, "[::]:0",
 		Source{Address: netip.MustParsePrefix("127.0.0.2/32"), Interface: "acc0", PointOfAttachment: poa},
 		Source{Address: netip.MustParsePrefix("127.0.0.4/31"), Interface: "acc1"},

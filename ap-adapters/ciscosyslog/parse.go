@@ -154,13 +154,13 @@ func parseAddress(text string) (mih.LinkAddress, bool) {
 	if err != nil || len(mac) != 6 {
 		return mih.LinkAddress{}, false
 	}
-	return mih.LinkAddress(mac), true
+	return mih.MACAddress([6]byte(mac)), true
 }
 
 // setStation takes the address of a station: one that a single host can have.
 func (r *Record) setStation(event EventKind, text string) error {
-	a, ok := parseAddress(text)
-	if !ok || a.IsZero() || a[0]&1 != 0 {
+	a, _ := parseAddress(text)
+	if mac, ok := a.MAC(); !ok || mac[0]&1 != 0 {
 		return fmt.Errorf("%w: %q belongs to no single host", ErrStation, text)
 	}
 	r.Event, r.Station = event, a

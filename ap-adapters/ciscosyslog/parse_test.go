@@ -115,7 +115,7 @@ func FuzzParse(f *testing.F) {
 		if (err == nil) != (r.Event == Up || r.Event == Down) {
 			t.Fatalf("event %q with error %v", r.Event, err)
 		}
-		if err == nil && (r.Station.IsZero() || r.Station[0]&1 != 0) {
+		if mac, ok := r.Station.MAC(); err == nil && (!ok || mac[0]&1 != 0) {
 			t.Fatalf("%s of %s, which is no station", r.Event, r.Station)
 		}
 		if err != nil && ErrorLabel(err) == "truncated" && !errors.Is(err, ErrTruncated) {

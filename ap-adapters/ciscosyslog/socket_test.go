@@ -113,7 +113,7 @@ func TestLinesFromAnAccessLinkAreRefused(t *testing.T) {
 				})
 			}
 			for range len(got) {
-				if station := (<-got).Event.LinkTuple().Link.Address; station != (mih.LinkAddress{2, 0, 0x5e, 0x10, 0, 1}) {
+				if station := (<-got).Event.LinkTuple().Link.Address; station != (mih.MACAddress([6]byte{2, 0, 0x5e, 0x10, 0, 1})) {
 					t.Errorf("the mobile node's line about %s was believed", station)
 				}
 			}

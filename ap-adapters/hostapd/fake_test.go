@@ -131,7 +131,7 @@ func TestPointOfAttachmentIsThatOfTheBSS(t *testing.T) {
 	f.do(func() { f.stations = []string{"02:00:00:00:10:00"} })
 	a := start(t, cfg)
 	ind := a.expect(`Link_Up wlan0 02:00:00:00:10:00 "" resync`)
-	want := mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: mobileNode(0)}, PointOfAttachment: mih.LinkAddress{2, 0, 0, 0, 0, 2}}
+	want := mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: mobileNode(0)}, PointOfAttachment: mih.MACAddress([6]byte{2, 0, 0, 0, 0, 2})}
 	if got := ind.Event.LinkTuple(); got != want {
 		t.Errorf("link %v, want %v", got, want)
 	}
@@ -221,7 +221,7 @@ func TestBurstOfAThousandStations(t *testing.T) {
 	const n = 1000
 	f.do(func() {
 		for i := range n {
-			f.stations = append(f.stations, mih.LinkAddress{2, 0, 0, 1, byte(i >> 8), byte(i)}.String())
+			f.stations = append(f.stations, mih.MACAddress([6]byte{2, 0, 0, 1, byte(i >> 8), byte(i)}).String())
 		}
 	})
 	for _, s := range f.stations {
@@ -306,7 +306,7 @@ func TestProbeRequestsAreReportedWhenAskedFor(t *testing.T) {
 		f.event("<3>RX-PROBE-REQUEST sa=02:00:00:00:10:07 signal=-61")
 	}
 	ind := a.expect(`Link_Detected wlan0 02:00:00:00:10:07 ""`)
-	if s := ind.Event.(mih.LinkDetected).SignalStrength; s != -61 {
+	if s := ind.Event.(mih.LinkDetected).SignalStrength.Value; s != -61 {
 		t.Errorf("signal %d, want -61", s)
 	}
 	eventually(t, "the flood is held back", func() bool { return a.Status().Counters["detected_suppressed"] > 0 })
@@ -341,7 +341,7 @@ func TestStationOfARestartedHostapdThatDoesNotReturn(t *testing.T) {
 		}
 	})
 	ind := a.expect(`Link_Down wlan0 02:00:00:00:10:00 "" resync`)
-	if poa := ind.Event.LinkTuple().PointOfAttachment; poa != (mih.LinkAddress{2, 0, 0, 0, 0, 2}) {
+	if poa := ind.Event.LinkTuple().PointOfAttachment; poa != (mih.MACAddress([6]byte{2, 0, 0, 0, 0, 2})) {
 		t.Errorf("point of attachment %s, want the one that the station was attached to", poa)
 	}
 }

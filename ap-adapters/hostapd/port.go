@@ -232,7 +232,7 @@ func (p *port) signal(at time.Time, t *told, s station) {
 		return
 	}
 	tuple := p.tuple(s.address)
-	report := mih.LinkParametersReport{Link: tuple, Parameters: []mih.LinkParameter{{Type: mih.Parameter80211RSSI, Value: s.signal}}}
+	report := mih.LinkParametersReport{Link: tuple, Parameters: []mih.LinkParameterReport{{LinkParameter: mih.LinkParameter{Type: mih.Parameter80211RSSI, Value: s.signal}}}}
 	switch {
 	case !t.goingDown && s.signal < threshold:
 		t.goingDown = p.send(at, report, nil) && p.send(at, mih.LinkGoingDown{Link: tuple, TimeInterval: p.cfg.GoingDownInterval,

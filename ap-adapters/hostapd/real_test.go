@@ -57,7 +57,7 @@ func newLab(t *testing.T, links int) *lab {
 	return l
 }
 
-func mobileNode(i int) mih.LinkAddress { return mih.LinkAddress{2, 0, 0, 0, 0x10, byte(i)} }
+func mobileNode(i int) mih.LinkAddress { return mih.MACAddress([6]byte{2, 0, 0, 0, 0x10, byte(i)}) }
 
 func (l *lab) write(name, text string) {
 	l.t.Helper()
@@ -144,7 +144,7 @@ func TestRealHostapd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if poa := ind.Event.LinkTuple().PointOfAttachment; poa != mih.LinkAddress(mac) {
+	if poa := ind.Event.LinkTuple().PointOfAttachment; poa != mih.MACAddress([6]byte(mac)) {
 		t.Errorf("point of attachment %s, want the BSSID %s", poa, mac)
 	}
 	l.supplicant(1)

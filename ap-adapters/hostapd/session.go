@@ -220,5 +220,5 @@ func (s *session) probed(at time.Time, ev event) {
 		return
 	}
 	dBm, _ := strconv.ParseInt(ev.argument("signal"), 10, 8)
-	s.send(at, mih.LinkDetected{Link: s.tuple(address), SignalStrength: int8(dBm)}, nil)
+	s.send(at, mih.LinkDetected{Link: s.tuple(address), SignalStrength: mih.SignalStrength{Value: int(dBm)}}, nil)
 }

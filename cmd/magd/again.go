@@ -68,9 +68,9 @@ func (g *gateway) sawAgain(s station) {
 			return
 		}
 		for _, link := range table {
-			if link.Interface == s.access && link.Station == mih.LinkAddress(s.linkLayer) && link.State != mihf.LinkDown {
+			if link.Interface == s.access && link.Station == mih.MACAddress(s.linkLayer) && link.State != mihf.LinkDown {
 				g.counters.Add(linkEvents, "seen_again")
-				g.attached(attachment{access: s.access, station: link.Station, identity: link.Identity, trigger: link.SAP, at: time.Now()})
+				g.attached(attachment{access: s.access, station: s.linkLayer, identity: link.Identity, trigger: link.SAP, at: time.Now()})
 			}
 		}
 	})

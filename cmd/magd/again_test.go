@@ -57,10 +57,10 @@ func next(events chan mag.Event) mag.Event {
 	}
 }
 
-var phone = mih.LinkAddress{2, 0, 0, 0, 0, 1}
+var phone = macAddress{2, 0, 0, 0, 0, 1}
 
 func link(event func(mih.LinkTupleID) mih.LinkEvent) mih.Indication {
-	tuple := mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: phone}}
+	tuple := mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress(phone)}}
 	return mih.Indication{SAP: "test", Interface: "acc0", Identity: "mn1@example.net", ReceivedAt: time.Now(), Event: event(tuple)}
 }
 
@@ -86,7 +86,7 @@ func TestAStationThatComesBackAfterItsBindingLapsed(t *testing.T) {
 			if _, ok := next(events).(mag.LinkAttached); !ok {
 				t.Fatalf("%s: not attached", c.name)
 			}
-			at := station{"acc0", [6]byte(phone)}
+			at := station{"acc0", phone}
 			g.sawAgain(at)
 			if e := next(events); e != nil {
 				t.Errorf("%s: a station with a binding was told of again: %+v", c.name, e)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -46,9 +47,13 @@ func (g *gateway) executeMIH(action mihf.Action) {
 // indicated is the step from 802.21 to Proxy Mobile IPv6. While the machine is swamped this waits and the queue before it
 // fills; what does not fit there is counted, and an adapter that can ask its access point does so again.
 func (g *gateway) indicated(ind mih.Indication) {
-	address := ind.Event.LinkTuple().Link.Address
 	if _, known := g.access[ind.Interface]; !known {
 		g.counters.Add(linkEvents, "not_an_access_link")
+		return
+	}
+	address, ok := ind.Event.LinkTuple().Link.Address.MAC()
+	if !ok {
+		g.counters.Add(linkEvents, "no_mac_address")
 		return
 	}
 	switch ind.Event.(type) {
@@ -61,10 +66,15 @@ func (g *gateway) indicated(ind mih.Indication) {
 	}
 }
 
+// macAddress is that of a station: access links have no other addresses.
+type macAddress [6]byte
+
+func (a macAddress) String() string { return net.HardwareAddr(a[:]).String() }
+
 // attachment is what is known of a station that came.
 type attachment struct {
 	access      string
-	station     mih.LinkAddress
+	station     macAddress
 	identity    string
 	trigger     string // who said so
 	at          time.Time
@@ -119,7 +129,7 @@ func (g *gateway) address(lma netip.Addr) netip.Addr {
 }
 
 // mobile is the identity of a station's owner: what it authenticated as, else its address (RFC 8371).
-func (g *gateway) mobile(identity string, station mih.LinkAddress) mobility.MobileNodeID {
+func (g *gateway) mobile(identity string, station macAddress) mobility.MobileNodeID {
 	if g.cfg.IdentityFromMAC || anonymous(identity) {
 		return mobility.EUI48(station)
 	}

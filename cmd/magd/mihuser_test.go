@@ -33,7 +33,7 @@ func TestTheIdentifierOfThePolicyCounts(t *testing.T) {
 }
 
 func TestWhoAStationBelongsTo(t *testing.T) {
-	station := mih.LinkAddress{2, 0, 0, 0, 0, 1}
+	station := macAddress{2, 0, 0, 0, 0, 1}
 	address := mobility.EUI48(station)
 	for identity, want := range map[string]mobility.MobileNodeID{
 		"mn1@example.net": mobility.NAI("mn1@example.net"), "Anna": mobility.NAI("Anna"), "annonymous@example.net": mobility.NAI("annonymous@example.net"),

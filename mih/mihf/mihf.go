@@ -1,7 +1,6 @@
 package mihf
 
 import (
-	"bytes"
 	"cmp"
 	"container/heap"
 	"container/list"
@@ -204,7 +203,7 @@ func (m *MIHF) Links() []Link {
 		links = append(links, l.Link)
 	}
 	slices.SortFunc(links, func(a, b Link) int {
-		return cmp.Or(bytes.Compare(a.Station[:], b.Station[:]), cmp.Compare(a.Type, b.Type))
+		return cmp.Or(a.Station.Compare(b.Station), cmp.Compare(a.Type, b.Type))
 	})
 	return links
 }

@@ -15,9 +15,9 @@ var (
 	t0   = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	mag  = User{"magd@ar1.example.net", "mag"}
 	all  = mih.Events(mih.EventLinkDetected, mih.EventLinkUp, mih.EventLinkDown, mih.EventLinkParametersReport, mih.EventLinkGoingDown)
-	apA  = place{"wlan0", mih.LinkAddress{2, 0xa}}
-	apB  = place{"wlan1", mih.LinkAddress{2, 0xb}}
-	apB2 = place{"wlan1", mih.LinkAddress{2, 0xc}} // a second point of attachment on one interface
+	apA  = place{"wlan0", mih.MACAddress([6]byte{2, 0xa})}
+	apB  = place{"wlan1", mih.MACAddress([6]byte{2, 0xb})}
+	apB2 = place{"wlan1", mih.MACAddress([6]byte{2, 0xc})} // a second point of attachment on one interface
 )
 
 type place struct {
@@ -26,7 +26,7 @@ type place struct {
 }
 
 func station(i int) mih.LinkAddress {
-	return mih.LinkAddress{2, 0, 0, byte(i >> 16), byte(i >> 8), byte(i)}
+	return mih.MACAddress([6]byte{2, 0, 0, byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
 func (p place) tuple(i int) mih.LinkTupleID {
@@ -100,7 +100,7 @@ func TestNormalisation(t *testing.T) {
 		"a move between two points of attachment on one interface": {
 			{0, apB.up(1), upB}, {1, apB2.up(1), upB}, {2, apB.down(1), "former_attachment"}, {3, apB2.down(1), downB}},
 		"a loss whose point of attachment is not known": {
-			{0, apB.up(1), upB}, {1, place{"wlan1", mih.LinkAddress{}}.down(1), downB}},
+			{0, apB.up(1), upB}, {1, place{"wlan1", mih.MACAddress([6]byte{})}.down(1), downB}},
 		"a second report of one loss": {
 			{0, apA.up(1), upA}, {1, apA.down(1), downA}, {2, apA.down(1), "already_down"}},
 		"a loss of an unknown station: a user may know it": {
@@ -143,13 +143,13 @@ func TestLinksAndTimers(t *testing.T) {
 	}
 	m.Handle(t0, SAPIndication{as(apA.up(2), "mn2@example.net")})
 	m.Handle(t0, SAPIndication{apA.up(1)})
-	m.Handle(t0, SAPIndication{apA.ind(mih.LinkParametersReport{Link: apA.tuple(1), Parameters: []mih.LinkParameter{{Type: mih.Parameter80211RSSI, Value: -71}}})})
+	m.Handle(t0, SAPIndication{apA.ind(mih.LinkParametersReport{Link: apA.tuple(1), Parameters: []mih.LinkParameterReport{{LinkParameter: mih.LinkParameter{Type: mih.Parameter80211RSSI, Value: -71}}}})})
 	m.Handle(t0, SAPIndication{apA.goingDown(1, 5*time.Second)})
 	m.Handle(t0, SAPIndication{apA.down(2)})
 	states := func() string {
 		var out []string
 		for _, l := range m.Links() {
-			out = append(out, fmt.Sprintf("%d:%s:%s:%d", l.Station[5], l.State, l.Identity, l.SignalStrength))
+			out = append(out, fmt.Sprintf("%d:%s:%s:%d", l.Station.AppendOctets(nil)[5], l.State, l.Identity, l.SignalStrength))
 		}
 		return strings.Join(out, " ")
 	}
