@@ -37,3 +37,35 @@ type LinkActionsResponse struct {
 	Status  mih.Status
 	Results []mih.LinkActionResult
 }
+
+func (b *LinkGetParametersRequest) tlvs(c *coder) {
+	may(c, TLVDeviceStatesRequest, &b.Device, bitmap16)
+	mustList(c, TLVLinkIdentifierList, &b.Links, leastLinkID, linkID)
+	must(c, TLVGetStatusRequestSet, &b.Status, statusRequest)
+}
+
+func (b *LinkGetParametersResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	mayList(c, TLVDeviceStatesResponseList, &b.Device, 2, deviceState)
+	mayList(c, TLVGetStatusResponseList, &b.Links, leastLinkID+3, statusOf)
+}
+
+func (b *LinkConfigureThresholdsRequest) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	mustList(c, TLVConfigureRequestList, &b.Parameters, 2+1+1+1, parameterConfiguration)
+}
+
+func (b *LinkConfigureThresholdsResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	mayList(c, TLVConfigureResponseList, &b.Thresholds, 2+leastThreshold+1, parameterConfigured)
+}
+
+func (b *LinkActionsRequest) tlvs(c *coder) {
+	mustList(c, TLVLinkActionsList, &b.Actions, leastActionRequest, actionRequest)
+}
+
+func (b *LinkActionsResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	mayList(c, TLVLinkActionsResultList, &b.Results, leastActionResult, actionResult)
+}

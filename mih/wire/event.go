@@ -60,3 +60,47 @@ func EventsOf(body Body) []mih.LinkEvent {
 	}
 	return nil
 }
+
+func (b *LinkDetected) tlvs(c *coder) {
+	mustList(c, TLVLinkDetectedList, &b.Links, leastLinkID+1+1+1+2+2+4+1+4, linkDetected)
+}
+
+func (b *LinkUp) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	mayValue(c, TLVOldAccessRouter, &b.OldAccessRouter, linkAddress)
+	mayValue(c, TLVNewAccessRouter, &b.NewAccessRouter, linkAddress)
+	may(c, TLVIPRenewalFlag, &b.IPRenewal, boolean)
+	may(c, TLVMobilityManagement, &b.MobilityManagement, bitmap16)
+}
+
+func (b *LinkDown) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	mayValue(c, TLVOldAccessRouter, &b.OldAccessRouter, linkAddress)
+	must(c, TLVLinkDownReason, &b.Reason, octet)
+}
+
+func (b *LinkParametersReport) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	mustList(c, TLVLinkParameterReportList, &b.Parameters, leastLinkParameter+1, parameterReport)
+}
+
+func (b *LinkGoingDown) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	must(c, TLVTimeInterval, &b.TimeInterval, milliseconds)
+	must(c, TLVLinkGoingDownReason, &b.Reason, octet)
+}
+
+func (b *LinkHandoverImminent) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	must(c, TLVNewLinkIdentifier, &b.NewLink, linkTupleID)
+	mayValue(c, TLVOldAccessRouter, &b.OldAccessRouter, linkAddress)
+	mayValue(c, TLVNewAccessRouter, &b.NewAccessRouter, linkAddress)
+}
+
+func (b *LinkHandoverComplete) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	must(c, TLVNewLinkIdentifier, &b.NewLink, linkTupleID)
+	mayValue(c, TLVOldAccessRouter, &b.OldAccessRouter, linkAddress)
+	mayValue(c, TLVNewAccessRouter, &b.NewAccessRouter, linkAddress)
+	may(c, TLVStatus, &b.Status, octet)
+}

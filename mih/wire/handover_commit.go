@@ -82,3 +82,70 @@ type N2NHOCompleteResponse struct {
 	NewLink    mih.LinkTupleID
 	Retained   *bool // Resource retention status
 }
+
+func (b *MNHOCommitRequest) tlvs(c *coder) {
+	must(c, TLVLinkType, &b.LinkType, octet)
+	must(c, TLVTargetNetwork, &b.Target, targetNetwork)
+}
+
+func (b *MNHOCommitResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	must(c, TLVLinkType, &b.LinkType, octet)
+	must(c, TLVTargetNetwork, &b.Target, targetNetwork)
+}
+
+func (b *NetHOCommitRequest) tlvs(c *coder) {
+	must(c, TLVLinkType, &b.LinkType, octet)
+	mustList(c, TLVTargetNetworkList, &b.Targets, 3, targetNetwork)
+	must(c, TLVAssignedResourceSet, &b.Assigned, assignedResources)
+	must(c, TLVTimeInterval, &b.Within, milliseconds)
+	mayList(c, TLVLinkActionsList, &b.Actions, leastActionRequest, actionRequest)
+}
+
+func (b *NetHOCommitResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	may(c, TLVLinkType, &b.LinkType, octet)
+	may(c, TLVTargetNetwork, &b.Target, targetNetwork)
+	mayList(c, TLVLinkActionsResultList, &b.Results, leastActionResult, actionResult)
+}
+
+func (b *N2NHOCommitRequest) tlvs(c *coder) {
+	must(c, TLVMobileNodeMIHFID, &b.MobileNode, mihfID)
+	must(c, TLVMobileNodeLinkID, &b.Link, linkID)
+	must(c, TLVPointOfAttachment, &b.PointOfAttachment, linkAddress)
+	must(c, TLVRequestedResourceSet, &b.Requested, requestedResources)
+}
+
+func (b *N2NHOCommitResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	must(c, TLVMobileNodeMIHFID, &b.MobileNode, mihfID)
+	may(c, TLVLinkIdentifier, &b.Target, linkTupleID)
+	may(c, TLVAssignedResourceSet, &b.Assigned, assignedResources)
+}
+
+func (b *MNHOCompleteRequest) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	must(c, TLVNewLinkIdentifier, &b.NewLink, linkTupleID)
+	must(c, TLVHandoverResult, &b.Result, handoverResult)
+}
+
+func (b *MNHOCompleteResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	must(c, TLVNewLinkIdentifier, &b.NewLink, linkTupleID)
+}
+
+func (b *N2NHOCompleteRequest) tlvs(c *coder) {
+	must(c, TLVMobileNodeMIHFID, &b.MobileNode, mihfID)
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	must(c, TLVNewLinkIdentifier, &b.NewLink, linkTupleID)
+	must(c, TLVHandoverResult, &b.Result, handoverResult)
+}
+
+func (b *N2NHOCompleteResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	must(c, TLVMobileNodeMIHFID, &b.MobileNode, mihfID)
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	must(c, TLVNewLinkIdentifier, &b.NewLink, linkTupleID)
+	may(c, TLVResourceRetentionStatus, &b.Retained, boolean)
+}

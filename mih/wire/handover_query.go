@@ -32,7 +32,7 @@ type IPQuery struct {
 type MNHOCandidateQueryRequest struct {
 	Link       mih.LinkTupleID // the current one
 	Candidates []mih.LinkPointsOfAttachment
-	Resources  mih.QoSList
+	Resources  *mih.QoSList // the standard has them always; a peer exists that leaves them out
 	IPQuery
 }
 
@@ -56,4 +56,49 @@ type N2NHOQueryResourcesResponse struct {
 	Status    mih.Status
 	Available *bool // Resource status
 	Preferred []mih.QueriedResources
+}
+
+func (b *NetHOCandidateQueryRequest) tlvs(c *coder) {
+	mustList(c, TLVListOfLinkPoAList, &b.Suggested, leastLinkID+1, linkPointsOfAttachment)
+	must(c, TLVQueryResourceReportFlag, &b.QueryResources, boolean)
+}
+
+func (b *NetHOCandidateQueryResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	may(c, TLVHandoverStatus, &b.Handover, octet)
+	mayList(c, TLVPreferredLinkList, &b.Preferred, leastQueriedResources, queriedResources)
+}
+
+func (b *IPQuery) tlvs(c *coder) {
+	may(c, TLVIPConfigurationMethods, &b.Methods, bitmap32)
+	mayValue(c, TLVDHCPServerAddress, &b.DHCPServer, ipAddress)
+	mayValue(c, TLVForeignAgentAddress, &b.ForeignAgent, ipAddress)
+	mayValue(c, TLVAccessRouterAddress, &b.AccessRouter, ipAddress)
+}
+
+func (b *MNHOCandidateQueryRequest) tlvs(c *coder) {
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	mustList(c, TLVListOfLinkPoAList, &b.Candidates, leastLinkID+1, linkPointsOfAttachment)
+	may(c, TLVHandoverResourceQueryList, &b.Resources, qosList)
+	b.IPQuery.tlvs(c)
+}
+
+func (b *MNHOCandidateQueryResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	must(c, TLVLinkIdentifier, &b.Link, linkTupleID)
+	mayList(c, TLVPreferredLinkList, &b.Preferred, leastQueriedResources, queriedResources)
+}
+
+func (b *N2NHOQueryResourcesRequest) tlvs(c *coder) {
+	must(c, TLVHandoverResourceQueryList, &b.Resources, qosList)
+	b.IPQuery.tlvs(c)
+	mayList(c, TLVLinkIdentifierList, &b.Links, leastLinkID, linkID)
+	mayList(c, TLVListOfLinkPoAList, &b.Candidates, leastLinkID+1, linkPointsOfAttachment)
+}
+
+func (b *N2NHOQueryResourcesResponse) tlvs(c *coder) {
+	must(c, TLVStatus, &b.Status, octet)
+	may(c, TLVResourceStatus, &b.Available, boolean)
+	mayList(c, TLVPreferredLinkList, &b.Preferred, leastQueriedResources, queriedResources)
 }
