@@ -57,14 +57,14 @@ type LinkEvent interface {
 // LinkDetected: a station was seen, without an attachment (Link_Detected, LINK_DET_INFO). Seen from a mobile node it is a network
 // that was seen.
 type LinkDetected struct {
-	Link                LinkTupleID
-	NetworkID           string         // SSID
-	NetworkAuxID        string         // HESSID
-	SignalStrength      SignalStrength // zero: not known
-	SINR                uint16
-	DataRate            uint32 // kb/s
-	MIHCapabilities     MIHCapabilities
-	NetworkCapabilities NetworkCapabilities
+	Link                LinkTupleID         `json:"link"`
+	NetworkID           string              `json:"network_id"`      // SSID
+	NetworkAuxID        string              `json:"network_aux_id"`  // HESSID
+	SignalStrength      SignalStrength      `json:"signal_strength"` // zero: not known
+	SINR                uint16              `json:"sinr"`
+	DataRate            uint32              `json:"data_rate"` // kb/s
+	MIHCapabilities     MIHCapabilities     `json:"mih_capabilities"`
+	NetworkCapabilities NetworkCapabilities `json:"network_capabilities"`
 }
 
 // LinkUp: layer 2 is established and ready for traffic (Link_Up).

@@ -41,6 +41,11 @@ const (
 	LocationCell                                // cell identity, 4 octets
 )
 
+// String names the kind.
+func (k LocationKind) String() string {
+	return nameOf("kind", uint8(k), "", "civic", "civic_xml", "geographic", "geographic_xml", "cell")
+}
+
 // Location is LOCATION, its octets as they are.
 type Location struct {
 	Kind   LocationKind `json:"kind"`

@@ -4,10 +4,7 @@
 // IPv6.
 package mih
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // MIHFID identifies an MIH Function: an NAI of at most 253 octets (IEEE 802.21 Annex F.3.11). The empty one is the destination of
 // a message to whom it may concern.
@@ -31,14 +28,6 @@ const (
 // String names the status in lower snake case, which is also its metric label.
 func (s Status) String() string {
 	return nameOf("status", uint8(s), "success", "unspecified_failure", "rejected", "authorization_failure", "network_error")
-}
-
-// nameOf is the name of a value of an enumeration, the names being those of the values from 0 on, "" of one without a name.
-func nameOf(enumeration string, value uint8, names ...string) string {
-	if int(value) < len(names) && names[value] != "" {
-		return names[value]
-	}
-	return fmt.Sprintf("%s_%d", enumeration, value)
 }
 
 // Indication is a link event on its way from a link SAP to the users of an MIH Function, with what the event's source

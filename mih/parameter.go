@@ -1,6 +1,9 @@
 package mih
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // LinkParameterType is LINK_PARAM_TYPE: the choice in the high octet, the value in the low one.
 type LinkParameterType uint16
@@ -36,6 +39,26 @@ const (
 	ParameterHRPDPilotStrength      LinkParameterType = 0x0800
 )
 
+var parameterNames = map[LinkParameterType]string{
+	ParameterDataRate: "data_rate", ParameterSignalStrength: "signal_strength", ParameterSINR: "sinr", ParameterThroughput: "throughput",
+	ParameterPacketErrorRate: "packet_error_rate", ParameterQoSClasses: "qos_classes", ParameterQoSMinimumDelay: "qos_minimum_delay",
+	ParameterQoSAverageDelay: "qos_average_delay", ParameterQoSMaximumDelay: "qos_maximum_delay", ParameterQoSJitter: "qos_jitter",
+	ParameterQoSLoss: "qos_loss", ParameterGSMRxQual: "gsm_rxqual", ParameterGSMRxLevel: "gsm_rxlev", ParameterGSMMeanBEP: "gsm_mean_bep",
+	ParameterGSMDeviationBEP: "gsm_deviation_bep", Parameter80211RSSI: "802.11_rssi", Parameter80211NoQoSResource: "802.11_no_qos_resource",
+	Parameter80211MulticastLoss: "802.11_multicast_loss", ParameterCDMA2000PilotStrength: "cdma2000_pilot_strength",
+	ParameterFDDCPICHRSCP: "fdd_cpich_rscp", ParameterFDDPCCPCHRSCP: "fdd_pccpch_rscp", ParameterFDDUTRARSSI: "fdd_utra_rssi",
+	ParameterFDDGSMRSSI: "fdd_gsm_rssi", ParameterFDDCPICHEcNo: "fdd_cpich_ec_no", ParameterFDDTransportChannelBER: "fdd_transport_channel_ber",
+	ParameterFDDTransmitPower: "fdd_transmit_power", ParameterHRPDPilotStrength: "hrpd_pilot_strength",
+}
+
+// String names the parameter in lower snake case.
+func (t LinkParameterType) String() string {
+	if name := parameterNames[t]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("parameter_0x%04x", uint16(t))
+}
+
 // Signed reports whether a value of the parameter is a level in dB or dBm, which travels in two's complement.
 func (t LinkParameterType) Signed() bool {
 	switch t {
@@ -65,6 +88,11 @@ const (
 	QoSJitter       QoSValueKind = 4
 	QoSLoss         QoSValueKind = 5
 )
+
+// String names the kind.
+func (k QoSValueKind) String() string {
+	return nameOf("kind", uint8(k), "classes", "minimum_delay", "average_delay", "maximum_delay", "jitter", "loss")
+}
 
 // QoSValue is QOS_PARAM_VAL. Classes counts with QoSClasses, Losses with QoSLoss, Delays with the others.
 type QoSValue struct {

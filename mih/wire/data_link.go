@@ -16,9 +16,10 @@ const (
 
 // Least numbers of octets of the elements of lists.
 const (
-	leastLinkAddress = 2 // an empty OCTET_STRING behind its selector
-	leastLinkID      = 1 + leastLinkAddress
-	leastNetworkType = 3
+	leastLinkAddress  = 2 // an empty OCTET_STRING behind its selector
+	leastLinkID       = 1 + leastLinkAddress
+	leastNetworkType  = 3
+	leastLinkDetected = leastLinkID + 1 + 1 + 1 + 2 + 2 + 4 + 1 + 4
 )
 
 // transportAddress is TRANSPORT_ADDR: an address family and an OCTET_STRING. Reading returns the octets when there are as many as

@@ -62,7 +62,7 @@ func EventsOf(body Body) []mih.LinkEvent {
 }
 
 func (b *LinkDetected) tlvs(c *coder) {
-	mustList(c, TLVLinkDetectedList, &b.Links, leastLinkID+1+1+1+2+2+4+1+4, linkDetected)
+	mustList(c, TLVLinkDetectedList, &b.Links, leastLinkDetected, linkDetected)
 }
 
 func (b *LinkUp) tlvs(c *coder) {
