@@ -68,6 +68,9 @@ func (s *Description) header(f frame) {
 // payload describes what follows the header. Once every TLV has been read by itself, the strict decoder says what is wrong with them
 // together.
 func (s *Description) payload(d Decoder, f frame, message []byte) {
+	var m Message
+	(&coder{buf: message}).identifiers(&m)
+	s.Source, s.Destination = printable(string(m.Source)), printable(string(m.Destination))
 	c := coder{buf: message, base: headerLength, msb0: d.MSB0Bitmaps}
 	for at := headerLength; at < len(message); {
 		t, value, end, err := c.next(at)
@@ -80,7 +83,6 @@ func (s *Description) payload(d Decoder, f frame, message []byte) {
 		at = end
 	}
 	m, err := d.Decode(message)
-	s.Source, s.Destination = printable(string(m.Source)), printable(string(m.Destination))
 	if s.PureACK = err == nil && m.Body == nil; err != nil && len(s.Errors) == 0 {
 		s.fail(err)
 	}
@@ -112,6 +114,9 @@ func (s *Description) fail(err error) {
 // String is the description as text: a line for the message, and one for each TLV and error.
 func (s Description) String() string {
 	var text strings.Builder
+	if s.OpcodeName == "" {
+		return fmt.Sprintf("%s: data %s\n  error: %s", s.Message, textOf(s.Data), strings.Join(s.Errors, ", "))
+	}
 	fmt.Fprintf(&text, "%s %s (sid %d, opcode %d, aid %d): tid %d", s.Message, s.OpcodeName, s.Service, s.Opcode, s.Action, s.Transaction)
 	for _, flag := range [...]struct {
 		set  bool
