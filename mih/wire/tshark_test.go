@@ -1,12 +1,8 @@
 package wire
 
 import (
-	"bytes"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -16,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 
 	"netlmm/mih"
+	"netlmm/testbed/capturetest"
 )
 
 // TestTsharkReadsTheFrame holds header, identifiers and TLVs of every message against a decoder that others wrote. Where that one
@@ -157,65 +153,22 @@ var tsharkFields = []string{
 	"mih.max_resp_size", "mih.unauth_info_req", "_ws.malformed",
 }
 
-// tshark returns the fields that are there, by message.
-func tshark(t *testing.T, messages [][]byte) (packets []map[string]string) {
+// tshark returns the fields that it shows, by message, each of which goes into a UDP packet.
+func tshark(t *testing.T, messages [][]byte) []map[string]string {
 	t.Helper()
-	path, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Fatalf("%v: install the Debian package tshark", err)
-	}
-	arguments := []string{"-r", writeCapture(t, messages), "-T", "fields", "-E", "separator=|"}
-	for _, field := range tsharkFields {
-		arguments = append(arguments, "-e", field)
-	}
-	command := exec.Command(path, arguments...)
-	command.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")
-	var problems bytes.Buffer
-	command.Stderr = &problems
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("tshark: %v: %s", err, &problems)
-	}
-	for line := range strings.Lines(string(output)) {
-		packet := map[string]string{}
-		for i, value := range strings.Split(strings.TrimSuffix(line, "\n"), "|") {
-			if value != "" && i < len(tsharkFields) {
-				packet[tsharkFields[i]] = value
-			}
-		}
-		packets = append(packets, packet)
-	}
-	if len(packets) != len(messages) {
-		t.Fatalf("tshark read %d packets, want %d", len(packets), len(messages))
-	}
-	return packets
-}
-
-// writeCapture puts each message into a UDP packet.
-func writeCapture(t *testing.T, messages [][]byte) string {
-	t.Helper()
-	var capture bytes.Buffer
-	w := pcapgo.NewWriter(&capture)
-	if err := w.WriteFileHeader(65535, layers.LinkTypeRaw); err != nil {
-		t.Fatal(err)
-	}
+	var packets [][]gopacket.SerializableLayer
 	for _, message := range messages {
-		ip := layers.IPv4{Version: 4, IHL: 5, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: net.IPv4(192, 0, 2, 1), DstIP: net.IPv4(192, 0, 2, 2)}
-		udp := layers.UDP{SrcPort: 4551, DstPort: 4551}
-		if err := udp.SetNetworkLayerForChecksum(&ip); err != nil {
+		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: net.IPv4(192, 0, 2, 1), DstIP: net.IPv4(192, 0, 2, 2)}
+		udp := &layers.UDP{SrcPort: 4551, DstPort: 4551}
+		if err := udp.SetNetworkLayerForChecksum(ip); err != nil {
 			t.Fatal(err)
 		}
-		b := gopacket.NewSerializeBuffer()
-		if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, &ip, &udp, gopacket.Payload(message)); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.WritePacket(gopacket.CaptureInfo{CaptureLength: len(b.Bytes()), Length: len(b.Bytes())}, b.Bytes()); err != nil {
-			t.Fatal(err)
-		}
+		packets = append(packets, []gopacket.SerializableLayer{ip, udp, gopacket.Payload(message)})
 	}
-	file := filepath.Join(t.TempDir(), "messages.pcap")
-	if err := os.WriteFile(file, capture.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
+	file := capturetest.Write(t, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, packets...)
+	shown := capturetest.Tshark(t, file, tsharkFields)
+	if len(shown) != len(messages) {
+		t.Fatalf("tshark read %d packets, want %d", len(shown), len(messages))
 	}
-	return file
+	return shown
 }

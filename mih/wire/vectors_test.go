@@ -3,8 +3,6 @@ package wire
 import (
 	"bytes"
 	"encoding/hex"
-	"errors"
-	"io"
 	"net/netip"
 	"os"
 	"strings"
@@ -13,11 +11,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 
 	"netlmm/mih"
+	"netlmm/testbed/capturetest"
 )
 
 // vector is one message that the independent implementation ODTONE sent: what carried it, and its octets.
@@ -54,29 +51,11 @@ func vectors(t testing.TB) []vector {
 
 func captured(t testing.TB, file string) (all []vector) {
 	t.Helper()
-	f, err := os.Open("testdata/" + file)
-	if err != nil {
-		t.Fatal(err)
+	for _, packet := range capturetest.Packets(t, "testdata/"+file) {
+		udp := packet.Layer(layers.LayerTypeUDP).(*layers.UDP)
+		all = append(all, vector{file, uint16(udp.SrcPort), uint16(udp.DstPort), udp.Payload})
 	}
-	defer f.Close()
-	r, err := pcapgo.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := 1; ; n++ {
-		data, _, err := r.ReadPacketData()
-		if errors.Is(err, io.EOF) {
-			return all
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		packet := gopacket.NewPacket(data, r.LinkType(), gopacket.Default)
-		udp, ok := packet.Layer(layers.LayerTypeUDP).(*layers.UDP)
-		if !ok {
-			t.Fatalf("%s packet %d is no UDP", file, n)
-		}
-		all = append(all, vector{file, uint16(udp.SrcPort), uint16(udp.DstPort), bytes.Clone(udp.Payload)})
-	}
+	return all
 }
 
 // TestVectors: what the independent implementation wrote, this package reads and writes again octet for octet. Only the dialect

@@ -1,19 +1,15 @@
 package mag
 
 import (
-	"errors"
-	"io"
 	"net/netip"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 
 	"netlmm/mobility"
 	"netlmm/mobility/mh"
+	"netlmm/testbed/capturetest"
 )
 
 // The captures are of two other implementations, as they ran (../../../shared/vectors/README.md): their LMAs' answers are replayed, octet
@@ -23,33 +19,17 @@ import (
 // captured is the Mobility Header of one frame, with the addresses that it had.
 func captured(t *testing.T, file string, frame int) MessageReceived {
 	t.Helper()
-	f, err := os.Open("testdata/" + file)
-	if err != nil {
-		t.Fatal(err)
+	packets := capturetest.Packets(t, "testdata/"+file)
+	if frame > len(packets) {
+		t.Fatalf("%s has no frame %d", file, frame)
 	}
-	defer f.Close()
-	r, err := pcapgo.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
+	ip, ok := packets[frame-1].NetworkLayer().(*layers.IPv6)
+	if !ok || ip.NextHeader != 135 {
+		t.Fatalf("%s, frame %d is no Mobility Header", file, frame)
 	}
-	for n := 1; ; n++ {
-		data, _, err := r.ReadPacketData()
-		if errors.Is(err, io.EOF) {
-			t.Fatalf("%s has no frame %d", file, frame)
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if n != frame {
-			continue
-		}
-		ip, ok := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.Default).NetworkLayer().(*layers.IPv6)
-		if !ok || ip.NextHeader != 135 {
-			t.Fatalf("%s, frame %d is no Mobility Header", file, frame)
-		}
-		source, _ := netip.AddrFromSlice(ip.SrcIP)
-		destination, _ := netip.AddrFromSlice(ip.DstIP)
-		return MessageReceived{Source: source, Destination: destination, Payload: ip.Payload}
-	}
+	source, _ := netip.AddrFromSlice(ip.SrcIP)
+	destination, _ := netip.AddrFromSlice(ip.DstIP)
+	return MessageReceived{Source: source, Destination: destination, Payload: ip.Payload}
 }
 
 var (

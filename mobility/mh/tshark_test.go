@@ -1,21 +1,16 @@
 package mh
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
-	"github.com/google/gopacket/pcapgo"
 
 	"netlmm/mobility"
+	"netlmm/testbed/capturetest"
 )
 
 var (
@@ -92,7 +87,7 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 	for _, test := range tests {
 		messages = append(messages, encoded(t, test.m))
 	}
-	packets := tshark(t, writeCapture(t, messages))
+	packets := capturetest.Tshark(t, writeCapture(t, messages), tsharkFields)
 	if len(packets) != len(tests) {
 		t.Fatalf("tshark read %d packets, want %d", len(packets), len(tests))
 	}
@@ -142,62 +137,16 @@ var tsharkFields = []string{
 	"mip6.ipv4dra.dra", "mip6.ipv4dsm.s_flag", "mip6.bra.interval", "_ws.malformed", "_ws.expert.message",
 }
 
-// tshark returns the fields that are there, by packet.
-func tshark(t *testing.T, file string) (packets []map[string]string) {
-	t.Helper()
-	path, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Fatalf("%v: install the Debian package tshark", err)
-	}
-	arguments := []string{"-r", file, "-T", "fields", "-E", "separator=|"}
-	for _, field := range tsharkFields {
-		arguments = append(arguments, "-e", field)
-	}
-	command := exec.Command(path, arguments...)
-	command.Env = append(os.Environ(), "TZ=UTC", "LC_ALL=C")
-	var problems bytes.Buffer
-	command.Stderr = &problems
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("tshark: %v: %s", err, &problems)
-	}
-	for line := range strings.Lines(string(output)) {
-		packet := map[string]string{}
-		for i, value := range strings.Split(strings.TrimSuffix(line, "\n"), "|") {
-			if value != "" {
-				packet[tsharkFields[i]] = value
-			}
-		}
-		packets = append(packets, packet)
-	}
-	return packets
-}
-
 // writeCapture puts each message into an IPv6 packet with its checksum.
 func writeCapture(t *testing.T, messages [][]byte) string {
 	t.Helper()
-	var capture bytes.Buffer
-	w := pcapgo.NewWriter(&capture)
-	if err := w.WriteFileHeader(65535, layers.LinkTypeRaw); err != nil {
-		t.Fatal(err)
-	}
+	var packets [][]gopacket.SerializableLayer
 	for _, message := range messages {
 		fillChecksum(message)
-		ip := layers.IPv6{Version: 6, NextHeader: 135, HopLimit: 64, SrcIP: magAddress.AsSlice(), DstIP: lmaAddress.AsSlice()}
-		b := gopacket.NewSerializeBuffer()
-		if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true}, &ip, gopacket.Payload(message)); err != nil {
-			t.Fatal(err)
-		}
-		info := gopacket.CaptureInfo{CaptureLength: len(b.Bytes()), Length: len(b.Bytes())}
-		if err := w.WritePacket(info, b.Bytes()); err != nil {
-			t.Fatal(err)
-		}
+		ip := &layers.IPv6{Version: 6, NextHeader: 135, HopLimit: 64, SrcIP: magAddress.AsSlice(), DstIP: lmaAddress.AsSlice()}
+		packets = append(packets, []gopacket.SerializableLayer{ip, gopacket.Payload(message)})
 	}
-	file := filepath.Join(t.TempDir(), "messages.pcap")
-	if err := os.WriteFile(file, capture.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return capturetest.Write(t, gopacket.SerializeOptions{FixLengths: true}, packets...)
 }
 
 // fillChecksum does what the kernel does: RFC 6275 section 6.1.1 over the pseudo-header and the message.
