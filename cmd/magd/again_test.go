@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,4 +203,25 @@ func TestPolicyDecidesWhoIsServed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAStationWithAnotherThanAMACAddress: a remote MIH Function may report a cell; no access link has such a mobile node.
+func TestAStationWithAnotherThanAMACAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Fallback: &mobility.Profile{ProxyRegistration: true}})
+		g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent {
+			tuple.Link.Address = mih.Cell3G([3]byte{0, 0xf1, 0x10}, 7)
+			return mih.LinkUp{Link: tuple}
+		}))
+		if e := next(events); e != nil {
+			t.Errorf("told of it: %+v", e)
+		}
+		counted := false
+		for name, n := range g.counters.Snapshot() {
+			counted = counted || strings.Contains(name, "no_mac_address") && n == 1
+		}
+		if !counted {
+			t.Errorf("not counted: %v", g.counters.Snapshot())
+		}
+	})
 }
