@@ -7,35 +7,18 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/vishvananda/netns"
+
+	"netlmm/internal/netnstest"
 )
 
 // The main thread stays out of the tests: a thread that changed its namespace must end, and the main thread cannot.
 func init() { runtime.LockOSThread() }
 
-const insideVariable = "NETLMM_ACCESSLINK_TEST_INSIDE"
-
-// TestMain runs the tests in a network namespace of their own. It and those that the tests make have no name and end with
-// the process whatever happens.
-func TestMain(m *testing.M) {
-	if os.Getenv(insideVariable) != "" {
-		os.Exit(m.Run())
-	}
-	self := exec.Command("/proc/self/exe", os.Args[1:]...)
-	self.Env = append(os.Environ(), insideVariable+"=1")
-	self.Stdin, self.Stdout, self.Stderr = os.Stdin, os.Stdout, os.Stderr
-	self.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	err := self.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		fmt.Fprintf(os.Stderr, "run the tests in a network namespace: %v (run as root)\n", err)
-		os.Exit(1)
-	}
-	os.Exit(self.ProcessState.ExitCode())
-}
+// TestMain: the namespace of the tests and those that they make have no name and end with the process.
+func TestMain(m *testing.M) { netnstest.Main(m, nil) }
 
 // space is a network namespace.
 type space struct {

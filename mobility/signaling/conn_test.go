@@ -13,6 +13,8 @@ import (
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"netlmm/internal/netnstest"
 )
 
 var (
@@ -203,12 +205,12 @@ func TestFiltered(t *testing.T) {
 		"nft add chain inet signaling_test out { type filter hook output priority 0 ; }",
 		"nft add rule inet signaling_test out ip6 nexthdr 135 drop",
 	} {
-		if err := command(line); err != nil {
+		if err := netnstest.Command(line); err != nil {
 			t.Fatal(err)
 		}
 	}
 	err := c.Send(mag, lma, header(88, 1))
-	if undo := command("nft delete table inet signaling_test"); undo != nil {
+	if undo := netnstest.Command("nft delete table inet signaling_test"); undo != nil {
 		t.Fatal(undo)
 	}
 	if reason(err) != Filtered {

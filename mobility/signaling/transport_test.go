@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"netlmm/internal/netnstest"
 )
 
 // packetSocket sees what leaves and arrives on the link in our namespace, from the IP header on.
@@ -220,7 +222,7 @@ func TestAnswerGoesToTheSourcePort(t *testing.T) {
 	ours.Peers([]netip.Addr{f.far})
 	received := run(t, ours)
 	var other *net.UDPConn
-	in(t, namespace, func() (err error) {
+	netnstest.In(t, namespace, func() (err error) {
 		other, err = net.DialUDP("udp4", &net.UDPAddr{IP: f.far.AsSlice(), Port: 40000}, &net.UDPAddr{IP: f.near.AsSlice(), Port: Port})
 		return err
 	})
@@ -261,7 +263,7 @@ func TestHostileDatagrams(t *testing.T) {
 	ours := listenAt(t, "", f.near)
 	received := run(t, ours)
 	var raw, udp net.Conn
-	in(t, namespace, func() (err error) {
+	netnstest.In(t, namespace, func() (err error) {
 		if raw, err = net.Dial("ip4:udp", f.near.String()); err == nil {
 			udp, err = net.DialUDP("udp4", &net.UDPAddr{IP: f.far.AsSlice(), Port: Port}, &net.UDPAddr{IP: f.near.AsSlice(), Port: Port})
 		}

@@ -5,11 +5,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"netlmm/internal/netnstest"
 )
 
 // Two namespaces with a link between them: ours, and the far one of a MAG.
@@ -47,33 +46,12 @@ func newLink(t testing.TB) (namespace string) {
 		"ip -n " + namespace + " addr add " + farV6 + "/64 dev core nodad",
 		"ip -n " + namespace + " addr add " + farV4 + "/24 dev core",
 	} {
-		if err := command(line); err != nil {
+		if err := netnstest.Command(line); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Cleanup(func() { _ = exec.Command("ip", "link", "del", "core").Run() })
 	return namespace
-}
-
-// in runs f on a thread inside the namespace; sockets made there stay there.
-func in(t testing.TB, namespace string, f func() error) {
-	t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		handle, err := os.Open("/run/netns/" + namespace)
-		if err == nil {
-			defer handle.Close()
-			err = unix.Setns(int(handle.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
-		t.Fatalf("in namespace %s: %v", namespace, err)
-	}
 }
 
 // listenAt listens as soon as the address is usable, in the namespace or, without a name, in our own.
@@ -87,7 +65,7 @@ func listenAt(t testing.TB, namespace string, addr netip.Addr) (c *Conn) {
 		}
 	}
 	if namespace != "" {
-		in(t, namespace, try)
+		netnstest.In(t, namespace, try)
 	} else if err := try(); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"netlmm/internal/netnstest"
 	"netlmm/security/internal/rawtest"
 )
 
@@ -203,12 +204,12 @@ func TestIPsecItselfPasses(t *testing.T) {
 func udpPasses(t *testing.T, from, to string, address netip.Addr, port int) bool {
 	t.Helper()
 	var listener *net.UDPConn
-	rawtest.In(t, to, func() (err error) {
+	netnstest.In(t, to, func() (err error) {
 		listener, err = net.ListenUDP("udp", &net.UDPAddr{IP: address.AsSlice(), Port: port})
 		return err
 	})
 	defer listener.Close()
-	rawtest.In(t, from, func() error {
+	netnstest.In(t, from, func() error {
 		c, err := net.DialUDP("udp", nil, &net.UDPAddr{IP: address.AsSlice(), Port: port})
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"netlmm/internal/netnstest"
 	"netlmm/security"
 	"netlmm/security/filter"
 	"netlmm/security/internal/rawtest"
@@ -123,7 +124,7 @@ func TestSignallingOverIPv4ArrivesOnlyUnderSA(t *testing.T) {
 func datagramSocket(t *testing.T, e *end) net.PacketConn {
 	t.Helper()
 	var c net.PacketConn
-	rawtest.In(t, e.ns, func() (err error) {
+	netnstest.In(t, e.ns, func() (err error) {
 		c, err = net.ListenPacket("udp4", netip.AddrPortFrom(e.self, 5436).String())
 		return err
 	})

@@ -4,34 +4,13 @@ package rawtest
 import (
 	"encoding/binary"
 	"net/netip"
-	"os"
-	"runtime"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// In runs f on a thread inside the named network namespace. Sockets made there stay there. f must not end the test.
-func In(t *testing.T, namespace string, f func() error) {
-	t.Helper()
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine and takes the namespace with it
-		handle, err := os.Open("/run/netns/" + namespace)
-		if err == nil {
-			defer handle.Close()
-			err = unix.Setns(int(handle.Fd()), unix.CLONE_NEWNET)
-		}
-		if err == nil {
-			err = f()
-		}
-		done <- err
-	}()
-	if err := <-done; err != nil {
-		t.Fatalf("in namespace %s: %v", namespace, err)
-	}
-}
+	"netlmm/internal/netnstest"
+)
 
 // Socket is a raw socket, of a protocol or, with IPPROTO_RAW, for packets with their own IP header.
 type Socket struct{ fd int }
@@ -51,7 +30,7 @@ func Open4(t *testing.T, namespace string, protocol int) *Socket {
 func open(t *testing.T, namespace string, family, protocol int) *Socket {
 	t.Helper()
 	s := &Socket{}
-	In(t, namespace, func() (err error) {
+	netnstest.In(t, namespace, func() (err error) {
 		s.fd, err = unix.Socket(family, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 		return err
 	})
