@@ -16,11 +16,11 @@ import (
 // that takes one of each connection.
 type ledger struct {
 	octets  int64 // written
-	entries []entry
+	entries fifo[entry]
 	count   int // of the messages ever written
 
-	recent []entry // acknowledged
-	size   int     // of their payloads
+	recent fifo[entry] // acknowledged
+	size   int         // of their payloads
 }
 
 type entry struct {
@@ -39,7 +39,7 @@ func (l *ledger) wrote(items []queued, n int64, now time.Time) {
 	end := l.octets
 	for _, item := range items {
 		end += int64(len(item.payload))
-		l.entries = append(l.entries, entry{item, end, now})
+		l.entries.push(entry{item, end, now})
 	}
 	l.octets += n
 	l.count += len(items)
@@ -48,23 +48,13 @@ func (l *ledger) wrote(items []queued, n int64, now time.Time) {
 // settle strikes out what is acknowledged.
 func (l *ledger) settle(conn *net.TCPConn) {
 	arrived := l.octets - waiting(conn, l.octets)
-	for len(l.entries) > 0 && l.entries[0].end <= arrived {
-		l.keepFirst()
-		l.entries[0] = entry{} // its memory is free
-		l.entries = l.entries[1:]
-	}
-	if len(l.entries) == 0 {
-		l.entries = nil
-	}
-}
-
-func (l *ledger) keepFirst() {
-	l.recent = append(l.recent, l.entries[0])
-	l.size += len(l.entries[0].payload)
-	for len(l.recent) > keptMessages || l.size > MaximumMessage {
-		l.size -= len(l.recent[0].payload)
-		l.recent[0] = entry{}
-		l.recent = l.recent[1:]
+	for l.entries.length() > 0 && l.entries.all()[0].end <= arrived {
+		e := l.entries.pop()
+		l.recent.push(e)
+		l.size += len(e.payload)
+		for l.recent.length() > keptMessages || l.size > MaximumMessage {
+			l.size -= len(l.recent.pop().payload)
+		}
 	}
 }
 
@@ -84,12 +74,12 @@ func waiting(conn *net.TCPConn, written int64) int64 {
 
 // unsettled are the messages that may not have arrived. reset: the peer has not ended the connection in order.
 func (l *ledger) unsettled(reset bool, now time.Time) (items []queued) {
-	for _, e := range l.recent {
+	for _, e := range l.recent.all() {
 		if reset && now.Sub(e.at) < keptFor {
 			items = append(items, e.queued)
 		}
 	}
-	for _, e := range l.entries {
+	for _, e := range l.entries.all() {
 		items = append(items, e.queued)
 	}
 	return items

@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -20,7 +21,7 @@ type queue struct {
 	messages, octets int // the bounds
 
 	mu    sync.Mutex
-	items []queued
+	items fifo[queued]
 	size  int           // of the payloads
 	wake  chan struct{} // holds one element when there may be something to take
 }
@@ -33,11 +34,11 @@ func newQueue(c *Config) *queue {
 func (q *queue) put(item queued, payload []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.items) >= q.messages || len(q.items) > 0 && q.size+len(payload) > q.octets {
+	if q.items.length() >= q.messages || q.items.length() > 0 && q.size+len(payload) > q.octets {
 		return false
 	}
 	item.payload = bytes.Clone(payload)
-	q.items = append(q.items, item)
+	q.items.push(item)
 	q.size += len(payload)
 	q.signal()
 	return true
@@ -57,7 +58,7 @@ func (q *queue) putBack(items []queued) {
 	for _, item := range items {
 		q.size += len(item.payload)
 	}
-	q.items = append(items[:len(items):len(items)], q.items...)
+	q.items = fifo[queued]{slots: slices.Concat(items, q.items.all())}
 	q.signal()
 }
 
@@ -66,12 +67,15 @@ func (q *queue) take(most int, now time.Time) (items []queued, expired int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
-		for len(q.items) > 0 && now.After(q.items[0].until) {
+		for q.items.length() > 0 && now.After(q.items.all()[0].until) {
 			q.pop()
 			expired++
 		}
-		if len(q.items) == 0 || len(items) == most {
+		if q.items.length() == 0 || len(items) == most {
 			return items, expired
+		}
+		if items == nil {
+			items = make([]queued, 0, min(most, q.items.length()))
 		}
 		items = append(items, q.pop())
 	}
@@ -79,11 +83,7 @@ func (q *queue) take(most int, now time.Time) (items []queued, expired int) {
 
 // pop takes the first one, of which there must be one.
 func (q *queue) pop() queued {
-	first := q.items[0]
-	q.items[0] = queued{} // its memory is free
-	if q.items = q.items[1:]; len(q.items) == 0 {
-		q.items = nil
-	}
+	first := q.items.pop()
 	q.size -= len(first.payload)
 	return first
 }
@@ -97,5 +97,5 @@ func (q *queue) expire(now time.Time) int {
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.items)
+	return q.items.length()
 }

@@ -1,0 +1,29 @@
+package transport
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestFifoIsAQueue(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var f fifo[int]
+		var model []int
+		for i := range rapid.IntRange(0, 1000).Draw(t, "steps") {
+			if len(model) > 0 && rapid.IntRange(0, 2).Draw(t, "pop") == 0 {
+				if got := f.pop(); got != model[0] {
+					t.Fatalf("%d, want %d", got, model[0])
+				}
+				model = model[1:]
+			} else {
+				f.push(i)
+				model = append(model, i)
+			}
+			if f.length() != len(model) || !slices.Equal(f.all(), model) {
+				t.Fatalf("%v, want %v", f.all(), model)
+			}
+		}
+	})
+}
