@@ -1,7 +1,6 @@
 package mihf
 
 import (
-	"container/heap"
 	"container/list"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 // link is a row of the table with its place in the timers.
 type link struct {
 	Link
-	deadline time.Time     // of LinkGoingDown and LinkDown
-	index    int           // in MIHF.goingDown while in LinkGoingDown
+	deadline time.Time     // of LinkDown
+	recovery timer         // of LinkGoingDown: without a loss it is up then
 	element  *list.Element // in MIHF.down while in LinkDown
 }
 
@@ -44,7 +43,7 @@ func (m *MIHF) newLink(id mih.LinkID) *link {
 		if oldest == nil {
 			return nil
 		}
-		m.forget(oldest.Value.(*link))
+		m.forgetLink(oldest.Value.(*link))
 	}
 	l := &link{Link: Link{Station: id.Address, Type: id.Type}}
 	l.element = m.down.PushBack(l)
@@ -52,7 +51,7 @@ func (m *MIHF) newLink(id mih.LinkID) *link {
 	return l
 }
 
-func (m *MIHF) forget(l *link) {
+func (m *MIHF) forgetLink(l *link) {
 	m.leaveTimers(l)
 	delete(m.links, mih.LinkID{Type: l.Type, Address: l.Station})
 }
@@ -64,7 +63,7 @@ func (m *MIHF) leaveTimers(l *link) {
 		m.down.Remove(l.element)
 		l.element = nil
 	case LinkGoingDown:
-		heap.Remove(&m.goingDown, l.index)
+		m.timers.stop(&l.recovery)
 	}
 	l.deadline = time.Time{}
 }
@@ -76,16 +75,11 @@ func (m *MIHF) becomeUp(l *link, ind *mih.Indication, since time.Time) {
 	l.PointOfAttachment = ind.Event.LinkTuple().PointOfAttachment
 }
 
-// becomeUpAgain ends LinkGoingDown without a loss.
-func (m *MIHF) becomeUpAgain(l *link) {
-	m.leaveTimers(l)
-	l.State = LinkUp
-}
-
 func (m *MIHF) becomeGoingDown(l *link, deadline time.Time) {
 	m.leaveTimers(l)
-	l.State, l.deadline = LinkGoingDown, deadline
-	heap.Push(&m.goingDown, l)
+	l.State = LinkGoingDown
+	l.recovery.due = func(time.Time) { l.State = LinkUp }
+	m.timers.set(&l.recovery, deadline)
 }
 
 func (m *MIHF) becomeDown(l *link, now time.Time) {

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"container/heap"
 	"container/list"
+	"net/netip"
 	"slices"
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/wire"
 )
 
 // sinceResolution is how exactly access points tell the age of an association.
@@ -16,42 +18,120 @@ const sinceResolution = 2 * time.Second
 // MIHF is an MIH Function. It is not safe for concurrent use.
 type MIHF struct {
 	cfg           Config
+	actions       []Action
+	timers        timers
 	links         map[mih.LinkID]*link
 	down          *list.List // of *link in LinkDown, longest down first
-	goingDown     deadlines  // of links in LinkGoingDown
-	subscriptions []subscription
+	subscriptions subscriptions
+
+	peers        map[mih.MIHFID]*peer
+	associations map[netip.Addr]bool // that stand
+	reassembler  *wire.Reassembler
+	remote       int // subscriptions at peers
+	incoming     map[uint64]*incoming
+	lastHandle   uint64
+	discovering  map[discovery]*transaction
+	discoveries  uint16 // transaction identifier of the next one
+	strangers    bucket
 }
 
 // New makes an MIH Function without links and subscriptions.
 func New(cfg Config) *MIHF {
 	cfg.MaximumLinks = cmp.Or(cfg.MaximumLinks, 4096)
-	cfg.MaximumSubscriptions = cmp.Or(cfg.MaximumSubscriptions, 64)
+	cfg.MaximumSubscriptions = cmp.Or(cfg.MaximumSubscriptions, 4096)
 	cfg.DownRetention = cmp.Or(cfg.DownRetention, 5*time.Minute)
-	return &MIHF{cfg: cfg, links: map[mih.LinkID]*link{}, down: list.New()}
+	cfg.First = max(min(cfg.First, maximumTransactionID), 1)
+	cfg.ResponseTimeout = cmp.Or(cfg.ResponseTimeout, 10*time.Second)
+	cfg.RefreshInterval = cmp.Or(cfg.RefreshInterval, 10*time.Second)
+	cfg.RetryInitial = cmp.Or(cfg.RetryInitial, time.Second)
+	cfg.RetryMaximum = cmp.Or(cfg.RetryMaximum, 32*time.Second)
+	cfg.RegistrationLifetime = cmp.Or(cfg.RegistrationLifetime, time.Hour)
+	cfg.MaximumOutstanding = cmp.Or(cfg.MaximumOutstanding, 1024)
+	cfg.MaximumQueued = cmp.Or(cfg.MaximumQueued, 8192)
+	m := &MIHF{
+		cfg: cfg, links: map[mih.LinkID]*link{}, down: list.New(), subscriptions: newSubscriptions(), peers: map[mih.MIHFID]*peer{},
+		associations: map[netip.Addr]bool{}, reassembler: wire.NewReassembler(wire.ReassemblerLimits{}), incoming: map[uint64]*incoming{},
+		discovering: map[discovery]*transaction{}, discoveries: cfg.First,
+	}
+	for _, p := range cfg.Peers {
+		if p.MIHFID != "" && p.MIHFID != cfg.MIHFID {
+			m.peers[p.MIHFID] = m.newPeer(p)
+		}
+	}
+	return m
+}
+
+// Start begins what an MIH Function does by itself: it registers with the peers that want it.
+func (m *MIHF) Start(now time.Time) []Action {
+	for _, p := range m.cfg.Peers {
+		if one := m.peers[p.MIHFID]; one != nil && one.Register {
+			m.register(now, one)
+		}
+	}
+	return m.done()
+}
+
+// act adds to what is to be done.
+func (m *MIHF) act(a Action) { m.actions = append(m.actions, a) }
+
+// done hands out what is to be done.
+func (m *MIHF) done() []Action {
+	actions := m.actions
+	m.actions = nil
+	return actions
 }
 
 // Handle takes one event and returns what is to be done.
 func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 	switch ev := ev.(type) {
 	case SAPIndication:
-		return m.indication(now, ev.Indication)
+		m.indication(now, ev.Indication)
 	case EventSubscribe:
-		return []Action{m.subscribe(ev)}
+		if m.here(ev.Destination) {
+			m.subscribeHere(ev)
+		} else {
+			m.subscribeAt(now, ev)
+		}
 	case EventUnsubscribe:
-		return []Action{m.unsubscribe(ev)}
+		if m.here(ev.Destination) {
+			m.unsubscribeHere(ev)
+		} else {
+			m.unsubscribeAt(now, ev)
+		}
 	case Resync:
-		return m.resync(now, ev.User)
+		m.resync(now, ev.User)
+	case MessageReceived:
+		m.messageReceived(now, ev.From, ev.Payload)
+	case Request:
+		m.command(now, ev)
+	case Discover:
+		m.discover(now, ev)
+	case Respond:
+		m.respond(now, ev.Handle, ev.Body)
+	case LinkCommandDone:
+		m.respond(now, ev.CommandID, ev.Body)
+	case PeerChanged:
+		m.peerChanged(now, ev.Peer)
+	case SecurityAssociationChanged:
+		m.associationChanged(now, ev.Address, ev.Up)
 	}
-	return nil
+	return m.done()
+}
+
+// here says whether a destination is this MIH Function.
+func (m *MIHF) here(destination mih.MIHFID) bool {
+	return destination == "" || destination == m.cfg.MIHFID
 }
 
 // indication normalises what a SAP reported against the table of links and passes on what is news.
-func (m *MIHF) indication(now time.Time, ind mih.Indication) []Action {
+func (m *MIHF) indication(now time.Time, ind mih.Indication) {
 	if ind.Event == nil {
-		return []Action{Ignored{IgnoredUnknownEvent, ind}}
+		m.act(Ignored{Reason: IgnoredUnknownEvent, Indication: ind})
+		return
 	}
 	if ind.Event.LinkTuple().Link.Address.IsZero() {
-		return []Action{Ignored{IgnoredNoStation, ind}}
+		m.act(Ignored{Reason: IgnoredNoStation, Indication: ind})
+		return
 	}
 	ind.Source = cmp.Or(ind.Source, m.cfg.MIHFID)
 	if ind.ReceivedAt.IsZero() {
@@ -72,9 +152,10 @@ func (m *MIHF) indication(now time.Time, ind mih.Indication) []Action {
 		reason = IgnoredUnknownEvent
 	}
 	if reason != "" {
-		return []Action{Ignored{reason, ind}}
+		m.act(Ignored{Reason: reason, Indication: ind})
+		return
 	}
-	return m.deliver(ind)
+	m.deliver(now, ind)
 }
 
 func (m *MIHF) linkUp(ind *mih.Indication, ev mih.LinkUp) IgnoreReason {
@@ -151,42 +232,52 @@ func (m *MIHF) linkParametersReport(ind *mih.Indication, ev mih.LinkParametersRe
 }
 
 // resync repeats the Link_Up of every link that is up to one user.
-func (m *MIHF) resync(now time.Time, user User) []Action {
-	var actions []Action
+func (m *MIHF) resync(now time.Time, user User) {
 	for _, l := range m.Links() {
 		if l.State == LinkDown {
 			continue
 		}
-		tuple := mih.LinkTupleID{Link: mih.LinkID{Type: l.Type, Address: l.Station}, PointOfAttachment: l.PointOfAttachment}
-		ind := mih.Indication{Source: l.Source, SAP: l.SAP, Interface: l.Interface, Identity: l.Identity, ReceivedAt: now,
-			Resync: true, Since: l.Since, Event: mih.LinkUp{Link: tuple}}
-		if m.wants(user, ind.Event) {
-			actions = append(actions, Deliver{user, ind})
+		if ind := l.again(now); m.wants(user, ind) {
+			m.act(Deliver{user, ind})
 		}
 	}
-	return actions
 }
 
-// Expire runs what is due: a link that was going down and did not is up, and a link that is down long enough is forgotten.
-func (m *MIHF) Expire(now time.Time) []Action {
-	for len(m.goingDown) > 0 && !m.goingDown[0].deadline.After(now) {
-		m.becomeUpAgain(m.goingDown[0])
+// wants says whether a user here is subscribed to such an indication.
+func (m *MIHF) wants(user User, ind mih.Indication) bool {
+	if p := m.peers[ind.Source]; p != nil {
+		for _, s := range p.subscriptions {
+			for _, u := range s.users {
+				if u.user == user && matches(s.link, u.events, u.filter, ind.Event) {
+					return true
+				}
+			}
+		}
+		return false
 	}
+	r := m.subscriptions.users[user]
+	return r != nil && slices.ContainsFunc(r.subscriptions, func(s *subscription) bool { return s.matches(ind.Event) })
+}
+
+// Expire runs what is due: messages are sent again, what was not answered ends, a link that was going down and did not is up, and a
+// link that is down long enough is forgotten.
+func (m *MIHF) Expire(now time.Time) []Action {
+	m.timers.expire(now)
 	for e := m.down.Front(); e != nil; e = m.down.Front() {
 		l := e.Value.(*link)
 		if l.deadline.After(now) {
 			break
 		}
-		m.forget(l)
+		m.forgetLink(l)
 	}
-	return nil
+	return m.done()
 }
 
 // NextDeadline is when Expire has something to do.
 func (m *MIHF) NextDeadline() (time.Time, bool) {
 	var next time.Time
-	if len(m.goingDown) > 0 {
-		next = m.goingDown[0].deadline
+	if len(m.timers) > 0 {
+		next = m.timers[0].at
 	}
 	if e := m.down.Front(); e != nil {
 		if d := e.Value.(*link).deadline; next.IsZero() || d.Before(next) {
@@ -207,28 +298,3 @@ func (m *MIHF) Links() []Link {
 	})
 	return links
 }
-
-// deadlines is a heap of links, the earliest deadline first.
-type deadlines []*link
-
-// Len, Less, Swap, Push and Pop implement heap.Interface.
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].deadline.Before(d[j].deadline) }
-func (d deadlines) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].index, d[j].index = i, j
-}
-func (d *deadlines) Push(x any) {
-	l := x.(*link)
-	l.index = len(*d)
-	*d = append(*d, l)
-}
-func (d *deadlines) Pop() any {
-	last := len(*d) - 1
-	l := (*d)[last]
-	(*d)[last] = nil
-	*d = (*d)[:last]
-	return l
-}
-
-var _ heap.Interface = (*deadlines)(nil)

@@ -2,77 +2,240 @@ package mihf
 
 import (
 	"slices"
+	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/wire"
 )
 
 // supported are the events that this MIH Function passes on.
-var supported = mih.Events(mih.EventLinkDetected, mih.EventLinkUp, mih.EventLinkDown, mih.EventLinkParametersReport, mih.EventLinkGoingDown)
+var supported = mih.Events(mih.EventLinkDetected, mih.EventLinkUp, mih.EventLinkDown, mih.EventLinkParametersReport, mih.EventLinkGoingDown,
+	mih.EventLinkHandoverImminent, mih.EventLinkHandoverComplete)
 
-// subscription is what one user asked for on one set of links.
-type subscription struct {
-	user   User
-	link   mih.LinkTupleID
-	events mih.EventList
+// recipient is a user with all that it subscribed to here.
+type recipient struct {
+	user          User
+	peer          *peer // nil: a local user
+	subscriptions []*subscription
+	told          uint64 // number of the event that it was told of last
 }
 
-func (s subscription) matches(ev mih.LinkEvent) bool {
-	got, want := ev.LinkTuple(), s.link
-	return s.events.Has(ev.EventType()) &&
+// subscription is what one user, here or at a peer, asked for on one set of links here.
+type subscription struct {
+	of     *recipient
+	link   mih.LinkTupleID // zero fields match everything
+	events mih.EventList
+	filter []mih.EventConfiguration
+}
+
+// matches says whether an event is one of events on the links that want matches, and not filtered out.
+func matches(want mih.LinkTupleID, events mih.EventList, filter []mih.EventConfiguration, ev mih.LinkEvent) bool {
+	got := ev.LinkTuple()
+	return events.Has(ev.EventType()) &&
 		(want.Link.Type == 0 || want.Link.Type == got.Link.Type) &&
 		(want.Link.Address.IsZero() || want.Link.Address == got.Link.Address) &&
-		(want.PointOfAttachment.IsZero() || want.PointOfAttachment == got.PointOfAttachment)
+		(want.PointOfAttachment.IsZero() || want.PointOfAttachment == got.PointOfAttachment) &&
+		passes(filter, ev)
 }
 
-func (m *MIHF) find(user User, link mih.LinkTupleID) int {
-	return slices.IndexFunc(m.subscriptions, func(s subscription) bool { return s.user == user && s.link == link })
+func (s *subscription) matches(ev mih.LinkEvent) bool { return matches(s.link, s.events, s.filter, ev) }
+
+// subscriptions are those of all users: by the station that they are about, with the zero address for those about several. What
+// an event costs grows with those that may want it, not with all.
+type subscriptions struct {
+	count     int
+	events    uint64 // delivered so far
+	users     map[User]*recipient
+	byStation map[mih.LinkAddress][]*subscription
 }
 
-func (m *MIHF) subscribe(ev EventSubscribe) Action {
-	events := ev.Events & supported
-	i := m.find(ev.User, ev.Link)
-	if events == 0 || i < 0 && len(m.subscriptions) >= m.cfg.MaximumSubscriptions {
-		return EventSubscribeConfirm{User: ev.User, Link: ev.Link, Status: mih.StatusRejected}
+func newSubscriptions() subscriptions {
+	return subscriptions{users: map[User]*recipient{}, byStation: map[mih.LinkAddress][]*subscription{}}
+}
+
+func (s *subscriptions) find(user User, link mih.LinkTupleID) *subscription {
+	if r := s.users[user]; r != nil {
+		for _, one := range r.subscriptions {
+			if one.link == link {
+				return one
+			}
+		}
 	}
-	if i < 0 {
-		i = len(m.subscriptions)
-		m.subscriptions = append(m.subscriptions, subscription{user: ev.User, link: ev.Link})
-	}
-	m.subscriptions[i].events |= events
-	return EventSubscribeConfirm{ev.User, ev.Link, mih.StatusSuccess, m.subscriptions[i].events}
+	return nil
 }
 
-func (m *MIHF) unsubscribe(ev EventUnsubscribe) Action {
-	i := m.find(ev.User, ev.Link)
-	if i < 0 {
-		return EventSubscribeConfirm{User: ev.User, Link: ev.Link, Status: mih.StatusRejected}
+func (s *subscriptions) add(user User, p *peer, one *subscription) {
+	r := s.users[user]
+	if r == nil {
+		r = &recipient{user: user, peer: p}
+		s.users[user] = r
 	}
-	m.subscriptions[i].events &^= ev.Events
-	left := m.subscriptions[i].events
-	if left == 0 {
-		m.subscriptions = slices.Delete(m.subscriptions, i, i+1)
-	}
-	return EventSubscribeConfirm{ev.User, ev.Link, mih.StatusSuccess, left}
+	one.of = r
+	r.subscriptions = append(r.subscriptions, one)
+	station := one.link.Link.Address
+	s.byStation[station] = append(s.byStation[station], one)
+	s.count++
 }
 
-func (m *MIHF) wants(user User, ev mih.LinkEvent) bool {
-	return slices.ContainsFunc(m.subscriptions, func(s subscription) bool { return s.user == user && s.matches(ev) })
+func (s *subscriptions) remove(one *subscription) {
+	without := func(list []*subscription) []*subscription {
+		return slices.DeleteFunc(slices.Clone(list), func(o *subscription) bool { return o == one })
+	}
+	s.count--
+	station := one.link.Link.Address
+	if list := without(s.byStation[station]); len(list) > 0 {
+		s.byStation[station] = list
+	} else {
+		delete(s.byStation, station)
+	}
+	r := one.of
+	if r.subscriptions = without(r.subscriptions); len(r.subscriptions) == 0 {
+		delete(s.users, r.user)
+	}
 }
 
-// deliver hands an indication to each user once, however many of its subscriptions match.
-func (m *MIHF) deliver(ind mih.Indication) []Action {
-	var actions []Action
-	for i, s := range m.subscriptions {
-		if !s.matches(ind.Event) {
+// wanted calls yield once for each user who wants an event.
+func (s *subscriptions) wanted(ev mih.LinkEvent, yield func(*recipient)) {
+	s.events++
+	for _, station := range [...]mih.LinkAddress{ev.LinkTuple().Link.Address, {}} {
+		for _, one := range s.byStation[station] { // remove replaces the list, so that this one stays as it was
+			if one.of.told != s.events && one.matches(ev) {
+				one.of.told = s.events
+				yield(one.of)
+			}
+		}
+	}
+}
+
+// subscribe adds events to what a user gets on these links; nil: refused. fresh says that there was no such subscription.
+func (m *MIHF) subscribe(user User, p *peer, link mih.LinkTupleID, events mih.EventList, filter []mih.EventConfiguration) (s *subscription, fresh bool) {
+	events &= supported
+	s = m.subscriptions.find(user, link)
+	switch {
+	case events == 0:
+		return nil, false
+	case s != nil:
+		s.events |= events
+		s.filter = filter
+		return s, false
+	case m.subscriptions.count >= m.cfg.MaximumSubscriptions:
+		return nil, false
+	}
+	s = &subscription{link: link, events: events, filter: filter}
+	m.subscriptions.add(user, p, s)
+	return s, true
+}
+
+// unsubscribe takes events away and returns what is left; false: there is no such subscription.
+func (m *MIHF) unsubscribe(user User, link mih.LinkTupleID, events mih.EventList) (left mih.EventList, ok bool) {
+	s := m.subscriptions.find(user, link)
+	if s == nil {
+		return 0, false
+	}
+	s.events &^= events
+	if s.events == 0 {
+		m.subscriptions.remove(s)
+	}
+	return s.events, true
+}
+
+// subscribeHere is EventSubscribe of a local user on links here.
+func (m *MIHF) subscribeHere(ev EventSubscribe) {
+	confirm := EventSubscribeConfirm{User: ev.User, Link: ev.Link, Status: mih.StatusRejected}
+	if s, _ := m.subscribe(ev.User, nil, ev.Link, ev.Events, ev.Filter); s != nil {
+		confirm.Status, confirm.Events = mih.StatusSuccess, s.events
+	}
+	m.act(confirm)
+}
+
+func (m *MIHF) unsubscribeHere(ev EventUnsubscribe) {
+	confirm := EventSubscribeConfirm{User: ev.User, Link: ev.Link, Status: mih.StatusRejected}
+	if left, ok := m.unsubscribe(ev.User, ev.Link, ev.Events); ok {
+		confirm.Status, confirm.Events = mih.StatusSuccess, left
+	}
+	m.act(confirm)
+}
+
+// deliver hands an indication to each user once, however many of its subscriptions match. Peers get what link SAPs here saw,
+// never what other peers said.
+func (m *MIHF) deliver(now time.Time, ind mih.Indication) {
+	delivered := false
+	if ind.Source == m.cfg.MIHFID {
+		m.subscriptions.wanted(ind.Event, func(r *recipient) {
+			delivered = true
+			if r.peer != nil {
+				m.tell(now, r.peer, ind)
+			} else {
+				m.act(Deliver{r.user, ind})
+			}
+		})
+	} else {
+		delivered = m.deliverRemote(ind)
+	}
+	if !delivered {
+		m.act(Ignored{Reason: IgnoredNoSubscriber, Indication: ind})
+	}
+}
+
+// subscribedBy is MIH_Event_Subscribe of a peer. A subscription that is new is told at once what is up, so that it begins
+// with the whole picture.
+func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRequest) {
+	p := in.peer
+	s, fresh := m.subscribe(User{MIHF: p.MIHFID}, p, b.Link, b.Events, b.Filter)
+	if s == nil {
+		m.answer(now, in, wire.EventSubscribeResponse{Status: mih.StatusRejected, Link: b.Link})
+		return
+	}
+	events := s.events
+	response := wire.EventSubscribeResponse{Status: mih.StatusSuccess, Link: b.Link, Events: &events}
+	if !fresh {
+		m.answer(now, in, response)
+		return
+	}
+	found := m.upFor(now, s)
+	m.answer(now, in, response, countTLV(len(found)))
+	for _, ind := range found {
+		m.tell(now, p, ind)
+	}
+}
+
+// upFor are the links here that are up, as Link_Up events of a resynchronisation for one subscription.
+func (m *MIHF) upFor(now time.Time, s *subscription) (found []mih.Indication) {
+	for _, l := range m.Links() {
+		if l.State == LinkDown || l.Source != m.cfg.MIHFID {
 			continue
 		}
-		again := slices.ContainsFunc(m.subscriptions[:i], func(p subscription) bool { return p.user == s.user && p.matches(ind.Event) })
-		if !again {
-			actions = append(actions, Deliver{s.user, ind})
+		if ind := l.again(now); s.matches(ind.Event) {
+			found = append(found, ind)
 		}
 	}
-	if actions == nil {
-		return []Action{Ignored{IgnoredNoSubscriber, ind}}
+	return found
+}
+
+// again is the Link_Up of a link that is up, for who may have missed it.
+func (l *Link) again(now time.Time) mih.Indication {
+	tuple := mih.LinkTupleID{Link: mih.LinkID{Type: l.Type, Address: l.Station}, PointOfAttachment: l.PointOfAttachment}
+	return mih.Indication{Source: l.Source, SAP: l.SAP, Interface: l.Interface, Identity: l.Identity, ReceivedAt: now,
+		Resync: true, Since: l.Since, Event: mih.LinkUp{Link: tuple}}
+}
+
+func (m *MIHF) unsubscribedBy(p *peer, b wire.EventUnsubscribeRequest) wire.Body {
+	if _, ok := m.unsubscribe(User{MIHF: p.MIHFID}, b.Link, b.Events); !ok {
+		return wire.EventUnsubscribeResponse{Status: mih.StatusRejected, Link: b.Link}
 	}
-	return actions
+	events := b.Events
+	return wire.EventUnsubscribeResponse{Status: mih.StatusSuccess, Link: b.Link, Events: &events}
+}
+
+// endSubscriptionsOf ends what a peer is subscribed to here, with the indications that wait for it.
+func (m *MIHF) endSubscriptionsOf(p *peer) {
+	if r := m.subscriptions.users[User{MIHF: p.MIHFID}]; r != nil {
+		for _, s := range r.subscriptions {
+			m.subscriptions.remove(s)
+		}
+	}
+	for _, o := range p.order {
+		p.waiting -= len(o.waiting)
+		o.waiting = nil
+	}
 }

@@ -1,0 +1,123 @@
+package mihf
+
+import (
+	"net/netip"
+	"time"
+
+	"netlmm/mih"
+	"netlmm/mih/pace"
+	"netlmm/mih/wire"
+)
+
+// peer is another MIH Function and all that goes on with it.
+type peer struct {
+	Peer
+	state     PeerState
+	up        bool // the security association stands
+	heard     time.Time
+	announced *wire.Capabilities // nil: it has not said
+
+	rtt        pace.RTT
+	pacer      pace.Pacer
+	timedOutAt time.Time
+
+	next         uint16                    // transaction identifier
+	transactions map[exchange]*transaction // that wait for an acknowledgement or a response
+	queue        []*transaction            // that wait to be sent: for a token, for the association, for room
+	pump         timer
+	order        map[mih.LinkID]*inOrder // indications to it, by link
+	waiting      int                     // indications in order
+	seen         seen
+	requests     int // of it, that wait for users here
+
+	subscriptions map[subscriptionKey]*remoteSubscription // at it
+	registration  registration
+
+	sent, received, retransmitted, duplicates uint64
+}
+
+// exchange names a message that waits for its acknowledgement: requests and indications with an identifier of ours, responses
+// with one of the peer.
+type exchange struct {
+	id          wire.MessageID
+	transaction uint16
+}
+
+func (m *MIHF) newPeer(p Peer) *peer {
+	one := &peer{
+		Peer: p, up: m.associations[p.Endpoint.Address.Addr()], rtt: pace.NewRTT(m.cfg.Bounds), pacer: pace.NewPacer(m.cfg.Limits), next: m.cfg.First,
+		transactions: map[exchange]*transaction{}, order: map[mih.LinkID]*inOrder{}, subscriptions: map[subscriptionKey]*remoteSubscription{},
+	}
+	one.pump.due = func(now time.Time) { m.send(now, one) }
+	one.registration.timer.due = func(now time.Time) { m.register(now, one) }
+	return one
+}
+
+// ready says whether anything may leave for the peer.
+func (p *peer) ready() bool { return !p.Protected || p.up }
+
+// peerChanged adds a peer, or moves it to another endpoint.
+func (m *MIHF) peerChanged(now time.Time, changed Peer) {
+	if changed.MIHFID == "" || changed.MIHFID == m.cfg.MIHFID {
+		return
+	}
+	p, known := m.peers[changed.MIHFID]
+	if !known {
+		p = m.newPeer(changed)
+		m.peers[changed.MIHFID] = p
+	}
+	if p.Endpoint != changed.Endpoint {
+		p.rtt, p.pacer = pace.NewRTT(m.cfg.Bounds), pace.NewPacer(m.cfg.Limits) // another path
+		p.up = m.associations[changed.Endpoint.Address.Addr()]
+	}
+	p.Peer = changed
+	if p.Register {
+		m.register(now, p)
+	}
+	m.send(now, p)
+}
+
+// associationChanged lets what waits go. A peer that was given up is tried again at once.
+func (m *MIHF) associationChanged(now time.Time, address netip.Addr, up bool) {
+	if up {
+		m.associations[address] = true
+	} else {
+		delete(m.associations, address)
+	}
+	for _, p := range m.peers {
+		if p.Endpoint.Address.Addr() != address || p.up == up {
+			continue
+		}
+		p.up = up
+		if !up {
+			continue
+		}
+		for _, s := range p.subscriptions {
+			s.retry = 0
+			m.ask(now, s)
+		}
+		if p.Register {
+			m.register(now, p)
+		}
+		m.send(now, p)
+	}
+}
+
+// becomePeerUp notes that a peer answers.
+func (m *MIHF) becomePeerUp(p *peer, now time.Time) {
+	p.heard = now
+	if p.state != PeerUp {
+		p.state = PeerUp
+		m.act(PeerStateChanged{p.MIHFID, PeerUp})
+	}
+}
+
+// becomePeerDown notes that a peer does not answer. What waits for it is given up, so that it costs nothing, and what it was
+// subscribed to ends: when it is back it asks again, and is told how things are then.
+func (m *MIHF) becomePeerDown(p *peer) {
+	if p.state != PeerDown {
+		p.state = PeerDown
+		m.act(PeerStateChanged{p.MIHFID, PeerDown})
+	}
+	m.endSubscriptionsOf(p)
+}

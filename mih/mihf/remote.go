@@ -1,0 +1,251 @@
+package mihf
+
+import (
+	"time"
+
+	"netlmm/mih"
+	"netlmm/mih/wire"
+)
+
+// subscriptionKey names a subscription at a peer. Several users here may share it.
+type subscriptionKey struct{ link mih.LinkTupleID }
+
+// remoteSubscription is a subscription of this MIH Function at a peer (MIH_Event_Subscribe). It is asked for again every
+// RefreshInterval, which costs the peer nothing when it has it, and has it anew when it was started again; and whenever the peer
+// was out of reach.
+type remoteSubscription struct {
+	peer  *peer
+	link  mih.LinkTupleID
+	users []remoteUser
+	timer timer
+	busy  bool          // a request is on its way
+	stale bool          // the peer may have it from before this MIH Function started, or from before it was out of reach: it is ended first, so that the new one begins with the whole picture
+	retry time.Duration // 0: the last request was answered
+
+	repeated map[mih.LinkID]bool // the Link_Ups with which the peer began; nil: it has told all of them
+	expected int                 // how many it announced; -1: not yet
+}
+
+// remoteUser is a user here with its share of a subscription.
+type remoteUser struct {
+	user      User
+	events    mih.EventList
+	filter    []mih.EventConfiguration
+	confirmed bool
+}
+
+func (s *remoteSubscription) events() (events mih.EventList) {
+	for _, u := range s.users {
+		events |= u.events
+	}
+	return events
+}
+
+// filter is that of the only user; what several want is filtered here.
+func (s *remoteSubscription) filter() []mih.EventConfiguration {
+	if len(s.users) == 1 {
+		return s.users[0].filter
+	}
+	return nil
+}
+
+// subscribeAt is EventSubscribe at a peer.
+func (m *MIHF) subscribeAt(now time.Time, ev EventSubscribe) {
+	p := m.peers[ev.Destination]
+	if p == nil || ev.Events&supported == 0 {
+		m.act(EventSubscribeConfirm{User: ev.User, Destination: ev.Destination, Link: ev.Link, Status: mih.StatusRejected})
+		return
+	}
+	key := subscriptionKey{ev.Link}
+	s := p.subscriptions[key]
+	if s == nil {
+		if m.remote >= m.cfg.MaximumSubscriptions {
+			m.act(EventSubscribeConfirm{User: ev.User, Destination: ev.Destination, Link: ev.Link, Status: mih.StatusRejected})
+			return
+		}
+		m.remote++
+		s = &remoteSubscription{peer: p, link: ev.Link, stale: true, expected: -1}
+		s.timer.due = func(now time.Time) { m.ask(now, s) }
+		p.subscriptions[key] = s
+	}
+	u := s.user(ev.User)
+	u.events |= ev.Events & supported
+	u.filter, u.confirmed = ev.Filter, false
+	m.ask(now, s)
+}
+
+func (s *remoteSubscription) user(user User) *remoteUser {
+	for i := range s.users {
+		if s.users[i].user == user {
+			return &s.users[i]
+		}
+	}
+	s.users = append(s.users, remoteUser{user: user})
+	return &s.users[len(s.users)-1]
+}
+
+// unsubscribeAt is EventUnsubscribe at a peer. What no user here wants any more is ended there.
+func (m *MIHF) unsubscribeAt(now time.Time, ev EventUnsubscribe) {
+	confirm := EventSubscribeConfirm{User: ev.User, Destination: ev.Destination, Link: ev.Link, Status: mih.StatusRejected}
+	p := m.peers[ev.Destination]
+	var s *remoteSubscription
+	if p != nil {
+		s = p.subscriptions[subscriptionKey{ev.Link}]
+	}
+	if s == nil {
+		m.act(confirm)
+		return
+	}
+	before := s.events()
+	u := s.user(ev.User)
+	u.events &^= ev.Events
+	confirm.Status, confirm.Events = mih.StatusSuccess, u.events
+	if u.events == 0 {
+		s.leave(ev.User)
+	}
+	ended := before &^ s.events()
+	if len(s.users) == 0 {
+		m.timers.stop(&s.timer)
+		delete(p.subscriptions, subscriptionKey{ev.Link})
+		m.remote--
+	}
+	if ended != 0 {
+		m.request(now, p, wire.EventUnsubscribeRequest{Link: ev.Link, Events: ended}, func(time.Time, wire.Body, []wire.TLV, Failure) {})
+	}
+	m.act(confirm)
+}
+
+func (s *remoteSubscription) leave(user User) {
+	kept := s.users[:0]
+	for _, u := range s.users {
+		if u.user != user {
+			kept = append(kept, u)
+		}
+	}
+	s.users = kept
+}
+
+// ask asks the peer for a subscription.
+func (m *MIHF) ask(now time.Time, s *remoteSubscription) {
+	if s.busy || len(s.users) == 0 {
+		return
+	}
+	s.busy = true
+	m.timers.stop(&s.timer)
+	if s.stale {
+		m.request(now, s.peer, wire.EventUnsubscribeRequest{Link: s.link, Events: supported}, func(now time.Time, _ wire.Body, _ []wire.TLV, failure Failure) {
+			if failure != NoFailure {
+				m.askLater(now, s)
+				return
+			}
+			s.stale, s.repeated, s.expected = false, map[mih.LinkID]bool{}, -1
+			m.askNow(now, s)
+		})
+		return
+	}
+	m.askNow(now, s)
+}
+
+func (m *MIHF) askNow(now time.Time, s *remoteSubscription) {
+	body := wire.EventSubscribeRequest{Link: s.link, Events: s.events(), Filter: s.filter()}
+	m.request(now, s.peer, body, func(now time.Time, answer wire.Body, extra []wire.TLV, failure Failure) {
+		if failure != NoFailure {
+			m.askLater(now, s)
+			return
+		}
+		m.asked(now, s, answer.(wire.EventSubscribeResponse), extra)
+	})
+}
+
+// askLater tries a peer that did not answer again, ever more slowly.
+func (m *MIHF) askLater(now time.Time, s *remoteSubscription) {
+	s.busy, s.stale = false, true
+	s.retry = min(max(2*s.retry, m.cfg.RetryInitial), m.cfg.RetryMaximum)
+	if len(s.users) > 0 {
+		m.timers.set(&s.timer, now.Add(s.retry))
+	}
+}
+
+// asked takes the peer's answer.
+func (m *MIHF) asked(now time.Time, s *remoteSubscription, answer wire.EventSubscribeResponse, extra []wire.TLV) {
+	s.busy, s.retry = false, 0
+	events := s.events()
+	if answer.Events != nil {
+		events &= *answer.Events
+	}
+	if answer.Status != mih.StatusSuccess {
+		events = 0
+	}
+	for i := range s.users {
+		if u := &s.users[i]; !u.confirmed {
+			u.confirmed = true
+			m.act(EventSubscribeConfirm{User: u.user, Destination: s.peer.MIHFID, Link: s.link, Status: answer.Status, Events: events & u.events})
+		}
+	}
+	if n, ok := find(extra, tlvCount); ok { // it begins with the whole picture, asked for or not: it was started again
+		if s.repeated == nil {
+			s.repeated = map[mih.LinkID]bool{}
+		}
+		s.expected = int(n)
+		m.sweep(now, s.peer)
+	} else if answer.Status == mih.StatusSuccess {
+		s.repeated = nil // a peer that does not tell, or that had the subscription
+	}
+	if len(s.users) > 0 {
+		m.timers.set(&s.timer, now.Add(m.cfg.RefreshInterval))
+	}
+}
+
+// repeated notes a link that a peer told of at the beginning of a subscription.
+func (p *peer) repeated(link mih.LinkID) {
+	for _, s := range p.subscriptions {
+		if s.repeated == nil { // it may come before the response that announces it
+			s.repeated, s.expected = map[mih.LinkID]bool{}, -1
+		}
+		if len(s.repeated) < maximumRepeated {
+			s.repeated[link] = true
+		}
+	}
+}
+
+// maximumRepeated bounds what is noted of one beginning.
+const maximumRepeated = 65536
+
+// sweep takes down the links of a peer that it did not tell of when it told of all that are up: they went while it was out of
+// reach. A subscription on some of the links says nothing of the others.
+func (m *MIHF) sweep(now time.Time, p *peer) {
+	for _, s := range p.subscriptions {
+		if s.repeated == nil || s.expected < 0 || len(s.repeated) < s.expected {
+			continue
+		}
+		repeated := s.repeated
+		s.repeated, s.expected = nil, -1
+		for _, l := range m.Links() {
+			id := mih.LinkID{Type: l.Type, Address: l.Station}
+			tuple := mih.LinkTupleID{Link: id, PointOfAttachment: l.PointOfAttachment}
+			if l.Source != p.MIHFID || l.State == LinkDown || repeated[id] || !matches(s.link, supported, nil, mih.LinkUp{Link: tuple}) {
+				continue
+			}
+			m.indication(now, mih.Indication{Source: p.MIHFID, SAP: SAP, Identity: l.Identity, ReceivedAt: now, Resync: true,
+				Event: mih.LinkDown{Link: tuple, Reason: mih.DownExplicitDisconnect}})
+		}
+	}
+}
+
+// deliverRemote hands a peer's indication to the users here who are subscribed at that peer.
+func (m *MIHF) deliverRemote(ind mih.Indication) (delivered bool) {
+	p := m.peers[ind.Source]
+	if p == nil {
+		return false
+	}
+	told := map[User]bool{}
+	for _, s := range p.subscriptions {
+		for _, u := range s.users {
+			if !told[u.user] && matches(s.link, u.events, u.filter, ind.Event) {
+				told[u.user] = true
+				m.act(Deliver{u.user, ind})
+			}
+		}
+	}
+	return len(told) > 0
+}

@@ -1,0 +1,240 @@
+package mihf
+
+import (
+	"time"
+
+	"netlmm/mih"
+	"netlmm/mih/pace"
+	"netlmm/mih/wire"
+)
+
+const maximumTransactionID = 4095 // 12 bits; 0 is not used
+
+// transaction is the source's side of an exchange (IEEE 802.21 section 8.4): a message that is sent until it is acknowledged, and a request
+// until it is answered as well.
+type transaction struct {
+	peer   *peer
+	key    exchange
+	octets []byte
+	to     Endpoint
+	timer  timer // of the next retransmission, or the end
+
+	expires      time.Time // of the whole
+	sent         time.Time // first; zero: waits in the queue
+	again        time.Time // last
+	attempts     int
+	acknowledged bool
+	answer       wire.MessageID                                                         // the response that ends it; 0: its acknowledgement does
+	ended        func(now time.Time, body wire.Body, extra []wire.TLV, failure Failure) // nil: nobody cares
+	link         *inOrder                                                               // of an indication
+	source       mih.MIHFID                                                             // who answered, of a discovery of a stranger
+}
+
+// request begins a transaction that its response ends.
+func (m *MIHF) request(now time.Time, p *peer, body wire.Body, ended func(time.Time, wire.Body, []wire.TLV, Failure)) {
+	id := body.MessageID()
+	t := m.newTransaction(now, p, id)
+	if t == nil {
+		ended(now, nil, nil, FailedQueueFull)
+		return
+	}
+	t.answer, t.ended = id.Response(), ended
+	m.enqueue(now, t, body, nil)
+}
+
+// indicate begins a transaction that its acknowledgement ends; false: there is no room.
+func (m *MIHF) indicate(now time.Time, p *peer, body wire.Body, extra []wire.TLV, link *inOrder) bool {
+	t := m.newTransaction(now, p, body.MessageID())
+	if t == nil {
+		return false
+	}
+	t.link = link
+	m.enqueue(now, t, body, extra)
+	return true
+}
+
+// newTransaction gives a message to p its transaction identifier; nil: too many wait.
+func (m *MIHF) newTransaction(now time.Time, p *peer, id wire.MessageID) *transaction {
+	if len(p.queue) >= m.cfg.MaximumQueued || len(p.transactions) >= m.cfg.MaximumOutstanding+m.cfg.MaximumQueued {
+		return nil
+	}
+	key := exchange{id: id}
+	for range maximumTransactionID {
+		key.transaction = p.next
+		if p.next++; p.next > maximumTransactionID {
+			p.next = 1
+		}
+		if _, used := p.transactions[key]; !used {
+			t := &transaction{peer: p, key: key, to: p.Endpoint, expires: now.Add(m.cfg.ResponseTimeout)}
+			t.timer.due = func(now time.Time) { m.transactionDue(now, t) }
+			p.transactions[key] = t
+			return t
+		}
+	}
+	return nil
+}
+
+// enqueue encodes the message and sends it as soon as it may leave.
+func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wire.TLV) {
+	t.octets = wire.Message{
+		Header: wire.Header{ACKRequest: true, TransactionID: t.key.transaction},
+		Source: m.cfg.MIHFID, Destination: t.peer.MIHFID, Body: body, Extra: extra,
+	}.Append(nil)
+	m.timers.set(&t.timer, t.expires)
+	t.peer.queue = append(t.peer.queue, t)
+	m.send(now, t.peer)
+}
+
+// send lets out what may leave: over UDP at the pace of the peer (RFC 5677 section 6.2), and no more than may be outstanding.
+func (m *MIHF) send(now time.Time, p *peer) {
+	for len(p.queue) > 0 && p.ready() {
+		t := p.queue[0]
+		if t.key.id == 0 { // ended while it waited
+			p.queue = p.queue[1:]
+			continue
+		}
+		if len(p.transactions)-len(p.queue) >= m.cfg.MaximumOutstanding {
+			return // the next acknowledgement makes room
+		}
+		if t.to.Transport == UDP && !p.pacer.Take(now, p.rtt.Smoothed()) {
+			m.timers.set(&p.pump, p.pacer.Next(now, p.rtt.Smoothed()))
+			return
+		}
+		p.queue = p.queue[1:]
+		m.transmit(now, t)
+	}
+	if len(p.queue) == 0 {
+		p.queue = nil
+	}
+}
+
+// transmit sends a message, for the first time or again.
+func (m *MIHF) transmit(now time.Time, t *transaction) {
+	if t.sent.IsZero() {
+		t.sent = now
+	} else {
+		t.peer.retransmitted++
+	}
+	t.again = now
+	t.attempts++
+	t.peer.sent++
+	m.emit(t.to, t.octets)
+	m.timers.set(&t.timer, earlier(now.Add(t.peer.rtt.Timeout()), t.expires))
+}
+
+// emit hands a message out, in fragments where the way is too narrow for it (section 8.4.2).
+func (m *MIHF) emit(to Endpoint, octets []byte) {
+	limit := len(octets)
+	if m.cfg.MaximumSize != nil {
+		limit = m.cfg.MaximumSize(to)
+	}
+	if len(octets) <= limit {
+		m.act(SendMessage{to, octets})
+		return
+	}
+	for _, fragment := range wire.Fragment(octets, limit) {
+		m.act(SendMessage{to, fragment})
+	}
+}
+
+// transactionDue sends a message again that was not acknowledged, until that was often enough (RFC 5677 section 6.3), and ends
+// a request that was not answered.
+func (m *MIHF) transactionDue(now time.Time, t *transaction) {
+	p := t.peer
+	switch {
+	case t.sent.IsZero():
+		m.end(now, t, nil, nil, FailedTimeout)
+	case t.acknowledged:
+		m.lost(now, t, FailedTimeout)
+	default:
+		p.timedOut(now, t)
+		if t.attempts > pace.MaximumRetransmissions || !now.Before(t.expires) {
+			m.lost(now, t, FailedNoAck)
+		} else {
+			m.transmit(now, t)
+		}
+	}
+}
+
+// timedOut counts all messages that were on the way together as one loss.
+func (p *peer) timedOut(now time.Time, t *transaction) {
+	if t.again.After(p.timedOutAt) {
+		p.timedOutAt = now
+		p.rtt.TimedOut()
+		p.pacer.Lost(now, p.rtt.Smoothed())
+	}
+}
+
+// lost ends a transaction with a peer that does not do its part.
+func (m *MIHF) lost(now time.Time, t *transaction, failure Failure) {
+	m.end(now, t, nil, nil, failure)
+	if failure == FailedNoAck && t.peer.MIHFID != "" {
+		m.becomePeerDown(t.peer)
+	}
+}
+
+// acknowledge notes that a message arrived. It ends indications and responses.
+func (m *MIHF) acknowledge(now time.Time, p *peer, key exchange) bool {
+	t := p.transactions[key]
+	if t == nil || t.sent.IsZero() {
+		return false
+	}
+	if !t.acknowledged {
+		p.rtt.Acknowledged(t.sent, now, t.attempts > 1)
+		p.pacer.Acknowledged(now, p.rtt.Smoothed())
+	}
+	t.acknowledged = true
+	if t.answer == 0 {
+		m.end(now, t, nil, nil, NoFailure)
+	} else {
+		m.timers.set(&t.timer, t.expires)
+	}
+	return true
+}
+
+// end takes a transaction out and tells who began it.
+func (m *MIHF) end(now time.Time, t *transaction, body wire.Body, extra []wire.TLV, failure Failure) {
+	p := t.peer
+	m.timers.stop(&t.timer)
+	delete(p.transactions, t.key)
+	if p.MIHFID == "" {
+		delete(m.discovering, discovery{p.Endpoint.Address.Addr(), t.key.transaction})
+	}
+	if t.sent.IsZero() {
+		t.key.id = 0 // the queue skips it
+	}
+	if t.link != nil {
+		m.indicated(now, p, t.link, failure)
+	}
+	if t.ended != nil {
+		t.ended(now, body, extra, failure)
+	}
+	m.send(now, p)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// responseReceived ends the request that a response answers.
+func (m *MIHF) responseReceived(now time.Time, p *peer, msg *wire.Message) bool {
+	key := exchange{requestOf(msg.Header.MessageID), msg.Header.TransactionID}
+	t := p.transactions[key]
+	if t == nil || t.sent.IsZero() || t.answer != msg.Header.MessageID {
+		return false
+	}
+	if !t.acknowledged { // a response proves that the request arrived, whether it says so or not
+		p.rtt.Acknowledged(t.sent, now, t.attempts > 1)
+		p.pacer.Acknowledged(now, p.rtt.Smoothed())
+	}
+	m.end(now, t, msg.Body, msg.Extra, NoFailure)
+	return true
+}
+
+// requestOf is the identifier of the request that a response answers.
+func requestOf(response wire.MessageID) wire.MessageID {
+	return wire.NewMessageID(response.Service(), wire.OpcodeRequest, response.Action())
+}
