@@ -21,6 +21,7 @@ type Config struct {
 	Handlers     map[wire.MessageID]User // who answers the requests and takes the indications of peers that are not the core's own: handover commands, information
 	LinkSAP      bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand); false: refused
 	MaximumSize  func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit
+	Incarnation  uint32                  // another number at each start: peers then do not take what this MIH Function asks for what it asked in a former life
 	First        uint16                  // transaction identifier of the first message, random best (1 to 4095); 0: 1
 	Bounds       pace.Bounds             // of the retransmission timeout; zero: those of RFC 5677
 	Limits       pace.Limits             // of the rate over UDP to one peer; zero: those of RFC 5677
@@ -246,19 +247,20 @@ type Failure string
 
 // Failures.
 const (
-	NoFailure       Failure = ""
-	FailedNoPeer    Failure = "no_peer"       // nobody of that identifier is known
-	FailedNoSAP     Failure = "no_link_sap"   // a link command, and no link SAP here
-	FailedTimeout   Failure = "timeout"       // no response in time
-	FailedNoAck     Failure = "no_ack"        // no acknowledgement after all retransmissions
-	FailedQueueFull Failure = "queue_full"    // too much waits for that peer already
-	FailedNoRequest Failure = "not_a_request" // a body that no user may send
+	NoFailure         Failure = ""
+	FailedNoPeer      Failure = "no_peer"       // nobody of that identifier is known
+	FailedNoSAP       Failure = "no_link_sap"   // a link command, and no link SAP here
+	FailedTimeout     Failure = "timeout"       // no response in time
+	FailedNoAck       Failure = "no_ack"        // no acknowledgement after all retransmissions
+	FailedQueueFull   Failure = "queue_full"    // too much waits for that peer already
+	FailedUnencodable Failure = "unencodable"   // the body says what no message can hold
+	FailedNoRequest   Failure = "not_a_request" // a body that no user may send
 )
 
 // IgnoreReason is why an MIH Function ignored an indication; its text is a metric label.
 type IgnoreReason string
 
-// Reasons.
+// Reasons. Those of package wire for fragments (wire.DropReason) are among them too.
 const (
 	IgnoredNoSubscriber     IgnoreReason = "no_subscriber"
 	IgnoredNoStation        IgnoreReason = "no_station_address"
@@ -271,7 +273,6 @@ const (
 	IgnoredNotUp            IgnoreReason = "not_up"                // Link_Going_Down of a link that is not up
 
 	IgnoredMalformed           IgnoreReason = "message_malformed"
-	IgnoredFragment            IgnoreReason = "fragment_refused"        // the reassembler's own reason is in Err
 	IgnoredOtherDestination    IgnoreReason = "message_for_another"     // its destination is another MIH Function
 	IgnoredOwnSource           IgnoreReason = "message_from_ourselves"  // its source is this MIH Function
 	IgnoredStranger            IgnoreReason = "stranger"                // a peer that is not configured, and no capability discovery
@@ -287,6 +288,7 @@ const (
 	IgnoredUnanswered          IgnoreReason = "request_unanswered"      // no user answered a peer's request in time
 	IgnoredLate                IgnoreReason = "answer_late"             // a user's or SAP's answer to what is over
 	IgnoredNotSubscribed       IgnoreReason = "not_subscribed"          // a peer's event that nobody here asked for
+	IgnoredUnencodable         IgnoreReason = "message_unencodable"     // what a user here said does not go into a message
 	IgnoredIndicationLost      IgnoreReason = "indication_not_acknowledged"
 	IgnoredIndicationsOverflow IgnoreReason = "indications_overflow" // too many wait for one peer
 )

@@ -118,10 +118,13 @@ func (m *MIHF) answer(now time.Time, in *incoming, body wire.Body, extra ...wire
 	if p.transactions[key] != nil { // the peer uses the number again before it acknowledged the former response
 		m.end(now, p.transactions[key], nil, nil, FailedNoAck)
 	}
-	octets := wire.Message{
-		Header: wire.Header{ACKRequest: true, ACKResponse: in.acknowledge, TransactionID: key.transaction},
-		Source: m.cfg.MIHFID, Destination: p.MIHFID, Body: body, Extra: extra,
-	}.Append(nil)
+	octets := m.encode(wire.Message{
+		Header:      wire.Header{ACKRequest: true, ACKResponse: in.acknowledge, TransactionID: key.transaction},
+		Destination: p.MIHFID, Body: body, Extra: extra,
+	})
+	if octets == nil {
+		return
+	}
 	in.acknowledge = false
 	p.seen.answered(in.key, octets)
 	if len(p.transactions) >= m.cfg.MaximumOutstanding+m.cfg.MaximumQueued { // answered all the same, once

@@ -11,9 +11,10 @@ import (
 
 // Experimental TLVs (101 to 255 are free for it) between MIH Functions of netlmm. Others skip them.
 const (
-	tlvIdentity wire.TLVType = 130 // of a Link_Up or Link_Down: the station's authenticated identity, its octets
-	tlvResync   wire.TLVType = 131 // of a Link_Up or Link_Down: found by comparing views; age of the association in seconds, 4 octets, all ones: not known
-	tlvCount    wire.TLVType = 132 // of a subscription's response: how many Link_Ups with tlvResync follow, 4 octets
+	tlvIdentity    wire.TLVType = 130 // of a Link_Up or Link_Down: the station's authenticated identity, its octets
+	tlvResync      wire.TLVType = 131 // of a Link_Up or Link_Down: found by comparing views; age of the association in seconds, 4 octets, all ones: not known
+	tlvIncarnation wire.TLVType = 133 // of subscription requests: Config.Incarnation, 4 octets
+	tlvCount       wire.TLVType = 132 // of a subscription's response: how many Link_Ups with tlvResync follow, 4 octets
 )
 
 const unknownAge = 1<<32 - 1

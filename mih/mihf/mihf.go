@@ -2,7 +2,6 @@ package mihf
 
 import (
 	"cmp"
-	"container/heap"
 	"container/list"
 	"net/netip"
 	"slices"
@@ -50,7 +49,7 @@ func New(cfg Config) *MIHF {
 	cfg.MaximumQueued = cmp.Or(cfg.MaximumQueued, 8192)
 	m := &MIHF{
 		cfg: cfg, links: map[mih.LinkID]*link{}, down: list.New(), subscriptions: newSubscriptions(), peers: map[mih.MIHFID]*peer{},
-		associations: map[netip.Addr]bool{}, reassembler: wire.NewReassembler(wire.ReassemblerLimits{}), incoming: map[uint64]*incoming{},
+		associations: map[netip.Addr]bool{}, reassembler: wire.NewReassembler(wire.DefaultReassemblyLimits), incoming: map[uint64]*incoming{},
 		discovering: map[discovery]*transaction{}, discoveries: cfg.First,
 	}
 	for _, p := range cfg.Peers {

@@ -198,20 +198,20 @@ func TestSubscriptions(t *testing.T) {
 		}
 	}
 	step(SAPIndication{apA.up(1)}, "no_subscriber")
-	step(EventSubscribe{mag, mih.LinkTupleID{}, ups}, "confirm 0 00010")
-	step(EventSubscribe{mag, mih.LinkTupleID{}, mih.Events(mih.EventLinkDown, 17)}, "confirm 0 00110")
-	step(EventSubscribe{mag, onA, ups}, "confirm 0 00010")
-	step(EventSubscribe{other, onA, ups}, "confirm 0 00010")
-	step(EventSubscribe{other, mih.LinkTupleID{}, ups}, "confirm 2 00000") // full
-	step(EventSubscribe{mag, mih.LinkTupleID{}, mih.Events(17)}, "confirm 2 00000")
+	step(EventSubscribe{User: mag, Events: ups}, "confirm 0 00010")
+	step(EventSubscribe{User: mag, Events: mih.Events(mih.EventLinkDown, 17)}, "confirm 0 00110")
+	step(EventSubscribe{User: mag, Link: onA, Events: ups}, "confirm 0 00010")
+	step(EventSubscribe{User: other, Link: onA, Events: ups}, "confirm 0 00010")
+	step(EventSubscribe{User: other, Events: ups}, "confirm 2 00000") // full
+	step(EventSubscribe{User: mag, Events: mih.Events(17)}, "confirm 2 00000")
 	step(SAPIndication{apA.up(1)}, "mag<-Link_Up@wlan0 <-Link_Up@wlan0")
 	step(SAPIndication{apB.up(2)}, "mag<-Link_Up@wlan1")
 	step(SAPIndication{apA.goingDown(1, 1)}, "no_subscriber")
 	step(Resync{other}, "<-Link_Up@wlan0")
 	step(Resync{mag}, "mag<-Link_Up@wlan0 mag<-Link_Up@wlan1")
-	step(EventUnsubscribe{other, onA, all}, "confirm 0 00000")
-	step(EventUnsubscribe{other, onA, all}, "confirm 2 00000")
-	step(EventUnsubscribe{mag, mih.LinkTupleID{}, ups}, "confirm 0 00100")
+	step(EventUnsubscribe{User: other, Link: onA, Events: all}, "confirm 0 00000")
+	step(EventUnsubscribe{User: other, Link: onA, Events: all}, "confirm 2 00000")
+	step(EventUnsubscribe{User: mag, Events: ups}, "confirm 0 00100")
 	step(SAPIndication{apB.up(2)}, "no_subscriber")
 	step(SAPIndication{apA.up(1)}, "mag<-Link_Up@wlan0")
 	step(SAPIndication{apB.down(2)}, "mag<-Link_Down@wlan1")
@@ -273,8 +273,8 @@ func TestUsersViewIsTheTable(t *testing.T) {
 				}
 			}
 		})
-		if down != m.down.Len() || len(going) != len(m.goingDown) || len(m.links) > 6 {
-			t.Fatalf("%d links, %d down and %d going down; timers hold %d and %d", len(m.links), down, len(going), m.down.Len(), len(m.goingDown))
+		if down != m.down.Len() || len(going) != len(m.timers) || len(m.links) > 6 {
+			t.Fatalf("%d links, %d down and %d going down; timers hold %d and %d", len(m.links), down, len(going), m.down.Len(), len(m.timers))
 		}
 	}
 }

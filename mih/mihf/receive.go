@@ -1,6 +1,7 @@
 package mihf
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -22,18 +23,21 @@ type discovery struct {
 
 // messageReceived takes a datagram: a message, or a fragment of one.
 func (m *MIHF) messageReceived(now time.Time, from Endpoint, octets []byte) {
-	whole, err := m.reassembler.Take(now, from.Address, octets)
-	if err != nil {
-		m.act(Ignored{Reason: IgnoredFragment, From: from, Err: err})
-		return
+	whole, dropped := m.reassembler.Add(now, from.Address, octets)
+	if dropped != "" {
+		m.act(Ignored{Reason: IgnoreReason(dropped), From: from})
 	}
 	if whole == nil {
 		return // more to come
 	}
 	msg, err := wire.Decode(whole)
-	if err != nil {
+	var wrong *wire.DecodeError
+	if errors.As(err, &wrong) {
 		m.act(Ignored{Reason: IgnoredMalformed, From: from, Err: err})
-		return
+		if wrong.Reaction == wire.Drop || wrong.Reaction == wire.Reassemble {
+			return
+		}
+		msg.Body = wire.UnknownBody{} // acknowledged, so that it does not come again, and nothing more
 	}
 	if reason := m.take(now, from, &msg, whole); reason != "" {
 		m.act(Ignored{Reason: reason, From: from})
@@ -73,7 +77,7 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 		}
 		answer := wire.CapabilityDiscoverResponse{Status: mih.StatusSuccess, Capabilities: m.cfg.Capabilities}
 		header := wire.Header{ACKResponse: msg.Header.ACKRequest, TransactionID: msg.Header.TransactionID}
-		m.emit(from, wire.Message{Header: header, Source: m.cfg.MIHFID, Destination: msg.Source, Body: answer}.Append(nil))
+		m.emit(from, m.encode(wire.Message{Header: header, Destination: msg.Source, Body: answer}))
 		return ""
 	case wire.CapabilityDiscoverResponse:
 		t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]
@@ -151,7 +155,7 @@ func (m *MIHF) once(now time.Time, p *peer, from Endpoint, msg *wire.Message, oc
 // pureAcknowledgement acknowledges a message: its identifier and transaction, and nothing else (section 8.2.2).
 func (m *MIHF) pureAcknowledgement(to Endpoint, msg *wire.Message) {
 	header := wire.Header{ACKResponse: true, MessageID: msg.Header.MessageID, TransactionID: msg.Header.TransactionID}
-	m.emit(to, wire.Message{Header: header, Source: m.cfg.MIHFID, Destination: msg.Source}.Append(nil))
+	m.emit(to, m.encode(wire.Message{Header: header, Destination: msg.Source}))
 }
 
 // bucket is a token bucket.

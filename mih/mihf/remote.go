@@ -110,7 +110,7 @@ func (m *MIHF) unsubscribeAt(now time.Time, ev EventUnsubscribe) {
 		m.remote--
 	}
 	if ended != 0 {
-		m.request(now, p, wire.EventUnsubscribeRequest{Link: ev.Link, Events: ended}, func(time.Time, wire.Body, []wire.TLV, Failure) {})
+		m.request(now, p, wire.EventUnsubscribeRequest{Link: onWire(ev.Link), Events: ended}, func(time.Time, wire.Body, []wire.TLV, Failure) {})
 	}
 	m.act(confirm)
 }
@@ -133,28 +133,36 @@ func (m *MIHF) ask(now time.Time, s *remoteSubscription) {
 	s.busy = true
 	m.timers.stop(&s.timer)
 	if s.stale {
-		m.request(now, s.peer, wire.EventUnsubscribeRequest{Link: s.link, Events: supported}, func(now time.Time, _ wire.Body, _ []wire.TLV, failure Failure) {
+		m.request(now, s.peer, wire.EventUnsubscribeRequest{Link: onWire(s.link), Events: supported}, func(now time.Time, _ wire.Body, _ []wire.TLV, failure Failure) {
 			if failure != NoFailure {
 				m.askLater(now, s)
 				return
 			}
 			s.stale, s.repeated, s.expected = false, map[mih.LinkID]bool{}, -1
 			m.askNow(now, s)
-		})
+		}, m.incarnation(s.peer)...)
 		return
 	}
 	m.askNow(now, s)
 }
 
 func (m *MIHF) askNow(now time.Time, s *remoteSubscription) {
-	body := wire.EventSubscribeRequest{Link: s.link, Events: s.events(), Filter: s.filter()}
+	body := wire.EventSubscribeRequest{Link: onWire(s.link), Events: s.events(), Filter: s.filter()}
 	m.request(now, s.peer, body, func(now time.Time, answer wire.Body, extra []wire.TLV, failure Failure) {
 		if failure != NoFailure {
 			m.askLater(now, s)
 			return
 		}
 		m.asked(now, s, answer.(wire.EventSubscribeResponse), extra)
-	})
+	}, m.incarnation(s.peer)...)
+}
+
+// incarnation makes a subscription request another one than those of before the last start, which a peer may remember.
+func (m *MIHF) incarnation(p *peer) []wire.TLV {
+	if p.Compat == ODTONE {
+		return nil
+	}
+	return []wire.TLV{{Type: tlvIncarnation, Value: number(m.cfg.Incarnation)}}
 }
 
 // askLater tries a peer that did not answer again, ever more slowly.

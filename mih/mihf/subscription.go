@@ -28,29 +28,48 @@ type subscription struct {
 	filter []mih.EventConfiguration
 }
 
-// matches says whether an event is one of events on the links that want matches, and not filtered out.
+// anyLink stands in messages for every link: a link without an address has no form there, and all have this one in common.
+var anyLink, _ = mih.LinkAddressOf(mih.LinkAddressMAC, make([]byte, 6))
+
+func onWire(link mih.LinkTupleID) mih.LinkTupleID {
+	if link.Link.Address.IsZero() {
+		link.Link.Address = anyLink
+	}
+	return link
+}
+
+func offWire(link mih.LinkTupleID) mih.LinkTupleID {
+	if link.Link.Address == anyLink {
+		link.Link.Address = mih.LinkAddress{}
+	}
+	return link
+}
+
+// matches says whether an event is one of events on the links that want matches, and not filtered out. A link may be named by
+// either end: by the station, or by the point of attachment with all its stations, which is the link that an access point's own MIH
+// Function has.
 func matches(want mih.LinkTupleID, events mih.EventList, filter []mih.EventConfiguration, ev mih.LinkEvent) bool {
 	got := ev.LinkTuple()
 	return events.Has(ev.EventType()) &&
 		(want.Link.Type == 0 || want.Link.Type == got.Link.Type) &&
-		(want.Link.Address.IsZero() || want.Link.Address == got.Link.Address) &&
+		(want.Link.Address.IsZero() || want.Link.Address == got.Link.Address || want.Link.Address == got.PointOfAttachment) &&
 		(want.PointOfAttachment.IsZero() || want.PointOfAttachment == got.PointOfAttachment) &&
 		passes(filter, ev)
 }
 
 func (s *subscription) matches(ev mih.LinkEvent) bool { return matches(s.link, s.events, s.filter, ev) }
 
-// subscriptions are those of all users: by the station that they are about, with the zero address for those about several. What
+// subscriptions are those of all users: by the end of a link that they name, the zero address for those that name none. What
 // an event costs grows with those that may want it, not with all.
 type subscriptions struct {
-	count     int
-	events    uint64 // delivered so far
-	users     map[User]*recipient
-	byStation map[mih.LinkAddress][]*subscription
+	count  int
+	events uint64 // delivered so far
+	users  map[User]*recipient
+	byEnd  map[mih.LinkAddress][]*subscription
 }
 
 func newSubscriptions() subscriptions {
-	return subscriptions{users: map[User]*recipient{}, byStation: map[mih.LinkAddress][]*subscription{}}
+	return subscriptions{users: map[User]*recipient{}, byEnd: map[mih.LinkAddress][]*subscription{}}
 }
 
 func (s *subscriptions) find(user User, link mih.LinkTupleID) *subscription {
@@ -72,8 +91,8 @@ func (s *subscriptions) add(user User, p *peer, one *subscription) {
 	}
 	one.of = r
 	r.subscriptions = append(r.subscriptions, one)
-	station := one.link.Link.Address
-	s.byStation[station] = append(s.byStation[station], one)
+	end := one.link.Link.Address
+	s.byEnd[end] = append(s.byEnd[end], one)
 	s.count++
 }
 
@@ -82,11 +101,11 @@ func (s *subscriptions) remove(one *subscription) {
 		return slices.DeleteFunc(slices.Clone(list), func(o *subscription) bool { return o == one })
 	}
 	s.count--
-	station := one.link.Link.Address
-	if list := without(s.byStation[station]); len(list) > 0 {
-		s.byStation[station] = list
+	end := one.link.Link.Address
+	if list := without(s.byEnd[end]); len(list) > 0 {
+		s.byEnd[end] = list
 	} else {
-		delete(s.byStation, station)
+		delete(s.byEnd, end)
 	}
 	r := one.of
 	if r.subscriptions = without(r.subscriptions); len(r.subscriptions) == 0 {
@@ -97,8 +116,9 @@ func (s *subscriptions) remove(one *subscription) {
 // wanted calls yield once for each user who wants an event.
 func (s *subscriptions) wanted(ev mih.LinkEvent, yield func(*recipient)) {
 	s.events++
-	for _, station := range [...]mih.LinkAddress{ev.LinkTuple().Link.Address, {}} {
-		for _, one := range s.byStation[station] { // remove replaces the list, so that this one stays as it was
+	tuple := ev.LinkTuple()
+	for _, end := range [...]mih.LinkAddress{tuple.Link.Address, tuple.PointOfAttachment, {}} {
+		for _, one := range s.byEnd[end] { // remove replaces the list, so that this one stays as it was
 			if one.of.told != s.events && one.matches(ev) {
 				one.of.told = s.events
 				yield(one.of)
@@ -181,7 +201,7 @@ func (m *MIHF) deliver(now time.Time, ind mih.Indication) {
 // with the whole picture.
 func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRequest) {
 	p := in.peer
-	s, fresh := m.subscribe(User{MIHF: p.MIHFID}, p, b.Link, b.Events, b.Filter)
+	s, fresh := m.subscribe(User{MIHF: p.MIHFID}, p, offWire(b.Link), b.Events, b.Filter)
 	if s == nil {
 		m.answer(now, in, wire.EventSubscribeResponse{Status: mih.StatusRejected, Link: b.Link})
 		return
@@ -220,7 +240,7 @@ func (l *Link) again(now time.Time) mih.Indication {
 }
 
 func (m *MIHF) unsubscribedBy(p *peer, b wire.EventUnsubscribeRequest) wire.Body {
-	if _, ok := m.unsubscribe(User{MIHF: p.MIHFID}, b.Link, b.Events); !ok {
+	if _, ok := m.unsubscribe(User{MIHF: p.MIHFID}, offWire(b.Link), b.Events); !ok {
 		return wire.EventUnsubscribeResponse{Status: mih.StatusRejected, Link: b.Link}
 	}
 	events := b.Events

@@ -31,7 +31,7 @@ type transaction struct {
 }
 
 // request begins a transaction that its response ends.
-func (m *MIHF) request(now time.Time, p *peer, body wire.Body, ended func(time.Time, wire.Body, []wire.TLV, Failure)) {
+func (m *MIHF) request(now time.Time, p *peer, body wire.Body, ended func(time.Time, wire.Body, []wire.TLV, Failure), extra ...wire.TLV) {
 	id := body.MessageID()
 	t := m.newTransaction(now, p, id)
 	if t == nil {
@@ -39,7 +39,7 @@ func (m *MIHF) request(now time.Time, p *peer, body wire.Body, ended func(time.T
 		return
 	}
 	t.answer, t.ended = id.Response(), ended
-	m.enqueue(now, t, body, nil)
+	m.enqueue(now, t, body, extra)
 }
 
 // indicate begins a transaction that its acknowledgement ends; false: there is no room.
@@ -76,10 +76,14 @@ func (m *MIHF) newTransaction(now time.Time, p *peer, id wire.MessageID) *transa
 
 // enqueue encodes the message and sends it as soon as it may leave.
 func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wire.TLV) {
-	t.octets = wire.Message{
-		Header: wire.Header{ACKRequest: true, TransactionID: t.key.transaction},
-		Source: m.cfg.MIHFID, Destination: t.peer.MIHFID, Body: body, Extra: extra,
-	}.Append(nil)
+	t.octets = m.encode(wire.Message{
+		Header:      wire.Header{ACKRequest: true, TransactionID: t.key.transaction},
+		Destination: t.peer.MIHFID, Body: body, Extra: extra,
+	})
+	if t.octets == nil {
+		m.end(now, t, nil, nil, FailedUnencodable)
+		return
+	}
 	m.timers.set(&t.timer, t.expires)
 	t.peer.queue = append(t.peer.queue, t)
 	m.send(now, t.peer)
@@ -125,6 +129,9 @@ func (m *MIHF) transmit(now time.Time, t *transaction) {
 // emit hands a message out, in fragments where the way is too narrow for it (section 8.4.2).
 func (m *MIHF) emit(to Endpoint, octets []byte) {
 	limit := len(octets)
+	if limit == 0 {
+		return
+	}
 	if m.cfg.MaximumSize != nil {
 		limit = m.cfg.MaximumSize(to)
 	}
@@ -132,9 +139,24 @@ func (m *MIHF) emit(to Endpoint, octets []byte) {
 		m.act(SendMessage{to, octets})
 		return
 	}
-	for _, fragment := range wire.Fragment(octets, limit) {
+	fragments, err := wire.Fragment(octets, limit)
+	if err != nil {
+		m.act(Ignored{Reason: IgnoredUnencodable, From: to, Err: err})
+	}
+	for _, fragment := range fragments {
 		m.act(SendMessage{to, fragment})
 	}
+}
+
+// encode is a message of this MIH Function in octets; nil: it says what no message can hold.
+func (m *MIHF) encode(msg wire.Message) []byte {
+	msg.Source = m.cfg.MIHFID
+	octets, err := msg.Append(nil)
+	if err != nil {
+		m.act(Ignored{Reason: IgnoredUnencodable, Err: err})
+		return nil
+	}
+	return octets
 }
 
 // transactionDue sends a message again that was not acknowledged, until that was often enough (RFC 5677 section 6.3), and ends
