@@ -26,7 +26,7 @@ type Config struct {
 	Bounds       pace.Bounds             // of the retransmission timeout; zero: those of RFC 5677
 	Limits       pace.Limits             // of the rate over UDP to one peer; zero: those of RFC 5677
 
-	ResponseTimeout      time.Duration // how long a request waits for its response, from its first sending; 0: 10 s
+	ResponseTimeout      time.Duration // how long a request waits for its response; 0: 10 s
 	RefreshInterval      time.Duration // how often a remote subscription is asked for again, which also shows that the peer lives; 0: 10 s
 	RetryInitial         time.Duration // after which a peer that did not answer is tried again, doubling; 0: 1 s
 	RetryMaximum         time.Duration // 0: 32 s

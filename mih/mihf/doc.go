@@ -1,5 +1,11 @@
-// Package mihf is the MIH Function of IEEE 802.21, its local half: link SAPs report link events, MIH users subscribe to
-// them. It is a sans-IO core: Handle takes events and returns actions, Expire runs what is due, NextDeadline says when.
+// Package mihf is the MIH Function of IEEE 802.21: link SAPs report link events, MIH users subscribe to them, here or at other MIH
+// Functions, and have commands and queries carried there and answered. It is a sans-IO core: Handle takes events and returns actions,
+// Expire runs what is due, NextDeadline says when. It knows the format of messages (package wire), and neither sockets nor clocks.
+//
+// Between MIH Functions every message is acknowledged, sent again until it is, and acted on once (section 8 of the standard, RFC 5677
+// section 6). Events of one link keep their order: the next one leaves when the one before has been acknowledged. A peer that does
+// not answer costs a bounded number of messages; its subscriptions end, and when it is back it asks again and is told what is
+// up. A peer that was started again, and whatever else made two views differ, is found out when a subscription is refreshed.
 //
 // A user is a name at an MIH Function, so that a subscription from another MIH Function is one more User and no other
 // concept. What users may rely on:

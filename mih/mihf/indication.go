@@ -12,9 +12,10 @@ import (
 // Experimental TLVs (101 to 255 are free for it) between MIH Functions of netlmm. Others skip them.
 const (
 	tlvIdentity    wire.TLVType = 130 // of a Link_Up or Link_Down: the station's authenticated identity, its octets
-	tlvResync      wire.TLVType = 131 // of a Link_Up or Link_Down: found by comparing views; age of the association in seconds, 4 octets, all ones: not known
+	tlvResync      wire.TLVType = 131 // of a Link_Up or Link_Down: found by comparing views; age of the association in seconds, 4 octets, all ones: not known; the beginning that it is part of, 8 octets, 0: none
+	tlvDigest      wire.TLVType = 134 // of a subscription's response: how many of its links are up, 4 octets, and their digest, 8 octets
 	tlvIncarnation wire.TLVType = 133 // of subscription requests: Config.Incarnation, 4 octets
-	tlvCount       wire.TLVType = 132 // of a subscription's response: how many Link_Ups with tlvResync follow, 4 octets
+	tlvCount       wire.TLVType = 132 // of a subscription's response: how many Link_Ups follow that it begins with, 4 octets, and the beginning's number, 8 octets
 )
 
 const unknownAge = 1<<32 - 1
@@ -26,15 +27,21 @@ const maximumIdentity = 253
 // message that is sent again would overtake what came after it.
 type inOrder struct {
 	link    mih.LinkID
-	waiting []mih.Indication
+	waiting []told
+}
+
+// told is an indication for a peer, and which beginning of a subscription it is part of.
+type told struct {
+	mih.Indication
+	beginning uint64 // 0: none
 }
 
 // tell sends an indication to a peer that is subscribed.
-func (m *MIHF) tell(now time.Time, p *peer, ind mih.Indication) {
+func (m *MIHF) tell(now time.Time, p *peer, ind told) {
 	link := ind.Event.LinkTuple().Link
 	if o := p.order[link]; o != nil {
 		if p.waiting >= m.cfg.MaximumQueued {
-			m.overflow(p, ind)
+			m.overflow(p, ind.Indication)
 			return
 		}
 		o.waiting = append(o.waiting, ind)
@@ -46,10 +53,10 @@ func (m *MIHF) tell(now time.Time, p *peer, ind mih.Indication) {
 	m.tellNext(now, p, o, ind)
 }
 
-func (m *MIHF) tellNext(now time.Time, p *peer, o *inOrder, ind mih.Indication) {
+func (m *MIHF) tellNext(now time.Time, p *peer, o *inOrder, ind told) {
 	if !m.indicate(now, p, wire.EventBody(ind.Event), extraOf(now, ind), o) {
 		delete(p.order, o.link)
-		m.overflow(p, ind)
+		m.overflow(p, ind.Indication)
 	}
 }
 
@@ -70,14 +77,14 @@ func (m *MIHF) indicated(now time.Time, p *peer, o *inOrder, failure Failure) {
 		return
 	}
 	ind := o.waiting[0]
-	o.waiting[0] = mih.Indication{}
+	o.waiting[0] = told{}
 	o.waiting = o.waiting[1:]
 	p.waiting--
 	m.tellNext(now, p, o, ind)
 }
 
 // extraOf is what a peer is told beyond the standard.
-func extraOf(now time.Time, ind mih.Indication) (extra []wire.TLV) {
+func extraOf(now time.Time, ind told) (extra []wire.TLV) {
 	if ind.Identity != "" {
 		extra = append(extra, wire.TLV{Type: tlvIdentity, Value: ind.Identity})
 	}
@@ -86,23 +93,29 @@ func extraOf(now time.Time, ind mih.Indication) (extra []wire.TLV) {
 		if !ind.Since.IsZero() {
 			age = min(uint64(max(now.Sub(ind.Since), 0)/time.Second), unknownAge-1)
 		}
-		extra = append(extra, wire.TLV{Type: tlvResync, Value: number(uint32(age))})
+		extra = append(extra, wire.TLV{Type: tlvResync, Value: number(uint32(age)) + beginning(ind.beginning)})
 	}
 	return extra
 }
 
 func number(n uint32) string { return string(binary.BigEndian.AppendUint32(nil, n)) }
 
-func countTLV(n int) wire.TLV { return wire.TLV{Type: tlvCount, Value: number(uint32(n))} }
+func beginning(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
 
-// find returns the number in a TLV of this type.
-func find(extra []wire.TLV, t wire.TLVType) (n uint32, ok bool) {
+// numbers is a TLV of two numbers.
+func numbers(t wire.TLVType, n int, of uint64) wire.TLV {
+	return wire.TLV{Type: t, Value: number(uint32(n)) + beginning(of)}
+}
+
+// find returns the two numbers in a TLV of this type.
+func find(extra []wire.TLV, t wire.TLVType) (n uint32, of uint64, ok bool) {
 	for _, tlv := range extra {
-		if tlv.Type == t && len(tlv.Value) == 4 {
-			return binary.BigEndian.Uint32([]byte(tlv.Value)), true
+		if tlv.Type == t && len(tlv.Value) == 12 {
+			octets := []byte(tlv.Value)
+			return binary.BigEndian.Uint32(octets), binary.BigEndian.Uint64(octets[4:]), true
 		}
 	}
-	return 0, false
+	return 0, 0, false
 }
 
 // indicationReceived takes an event of a peer, or what else it indicates.
@@ -124,12 +137,11 @@ func (m *MIHF) indicationReceived(now time.Time, p *peer, msg *wire.Message) Ign
 	}
 	for _, ev := range events {
 		ind := mih.Indication{Source: p.MIHFID, SAP: SAP, ReceivedAt: now, Event: ev}
-		takeExtra(now, &ind, msg.Extra)
-		if ind.Resync {
-			p.repeated(ind.Event.LinkTuple().Link)
-		}
+		of := takeExtra(now, &ind, msg.Extra)
 		m.indication(now, ind)
-		m.sweep(now, p)
+		if of != 0 {
+			m.repeated(now, p, of, ind.Event.LinkTuple().Link)
+		}
 	}
 	return ""
 }
@@ -137,16 +149,19 @@ func (m *MIHF) indicationReceived(now time.Time, p *peer, msg *wire.Message) Ign
 // SAP is the name that indications of peers have in place of an adapter's.
 const SAP = "mih"
 
-func takeExtra(now time.Time, ind *mih.Indication, extra []wire.TLV) {
+// takeExtra reads what a peer says beyond the standard, and returns which beginning the indication is part of.
+func takeExtra(now time.Time, ind *mih.Indication, extra []wire.TLV) (of uint64) {
 	for _, tlv := range extra {
 		if tlv.Type == tlvIdentity && len(tlv.Value) <= maximumIdentity {
 			ind.Identity = cmp.Or(ind.Identity, tlv.Value)
 		}
 	}
-	if age, ok := find(extra, tlvResync); ok {
+	age, of, ok := find(extra, tlvResync)
+	if ok {
 		ind.Resync = true
 		if age != unknownAge {
 			ind.Since = now.Add(-time.Duration(age) * time.Second)
 		}
 	}
+	return of
 }

@@ -11,6 +11,7 @@ import (
 type link struct {
 	Link
 	deadline time.Time     // of LinkDown
+	heard    time.Time     // when the latest Link_Up came
 	recovery timer         // of LinkGoingDown: without a loss it is up then
 	element  *list.Element // in MIHF.down while in LinkDown
 }
@@ -71,6 +72,7 @@ func (m *MIHF) leaveTimers(l *link) {
 func (m *MIHF) becomeUp(l *link, ind *mih.Indication, since time.Time) {
 	m.leaveTimers(l)
 	l.State, l.Since, l.SignalStrength = LinkUp, since, 0
+	l.heard = ind.ReceivedAt
 	l.Source, l.SAP, l.Interface, l.Identity = ind.Source, ind.SAP, ind.Interface, ind.Identity
 	l.PointOfAttachment = ind.Event.LinkTuple().PointOfAttachment
 }

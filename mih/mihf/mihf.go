@@ -32,6 +32,7 @@ type MIHF struct {
 	discovering  map[discovery]*transaction
 	discoveries  uint16 // transaction identifier of the next one
 	strangers    bucket
+	beginnings   uint64 // of subscriptions of peers
 }
 
 // New makes an MIH Function without links and subscriptions.
@@ -147,6 +148,7 @@ func (m *MIHF) indication(now time.Time, ind mih.Indication) {
 	case mih.LinkParametersReport:
 		reason = m.linkParametersReport(&ind, ev)
 	case mih.LinkDetected: // a station that is only seen gets no row: its address costs a stranger nothing
+	case mih.LinkHandoverImminent, mih.LinkHandoverComplete: // the Link_Up and Link_Down of such a handover change the table
 	default:
 		reason = IgnoredUnknownEvent
 	}

@@ -22,8 +22,15 @@ type remoteSubscription struct {
 	stale bool          // the peer may have it from before this MIH Function started, or from before it was out of reach: it is ended first, so that the new one begins with the whole picture
 	retry time.Duration // 0: the last request was answered
 
-	repeated map[mih.LinkID]bool // the Link_Ups with which the peer began; nil: it has told all of them
-	expected int                 // how many it announced; -1: not yet
+	beginnings map[uint64]*picture // with which the peer began, and is not through yet
+	asked      time.Time           // when the latest request went out
+	differs    int                 // how often in a row the peer's view was another than the one here
+}
+
+// picture is what a peer tells at the beginning of a subscription: which links are up.
+type picture struct {
+	up       map[mih.LinkID]bool
+	expected int // how many it announced; -1: not yet
 }
 
 // remoteUser is a user here with its share of a subscription.
@@ -64,7 +71,7 @@ func (m *MIHF) subscribeAt(now time.Time, ev EventSubscribe) {
 			return
 		}
 		m.remote++
-		s = &remoteSubscription{peer: p, link: ev.Link, stale: true, expected: -1}
+		s = &remoteSubscription{peer: p, link: ev.Link, stale: true, beginnings: map[uint64]*picture{}}
 		s.timer.due = func(now time.Time) { m.ask(now, s) }
 		p.subscriptions[key] = s
 	}
@@ -138,7 +145,7 @@ func (m *MIHF) ask(now time.Time, s *remoteSubscription) {
 				m.askLater(now, s)
 				return
 			}
-			s.stale, s.repeated, s.expected = false, map[mih.LinkID]bool{}, -1
+			s.stale = false
 			m.askNow(now, s)
 		}, m.incarnation(s.peer)...)
 		return
@@ -147,6 +154,7 @@ func (m *MIHF) ask(now time.Time, s *remoteSubscription) {
 }
 
 func (m *MIHF) askNow(now time.Time, s *remoteSubscription) {
+	s.asked = now
 	body := wire.EventSubscribeRequest{Link: onWire(s.link), Events: s.events(), Filter: s.filter()}
 	m.request(now, s.peer, body, func(now time.Time, answer wire.Body, extra []wire.TLV, failure Failure) {
 		if failure != NoFailure {
@@ -190,53 +198,85 @@ func (m *MIHF) asked(now time.Time, s *remoteSubscription, answer wire.EventSubs
 			m.act(EventSubscribeConfirm{User: u.user, Destination: s.peer.MIHFID, Link: s.link, Status: answer.Status, Events: events & u.events})
 		}
 	}
-	if n, ok := find(extra, tlvCount); ok { // it begins with the whole picture, asked for or not: it was started again
-		if s.repeated == nil {
-			s.repeated = map[mih.LinkID]bool{}
-		}
-		s.expected = int(n)
-		m.sweep(now, s.peer)
-	} else if answer.Status == mih.StatusSuccess {
-		s.repeated = nil // a peer that does not tell, or that had the subscription
+	if n, of, ok := find(extra, tlvCount); ok { // it begins with the whole picture, asked for or not: it was started again
+		s.picture(of).expected = int(n)
+		m.sweep(now, s, of)
+	}
+	if m.differs(s, extra) {
+		s.stale = true
+		m.ask(now, s)
+		return
 	}
 	if len(s.users) > 0 {
 		m.timers.set(&s.timer, now.Add(m.cfg.RefreshInterval))
 	}
 }
 
+// maximumDiffering is how often in a row two views may differ: events on their way make a difference that goes by itself.
+const maximumDiffering = 2
+
+// differs says whether a peer's view of its links is for good another one than that here, after whatever was lost or overtaken at a
+// restart: then the subscription begins anew.
+func (m *MIHF) differs(s *remoteSubscription, extra []wire.TLV) bool {
+	n, sum, ok := find(extra, tlvDigest)
+	if own, ownSum := m.digest(s.peer.MIHFID, s.link); !ok || int(n) == own && sum == ownSum {
+		s.differs = 0
+		return false
+	}
+	s.differs++
+	if s.differs < maximumDiffering {
+		return false
+	}
+	s.differs = 0
+	return true
+}
+
+// Bounds of what is noted of beginnings: of unfinished ones, a peer that is started again and again leaves some, and of the links
+// of one.
+const (
+	maximumBeginnings = 4
+	maximumRepeated   = 65536
+)
+
+// picture is what is known of a beginning. Its first Link_Ups may come before the response that announces it.
+func (s *remoteSubscription) picture(of uint64) *picture {
+	one := s.beginnings[of]
+	if one == nil {
+		if len(s.beginnings) >= maximumBeginnings {
+			clear(s.beginnings)
+		}
+		one = &picture{up: map[mih.LinkID]bool{}, expected: -1}
+		s.beginnings[of] = one
+	}
+	return one
+}
+
 // repeated notes a link that a peer told of at the beginning of a subscription.
-func (p *peer) repeated(link mih.LinkID) {
+func (m *MIHF) repeated(now time.Time, p *peer, of uint64, link mih.LinkID) {
 	for _, s := range p.subscriptions {
-		if s.repeated == nil { // it may come before the response that announces it
-			s.repeated, s.expected = map[mih.LinkID]bool{}, -1
+		if one := s.picture(of); len(one.up) < maximumRepeated {
+			one.up[link] = true
 		}
-		if len(s.repeated) < maximumRepeated {
-			s.repeated[link] = true
-		}
+		m.sweep(now, s, of)
 	}
 }
 
-// maximumRepeated bounds what is noted of one beginning.
-const maximumRepeated = 65536
-
-// sweep takes down the links of a peer that it did not tell of when it told of all that are up: they went while it was out of
-// reach. A subscription on some of the links says nothing of the others.
-func (m *MIHF) sweep(now time.Time, p *peer) {
-	for _, s := range p.subscriptions {
-		if s.repeated == nil || s.expected < 0 || len(s.repeated) < s.expected {
+// sweep takes down the links of a peer that it did not tell of when it has told of all that are up: they went while it was out of
+// reach. One that it has told of since the subscription was asked for came up meanwhile. A subscription on some of the links says nothing of the others.
+func (m *MIHF) sweep(now time.Time, s *remoteSubscription, of uint64) {
+	one, p := s.beginnings[of], s.peer
+	if one.expected < 0 || len(one.up) < one.expected {
+		return
+	}
+	clear(s.beginnings)
+	for _, l := range m.Links() {
+		id := mih.LinkID{Type: l.Type, Address: l.Station}
+		tuple := mih.LinkTupleID{Link: id, PointOfAttachment: l.PointOfAttachment}
+		if l.Source != p.MIHFID || l.State == LinkDown || one.up[id] || !m.links[id].heard.Before(s.asked) || !matches(s.link, supported, nil, mih.LinkUp{Link: tuple}) {
 			continue
 		}
-		repeated := s.repeated
-		s.repeated, s.expected = nil, -1
-		for _, l := range m.Links() {
-			id := mih.LinkID{Type: l.Type, Address: l.Station}
-			tuple := mih.LinkTupleID{Link: id, PointOfAttachment: l.PointOfAttachment}
-			if l.Source != p.MIHFID || l.State == LinkDown || repeated[id] || !matches(s.link, supported, nil, mih.LinkUp{Link: tuple}) {
-				continue
-			}
-			m.indication(now, mih.Indication{Source: p.MIHFID, SAP: SAP, Identity: l.Identity, ReceivedAt: now, Resync: true,
-				Event: mih.LinkDown{Link: tuple, Reason: mih.DownExplicitDisconnect}})
-		}
+		m.indication(now, mih.Indication{Source: p.MIHFID, SAP: SAP, Identity: l.Identity, ReceivedAt: now, Resync: true,
+			Event: mih.LinkDown{Link: tuple, Reason: mih.DownExplicitDisconnect}})
 	}
 }
 

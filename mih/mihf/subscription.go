@@ -1,6 +1,7 @@
 package mihf
 
 import (
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -184,7 +185,7 @@ func (m *MIHF) deliver(now time.Time, ind mih.Indication) {
 		m.subscriptions.wanted(ind.Event, func(r *recipient) {
 			delivered = true
 			if r.peer != nil {
-				m.tell(now, r.peer, ind)
+				m.tell(now, r.peer, told{Indication: ind})
 			} else {
 				m.act(Deliver{r.user, ind})
 			}
@@ -209,13 +210,16 @@ func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRe
 	events := s.events
 	response := wire.EventSubscribeResponse{Status: mih.StatusSuccess, Link: b.Link, Events: &events}
 	if !fresh {
-		m.answer(now, in, response)
+		n, digest := m.digest(m.cfg.MIHFID, s.link)
+		m.answer(now, in, response, numbers(tlvDigest, n, digest))
 		return
 	}
 	found := m.upFor(now, s)
-	m.answer(now, in, response, countTLV(len(found)))
+	m.beginnings++
+	of := uint64(m.cfg.Incarnation)<<32 | m.beginnings
+	m.answer(now, in, response, numbers(tlvCount, len(found), of))
 	for _, ind := range found {
-		m.tell(now, p, ind)
+		m.tell(now, p, told{ind, of})
 	}
 }
 
@@ -230,6 +234,21 @@ func (m *MIHF) upFor(now time.Time, s *subscription) (found []mih.Indication) {
 		}
 	}
 	return found
+}
+
+// digest tells two views of the links of one MIH Function apart: how many are up of those that a subscription is about, and a sum over
+// them.
+func (m *MIHF) digest(source mih.MIHFID, want mih.LinkTupleID) (n int, sum uint64) {
+	for id, l := range m.links {
+		tuple := mih.LinkTupleID{Link: id, PointOfAttachment: l.PointOfAttachment}
+		if l.Source != source || l.State == LinkDown || !matches(want, supported, nil, mih.LinkUp{Link: tuple}) {
+			continue
+		}
+		h := fnv.New64a()
+		_, _ = h.Write(l.PointOfAttachment.AppendOctets(id.Address.AppendOctets([]byte{byte(id.Type)})))
+		n, sum = n+1, sum+h.Sum64()
+	}
+	return n, sum
 }
 
 // again is the Link_Up of a link that is up, for who may have missed it.

@@ -84,7 +84,9 @@ func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wi
 		m.end(now, t, nil, nil, FailedUnencodable)
 		return
 	}
-	m.timers.set(&t.timer, t.expires)
+	if t.answer != 0 { // a user waits; an indication waits as long as it must
+		m.timers.set(&t.timer, t.expires)
+	}
 	t.peer.queue = append(t.peer.queue, t)
 	m.send(now, t.peer)
 }
@@ -116,6 +118,9 @@ func (m *MIHF) send(now time.Time, p *peer) {
 func (m *MIHF) transmit(now time.Time, t *transaction) {
 	if t.sent.IsZero() {
 		t.sent = now
+		if t.answer == 0 {
+			t.expires = now.Add(m.cfg.ResponseTimeout)
+		}
 	} else {
 		t.peer.retransmitted++
 	}
