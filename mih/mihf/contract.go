@@ -20,7 +20,7 @@ type Config struct {
 	Peers        []Peer                  // the MIH Functions that are believed; any other one may discover capabilities and nothing else
 	Handlers     map[wire.MessageID]User // who answers the requests and takes the indications of peers that are not the core's own: handover commands, information
 	LinkSAP      bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand); false: refused
-	MaximumSize  func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit
+	MaximumSize  func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit. Short messages do not ask
 	Incarnation  uint32                  // another number at each start: peers then do not take what this MIH Function asks for what it asked in a former life
 	First        uint16                  // transaction identifier of the first message, random best (1 to 4095); 0: 1
 	Bounds       pace.Bounds             // of the retransmission timeout; zero: those of RFC 5677

@@ -8,7 +8,11 @@ import (
 	"netlmm/mih/wire"
 )
 
-const maximumTransactionID = 4095 // 12 bits; 0 is not used
+const (
+	maximumTransactionID = 4095 // 12 bits; 0 is not used
+
+	alwaysFits = 548 // octets that pass every path in one datagram (RFC 5677 section 6.1)
+)
 
 // transaction is the source's side of an exchange (IEEE 802.21 section 8.4): a message that is sent until it is acknowledged, and a request
 // until it is answered as well.
@@ -133,18 +137,14 @@ func (m *MIHF) transmit(now time.Time, t *transaction) {
 
 // emit hands a message out, in fragments where the way is too narrow for it (section 8.4.2).
 func (m *MIHF) emit(to Endpoint, octets []byte) {
-	limit := len(octets)
-	if limit == 0 {
+	switch {
+	case len(octets) == 0:
 		return
-	}
-	if m.cfg.MaximumSize != nil {
-		limit = m.cfg.MaximumSize(to)
-	}
-	if len(octets) <= limit {
+	case len(octets) <= alwaysFits, m.cfg.MaximumSize == nil:
 		m.act(SendMessage{to, octets})
 		return
 	}
-	fragments, err := wire.Fragment(octets, limit)
+	fragments, err := wire.Fragment(octets, m.cfg.MaximumSize(to))
 	if err != nil {
 		m.act(Ignored{Reason: IgnoredUnencodable, From: to, Err: err})
 	}
