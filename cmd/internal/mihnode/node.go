@@ -1,0 +1,289 @@
+// Package mihnode is a running MIH Function: its machine with the sockets, the link SAPs and the timer around it, as magd and mihd
+// have it.
+package mihnode
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+
+	apadapters "netlmm/ap-adapters"
+	"netlmm/cmd/internal/daemon"
+	"netlmm/configs"
+	"netlmm/mih"
+	"netlmm/mih/mihf"
+	"netlmm/mih/pace"
+	"netlmm/mih/transport"
+	"netlmm/mih/wire"
+	"netlmm/mobility/engine"
+)
+
+// Names of the counters.
+const (
+	LinkEvents = "netlmm_mih_link_events_total" // delivered or ignored, by event or reason
+	Messages   = "netlmm_mih_messages_total"    // what became of messages, by reason
+	Sockets    = "netlmm_mih_transport_total"
+	Adapters   = "netlmm_adapter_total"
+)
+
+// Help describes the counters.
+var Help = map[string]string{
+	LinkEvents: "Link events delivered to users or ignored, by event or reason.",
+	Messages:   "MIH messages that were sent, or ignored, by what became of them.",
+	Sockets:    "What the sockets of MIH messages did.",
+	Adapters:   "What the access points' adapters did.",
+}
+
+const (
+	queue        = 8192 // events in front of the machine
+	commandQueue = 256  // link commands that adapters have in hand or wait
+)
+
+// Config of a Node.
+type Config struct {
+	MIH          configs.MIH
+	Capabilities wire.Capabilities
+	Handlers     map[wire.MessageID]mihf.User
+	MaximumLinks int
+	Log          *slog.Logger
+	Counters     *daemon.Counters
+	// User takes what is for the daemon's own users, in the machine's goroutine: it must not wait for the Node.
+	User func(mihf.Action)
+	// Identified is told who a peer is that was known by its address only; nil: nobody asks.
+	Identified func(name string, id mih.MIHFID)
+}
+
+// Node is an MIH Function with everything around it.
+type Node struct {
+	cfg        Config
+	log        *slog.Logger
+	limited    *slog.Logger
+	core       *mihf.MIHF
+	engine     *engine.Engine[mihf.Event, mihf.Action]
+	conn       *transport.Conn // nil: it speaks with nobody over the network
+	outgoing   []transport.Outgoing
+	dial       map[netip.Addr]netip.AddrPort // where a peer listens for TCP
+	adapters   []apadapters.Adapter
+	commands   chan command
+	identified identified
+}
+
+// bounds of the retransmission timeout: nothing but a campus lies between the peers, and a handover does not wait a second.
+var bounds = pace.Bounds{Initial: defaultTimeout, Minimum: minimumTimeout}
+
+// Open makes a Node, and opens its sockets.
+func Open(cfg Config) (*Node, error) {
+	n := &Node{
+		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), dial: map[netip.Addr]netip.AddrPort{}, commands: make(chan command, commandQueue),
+	}
+	peers := peersOf(cfg.MIH)
+	for _, p := range peers {
+		n.dial[p.Endpoint.Address.Addr()] = p.Endpoint.Address
+	}
+	n.core = mihf.New(mihf.Config{
+		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peers, Handlers: cfg.Handlers, LinkSAP: true,
+		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds,
+	})
+	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
+	n.engine.OnFlush(n.flush)
+	if len(cfg.MIH.Listen) == 0 {
+		return n, nil
+	}
+	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port})
+	if err != nil {
+		return nil, err
+	}
+	n.conn = conn
+	cfg.Counters.Source(Sockets, func() map[string]uint64 { return conn.Status().Counters.ByReason() })
+	return n, nil
+}
+
+// peersOf are the peers whose identifier the configuration says.
+func peersOf(m configs.MIH) (peers []mihf.Peer) {
+	for _, p := range m.Peers {
+		if p.MIHFID != "" {
+			peers = append(peers, peerOf(p, p.MIHFID))
+		}
+	}
+	return peers
+}
+
+func peerOf(p configs.MIHPeer, id mih.MIHFID) mihf.Peer {
+	peer := mihf.Peer{MIHFID: id, Endpoint: endpointOf(p), Protected: p.Protected}
+	if p.ODTONE {
+		peer.Compat = mihf.ODTONE
+	}
+	return peer
+}
+
+func endpointOf(p configs.MIHPeer) mihf.Endpoint {
+	e := mihf.Endpoint{Address: p.Address}
+	if p.TCP {
+		e.Transport = mihf.TCP
+	}
+	return e
+}
+
+// Close closes the sockets.
+func (n *Node) Close() {
+	if n.conn != nil {
+		_ = n.conn.Close() // nothing is lost that is not sent again
+	}
+}
+
+// Add makes an adapter one of the link SAPs. Call it before the tasks run.
+func (n *Node) Add(adapter apadapters.Adapter) {
+	n.adapters = append(n.adapters, adapter)
+	n.cfg.Counters.Source(Adapters, func() map[string]uint64 {
+		counts := map[string]uint64{}
+		for name, count := range adapter.Status().Counters {
+			counts[adapter.Name()+"_"+name] = count
+		}
+		return counts
+	})
+}
+
+// AdapterStatus is what the adapters say of themselves.
+func (n *Node) AdapterStatus() (list []apadapters.Status) {
+	for _, a := range n.adapters {
+		list = append(list, a.Status())
+	}
+	return list
+}
+
+// Tasks are the Node's jobs.
+func (n *Node) Tasks() []daemon.Task {
+	tasks := []daemon.Task{
+		{Name: "MIH function", Run: n.engine.Run},
+		{Name: "link commands", Run: n.runCommands},
+		{Name: "MIH peers", Run: n.findPeers},
+	}
+	if n.conn != nil {
+		tasks = append(tasks, daemon.Task{Name: "MIH sockets", Run: func(ctx context.Context) error { return n.conn.Run(ctx, n.receive) }})
+	}
+	for _, adapter := range n.adapters {
+		tasks = append(tasks, daemon.Task{Name: "adapter " + adapter.Name(), Run: func(ctx context.Context) error { return adapter.Run(ctx, n.emit) }})
+	}
+	return tasks
+}
+
+// emit is where adapters put link events; false tells them that one was lost.
+func (n *Node) emit(ind mih.Indication) bool {
+	return n.engine.Post(mihf.SAPIndication{Indication: ind})
+}
+
+// Post gives the machine an event; when it is swamped the event is counted as lost, and false comes back.
+func (n *Node) Post(e mihf.Event) bool {
+	if n.engine.Post(e) {
+		return true
+	}
+	n.cfg.Counters.Add(Messages, "queue_full")
+	return false
+}
+
+// Send gives the machine an event that nobody would repeat. It must not be called from Config.User.
+func (n *Node) Send(e mihf.Event) { _ = n.engine.Send(e) }
+
+// Do lets f see the machine, in its goroutine.
+func (n *Node) Do(ctx context.Context, f func(*mihf.MIHF)) error {
+	return n.engine.Do(ctx, func() { f(n.core) })
+}
+
+// AssociationChanged tells the machine of a security association.
+func (n *Node) AssociationChanged(peer netip.Addr, up bool) {
+	n.Send(mihf.SecurityAssociationChanged{Address: peer, Up: up})
+}
+
+// receive takes what arrived together.
+func (n *Node) receive(packets []transport.Packet) {
+	events := make([]mihf.Event, len(packets))
+	for i := range packets {
+		p := &packets[i]
+		events[i] = mihf.MessageReceived{From: mihf.Endpoint{Address: unmapped(p.From), Transport: mihf.Transport(p.Protocol)}, Payload: p.Payload}
+	}
+	if err := n.engine.HandleBatch(events); err != nil {
+		n.cfg.Counters.Add(Messages, "stopped")
+	}
+}
+
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+
+// execute carries out one action, in the machine's goroutine.
+func (n *Node) execute(action mihf.Action) {
+	switch a := action.(type) {
+	case mihf.SendMessage:
+		n.outgoing = append(n.outgoing, transport.Outgoing{To: n.destination(a.To), Payload: a.Payload})
+	case mihf.LinkCommand:
+		n.command(a)
+	case mihf.Ignored:
+		n.ignored(a)
+	case mihf.PeerStateChanged:
+		n.log.Info("MIH peer", "mihf_id", a.MIHFID, "state", a.State)
+	case mihf.Deliver:
+		n.cfg.Counters.Add(LinkEvents, a.Indication.Event.EventType().String())
+		n.cfg.User(a)
+	case mihf.Confirm:
+		if !n.found(a) {
+			n.cfg.User(a)
+		}
+	default:
+		n.cfg.User(action)
+	}
+}
+
+func (n *Node) ignored(a mihf.Ignored) {
+	if a.Indication.Event != nil {
+		n.cfg.Counters.Add(LinkEvents, string(a.Reason))
+		return
+	}
+	n.cfg.Counters.Add(Messages, string(a.Reason))
+	n.limited.Debug("MIH message ignored", "reason", a.Reason, "from", a.From.Address, "error", a.Err)
+}
+
+// destination is where the socket sends to. An answer over TCP goes by the connection that the question came on, while that stands.
+func (n *Node) destination(to mihf.Endpoint) transport.Destination {
+	d := transport.Destination{Addr: to.Address, Protocol: transport.Protocol(to.Transport)}
+	if listens, known := n.dial[to.Address.Addr()]; known && d.Protocol == transport.TCP && listens != to.Address {
+		d.Dial = listens
+	}
+	return d
+}
+
+// flush sends what one batch of events had to say with as few system calls as it takes. What does not leave is sent again by the
+// machine like a message that was lost.
+func (n *Node) flush() {
+	if len(n.outgoing) == 0 {
+		return
+	}
+	if n.conn == nil {
+		n.cfg.Counters.Add(Messages, "no_socket")
+	} else {
+		for i, err := range n.conn.SendBatch(n.outgoing) {
+			if err != nil {
+				n.notSent(n.outgoing[i].To, err)
+			}
+		}
+	}
+	clear(n.outgoing)
+	n.outgoing = n.outgoing[:0]
+}
+
+func (n *Node) notSent(to transport.Destination, err error) {
+	reason := "not_sent"
+	var failed *transport.SendError
+	if errors.As(err, &failed) {
+		reason = "not_sent_" + string(failed.Reason)
+	}
+	n.cfg.Counters.Add(Messages, reason)
+	n.limited.Warn("MIH message not sent; it is repeated while somebody waits for it", "to", to.Addr, "error", err)
+}
+
+// maximumSize is how long a message to there may be without fragments.
+func (n *Node) maximumSize(to mihf.Endpoint) int {
+	if to.Transport == mihf.TCP || n.conn == nil {
+		return wire.MaximumMessage
+	}
+	return n.conn.MaximumDatagram(n.destination(to))
+}
