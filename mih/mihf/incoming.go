@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 
@@ -21,7 +22,7 @@ type incoming struct {
 	requestID uint64
 
 	handle uint64
-	timer  timer
+	timer  timers.Timer
 }
 
 // requestReceived acts on a request of a peer, at once where this MIH Function answers itself.
@@ -74,19 +75,19 @@ func (m *MIHF) forward(now time.Time, in *incoming, action func(handle uint64) A
 	}
 	m.lastHandle++
 	in.handle = m.lastHandle
-	in.timer.due = func(now time.Time) {
+	in.timer.Due = func(now time.Time) {
 		m.forget(in)
 		m.act(Ignored{Reason: IgnoredUnanswered, From: in.from})
 		m.refuse(now, in, body, mih.StatusUnspecifiedFailure)
 	}
 	m.incoming[in.handle] = in
-	m.timers.set(&in.timer, now.Add(m.cfg.ResponseTimeout))
+	m.timers.Set(&in.timer, now.Add(m.cfg.ResponseTimeout))
 	m.act(action(in.handle))
 	return ""
 }
 
 func (m *MIHF) forget(in *incoming) {
-	m.timers.stop(&in.timer)
+	m.timers.Stop(&in.timer)
 	delete(m.incoming, in.handle)
 	if in.peer != nil {
 		in.peer.requests--
@@ -132,7 +133,7 @@ func (m *MIHF) answer(now time.Time, in *incoming, body wire.Body, extra ...wire
 		return
 	}
 	t := &transaction{peer: p, key: key, octets: octets, to: in.from, expires: now.Add(m.cfg.ResponseTimeout)}
-	t.timer.due = func(now time.Time) { m.transactionDue(now, t) }
+	t.timer.Due = func(now time.Time) { m.transactionDue(now, t) }
 	p.transactions[key] = t
 	m.transmit(now, t)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/timers"
 )
 
 // link is a row of the table with its place in the timers.
@@ -12,7 +13,7 @@ type link struct {
 	Link
 	deadline time.Time     // of LinkDown
 	heard    time.Time     // when the latest Link_Up came
-	recovery timer         // of LinkGoingDown: without a loss it is up then
+	recovery timers.Timer  // of LinkGoingDown: without a loss it is up then
 	element  *list.Element // in MIHF.down while in LinkDown
 }
 
@@ -64,7 +65,7 @@ func (m *MIHF) leaveTimers(l *link) {
 		m.down.Remove(l.element)
 		l.element = nil
 	case LinkGoingDown:
-		m.timers.stop(&l.recovery)
+		m.timers.Stop(&l.recovery)
 	}
 	l.deadline = time.Time{}
 }
@@ -80,8 +81,8 @@ func (m *MIHF) becomeUp(l *link, ind *mih.Indication, since time.Time) {
 func (m *MIHF) becomeGoingDown(l *link, deadline time.Time) {
 	m.leaveTimers(l)
 	l.State = LinkGoingDown
-	l.recovery.due = func(time.Time) { l.State = LinkUp }
-	m.timers.set(&l.recovery, deadline)
+	l.recovery.Due = func(time.Time) { l.State = LinkUp }
+	m.timers.Set(&l.recovery, deadline)
 }
 
 func (m *MIHF) becomeDown(l *link, now time.Time) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 
@@ -18,7 +19,7 @@ const sinceResolution = 2 * time.Second
 type MIHF struct {
 	cfg           Config
 	actions       []Action
-	timers        timers
+	timers        timers.Heap
 	links         map[mih.LinkID]*link
 	down          *list.List // of *link in LinkDown, longest down first
 	subscriptions subscriptions
@@ -263,7 +264,7 @@ func (m *MIHF) wants(user User, ind mih.Indication) bool {
 // Expire runs what is due: messages are sent again, what was not answered ends, a link that was going down and did not is up, and a
 // link that is down long enough is forgotten.
 func (m *MIHF) Expire(now time.Time) []Action {
-	m.timers.expire(now)
+	m.timers.Expire(now)
 	for e := m.down.Front(); e != nil; e = m.down.Front() {
 		l := e.Value.(*link)
 		if l.deadline.After(now) {
@@ -276,10 +277,7 @@ func (m *MIHF) Expire(now time.Time) []Action {
 
 // NextDeadline is when Expire has something to do.
 func (m *MIHF) NextDeadline() (time.Time, bool) {
-	var next time.Time
-	if len(m.timers) > 0 {
-		next = m.timers[0].at
-	}
+	next, _ := m.timers.Next()
 	if e := m.down.Front(); e != nil {
 		if d := e.Value.(*link).deadline; next.IsZero() || d.Before(next) {
 			next = d

@@ -273,8 +273,8 @@ func TestUsersViewIsTheTable(t *testing.T) {
 				}
 			}
 		})
-		if down != m.down.Len() || len(going) != len(m.timers) || len(m.links) > 6 {
-			t.Fatalf("%d links, %d down and %d going down; timers hold %d and %d", len(m.links), down, len(going), m.down.Len(), len(m.timers))
+		if down != m.down.Len() || len(going) != m.timers.Len() || len(m.links) > 6 {
+			t.Fatalf("%d links, %d down and %d going down; timers hold %d and %d", len(m.links), down, len(going), m.down.Len(), m.timers.Len())
 		}
 	}
 }

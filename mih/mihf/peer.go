@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/timers"
 	"netlmm/mih/pace"
 	"netlmm/mih/wire"
 )
@@ -24,7 +25,7 @@ type peer struct {
 	next         uint16                    // transaction identifier
 	transactions map[exchange]*transaction // that wait for an acknowledgement or a response
 	queue        []*transaction            // that wait to be sent: for a token, for the association, for room
-	pump         timer
+	pump         timers.Timer
 	order        map[mih.LinkID]*inOrder // indications to it, by link
 	waiting      int                     // indications in order
 	seen         seen
@@ -48,8 +49,8 @@ func (m *MIHF) newPeer(p Peer) *peer {
 		Peer: p, up: m.associations[p.Endpoint.Address.Addr()], rtt: pace.NewRTT(m.cfg.Bounds), pacer: pace.NewPacer(m.cfg.Limits), next: m.cfg.First,
 		transactions: map[exchange]*transaction{}, order: map[mih.LinkID]*inOrder{}, subscriptions: map[subscriptionKey]*remoteSubscription{},
 	}
-	one.pump.due = func(now time.Time) { m.send(now, one) }
-	one.registration.timer.due = func(now time.Time) { m.register(now, one) }
+	one.pump.Due = func(now time.Time) { m.send(now, one) }
+	one.registration.timer.Due = func(now time.Time) { m.register(now, one) }
 	return one
 }
 

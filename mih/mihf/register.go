@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 
@@ -12,7 +13,7 @@ type registration struct {
 	until time.Time // of the peer here; zero: it is not registered
 
 	valid time.Time // of ours there
-	timer timer
+	timer timers.Timer
 	busy  bool
 	retry time.Duration
 }
@@ -34,11 +35,11 @@ func (m *MIHF) register(now time.Time, p *peer) {
 		if failure != NoFailure || answer.Status != mih.StatusSuccess || answer.Lifetime == nil {
 			r.valid = time.Time{}
 			r.retry = min(max(2*r.retry, m.cfg.RetryInitial), m.cfg.RetryMaximum)
-			m.timers.set(&r.timer, now.Add(r.retry))
+			m.timers.Set(&r.timer, now.Add(r.retry))
 			return
 		}
 		r.retry, r.valid = 0, now.Add(*answer.Lifetime)
-		m.timers.set(&r.timer, now.Add(max(*answer.Lifetime*3/4, m.cfg.RetryInitial)))
+		m.timers.Set(&r.timer, now.Add(max(*answer.Lifetime*3/4, m.cfg.RetryInitial)))
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 
@@ -17,7 +18,7 @@ type remoteSubscription struct {
 	peer  *peer
 	link  mih.LinkTupleID
 	users []remoteUser
-	timer timer
+	timer timers.Timer
 	busy  bool          // a request is on its way
 	stale bool          // the peer may have it from before this MIH Function started, or from before it was out of reach: it is ended first, so that the new one begins with the whole picture
 	retry time.Duration // 0: the last request was answered
@@ -72,7 +73,7 @@ func (m *MIHF) subscribeAt(now time.Time, ev EventSubscribe) {
 		}
 		m.remote++
 		s = &remoteSubscription{peer: p, link: ev.Link, stale: true, beginnings: map[uint64]*picture{}}
-		s.timer.due = func(now time.Time) { m.ask(now, s) }
+		s.timer.Due = func(now time.Time) { m.ask(now, s) }
 		p.subscriptions[key] = s
 	}
 	u := s.user(ev.User)
@@ -112,7 +113,7 @@ func (m *MIHF) unsubscribeAt(now time.Time, ev EventUnsubscribe) {
 	}
 	ended := before &^ s.events()
 	if len(s.users) == 0 {
-		m.timers.stop(&s.timer)
+		m.timers.Stop(&s.timer)
 		delete(p.subscriptions, subscriptionKey{ev.Link})
 		m.remote--
 	}
@@ -138,7 +139,7 @@ func (m *MIHF) ask(now time.Time, s *remoteSubscription) {
 		return
 	}
 	s.busy = true
-	m.timers.stop(&s.timer)
+	m.timers.Stop(&s.timer)
 	if s.stale {
 		m.request(now, s.peer, wire.EventUnsubscribeRequest{Link: onWire(s.link), Events: supported}, func(now time.Time, _ wire.Body, _ []wire.TLV, failure Failure) {
 			if failure != NoFailure {
@@ -178,7 +179,7 @@ func (m *MIHF) askLater(now time.Time, s *remoteSubscription) {
 	s.busy, s.stale = false, true
 	s.retry = min(max(2*s.retry, m.cfg.RetryInitial), m.cfg.RetryMaximum)
 	if len(s.users) > 0 {
-		m.timers.set(&s.timer, now.Add(s.retry))
+		m.timers.Set(&s.timer, now.Add(s.retry))
 	}
 }
 
@@ -208,7 +209,7 @@ func (m *MIHF) asked(now time.Time, s *remoteSubscription, answer wire.EventSubs
 		return
 	}
 	if len(s.users) > 0 {
-		m.timers.set(&s.timer, now.Add(m.cfg.RefreshInterval))
+		m.timers.Set(&s.timer, now.Add(m.cfg.RefreshInterval))
 	}
 }
 

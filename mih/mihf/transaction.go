@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/timers"
 	"netlmm/mih/pace"
 	"netlmm/mih/wire"
 )
@@ -21,7 +22,7 @@ type transaction struct {
 	key    exchange
 	octets []byte
 	to     Endpoint
-	timer  timer // of the next retransmission, or the end
+	timer  timers.Timer // of the next retransmission, or the end
 
 	expires      time.Time // of the whole
 	sent         time.Time // first; zero: waits in the queue
@@ -70,7 +71,7 @@ func (m *MIHF) newTransaction(now time.Time, p *peer, id wire.MessageID) *transa
 		}
 		if _, used := p.transactions[key]; !used {
 			t := &transaction{peer: p, key: key, to: p.Endpoint, expires: now.Add(m.cfg.ResponseTimeout)}
-			t.timer.due = func(now time.Time) { m.transactionDue(now, t) }
+			t.timer.Due = func(now time.Time) { m.transactionDue(now, t) }
 			p.transactions[key] = t
 			return t
 		}
@@ -89,7 +90,7 @@ func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wi
 		return
 	}
 	if t.answer != 0 { // a user waits; an indication waits as long as it must
-		m.timers.set(&t.timer, t.expires)
+		m.timers.Set(&t.timer, t.expires)
 	}
 	t.peer.queue = append(t.peer.queue, t)
 	m.send(now, t.peer)
@@ -107,7 +108,7 @@ func (m *MIHF) send(now time.Time, p *peer) {
 			return // the next acknowledgement makes room
 		}
 		if t.to.Transport == UDP && !p.pacer.Take(now, p.rtt.Smoothed()) {
-			m.timers.set(&p.pump, p.pacer.Next(now, p.rtt.Smoothed()))
+			m.timers.Set(&p.pump, p.pacer.Next(now, p.rtt.Smoothed()))
 			return
 		}
 		p.queue = p.queue[1:]
@@ -132,7 +133,7 @@ func (m *MIHF) transmit(now time.Time, t *transaction) {
 	t.attempts++
 	t.peer.sent++
 	m.emit(t.to, t.octets)
-	m.timers.set(&t.timer, earlier(now.Add(t.peer.rtt.Timeout()), t.expires))
+	m.timers.Set(&t.timer, earlier(now.Add(t.peer.rtt.Timeout()), t.expires))
 }
 
 // emit hands a message out, in fragments where the way is too narrow for it (section 8.4.2).
@@ -214,7 +215,7 @@ func (m *MIHF) acknowledge(now time.Time, p *peer, key exchange) bool {
 	if t.answer == 0 {
 		m.end(now, t, nil, nil, NoFailure)
 	} else {
-		m.timers.set(&t.timer, t.expires)
+		m.timers.Set(&t.timer, t.expires)
 	}
 	return true
 }
@@ -222,7 +223,7 @@ func (m *MIHF) acknowledge(now time.Time, p *peer, key exchange) bool {
 // end takes a transaction out and tells who began it.
 func (m *MIHF) end(now time.Time, t *transaction, body wire.Body, extra []wire.TLV, failure Failure) {
 	p := t.peer
-	m.timers.stop(&t.timer)
+	m.timers.Stop(&t.timer)
 	delete(p.transactions, t.key)
 	if p.MIHFID == "" {
 		delete(m.discovering, discovery{p.Endpoint.Address.Addr(), t.key.transaction})

@@ -96,8 +96,22 @@ func Open(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.conn = conn
-	cfg.Counters.Source(Sockets, func() map[string]uint64 { return conn.Status().Counters.ByReason() })
+	cfg.Counters.Source(Sockets, func() map[string]uint64 { return byReason(conn.Status().Counters) })
 	return n, nil
+}
+
+// byReason is what the sockets count, each with what it is about before it.
+func byReason(c transport.Counters) map[string]uint64 {
+	all := map[string]uint64{"kernel_dropped": c.KernelDrops}
+	for what, counts := range map[string]map[string]uint64{
+		"received_": c.Received, "sent_": c.Sent, "refused_": c.Refused, "receive_error_": c.ReceiveErrors, "send_error_": c.SendErrors,
+		"dropped_": c.Dropped, "connection_": c.Connections,
+	} {
+		for reason, n := range counts {
+			all[what+reason] = n
+		}
+	}
+	return all
 }
 
 // peersOf are the peers whose identifier the configuration says.

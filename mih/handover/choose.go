@@ -1,0 +1,114 @@
+package handover
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"netlmm/mih"
+)
+
+const (
+	maximumCandidates = 3                // that are asked, one after the other
+	seenFor           = 10 * time.Second // a signal says little of where a station is later
+)
+
+// sighting is a station at a point of attachment that is not its own.
+type sighting struct {
+	station mih.LinkID
+	at      mih.LinkAddress
+}
+
+type signal struct {
+	dBm int
+	at  time.Time
+}
+
+// place is where a station is attached.
+type place struct {
+	link  mih.LinkTupleID
+	iface string
+}
+
+// seen is what link events told of stations: signals elsewhere, where they are, and where they were before.
+type seen struct {
+	limit   int
+	signals map[sighting]signal
+	before  map[mih.LinkID]mih.LinkAddress
+	present map[mih.LinkID]mih.LinkAddress
+	named   map[mih.MIHFID]place
+}
+
+func (s *seen) detected(now time.Time, ev mih.LinkDetected) {
+	if ev.SignalStrength.Percentage || ev.SignalStrength.Value == 0 || ev.Link.PointOfAttachment.IsZero() {
+		return
+	}
+	if len(s.signals) >= s.limit {
+		for key, one := range s.signals { // some of the old ones, or whichever comes first
+			if len(s.signals) < s.limit {
+				break
+			}
+			if delete(s.signals, key); now.Sub(one.at) < seenFor {
+				break
+			}
+		}
+	}
+	s.signals[sighting{ev.Link.Link, ev.Link.PointOfAttachment}] = signal{ev.SignalStrength.Value, now}
+}
+
+// attached notes where a station is, and where it was before.
+func (s *seen) attached(ind mih.Indication, tuple mih.LinkTupleID) {
+	if len(s.present) >= s.limit {
+		clear(s.present)
+		clear(s.before)
+		clear(s.named)
+	}
+	if old := s.present[tuple.Link]; !old.IsZero() && old != tuple.PointOfAttachment {
+		s.before[tuple.Link] = old
+	}
+	s.present[tuple.Link] = tuple.PointOfAttachment
+	if ind.Identity != "" && ind.Interface != "" {
+		s.named[mih.MIHFID(ind.Identity)] = place{tuple, ind.Interface}
+	}
+}
+
+// linkOf is where the station of this identity is, if it is here.
+func (s *seen) linkOf(id mih.MIHFID) (mih.LinkTupleID, place) {
+	p := s.named[id]
+	return p.link, p
+}
+
+// choose orders the candidates of a station, the best first, and keeps a few. With to there is one: that place.
+func (c *Controller) choose(tuple mih.LinkTupleID, to mih.LinkAddress, now time.Time) []Candidate {
+	candidates := c.cfg.Candidates(tuple.PointOfAttachment, now)
+	candidates = slices.DeleteFunc(slices.Clone(candidates), func(o Candidate) bool {
+		return o.PointOfAttachment == tuple.PointOfAttachment || o.MIHFID == "" || o.MIHFID == c.cfg.MIHFID || !to.IsZero() && o.PointOfAttachment != to
+	})
+	score := func(o Candidate) int { return c.score(tuple.Link, o, now) }
+	slices.SortStableFunc(candidates, func(a, b Candidate) int { return cmp.Compare(score(b), score(a)) })
+	return candidates[:min(len(candidates), maximumCandidates)]
+}
+
+// Bounds of a signal between which it counts, dBm: below nothing works, above nothing is better for it.
+const (
+	weakest   = -90
+	strongest = -40
+)
+
+// score weighs a candidate. What is not known counts half.
+func (c *Controller) score(station mih.LinkID, o Candidate, now time.Time) int {
+	w := c.cfg.Weights
+	strength := 50
+	if one, ok := c.seen.signals[sighting{station, o.PointOfAttachment}]; ok && now.Sub(one.at) < seenFor {
+		strength = (min(max(one.dBm, weakest), strongest) - weakest) * 100 / (strongest - weakest)
+	}
+	room := 50
+	if o.Stations >= 0 {
+		room = max(100-o.Stations, 0)
+	}
+	previous := 0
+	if c.seen.before[station] == o.PointOfAttachment {
+		previous = 100
+	}
+	return w.Signal*strength + w.Load*room + w.Previous*previous
+}

@@ -1,0 +1,164 @@
+package handover
+
+import (
+	"time"
+
+	"netlmm/mih"
+	"netlmm/mih/wire"
+)
+
+// Config is what a Controller is told at start. A zero number stands for its default.
+type Config struct {
+	MIHFID mih.MIHFID
+	// Candidates are the points of attachment that a station at this one may go to, without itself: the network map's answer.
+	Candidates func(at mih.LinkAddress, now time.Time) []Candidate
+	// Local says whether a point of attachment is this network's own, so that stations may be announced for it.
+	Local   func(poa mih.LinkAddress) bool
+	Weights Weights
+
+	OnLinkGoingDown    bool          // Link_Going_Down prepares a handover, and not only Link_Handover_Imminent
+	PreparationTimeout time.Duration // how long a candidate network has for each answer; 0: 500 ms
+	Grace              time.Duration // how long after the announced end of a link its station may take to leave; 0: 1 s
+	ExpectationTime    time.Duration // how long a station that was announced is waited for; 0: 10 s
+	MaximumHandovers   int           // in preparation or prepared; 0: 1024
+	MaximumExpected    int           // stations that other networks announced; 0: 1024
+	MaximumSeen        int           // signals of stations at points of attachment that are not theirs; 0: 4096
+}
+
+// Weights say what a candidate is chosen by, each from 0 to 100.
+type Weights struct {
+	Signal   int // how strong the station's signal is there
+	Load     int // how few stations are there
+	Previous int // whether the station was there before
+}
+
+// Candidate is a point of attachment that a station may go to.
+type Candidate struct {
+	PointOfAttachment mih.LinkAddress
+	LinkType          mih.LinkType
+	NetworkID         string
+	Channel           int        // 0: not known
+	MIHFID            mih.MIHFID // of the network that it belongs to; this one's own: no other network need be prepared
+	Stations          int        // that are there; -1: not known
+}
+
+// Event is what happens to a Controller: one of the types below.
+type Event interface{ isEvent() }
+
+// Indicated is a link event that this MIH Function's user got.
+type Indicated struct{ Indication mih.Indication }
+
+// Confirmed answers Ask. Body is nil when there was no response.
+type Confirmed struct {
+	ID   uint64
+	Body wire.Body
+}
+
+// Requested is a handover command of another MIH Function.
+type Requested struct {
+	Handle uint64
+	Source mih.MIHFID
+	Body   wire.Body
+}
+
+// Ready says how Prepare ended.
+type Ready struct {
+	Link mih.LinkID
+	OK   bool
+}
+
+func (Indicated) isEvent() {}
+func (Confirmed) isEvent() {}
+func (Requested) isEvent() {}
+func (Ready) isEvent()     {}
+
+// Action is what a Controller wants done, in the order given: one of the types below.
+type Action interface{ isAction() }
+
+// Ask sends a handover command to another MIH Function. A Confirmed follows.
+type Ask struct {
+	ID          uint64
+	Destination mih.MIHFID
+	Body        wire.Body
+}
+
+// Answer answers Requested.
+type Answer struct {
+	Handle uint64
+	Body   wire.Body
+}
+
+// Prepare has the packets of a station handed over to the network of Target, which expects it. A Ready follows.
+type Prepare struct {
+	Link      mih.LinkID
+	Interface string // where the station is
+	Target    Candidate
+}
+
+// Undo takes back what Prepare did: the station stays, or it is too late for it.
+type Undo struct {
+	Link      mih.LinkID
+	Interface string
+	Reason    UndoReason
+}
+
+// Steer asks the station to go to the target, now that it is prepared (MIH_Net_HO_Commit).
+type Steer struct {
+	Link   mih.LinkID
+	Target Candidate
+	Within time.Duration
+}
+
+// Arrived says that an announced station came: From is the network that it comes from.
+type Arrived struct {
+	Link mih.LinkID
+	From mih.MIHFID
+}
+
+// Note is something that happened, for a counter.
+type Note struct {
+	Reason Reason
+	Link   mih.LinkID
+	Peer   mih.MIHFID
+}
+
+func (Ask) isAction()     {}
+func (Answer) isAction()  {}
+func (Prepare) isAction() {}
+func (Undo) isAction()    {}
+func (Steer) isAction()   {}
+func (Arrived) isAction() {}
+func (Note) isAction()    {}
+
+// UndoReason is why a prepared handover was taken back; its text is a metric label.
+type UndoReason string
+
+// Reasons to take a handover back.
+const (
+	UndoneStayed    UndoReason = "stayed"             // the link did not go down in time
+	UndoneRecovered UndoReason = "recovered"          // its parameters are good again, or it came up anew here
+	UndoneElsewhere UndoReason = "attached_elsewhere" // another network than the prepared one has the station
+	UndoneReplaced  UndoReason = "replaced"           // the next prediction names another target
+)
+
+// Reason is a metric label.
+type Reason string
+
+// What is counted.
+const (
+	Begun           Reason = "handover_begun"
+	NoCandidate     Reason = "no_candidate"
+	Declined        Reason = "candidate_declined"
+	NoAnswer        Reason = "candidate_did_not_answer"
+	NotPrepared     Reason = "preparation_failed"
+	Prepared        Reason = "handover_prepared"
+	Completed       Reason = "handover_completed"
+	Mispredicted    Reason = "handover_mispredicted"
+	Expected        Reason = "station_expected"
+	NeverCame       Reason = "station_never_came"
+	Came            Reason = "station_came"
+	RefusedForeign  Reason = "refused_foreign_point_of_attachment"
+	RefusedFull     Reason = "refused_too_many"
+	HandoversFull   Reason = "maximum_handovers_reached"
+	UnknownHandover Reason = "unknown_handover" // of a completion, or an answer that came too late
+)

@@ -1,0 +1,176 @@
+package handover
+
+import (
+	"time"
+
+	"netlmm/mih"
+	"netlmm/mih/wire"
+)
+
+// begin prepares a handover of a station here, unless one to the same place is on its way. to is where it will go; zero: the best
+// candidate.
+func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, to mih.LinkAddress) {
+	tuple := ind.Event.LinkTuple()
+	candidates := c.choose(tuple, to, now)
+	if h := c.handovers[tuple.Link]; h != nil {
+		if len(candidates) == 0 || h.Target.PointOfAttachment == candidates[0].PointOfAttachment || to.IsZero() {
+			h.leaves = leaves // the same prediction, again
+			c.timers.Set(&h.timer, leaves.Add(c.cfg.Grace))
+			return
+		}
+		c.undo(h, UndoneReplaced)
+	}
+	switch {
+	case len(candidates) == 0:
+		c.note(NoCandidate, tuple.Link, "")
+		return
+	case len(c.handovers) >= c.cfg.MaximumHandovers:
+		c.note(HandoversFull, tuple.Link, "")
+		return
+	}
+	h := &Handover{
+		Link: tuple.Link, Interface: ind.Interface, Station: mih.MIHFID(ind.Identity), From: tuple.PointOfAttachment, Begun: now,
+		others: candidates, leaves: leaves, steer: to.IsZero(),
+	}
+	h.timer.Due = func(now time.Time) { c.handoverDue(now, h) }
+	c.handovers[tuple.Link] = h
+	c.note(Begun, tuple.Link, "")
+	c.next(now, h)
+}
+
+// next asks the best candidate that has not been asked yet.
+func (c *Controller) next(now time.Time, h *Handover) {
+	if len(h.others) == 0 {
+		c.note(NotPrepared, h.Link, h.Target.MIHFID)
+		c.forget(h)
+		return
+	}
+	h.Target, h.others = h.others[0], h.others[1:]
+	h.becomeQuerying(c, now, wire.N2NHOQueryResourcesRequest{Candidates: []mih.LinkPointsOfAttachment{{Link: h.Link, PointsOfAttachment: []mih.LinkAddress{h.Target.PointOfAttachment}}}})
+}
+
+// ask sends the handover's next command to the candidate network.
+func (h *Handover) ask(c *Controller, now time.Time, body wire.Body) {
+	h.asked = c.nextID()
+	c.asked[h.asked] = h
+	c.act(Ask{h.asked, h.Target.MIHFID, body})
+	c.timers.Set(&h.timer, now.Add(c.cfg.PreparationTimeout))
+}
+
+func (h *Handover) becomeQuerying(c *Controller, now time.Time, body wire.Body) {
+	h.State = Querying
+	h.ask(c, now, body)
+}
+
+func (h *Handover) becomeCommitting(c *Controller, now time.Time) {
+	h.State = Committing
+	h.ask(c, now, wire.N2NHOCommitRequest{MobileNode: h.Station, Link: h.Link, PointOfAttachment: h.Target.PointOfAttachment})
+}
+
+func (h *Handover) becomePreparing(c *Controller, now time.Time) {
+	h.State = Preparing
+	c.act(Prepare{h.Link, h.Interface, h.Target})
+	c.timers.Set(&h.timer, now.Add(c.cfg.PreparationTimeout))
+}
+
+func (h *Handover) becomeComplete(c *Controller, now time.Time) {
+	h.State = Complete
+	c.note(Prepared, h.Link, h.Target.MIHFID)
+	if h.steer {
+		c.act(Steer{h.Link, h.Target, max(h.leaves.Sub(now), 0)})
+	}
+	if h.mobile != 0 {
+		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusSuccess, LinkType: h.Target.LinkType, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
+		h.mobile = 0
+	}
+	c.timers.Set(&h.timer, h.leaves.Add(c.cfg.Grace))
+}
+
+// confirmed takes the answer of a candidate network, or of one that asked a mobile node's query.
+func (c *Controller) confirmed(now time.Time, ev Confirmed) {
+	if q := c.queries[ev.ID]; q != nil {
+		delete(c.queries, ev.ID)
+		q.answered(c, ev.ID, ev.Body)
+		return
+	}
+	h := c.asked[ev.ID]
+	delete(c.asked, ev.ID)
+	if h == nil || h.asked != ev.ID {
+		return // an answer that came too late, or that of a completion
+	}
+	h.asked = 0
+	switch body := ev.Body.(type) {
+	case wire.N2NHOQueryResourcesResponse:
+		if body.Status == mih.StatusSuccess && (body.Available == nil || *body.Available) && h.State == Querying {
+			h.becomeCommitting(c, now)
+			return
+		}
+	case wire.N2NHOCommitResponse:
+		if body.Status == mih.StatusSuccess && h.State == Committing {
+			h.becomePreparing(c, now)
+			return
+		}
+	}
+	reason := Declined
+	if ev.Body == nil {
+		reason = NoAnswer
+	}
+	c.note(reason, h.Link, h.Target.MIHFID)
+	c.next(now, h)
+}
+
+// ready takes how the preparation of the packets ended.
+func (c *Controller) ready(now time.Time, ev Ready) {
+	h := c.handovers[ev.Link]
+	switch {
+	case h == nil || h.State != Preparing && h.State != Complete:
+	case h.State == Complete && !ev.OK: // it was undone elsewhere
+		c.forget(h)
+	case h.State == Complete:
+	case ev.OK:
+		h.becomeComplete(c, now)
+	default:
+		c.note(NotPrepared, h.Link, h.Target.MIHFID)
+		c.next(now, h)
+	}
+}
+
+// handoverDue is the end of a candidate's time to answer, or that of the prediction.
+func (c *Controller) handoverDue(now time.Time, h *Handover) {
+	switch {
+	case h.State == Querying || h.State == Committing:
+		delete(c.asked, h.asked)
+		c.note(NoAnswer, h.Link, h.Target.MIHFID)
+		c.next(now, h)
+	case h.State == Preparing:
+		c.act(Undo{h.Link, h.Interface, UndoneReplaced})
+		c.note(NotPrepared, h.Link, h.Target.MIHFID)
+		c.next(now, h)
+	case h.Gone: // nobody said that it arrived
+		c.note(NeverCame, h.Link, h.Target.MIHFID)
+		c.forget(h)
+	default:
+		c.undo(h, UndoneStayed)
+	}
+}
+
+// undo takes a handover back.
+func (c *Controller) undo(h *Handover, reason UndoReason) {
+	if h.State >= Preparing {
+		c.act(Undo{h.Link, h.Interface, reason})
+		c.note(Mispredicted, h.Link, h.Target.MIHFID)
+	}
+	c.forget(h)
+}
+
+// forget ends a handover. A mobile node that asked for it is told when it did not come to be.
+func (c *Controller) forget(h *Handover) {
+	if h.mobile != 0 {
+		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusRejected, LinkType: h.Link.Type, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
+	}
+	c.timers.Stop(&h.timer)
+	delete(c.asked, h.asked)
+	if c.handovers[h.Link] == h {
+		delete(c.handovers, h.Link)
+	}
+}
