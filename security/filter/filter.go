@@ -1,22 +1,29 @@
-// Package filter keeps Mobility Headers out of the clear: an nftables table of its own drops every one that IPsec does
-// not protect, whether a security association stands or not, charon runs or not, the daemon lives or not.
+// Package filter keeps the control channel out of the clear: an nftables table of its own drops every Mobility Header, and every
+// packet of IEEE 802.21's port, that IPsec does not protect, whether a security association stands or not, charon runs or not, the
+// daemon lives or not.
 //
-// Over IPv4, where they travel in UDP from or to port 5436 (RFC 5844 section 4), that port is treated alike, in the same table;
-// IPv4 packets of protocol 135, which nobody sends, are dropped too.
+// Over IPv4, where Mobility Headers travel in UDP from or to port 5436 (RFC 5844 section 4), that port is treated alike, in the
+// same table; IPv4 packets of protocol 135, which nobody sends, are dropped too. For them the loopback interface is no exception:
+// signalling never runs over it, so nothing is lost.
 //
-// The table stays when the daemon ends; only Remove takes it away. The loopback interface is no exception: signalling
-// never runs over it, so nothing is lost.
+// MIH is UDP and TCP from or to port 4551 (RFC 5677), of both IP versions. It passes in clear over the loopback interface, where
+// programs of this host are each other's MIH users, and with those addresses that the configuration names.
+//
+// The table stays when the daemon ends; only Remove takes it away.
 package filter
 
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"syscall"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+
+	"netlmm/security"
 )
 
 // Mode says how a packet is known to be protected.
@@ -34,6 +41,9 @@ type Config struct {
 	Device string // TUN device of kernel-libipsec; "ipsec0"
 	Table  string // name of the table, of family inet; each daemon of a network namespace has its own
 	NetNS  int    // file descriptor of the network namespace; 0 for our own
+
+	Traffic security.Traffic // what is kept out of the clear; 0: all of it. Of MIH there is no half
+	InClear []netip.Addr     // with whom MIH may be in clear
 }
 
 // Filter is the table. Its methods may be called at any time; they keep no connection.
@@ -63,6 +73,9 @@ func New(cfg Config) (*Filter, error) {
 	if cfg.Table == "" {
 		return nil, errors.New("filter: the table has no name")
 	}
+	if cfg.Traffic == 0 {
+		cfg.Traffic = security.MobilityHeaders | security.MIH
+	}
 	return &Filter{cfg: cfg, table: &nftables.Table{Name: cfg.Table, Family: nftables.TableFamilyINet}}, nil
 }
 
@@ -86,7 +99,7 @@ func (f *Filter) Apply() error {
 		}
 	}
 	if err := conn.Flush(); err != nil {
-		return explain("install the packet filter for Mobility Headers", err)
+		return explain("install the packet filter", err)
 	}
 	return nil
 }
@@ -176,7 +189,7 @@ func (f *Filter) Counters() (Counters, error) {
 	return out, nil
 }
 
-// Remove deletes the table: from then on Mobility Headers may pass in clear.
+// Remove deletes the table: from then on the control channel may be in clear.
 func (f *Filter) Remove() error {
 	conn, err := f.dial()
 	if err != nil {

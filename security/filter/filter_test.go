@@ -69,7 +69,11 @@ func namespaces(t *testing.T, mode Mode) (a, b string, f *Filter) {
 
 // crafted are the ways to send one Mobility Header. Each is one or more packets.
 func crafted(source, destination netip.Addr) map[string][][]byte {
-	mh := rawtest.MobilityHeader(source, destination)
+	return wrapped(source, destination, 135, rawtest.MobilityHeader(source, destination))
+}
+
+// wrapped are the ways to send mh, or what else this protocol is.
+func wrapped(source, destination netip.Addr, protocol byte, mh []byte) map[string][][]byte {
 	options := func(next byte) []byte { return []byte{next, 0, 1, 4, 0, 0, 0, 0} } // one PadN
 	fragment := func(next byte, offset, more, id byte) []byte {
 		return []byte{next, 0, offset >> 5, offset<<3 | more, 0, 0, 0, id}
@@ -78,16 +82,16 @@ func crafted(source, destination netip.Addr) map[string][][]byte {
 		return rawtest.Packet(source, destination, next, slices.Concat(parts...))
 	}
 	return map[string][][]byte{
-		"plain":                        {packet(135, mh)},
-		"behind hop-by-hop options":    {packet(0, options(135), mh)},
-		"behind destination options":   {packet(60, options(135), mh)},
-		"behind both":                  {packet(0, options(60), options(135), mh)},
-		"behind a routing header":      {packet(43, []byte{135, 0, 253, 0, 0, 0, 0, 0}, mh)},
-		"atomic fragment":              {packet(44, fragment(135, 0, 0, 1), mh)},
-		"atomic fragment with options": {packet(44, fragment(60, 0, 0, 2), options(135), mh)},
-		"two fragments":                {packet(44, fragment(60, 0, 1, 3), options(135)), packet(44, fragment(60, 1, 0, 3), mh)},
-		"options over two fragments":   {packet(44, fragment(60, 0, 1, 4), options(60)), packet(44, fragment(60, 1, 0, 4), options(135), mh)},
-		"nested fragments":             {packet(44, fragment(44, 0, 0, 5), fragment(135, 0, 0, 6), mh)},
+		"plain":                        {packet(protocol, mh)},
+		"behind hop-by-hop options":    {packet(0, options(protocol), mh)},
+		"behind destination options":   {packet(60, options(protocol), mh)},
+		"behind both":                  {packet(0, options(60), options(protocol), mh)},
+		"behind a routing header":      {packet(43, []byte{protocol, 0, 253, 0, 0, 0, 0, 0}, mh)},
+		"atomic fragment":              {packet(44, fragment(protocol, 0, 0, 1), mh)},
+		"atomic fragment with options": {packet(44, fragment(60, 0, 0, 2), options(protocol), mh)},
+		"two fragments":                {packet(44, fragment(60, 0, 1, 3), options(protocol)), packet(44, fragment(60, 1, 0, 3), mh)},
+		"options over two fragments":   {packet(44, fragment(60, 0, 1, 4), options(60)), packet(44, fragment(60, 1, 0, 4), options(protocol), mh)},
+		"nested fragments":             {packet(44, fragment(44, 0, 0, 5), fragment(protocol, 0, 0, 6), mh)},
 	}
 }
 

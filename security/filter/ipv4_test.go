@@ -140,7 +140,8 @@ func TestRulesOfBothFamilies(t *testing.T) {
 		t.Fatal(err)
 	}
 	rules := run(t, "ip", "netns", "exec", a, "nft", "list", "table", "inet", "netlmm")
-	for _, want := range []string{"udp dport 5436 meta ipsec missing", "udp sport 5436 rt ipsec missing", "udp dport 5436 rt ipsec exists"} {
+	for _, want := range []string{"udp dport 5436 meta ipsec missing", "udp sport 5436 rt ipsec missing", "udp dport 5436 rt ipsec exists",
+		"iiftype loopback accept", "oiftype loopback accept", "tcp dport 4551 meta ipsec missing", "udp sport 4551 rt ipsec missing", "tcp sport 4551 rt ipsec exists"} {
 		if !strings.Contains(rules, want) {
 			t.Errorf("no %q in\n%s", want, rules)
 		}

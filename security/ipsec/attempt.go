@@ -66,7 +66,7 @@ func (a *Associations) resolve(p *peer) (connection, child string, err error) {
 		if !named || p.Child != "" && p.Child != c.Child {
 			continue
 		}
-		if p.Connection != "" && p.Child != "" || c.Local == p.Local && c.Remote == p.Address {
+		if p.Connection != "" && p.Child != "" || c.Local == p.Local && c.Remote == p.Address && c.Covers.Has(p.Traffic) {
 			return c.Name, c.Child, nil
 		}
 	}
@@ -75,13 +75,13 @@ func (a *Associations) resolve(p *peer) (connection, child string, err error) {
 
 func (a *Associations) notLoaded(p *peer) error {
 	if p.Connection == "" {
-		return fmt.Errorf("charon has no connection with the traffic selectors %s and %s: add it to swanctl.conf and run swanctl --load-all, or name it",
-			p.Local, p.Address)
+		return fmt.Errorf("charon has no connection with the traffic selectors %s and %s for %s: add it to swanctl.conf and run swanctl --load-all, or name it",
+			p.Local, p.Address, p.Traffic)
 	}
 	for _, c := range a.connections {
 		if c.Name == p.Connection {
-			return fmt.Errorf("connection %s in charon has no child %s from %s to %s: correct swanctl.conf and run swanctl --load-all",
-				p.Connection, p.Child, p.Local, p.Address)
+			return fmt.Errorf("connection %s in charon has no child %s from %s to %s for %s: correct swanctl.conf and run swanctl --load-all",
+				p.Connection, p.Child, p.Local, p.Address, p.Traffic)
 		}
 	}
 	return fmt.Errorf("connection %s is not loaded in charon: run swanctl --load-all", p.Connection)

@@ -50,9 +50,9 @@ func (a *Associations) Handle(now time.Time, ev security.Event) []Action {
 func (a *Associations) Expire(now time.Time) []Action {
 	for _, p := range a.peers {
 		if !p.inFlightUntil.IsZero() && !now.Before(p.inFlightUntil) {
-			a.failed(now, p.Address, fmt.Errorf("charon installed no SA for Mobility Headers between %s and %s: correct the traffic selectors of its connection",
-				p.Local, p.Address))
-			a.noteOtherIdentity(p)
+			a.failed(now, p.Address, fmt.Errorf("charon installed no SA for %s between %s and %s: correct the traffic selectors of its connection",
+				p.Traffic, p.Local, p.Address))
+			a.coverage(p)
 		}
 	}
 	return a.advance(now)
@@ -164,12 +164,13 @@ func (a *Associations) reassess(now time.Time, p *peer) {
 		return
 	}
 	best, found := a.newest(p)
-	other := a.noteOtherIdentity(p)
-	p.contested = found && other
-	found = found && !other
+	own, others := a.coverage(p)
+	p.contested = found && others&p.Traffic != 0
+	found = found && !p.contested
+	covers := own &^ others
 	switch {
-	case found && (!p.up || p.sa.RemoteIdentity != best.RemoteIdentity):
-		a.becomeUp(now, p, best)
+	case found && (!p.up || p.sa.RemoteIdentity != best.RemoteIdentity || p.covers != covers):
+		a.becomeUp(now, p, best, covers)
 	case found:
 		p.sa = best
 	case p.up:
@@ -177,16 +178,20 @@ func (a *Associations) reassess(now time.Time, p *peer) {
 	}
 }
 
-// noteOtherIdentity says so when an SA stands between the right addresses but with somebody else.
-func (a *Associations) noteOtherIdentity(p *peer) (other bool) {
+// coverage is what the SAs between the two addresses cover, the peer's own and those of other identities; of the latter it says so.
+func (a *Associations) coverage(p *peer) (own, others security.Traffic) {
 	for _, sa := range a.sas {
-		if p.addressesMatch(sa) && !p.matches(sa) {
-			other = true
+		switch {
+		case !p.reaches(sa):
+		case p.proved(sa):
+			own |= sa.Covers
+		case sa.Covers != 0:
+			others |= sa.Covers
 			p.lastError = fmt.Sprintf("the SA to %s is authenticated as %q, expected is %q: correct the identity here or the connection's remote id",
 				p.Address, sa.RemoteIdentity, p.Identity)
 		}
 	}
-	return other
+	return own, others
 }
 
 // newest of the installed SAs that match the peer: several stand during a rekey or after both ends initiated.
@@ -202,17 +207,17 @@ func (a *Associations) newest(p *peer) (best security.ChildSA, found bool) {
 	return best, found
 }
 
-func (a *Associations) becomeUp(now time.Time, p *peer, sa security.ChildSA) {
+func (a *Associations) becomeUp(now time.Time, p *peer, sa security.ChildSA, covers security.Traffic) {
 	if !p.up {
 		p.since = now
 	}
-	p.up, p.sa = true, sa
+	p.up, p.sa, p.covers = true, sa, covers
 	p.required, p.recover, p.inFlightUntil, p.lastError = false, 0, time.Time{}, ""
 	a.tellUp(p)
 }
 
 func (a *Associations) tellUp(p *peer) {
-	a.actions = append(a.actions, Changed{Peer: p.Address, Up: true, Identity: p.identity()})
+	a.actions = append(a.actions, Changed{Peer: p.Address, Up: true, Identity: p.identity(), Covers: p.covers})
 }
 
 // becomeDown forgets the back-off only when the SA stood for long enough, so that two ends that keep replacing each
@@ -221,7 +226,7 @@ func (a *Associations) becomeDown(now time.Time, p *peer) {
 	if now.Sub(p.since) >= a.cfg.RetryMax {
 		p.hurry(&a.cfg)
 	}
-	p.up, p.sa, p.since = false, security.ChildSA{}, now
+	p.up, p.sa, p.covers, p.since = false, security.ChildSA{}, 0, now
 	a.actions = append(a.actions, Changed{Peer: p.Address})
 }
 

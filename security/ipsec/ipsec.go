@@ -46,12 +46,15 @@ type Terminate struct {
 // Resync: ask charon for a snapshot now; the peer's connection was missing in the last one.
 type Resync struct{}
 
-// Changed: the SA to the peer stands, or no longer. Identity is the authenticated IKE identity, "" when not Up. An Up is
-// repeated for a security.Required that finds the SA standing: whoever requires it has missed the first.
+// Changed: the SA to the peer stands, or no longer, or covers something else. Identity is the authenticated IKE identity, "" when
+// not Up, and Covers is what may be believed to come from it: the peer's Traffic at least, and what else the SAs of that identity
+// cover and those of no other. An Up is repeated for a security.Required that finds the SA standing: whoever requires it has missed
+// the first.
 type Changed struct {
 	Peer     netip.Addr
 	Up       bool
 	Identity string
+	Covers   security.Traffic
 }
 
 // Told: every Changed that the latest snapshot leads to has been given. A peer not Up by now has no SA in charon.
@@ -105,6 +108,9 @@ func New(cfg Config) (*Associations, error) {
 		if p.ManagedBy == security.ByNetlmm && (p.Connection == "" || p.Child == "") {
 			return nil, fmt.Errorf("ipsec: peer %s is managed by netlmm and needs a connection and a child name", p.Address)
 		}
+		if p.Traffic == 0 {
+			p.Traffic = security.MobilityHeaders
+		}
 		entry := &peer{Peer: p}
 		a.byAddress[p.Address] = entry
 		a.peers = append(a.peers, entry)
@@ -118,7 +124,7 @@ func setDefault(d *time.Duration, value time.Duration) {
 	}
 }
 
-// Stands says whether the SA to this peer is installed, authenticated as the peer and covers Mobility Headers.
+// Stands says whether the SA to this peer is installed, authenticated as the peer and covers its Traffic.
 func (a *Associations) Stands(address netip.Addr) bool {
 	p := a.byAddress[address]
 	return p != nil && p.up
@@ -161,7 +167,7 @@ func (a *Associations) status(p *peer) security.PeerStatus {
 	}
 	switch {
 	case p.up:
-		s.State, s.Identity, s.Mode, s.Algorithm = "up", p.identity(), p.sa.Mode, p.sa.Algorithm
+		s.State, s.Identity, s.Covers, s.Mode, s.Algorithm = "up", p.identity(), p.covers.String(), p.sa.Mode, p.sa.Algorithm
 	case !a.connected:
 		s.State = "charon unreachable"
 	case !p.inFlightUntil.IsZero():

@@ -10,9 +10,10 @@ import (
 // peer is what is known and wanted of one peer's SA.
 type peer struct {
 	security.Peer
-	up    bool
-	sa    security.ChildSA // the one that makes it up
-	since time.Time        // of the last change of up
+	up     bool
+	sa     security.ChildSA // the one that makes it up
+	covers security.Traffic // what may be believed to come from the peer, when up
+	since  time.Time        // of the last change of up
 
 	// contested: the peer's SA is installed, and so is one of the same selectors under another identity. A packet does not
 	// say which of them it came through, so the peer does not stand; another attempt would not help.
@@ -75,13 +76,19 @@ func (p *peer) deadline(connected bool) (time.Time, bool) {
 	}
 }
 
-// matches: the SA is between exactly these two addresses, covers Mobility Headers and is authenticated as the peer.
+// matches: the SA is between exactly these two addresses, covers the peer's traffic and is authenticated as the peer.
 func (p *peer) matches(sa security.ChildSA) bool {
-	return p.addressesMatch(sa) && (p.Identity == "" || sameIdentity(p.Identity, sa.RemoteIdentity))
+	return p.reaches(sa) && p.proved(sa) && sa.Covers.Has(p.Traffic)
 }
 
-func (p *peer) addressesMatch(sa security.ChildSA) bool {
-	return sa.MobilityHeaders && sa.Local == p.Local && sa.Remote == p.Address
+// reaches: the SA is between exactly these two addresses.
+func (p *peer) reaches(sa security.ChildSA) bool {
+	return sa.Local == p.Local && sa.Remote == p.Address
+}
+
+// proved: the SA is authenticated as the peer.
+func (p *peer) proved(sa security.ChildSA) bool {
+	return p.Identity == "" || sameIdentity(p.Identity, sa.RemoteIdentity)
 }
 
 // identity that was authenticated. It equals the configured one, if there is one, which may be spelled differently.

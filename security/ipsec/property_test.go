@@ -21,17 +21,18 @@ type world struct {
 	connected bool
 	sas       map[string]security.ChildSA
 	last      map[netip.Addr]time.Time // of the attempts
-	told      map[netip.Addr]bool      // by Changed
+	told      map[netip.Addr]Changed
 }
 
 var addresses = []netip.Addr{remote["mag1"], remote["mag2"], remote["lma"]}
 
 func newWorld(t *rapid.T) *world {
 	w := &world{t: t, now: epoch,
-		sas: map[string]security.ChildSA{}, last: map[netip.Addr]time.Time{}, told: map[netip.Addr]bool{}}
+		sas: map[string]security.ChildSA{}, last: map[netip.Addr]time.Time{}, told: map[netip.Addr]Changed{}}
 	cfg := Config{Jitter: func() float64 { return 0.5 }}
 	for _, address := range addresses[:2] {
 		p := security.Peer{Address: address, Local: here, Identity: peerName(address), ManagedBy: security.BySwanctl}
+		p.Traffic = rapid.SampledFrom([]security.Traffic{security.MobilityHeaders, security.MIH}).Draw(t, "traffic")
 		p.Initiate = rapid.Bool().Draw(t, "initiate")
 		if rapid.Bool().Draw(t, "netlmm") {
 			p.ManagedBy, p.Connection, p.Child = security.ByNetlmm, "to-"+p.Identity, "mh"
@@ -49,7 +50,7 @@ func (w *world) drawSA() security.ChildSA {
 	address := rapid.SampledFrom(addresses).Draw(w.t, "remote")
 	return security.ChildSA{
 		UniqueID: fmt.Sprint(rapid.IntRange(1, 6).Draw(w.t, "id")), IKEUniqueID: fmt.Sprint(rapid.IntRange(1, 3).Draw(w.t, "ike")),
-		Local: here, Remote: address, MobilityHeaders: rapid.IntRange(0, 4).Draw(w.t, "selectors") > 0,
+		Local: here, Remote: address, Covers: rapid.SampledFrom([]security.Traffic{0, security.MobilityHeaders, security.MIHOverUDP, security.MIH, security.MobilityHeaders | security.MIH}).Draw(w.t, "covers"),
 		RemoteIdentity: rapid.SampledFrom([]string{peerName(address), peerName(address), "mallory"}).Draw(w.t, "identity"),
 	}
 }
@@ -96,7 +97,7 @@ func (w *world) drawSnapshot() security.CharonSnapshot {
 
 func allConnections() (all []security.Connection) {
 	for _, address := range addresses {
-		all = append(all, security.Connection{Name: "to-" + peerName(address), Child: "mh", Local: here, Remote: address})
+		all = append(all, security.Connection{Name: "to-" + peerName(address), Child: "mh", Local: here, Remote: address, Covers: security.MobilityHeaders | security.MIH})
 	}
 	return all
 }
@@ -147,24 +148,36 @@ func (w *world) check(actions []Action) {
 			if a.Up != (a.Identity != "") {
 				w.t.Fatalf("up %v with identity %q", a.Up, a.Identity)
 			}
-			w.told[a.Peer] = a.Up
+			w.told[a.Peer] = a
 		}
 	}
 	for _, address := range addresses[:2] {
-		own, foreign := false, false
-		for _, sa := range w.sas {
-			covers := sa.Remote == address && sa.MobilityHeaders
-			own = own || covers && sa.RemoteIdentity == peerName(address)
-			foreign = foreign || covers && sa.RemoteIdentity != peerName(address)
-		}
-		stands := own && !foreign
-		if w.a.Stands(address) != stands || w.told[address] != stands || (w.a.Identity(address) != "") != stands {
-			w.t.Fatalf("%s: an SA is installed: %v, Stands %v, told %v", peerName(address), stands, w.a.Stands(address), w.told[address])
+		stands, covers := w.stands(address)
+		told := w.told[address]
+		if w.a.Stands(address) != stands || told.Up != stands || (w.a.Identity(address) != "") != stands || stands && told.Covers != covers {
+			w.t.Fatalf("%s: an SA is installed: %v, for %s; Stands %v, told %v", peerName(address), stands, covers, w.a.Stands(address), told)
 		}
 	}
 	if at, due := w.a.NextDeadline(); due && !at.After(w.now) {
 		w.t.Fatalf("a deadline is due at once after everything due was done: a busy loop")
 	}
+}
+
+// stands: an SA of the peer has all of its traffic, and none of another identity has any of it.
+func (w *world) stands(address netip.Addr) (stands bool, covers security.Traffic) {
+	var own, foreign security.Traffic
+	needs := w.a.byAddress[address].Traffic
+	for _, sa := range w.sas {
+		switch {
+		case sa.Remote != address:
+		case sa.RemoteIdentity == peerName(address):
+			own |= sa.Covers
+			stands = stands || sa.Covers.Has(needs)
+		default:
+			foreign |= sa.Covers
+		}
+	}
+	return stands && foreign&needs == 0, own &^ foreign
 }
 
 func (w *world) handle(event security.Event) []Action {

@@ -23,6 +23,10 @@ var (
 	}
 )
 
+var traffic = map[string]security.Traffic{
+	"mh": security.MobilityHeaders, "mih": security.MIH, "mih-udp": security.MIHOverUDP, "both": security.MobilityHeaders | security.MIH, "none": 0,
+}
+
 // localOf is our end towards this address.
 func localOf(far netip.Addr) netip.Addr {
 	if far.Is4() {
@@ -33,8 +37,11 @@ func localOf(far netip.Addr) netip.Addr {
 
 // scenario runs the commands of a file in testdata/scenarios against one Associations.
 //
-//	peers                    one line per peer: NAME netlmm|swanctl|found initiate|wait
-//	snapshot [libipsec]      one line each: sa ID ike=N peer=NAME [id=X] [selectors=other]; connection NAME CHILD [peer=NAME]
+//	peers                    one line per peer: NAME netlmm|swanctl|found initiate|wait [TRAFFIC]
+//	snapshot [libipsec]      one line each: sa ID ike=N peer=NAME [id=X] [covers=TRAFFIC]; connection NAME CHILD [peer=NAME [TRAFFIC]]
+//
+// where TRAFFIC is mh (what there is without it), mih, mih-udp, both or none.
+//
 //	up, rekey old=ID         one sa line
 //	down ID, ike-down N, lost, loaded NAME, initiated NAME, failed NAME, required NAME, suspect NAME
 //	tick DURATION            time passes, with Expire at every deadline on the way
@@ -114,6 +121,9 @@ func (s *scenario) peers(t *testing.T, input string) string {
 		if f[1] != "found" {
 			p.ManagedBy, p.Connection, p.Child = security.ManagedBy(f[1]), "to-"+f[0], "mh"
 		}
+		if len(f) > 3 {
+			p.Traffic = traffic[f[3]]
+		}
 		cfg.Peers = append(cfg.Peers, p)
 	}
 	var err error
@@ -134,7 +144,10 @@ func (s *scenario) snapshot(libipsec bool, input string) security.CharonSnapshot
 		c := security.Connection{Name: f[1], Child: f[2]}
 		if len(f) > 3 {
 			c.Remote = remote[strings.TrimPrefix(f[3], "peer=")]
-			c.Local = localOf(c.Remote)
+			c.Local, c.Covers = localOf(c.Remote), security.MobilityHeaders
+		}
+		if len(f) > 4 {
+			c.Covers = traffic[f[4]]
 		}
 		snap.Connections = append(snap.Connections, c)
 	}
@@ -142,7 +155,7 @@ func (s *scenario) snapshot(libipsec bool, input string) security.CharonSnapshot
 }
 
 func (s *scenario) sa(fields []string) security.ChildSA {
-	sa := security.ChildSA{UniqueID: fields[1], MobilityHeaders: true, Mode: "TRANSPORT", Installed: s.now}
+	sa := security.ChildSA{UniqueID: fields[1], Covers: security.MobilityHeaders, Mode: "TRANSPORT", Installed: s.now}
 	for _, f := range fields[2:] {
 		key, value, _ := strings.Cut(f, "=")
 		switch key {
@@ -155,8 +168,8 @@ func (s *scenario) sa(fields []string) security.ChildSA {
 			}
 		case "id":
 			sa.RemoteIdentity = value
-		case "selectors":
-			sa.MobilityHeaders = false
+		case "covers":
+			sa.Covers = traffic[value]
 		}
 	}
 	return sa
@@ -195,7 +208,11 @@ func (s *scenario) render(actions []Action) string {
 		case Told:
 			out.WriteString("  told\n")
 		case Changed:
-			fmt.Fprintf(&out, "  changed %s up=%v %s\n", peerName(a.Peer), a.Up, a.Identity)
+			fmt.Fprintf(&out, "  changed %s up=%v %s", peerName(a.Peer), a.Up, a.Identity)
+			if a.Up && a.Covers != security.MobilityHeaders {
+				fmt.Fprintf(&out, ": %s", a.Covers)
+			}
+			out.WriteString("\n")
 		}
 	}
 	return out.String()

@@ -11,6 +11,9 @@ import (
 	"netlmm/security/vici"
 )
 
+// everything is what the SAs of netlmm cover.
+const everything = security.MobilityHeaders | security.MIH
+
 const sharedSecret = "correct horse battery staple"
 
 func psk(e *end, secret string) {
@@ -51,10 +54,10 @@ func TestNetlmmLoadsPreSharedKey(t *testing.T) {
 	}
 	sa := sas[0]
 	if sa.Mode != wantMode || sa.Encapsulated != a.libipsec || sa.Algorithm != "AES_GCM_16-128" || sa.RemoteIdentity != "b" ||
-		sa.LocalIdentity != "a" || sa.Local != addressA || sa.Remote != addressB || !sa.MobilityHeaders || sa.SPIIn == "" || sa.IKEVersion != "2" {
+		sa.LocalIdentity != "a" || sa.Local != addressA || sa.Remote != addressB || sa.Covers != everything || sa.SPIIn == "" || sa.IKEVersion != "2" {
 		t.Errorf("SA %+v", sa)
 	}
-	if s := b.status(); s.Identity != "a" || s.Mode != wantMode || s.Algorithm != "AES_GCM_16-128" || s.Since.IsZero() {
+	if s := b.status(); s.Identity != "a" || s.Mode != wantMode || s.Algorithm != "AES_GCM_16-128" || s.Since.IsZero() || s.Covers != everything.String() {
 		t.Errorf("status %+v", s)
 	}
 }

@@ -214,11 +214,7 @@ func readConnection(name string, section *vici.Message, plugin string) []securit
 	var all []security.Connection
 	for child, ts := range conn.Children {
 		c := security.Connection{Name: name, Child: child}
-		local, localOK := parseSelector(ts.LocalTS, plugin)
-		remote, remoteOK := parseSelector(ts.RemoteTS, plugin)
-		if localOK && remoteOK {
-			c.Local, c.Remote = local, remote
-		}
+		c.Local, c.Remote, c.Covers = between(ts.LocalTS, ts.RemoteTS, plugin)
 		all = append(all, c)
 	}
 	slices.SortFunc(all, func(a, b security.Connection) int { return strings.Compare(a.Child, b.Child) })

@@ -48,7 +48,8 @@ const (
 )
 
 // ConnectionConfig is a connection that the daemon loads itself. Zero values take the defaults named here; those of
-// Mode and Selector follow charon's kernel plugin, as RFC 5213 section 4 wants it where the kernel does ESP.
+// Mode, and what the traffic selectors call Mobility Headers, follow charon's kernel plugin, as RFC 5213 section 4 wants it where the
+// kernel does ESP.
 type ConnectionConfig struct {
 	Name, Child                 string
 	LocalAddress, RemoteAddress netip.Addr // ends of IKE and ESP, and the traffic selectors
@@ -59,7 +60,6 @@ type ConnectionConfig struct {
 	IKEProposals                []string      // aes128-sha256-curve25519
 	ESPProposals                []string      // aes128gcm16
 	Mode                        string        // "transport"; "tunnel" with kernel-libipsec, which knows no other
-	SelectorProtocol            int           // 135, every Mobility Header type; 59 with kernel-libipsec; over IPv4 UDP, with port 5436
 	DPDDelay                    time.Duration // 2s; a peer that is silent for so long is probed, whole seconds
 	RekeyTime                   time.Duration // of the CHILD_SA; charon's default (1h) when zero
 }
@@ -190,11 +190,8 @@ func connectionMessage(cfg ConnectionConfig, plugin string) connection {
 	if dpd == 0 {
 		dpd = 2 * time.Second
 	}
-	selector := func(a netip.Addr) []string {
-		return []string{netip.PrefixFrom(a, a.BitLen()).String() + "[" + cfg.selectorProtocol(plugin) + "]"}
-	}
 	ch := child{
-		Mode: mode, LocalTS: selector(cfg.LocalAddress), RemoteTS: selector(cfg.RemoteAddress),
+		Mode: mode, LocalTS: cfg.selectors(cfg.LocalAddress, plugin), RemoteTS: cfg.selectors(cfg.RemoteAddress, plugin),
 		ESPProposals: orDefault(cfg.ESPProposals, "aes128gcm16"),
 		StartAction:  "none", DPDAction: "clear", CloseAction: "none",
 	}
@@ -208,21 +205,6 @@ func connectionMessage(cfg ConnectionConfig, plugin string) connection {
 		Local:    endpoint{Auth: string(cfg.Auth), ID: cfg.LocalID},
 		Remote:   endpoint{Auth: string(cfg.Auth), ID: cfg.RemoteID},
 		Children: map[string]child{cfg.Child: ch},
-	}
-}
-
-// selectorProtocol is that of both selectors: every Mobility Header and nothing else. Over IPv4 these are in UDP (RFC 5844
-// section 4.3.1), and both ends use its port.
-func (cfg ConnectionConfig) selectorProtocol(plugin string) string {
-	switch {
-	case cfg.SelectorProtocol != 0:
-		return strconv.Itoa(cfg.SelectorProtocol)
-	case cfg.RemoteAddress.Is4():
-		return "udp/" + signallingPort
-	case plugin == KernelLibipsec:
-		return "59"
-	default:
-		return "135"
 	}
 }
 

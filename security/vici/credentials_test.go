@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -91,6 +92,11 @@ func TestMissingCredentialFile(t *testing.T) {
 
 // swanctlConf is what an operator writes.
 func (e *end) swanctlConf(connection, child string) {
+	e.swanctlConfFor(connection, child, true)
+}
+
+// swanctlConfFor writes it with the selectors for MIH, or with those for Mobility Headers alone.
+func (e *end) swanctlConfFor(connection, child string, withMIH bool) {
 	far := e.peer(security.BySwanctl, true).Identity
 	mode, protocol, length := "transport", "135", 128
 	if e.libipsec {
@@ -98,6 +104,17 @@ func (e *end) swanctlConf(connection, child string) {
 	}
 	if e.self.Is4() {
 		protocol, length = "udp/5436", 32
+	}
+	protocols := []string{protocol}
+	if withMIH {
+		protocols = append(protocols, "udp/4551", "tcp")
+	}
+	selectors := func(a netip.Addr) string {
+		var list []string
+		for _, p := range protocols {
+			list = append(list, fmt.Sprintf("%s/%d[%s]", a, length, p))
+		}
+		return strings.Join(list, ", ")
 	}
 	e.write("swanctl.conf", fmt.Sprintf(`connections {
   %[1]s {
@@ -115,13 +132,13 @@ func (e *end) swanctlConf(connection, child string) {
       other { local_ts = 2001:db8:ffff::/64
         remote_ts = 2001:db8:fffe::/64 }
       %[2]s { mode = %[8]s
-        local_ts = %[3]s/%[10]d[%[9]s]
-        remote_ts = %[4]s/%[10]d[%[9]s] }
+        local_ts = %[9]s
+        remote_ts = %[10]s }
     }
   }
 }
 secrets { ike-core { secret = "%[7]s" } }
-`, connection, child, e.self, e.far, e.name, far, sharedSecret, mode, protocol, length))
+`, connection, child, e.self, e.far, e.name, far, sharedSecret, mode, selectors(e.self), selectors(e.far)))
 }
 
 func TestSwanctlManagesConnection(t *testing.T) {

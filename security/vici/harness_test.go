@@ -142,9 +142,7 @@ func (e *end) configure() {
 		plugins, options = "kernel-libipsec kernel-netlink", `kernel-libipsec { allow_peer_ts = yes }
     kernel-netlink { fwmark = !0x42 }
     socket-default { fwmark = 0x42 }`
-		run(e.t, "ip", "-n", e.ns, "-6", "rule", "add", "pref", "50", "ipproto", "135", "lookup", "4135")
-		run(e.t, "ip", "-n", e.ns, "rule", "add", "pref", "50", "ipproto", "udp", "dport", "5436", "lookup", "4135")
-		run(e.t, "ip", "-n", e.ns, "rule", "add", "pref", "51", "ipproto", "udp", "sport", "5436", "lookup", "4135")
+		e.routeIntoTunnel()
 	}
 	e.write("strongswan.conf", fmt.Sprintf(`charon-systemd {
   load = random nonce aes gcm sha1 sha2 hmac kdf gmp curve25519 openssl pem pkcs1 pkcs8 pubkey x509 constraints %[2]s socket-default vici
@@ -168,6 +166,22 @@ swanctl {
   socket = unix://%[1]s/charon.vici
 }
 `, e.dir, plugins, options))
+}
+
+// routeIntoTunnel makes what must be protected, and nothing else, look up the routes of charon.
+func (e *end) routeIntoTunnel() {
+	rules := []string{"-6 rule add pref 50 ipproto 135"}
+	for _, port := range []string{"udp/5436", "udp/4551", "tcp/4551"} {
+		protocol, number, _ := strings.Cut(port, "/")
+		for _, family := range []string{"-4", "-6"} {
+			for _, side := range []string{"dport", "sport"} {
+				rules = append(rules, family+" rule add pref 51 ipproto "+protocol+" "+side+" "+number)
+			}
+		}
+	}
+	for _, rule := range rules {
+		run(e.t, "ip", append([]string{"-n", e.ns}, strings.Fields(rule+" lookup 4135")...)...)
+	}
 }
 
 // startCharon in the namespace; it is killed with the test.

@@ -30,14 +30,14 @@ func TestNetlmmLoadsConnectionOverIPv4(t *testing.T) {
 	if err != nil || len(sas) == 0 {
 		t.Fatalf("SAs %v, %v", sas, err)
 	}
-	if sa := sas[0]; sa.Mode != wantMode || sa.Local != address4A || sa.Remote != address4B || !sa.MobilityHeaders || sa.IKEVersion != "2" || sa.RemoteIdentity != "b" {
+	if sa := sas[0]; sa.Mode != wantMode || sa.Local != address4A || sa.Remote != address4B || sa.Covers != everything || sa.IKEVersion != "2" || sa.RemoteIdentity != "b" {
 		t.Errorf("SA %+v", sa)
 	}
 	connections, err := a.client.Connections(ctx)
-	if err != nil || len(connections) != 1 || connections[0].Local != address4A || connections[0].Remote != address4B {
+	if err != nil || len(connections) != 1 || connections[0].Local != address4A || connections[0].Remote != address4B || connections[0].Covers != everything {
 		t.Errorf("connections %+v, %v", connections, err)
 	}
-	if selectors := a.swanctl("--list-sas"); !containsAll(selectors, "192.0.2.1/32[udp/5436]", "192.0.2.2/32[udp/5436]") {
+	if selectors := a.swanctl("--list-sas"); !containsAll(selectors, "192.0.2.1/32[udp/5436]", "192.0.2.2/32[udp/5436]", "192.0.2.1/32[udp/4551]", "192.0.2.2/32[tcp]") {
 		t.Errorf("selectors:\n%s", selectors)
 	}
 	before := len(a.changed())

@@ -1,8 +1,6 @@
 package vici
 
 import (
-	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/strongswan/govici/vici"
@@ -62,9 +60,7 @@ func (ch childSA) security(connection string, ike ikeSA, plugin string, now time
 		BytesIn: ch.BytesIn, BytesOut: ch.BytesOut, PacketsIn: ch.PacketsIn, PacketsOut: ch.PacketsOut,
 		Algorithm: ch.algorithm(), Installed: now.Add(-time.Duration(ch.InstallTime) * time.Second),
 	}
-	local, localOK := parseSelector(ch.LocalTS, plugin)
-	remote, remoteOK := parseSelector(ch.RemoteTS, plugin)
-	sa.Local, sa.Remote, sa.MobilityHeaders = local, remote, localOK && remoteOK
+	sa.Local, sa.Remote, sa.Covers = between(ch.LocalTS, ch.RemoteTS, plugin)
 	return sa
 }
 
@@ -81,51 +77,6 @@ func (ch childSA) algorithm() string {
 	default:
 		return name + "/" + ch.IntegAlg
 	}
-}
-
-// signallingPort carries Mobility Headers over IPv4 (RFC 5844 section 4). charon prints it by its name where /etc/services
-// has one, which IANA's list calls pmip6-cntl.
-const signallingPort = "5436"
-
-// parseSelector reads the traffic selectors of one end, as in "2001:db8::1/128[mobility-header]". The address is valid
-// when the only selector is one host; ok also says that it covers every Mobility Header.
-func parseSelector(selectors []string, plugin string) (address netip.Addr, ok bool) {
-	if len(selectors) != 1 {
-		return netip.Addr{}, false
-	}
-	host, protocol, restricted := strings.Cut(selectors[0], "[")
-	prefix, err := netip.ParsePrefix(host)
-	if err != nil || !prefix.IsSingleIP() {
-		return netip.Addr{}, false
-	}
-	protocol = strings.TrimSuffix(protocol, "]")
-	switch {
-	case !restricted:
-		return prefix.Addr(), true
-	case prefix.Addr().Is4():
-		return prefix.Addr(), coversUDP(protocol)
-	default:
-		return prefix.Addr(), covers(protocol, plugin)
-	}
-}
-
-// covers: protocol as charon prints it, by name where /etc/protocols has one. A type behind a slash restricts the
-// selector to that Mobility Header type. To libipsec a Mobility Header looks like what follows it, "no next header".
-func covers(protocol, plugin string) bool {
-	switch protocol {
-	case "mobility-header", "135":
-		return plugin != KernelLibipsec
-	case "ipv6-nonxt", "59":
-		return plugin == KernelLibipsec
-	default:
-		return false
-	}
-}
-
-// coversUDP: of signalling over IPv4, all of UDP or the port, with either plugin.
-func coversUDP(protocol string) bool {
-	name, port, restricted := strings.Cut(protocol, "/")
-	return (name == "udp" || name == "17") && (!restricted || port == signallingPort || port == "pmip6-cntl")
 }
 
 // convert an event of charon. Connection names are the keys of the sections in the message.

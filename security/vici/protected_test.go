@@ -59,7 +59,7 @@ func failsClosed(t *testing.T, a, b *end, traffic traffic) {
 			_ = traffic.send()
 		}
 		if traffic.came(200 * time.Millisecond) {
-			t.Errorf("%s a Mobility Header arrives in clear", when)
+			t.Errorf("%s what must be protected arrives in clear", when)
 		}
 	}
 	mustNotArrive("before charon runs")
@@ -73,7 +73,7 @@ func failsClosed(t *testing.T, a, b *end, traffic traffic) {
 	}
 	a.awaitState("up")
 	b.awaitState("up")
-	await(t, "a Mobility Header under the SA", func() bool {
+	await(t, "what is protected, under the SA", func() bool {
 		return traffic.send() == nil && traffic.came(100*time.Millisecond)
 	}, func() any { return a.status() })
 	a.killCharon()
@@ -103,29 +103,34 @@ func TestMobilityHeaderArrivesOnlyUnderSA(t *testing.T) {
 // RFC 5844 section 4.3.1: the same over IPv4, where the signalling is in UDP.
 func TestSignallingOverIPv4ArrivesOnlyUnderSA(t *testing.T) {
 	a, b := newPair4(t)
-	sender, receiver := datagramSocket(t, a), datagramSocket(t, b)
-	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(b.self, 5436))
+	failsClosed(t, a, b, datagrams(t, a, b, 5436))
+}
+
+// datagrams go from this port of one end to that of the other.
+func datagrams(t *testing.T, a, b *end, port uint16) traffic {
+	t.Helper()
+	sender, receiver := datagramSocket(t, a, port), datagramSocket(t, b, port)
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(b.self, port))
 	came := func(within time.Duration) bool {
 		_ = receiver.SetReadDeadline(time.Now().Add(within))
 		_, _, err := receiver.ReadFrom(make([]byte, 2048))
 		return err == nil
 	}
-	failsClosed(t, a, b, traffic{
+	return traffic{
 		send: func() error { _, err := sender.WriteTo(make([]byte, 48), to); return err },
 		came: came,
 		drain: func() {
 			for came(20 * time.Millisecond) {
 			}
 		},
-	})
+	}
 }
 
-// datagramSocket is that of signalling over IPv4.
-func datagramSocket(t *testing.T, e *end) net.PacketConn {
+func datagramSocket(t *testing.T, e *end, port uint16) net.PacketConn {
 	t.Helper()
 	var c net.PacketConn
 	netnstest.In(t, e.ns, func() (err error) {
-		c, err = net.ListenPacket("udp4", netip.AddrPortFrom(e.self, 5436).String())
+		c, err = net.ListenPacket("udp", netip.AddrPortFrom(e.self, port).String())
 		return err
 	})
 	t.Cleanup(func() { c.Close() })

@@ -218,5 +218,5 @@ func protected(dataPath string) configs.Security {
 
 // sa of the gateway, authenticated as identity.
 func sa(id, identity string) security.ChildSA {
-	return security.ChildSA{UniqueID: id, IKEUniqueID: id, Local: self, Remote: mag1, MobilityHeaders: true, RemoteIdentity: identity}
+	return security.ChildSA{UniqueID: id, IKEUniqueID: id, Local: self, Remote: mag1, Covers: security.MobilityHeaders, RemoteIdentity: identity}
 }

@@ -55,7 +55,7 @@ func TestAuthorized(t *testing.T) {
 func TestPeersOfBothFamilies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newRigOf(t, newKernel(), vici.KernelNetlink, protected("xfrm"), overIPv4()...)
-		sa4 := security.ChildSA{UniqueID: "4", IKEUniqueID: "4", Local: self4, Remote: mag4, MobilityHeaders: true, RemoteIdentity: "mag4"}
+		sa4 := security.ChildSA{UniqueID: "4", IKEUniqueID: "4", Local: self4, Remote: mag4, Covers: security.MobilityHeaders, RemoteIdentity: "mag4"}
 		g.charon.say(g.charon.list(sa4))
 		expect := func(when, identity4, identity1 string, states ...string) {
 			t.Helper()

@@ -101,14 +101,26 @@ func checksum(parts ...[]byte) uint16 {
 
 // Datagram is a UDP header with its checksum, and the payload behind it.
 func Datagram(source, destination netip.AddrPort, payload []byte) []byte {
-	length := uint16(8 + len(payload))
 	d := binary.BigEndian.AppendUint16(nil, source.Port())
 	d = binary.BigEndian.AppendUint16(d, destination.Port())
-	d = binary.BigEndian.AppendUint16(d, length)
+	d = binary.BigEndian.AppendUint16(d, uint16(8+len(payload)))
 	d = append(append(d, 0, 0), payload...)
-	pseudo := binary.BigEndian.AppendUint16([]byte{0, unix.IPPROTO_UDP}, length)
-	binary.BigEndian.PutUint16(d[6:], checksum(source.Addr().AsSlice(), destination.Addr().AsSlice(), pseudo, d))
-	return d
+	return withPseudoHeader(d, 6, unix.IPPROTO_UDP, source.Addr(), destination.Addr())
+}
+
+// Segment is the SYN with which a TCP connection begins.
+func Segment(source, destination netip.AddrPort) []byte {
+	s := binary.BigEndian.AppendUint16(nil, source.Port())
+	s = binary.BigEndian.AppendUint16(s, destination.Port())
+	s = append(s, 0, 0, 0, 1, 0, 0, 0, 0, 5<<4, 2, 0xff, 0xff, 0, 0, 0, 0)
+	return withPseudoHeader(s, 16, unix.IPPROTO_TCP, source.Addr(), destination.Addr())
+}
+
+// withPseudoHeader fills in the checksum at an offset, of both IP versions: their pseudo headers add up to the same.
+func withPseudoHeader(b []byte, at int, protocol byte, source, destination netip.Addr) []byte {
+	pseudo := binary.BigEndian.AppendUint16([]byte{0, protocol}, uint16(len(b)))
+	binary.BigEndian.PutUint16(b[at:], checksum(source.AsSlice(), destination.AsSlice(), pseudo, b))
+	return b
 }
 
 // Packet4 puts an IPv4 header with these options before the payload, a fragment at this offset of the datagram id; the kernel
