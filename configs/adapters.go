@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"netlmm/mih"
@@ -13,7 +14,7 @@ import (
 // HostapdSource is one hostapd interface that reports its stations.
 type HostapdSource struct {
 	ControlSocket string
-	Interface     string // access link of its stations
+	Interface     string // at a gateway the access link of its stations, elsewhere a name
 	LinkType      mih.LinkType
 
 	SignalPollInterval time.Duration // 0: signal strength is not watched
@@ -34,7 +35,7 @@ type SyslogSource struct {
 	Address           netip.Prefix
 	AccessPoint       string // only lines that name it; "": all of this address
 	PointOfAttachment mih.LinkAddress
-	Interface         string
+	Interface         string // as that of HostapdSource
 }
 
 // The raw forms: as written in YAML.
@@ -64,21 +65,25 @@ type (
 	}
 )
 
+// adapters reads those of a gateway, which has none when it gets all link events from other MIH Functions.
 func (p *problems) adapters(c *Magd, raw rawAdapters) {
 	links := map[string]AccessLink{}
 	for _, l := range c.AccessLinks {
 		links[l.Interface] = l
 	}
+	known := func(key, name string) { p.knownLink(key, name, links) }
 	for i, h := range raw.Hostapd {
-		at := fmt.Sprintf("adapters.hostapd[%d]", i)
-		p.knownLink(at+".interface", h.Interface, links)
-		source := p.hostapd(at, h, links[h.Interface].AccessTechnologyType)
-		p.ownSocket(at+".control_socket", source, c.Hostapd)
-		c.Hostapd = append(c.Hostapd, source)
+		at, linkType := fmt.Sprintf("adapters.hostapd[%d]", i), mih.LinkType80211
+		known(at+".interface", h.Interface)
+		if links[h.Interface].AccessTechnologyType == mobility.AccessEthernet {
+			linkType = mih.LinkTypeEthernet
+		}
+		c.Hostapd = append(c.Hostapd, p.hostapd(at, h, linkType, c.Hostapd))
 	}
-	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, links)
-	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" {
-		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, without one no attachment is ever seen")
+	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, known)
+	told := slices.ContainsFunc(c.MIH.Peers, func(peer MIHPeer) bool { return peer.Interface != "" })
+	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" && !told {
+		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, or one of mih.peers with interface; without them no attachment is ever seen")
 	}
 }
 
@@ -88,9 +93,10 @@ func (p *problems) knownLink(key, name string, links map[string]AccessLink) {
 	}
 }
 
-func (p *problems) hostapd(at string, raw rawHostapd, technology mobility.AccessTechnologyType) HostapdSource {
+// hostapd reads one entry, which must differ from the others.
+func (p *problems) hostapd(at string, raw rawHostapd, linkType mih.LinkType, others []HostapdSource) HostapdSource {
 	source := HostapdSource{
-		ControlSocket: p.socket(at+".control_socket", raw.ControlSocket, longestSocket), Interface: raw.Interface, LinkType: mih.LinkType80211,
+		ControlSocket: p.socket(at+".control_socket", raw.ControlSocket, longestSocket), Interface: raw.Interface, LinkType: linkType,
 		GoingDownThreshold: raw.GoingDownThreshold, Hysteresis: 5, GoingDownInterval: 5 * time.Second, LinkDetected: raw.LinkDetected,
 	}
 	if raw.SignalPollInterval != nil {
@@ -108,12 +114,10 @@ func (p *problems) hostapd(at string, raw rawHostapd, technology mobility.Access
 	if (raw.GoingDownThreshold != 0) != (source.SignalPollInterval != 0) {
 		p.add(at, "", "has one of signal_poll_interval and going_down_threshold: want both, or none of them")
 	}
-	if technology == mobility.AccessEthernet {
-		source.LinkType = mih.LinkTypeEthernet
-		if source.SignalPollInterval != 0 || source.LinkDetected {
-			p.add(at, "", "has signal_poll_interval or link_detected, but its access link is ethernet, which has no signal and no probe requests: take them away")
-		}
+	if linkType == mih.LinkTypeEthernet && (source.SignalPollInterval != 0 || source.LinkDetected) {
+		p.add(at, "", "has signal_poll_interval or link_detected, but its link is ethernet, which has no signal and no probe requests: take them away")
 	}
+	p.ownSocket(at+".control_socket", source, others)
 	return source
 }
 
@@ -130,7 +134,8 @@ func (p *problems) ownSocket(key string, source HostapdSource, others []HostapdS
 	}
 }
 
-func (p *problems) ciscoSyslog(raw rawCiscoSyslog, links map[string]AccessLink) (c CiscoSyslog) {
+// ciscoSyslog reads the listener; known judges the interfaces of its sources.
+func (p *problems) ciscoSyslog(raw rawCiscoSyslog, known func(key, name string)) (c CiscoSyslog) {
 	if raw.Listen != "" {
 		c.Listen = p.addrPort("adapters.ciscosyslog.listen", raw.Listen)
 		if len(raw.Sources) == 0 {
@@ -146,10 +151,10 @@ func (p *problems) ciscoSyslog(raw rawCiscoSyslog, links map[string]AccessLink) 
 	seen := map[sender]bool{}
 	for i, s := range raw.Sources {
 		at := fmt.Sprintf("adapters.ciscosyslog.sources[%d]", i)
-		p.knownLink(at+".interface", s.Interface, links)
+		known(at+".interface", s.Interface)
 		source := SyslogSource{Address: p.hostOrPrefix(at+".address", s.Address), AccessPoint: s.AccessPoint, Interface: s.Interface}
 		if s.PointOfAttachment != "" {
-			source.PointOfAttachment = mih.MACAddress(p.mac(at+".point_of_attachment", s.PointOfAttachment))
+			source.PointOfAttachment = p.linkAddress(at+".point_of_attachment", s.PointOfAttachment)
 		}
 		p.heard(at+".address", source.Address, c.Listen)
 		if seen[sender{source.Address, s.AccessPoint}] {

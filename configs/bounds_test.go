@@ -124,11 +124,14 @@ func prefixes(n int) string {
 func TestWhatTheDaemonsCannotUseIsRefused(t *testing.T) {
 	loadMagd := func(file string) error { _, err := LoadMagd(file); return err }
 	loadLmad := func(file string) error { _, err := LoadLmad(file); return err }
+	loadMihd := func(file string) error { _, err := LoadMihd(file); return err }
 	for _, daemon := range []struct {
 		base     string
 		load     func(string) error
 		refusals map[string]refusal
-	}{{gateway, loadMagd, gatewayRefusals}, {anchor, loadLmad, anchorRefusals}} {
+	}{
+		{gateway, loadMagd, gatewayRefusals}, {anchor, loadLmad, anchorRefusals}, {preparing, loadMagd, preparingRefusals}, {function, loadMihd, functionRefusals},
+	} {
 		if err := daemon.load(write(t, daemon.base)); err != nil {
 			t.Fatal(err)
 		}

@@ -34,11 +34,23 @@ type Security struct {
 	Filter         bool   // install the fail-closed packet filter
 	BackoffFirst   time.Duration
 	BackoffLongest time.Duration
+	OtherPeers     []Peer // security.peers: those that are neither anchor nor gateway
 }
 
-// Peer is the other end of a control channel: an LMA in magd.yaml, a MAG in lmad.yaml.
+// PeerKind is what a peer is to this end.
+type PeerKind string
+
+// Kinds of peers.
+const (
+	Anchor    PeerKind = "anchor"  // an LMA that this gateway registers at
+	Gateway   PeerKind = "gateway" // a MAG: of this anchor, or beside this gateway
+	OtherPeer PeerKind = "mih"     // no more than an MIH Function: no Mobility Header of it counts
+)
+
+// Peer is the other end of a control channel: an LMA, a MAG, or an MIH Function that is neither.
 type Peer struct {
 	Name string
+	Kind PeerKind
 	security.Peer
 	Credentials Credentials
 	Compat      mobility.Compat
@@ -92,13 +104,14 @@ type (
 		Format string `mapstructure:"format"`
 	}
 	rawSecurity struct {
-		Mode           string `mapstructure:"mode"`
-		VICISocket     string `mapstructure:"vici_socket"`
-		DataPath       string `mapstructure:"data_path"`
-		IPsecDevice    string `mapstructure:"ipsec_device"`
-		Filter         bool   `mapstructure:"filter"`
-		BackoffFirst   string `mapstructure:"initiate_backoff_first"`
-		BackoffLongest string `mapstructure:"initiate_backoff_longest"`
+		Mode           string    `mapstructure:"mode"`
+		VICISocket     string    `mapstructure:"vici_socket"`
+		DataPath       string    `mapstructure:"data_path"`
+		IPsecDevice    string    `mapstructure:"ipsec_device"`
+		Filter         bool      `mapstructure:"filter"`
+		BackoffFirst   string    `mapstructure:"initiate_backoff_first"`
+		BackoffLongest string    `mapstructure:"initiate_backoff_longest"`
+		Peers          []rawPeer `mapstructure:"peers"`
 	}
 	rawPeer struct {
 		Name              string   `mapstructure:"name"`

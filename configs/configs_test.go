@@ -36,20 +36,30 @@ func TestTheExamplesLoad(t *testing.T) {
 	if lmad.TimestampValidityWindow != 300*time.Millisecond || len(lmad.MAGs) != 2 || lmad.MAGs[0].Initiate || lmad.PrefixLength != 64 {
 		t.Errorf("examples/lmad.yaml: %+v", lmad)
 	}
+	mihd, err := LoadMihd("examples/mihd.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(mihd.MIH.Peers) != 1 || !mihd.MIH.Peers[0].Protected || mihd.OtherPeers[0].Initiate || mihd.Hostapd[0].Interface != "wlan0" {
+		t.Errorf("examples/mihd.yaml: %+v", mihd)
+	}
 }
 
 // TestEveryKeyOfTheExamplesIsReal uncomments the examples, so that no key in them is one that the daemons refuse.
 func TestEveryKeyOfTheExamplesIsReal(t *testing.T) {
-	for _, name := range []string{"magd", "lmad"} {
+	for _, name := range []string{"magd", "lmad", "mihd"} {
 		text, err := os.ReadFile("examples/" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)
 		}
 		file := write(t, uncomment(string(text)))
-		if name == "magd" {
+		switch name {
+		case "magd":
 			_, err = LoadMagd(file)
-		} else {
+		case "lmad":
 			_, err = LoadLmad(file)
+		case "mihd":
+			_, err = LoadMihd(file)
 		}
 		var all *Error
 		if err != nil && !errors.As(err, &all) {

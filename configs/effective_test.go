@@ -110,7 +110,7 @@ func TestSettingsHoldNoSecret(t *testing.T) {
 
 // TestTheExamplesHaveEveryKey: what the daemons read, the examples explain.
 func TestTheExamplesHaveEveryKey(t *testing.T) {
-	for name, raw := range map[string]any{"magd": rawMagd{}, "lmad": rawLmad{}} {
+	for name, raw := range map[string]any{"magd": rawMagd{}, "lmad": rawLmad{}, "mihd": rawMihd{}} {
 		text, err := os.ReadFile("examples/" + name + ".yaml")
 		if err != nil {
 			t.Fatal(err)

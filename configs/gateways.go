@@ -20,8 +20,10 @@ func (p *problems) gateways(raws []rawGateway, local local, protected bool) []Pe
 	for _, raw := range raws {
 		plain = append(plain, raw.rawPeer)
 	}
-	gateways := p.peers("mags", plain, local, protected)
+	p.atLeastOne("mags", len(raws))
+	gateways := p.peers(listOfMAGs, plain, local, protected)
 	for i, raw := range raws {
+		raws[i].rawPeer = plain[i] // with what it left out
 		at := fmt.Sprintf("mags[%d]", i)
 		if _, err := policy.ParsePatterns(raw.MobileNodes); err != nil {
 			p.add(at+".mobile_nodes", "", err.Error())

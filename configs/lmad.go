@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -106,9 +107,6 @@ func LoadLmad(file string) (*Lmad, error) {
 	if err := load(file, &raw, p); err != nil {
 		return nil, err
 	}
-	for i := range raw.MAGs {
-		raw.MAGs[i].initiates(false)
-	}
 	end := p.ends("lma.address", raw.LMA.Address, "lma.ipv4_address", raw.LMA.IPv4Address)
 	c := &Lmad{
 		Common:                     p.common(raw.Admin, raw.Metrics, raw.Log),
@@ -137,6 +135,7 @@ func LoadLmad(file string) (*Lmad, error) {
 	c.Heartbeat = p.heartbeat(raw.Heartbeat, c.None)
 	p.domainVariables(c, raw.LMA)
 	c.MAGs = p.gateways(raw.MAGs, end, !c.None)
+	c.OtherPeers = p.peers(listOfOthers, raw.Security.Peers, end, !c.None, c.MAGs...)
 	p.pools(c)
 	c.IPv4Pools = p.ipv4Pools(raw.LMA.IPv4Pools, c)
 	p.confinements(c)
@@ -148,6 +147,9 @@ func LoadLmad(file string) (*Lmad, error) {
 	c.Settings = settings(&raw, &defaults)
 	return c, p.err()
 }
+
+// Protected are all peers whose associations the daemon looks after.
+func (c *Lmad) Protected() []Peer { return slices.Concat(c.MAGs, c.OtherPeers) }
 
 // domainVariables reads what RFC 5213 section 9.3 wants known to the whole domain. An anchor has no access links, and takes
 // timestamps and sequence numbers alike: of these it keeps what netlmmctl config shows beside the gateways' values.

@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -33,6 +34,9 @@ type Magd struct {
 	DNSServers                  []netip.Addr // told to mobile nodes by the DHCP servers
 
 	LMAs        []Peer
+	Gateways    []Peer // others of the domain, for fast handovers (RFC 5949)
+	Handover    Handover
+	MIH         MIH
 	AccessLinks []AccessLink
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
@@ -48,6 +52,9 @@ type rawMagd struct {
 	Log         rawLog          `mapstructure:"log"`
 	MAG         rawMAG          `mapstructure:"mag"`
 	LMAs        []rawPeer       `mapstructure:"lmas"`
+	Gateways    []rawPeer       `mapstructure:"gateways"`
+	Handover    rawHandover     `mapstructure:"handover"`
+	MIH         rawGatewayMIH   `mapstructure:"mih"`
 	Heartbeat   rawHeartbeat    `mapstructure:"heartbeat"`
 	AccessLinks []rawAccessLink `mapstructure:"access_links"`
 	Adapters    rawAdapters     `mapstructure:"adapters"`
@@ -95,6 +102,8 @@ func defaultMagd() rawMagd {
 			RouterLifetime: "30m", OnStop: "deregister", OnUnknownPresence: "deregister", StatePath: "/var/lib/netlmm/magd.db",
 		},
 		Heartbeat:  defaultHeartbeat,
+		Handover:   defaultHandover,
+		MIH:        rawGatewayMIH{rawMIH: defaultMIH},
 		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
 		Policy:     rawMagdPolicy{Identity: "authenticated", rawPolicy: rawPolicy{Default: "allow", IPv6: true}},
@@ -106,9 +115,6 @@ func LoadMagd(file string) (*Magd, error) {
 	raw, p := defaultMagd(), &problems{file: file}
 	if err := load(file, &raw, p); err != nil {
 		return nil, err
-	}
-	for i := range raw.LMAs {
-		raw.LMAs[i].initiates(true)
 	}
 	end := p.ends("mag.proxy_care_of_address", raw.MAG.ProxyCareOfAddress, "mag.ipv4_proxy_care_of_address", raw.MAG.IPv4ProxyCareOfAddress)
 	c := &Magd{
@@ -133,15 +139,23 @@ func LoadMagd(file string) (*Magd, error) {
 	c.Heartbeat = p.heartbeat(raw.Heartbeat, c.None)
 	p.gatewayTimers(c, raw.MAG)
 	p.gatewayTimestamps(raw.MAG)
-	c.LMAs = p.peers("lmas", raw.LMAs, end, !c.None)
+	p.atLeastOne("lmas", len(raw.LMAs))
+	c.LMAs = p.peers(listOfAnchors, raw.LMAs, end, !c.None)
+	c.Gateways = p.peers(listOfGateways, raw.Gateways, end, !c.None, c.LMAs...)
+	c.OtherPeers = p.peers(listOfOthers, raw.Security.Peers, end, !c.None, slices.Concat(c.LMAs, c.Gateways)...)
 	c.AccessLinks = p.accessLinks(raw.AccessLinks, c.Uplink)
 	p.dhcp(c, raw.MAG)
+	c.MIH = p.gatewayMIH(raw.MIH, end, c)
+	c.Handover = p.handover(raw.Handover, c.Gateways)
 	p.adapters(c, raw.Adapters)
 	p.gatewayPolicy(c, raw.Policy)
 	defaults := defaultMagd()
 	c.Settings = settings(&raw, &defaults)
 	return c, p.err()
 }
+
+// Protected are all peers whose associations the daemon looks after.
+func (c *Magd) Protected() []Peer { return slices.Concat(c.LMAs, c.Gateways, c.OtherPeers) }
 
 // maximumDNSServers is how many DNS servers a DHCP message of netlmm has room for.
 const maximumDNSServers = 8

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -44,6 +45,31 @@ func (p *problems) durationOrOff(key, value string, least, most time.Duration) t
 		return 0
 	}
 	return p.duration(key, value, least, most)
+}
+
+// octets reads a size.
+func (p *problems) octets(key, value string, least, most int) int {
+	for unit, factor := range map[string]int{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		text, ok := strings.CutSuffix(value, unit)
+		if n, err := strconv.ParseUint(text, 10, 32); ok && err == nil {
+			size := int(n) * factor
+			if size < least || size > most {
+				p.add(key, value, fmt.Sprintf("want a size from %s to %s", sizeText(least), sizeText(most)))
+			}
+			return size
+		}
+	}
+	p.add(key, value, "want a size in octets with its unit, such as 64KiB or 1MiB")
+	return 0
+}
+
+func sizeText(octets int) string {
+	for _, unit := range []string{"KiB", "MiB"} {
+		if octets >>= 10; octets < 1<<10 {
+			return fmt.Sprint(octets, unit)
+		}
+	}
+	return fmt.Sprint(octets>>10, "GiB")
 }
 
 // notMore checks that one duration does not exceed another; neither is judged when it could not be read.

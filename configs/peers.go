@@ -26,15 +26,37 @@ func (l local) of(peer netip.Addr) (key string, address netip.Addr) {
 	return l.key, l.address
 }
 
-// peers reads the list under key.
-func (p *problems) peers(key string, raws []rawPeer, local local, protected bool) []Peer {
-	if len(raws) == 0 {
+// peerList is a list of peers in a configuration.
+type peerList struct {
+	key       string
+	kind      PeerKind
+	child     string                         // name of the CHILD_SA that netlmm loads, where an entry has none
+	dialects  bool                           // whether peers may depart from the RFCs that netlmm follows with them
+	initiates func(own, far netip.Addr) bool // whether this end brings the association up, where an entry does not say so
+}
+
+// A gateway calls its anchor. Of two that are alike the one with the lower address calls, so that not both do.
+var (
+	listOfAnchors  = peerList{"lmas", Anchor, "mh", true, func(_, _ netip.Addr) bool { return true }}
+	listOfMAGs     = peerList{"mags", Gateway, "mh", true, func(_, _ netip.Addr) bool { return false }}
+	listOfGateways = peerList{"gateways", Gateway, "mh", false, netip.Addr.Less}
+	listOfOthers   = peerList{"security.peers", OtherPeer, "mih", false, netip.Addr.Less}
+)
+
+// atLeastOne refuses an end that has nobody to speak with.
+func (p *problems) atLeastOne(key string, raws int) {
+	if raws == 0 {
 		p.add(key, "", "is missing: want at least one peer with its address")
 	}
+}
+
+// peers reads a list. known are the peers of other lists.
+func (p *problems) peers(list peerList, raws []rawPeer, local local, protected bool, known ...Peer) []Peer {
 	var peers []Peer
-	for i, raw := range raws {
-		at := fmt.Sprintf("%s[%d]", key, i)
-		peer := p.peer(at, raw, protected)
+	for i := range raws {
+		raw, at := &raws[i], fmt.Sprintf("%s[%d]", list.key, i)
+		raw.initiates(list, local)
+		peer := p.peer(at, *raw, list, protected)
 		localKey, address := local.of(peer.Address)
 		peer.Local = address
 		switch {
@@ -44,7 +66,7 @@ func (p *problems) peers(key string, raws []rawPeer, local local, protected bool
 		case peer.Address == address:
 			p.add(at+".address", raw.Address, "is "+localKey+", this end's own: want the other end's address")
 		}
-		for _, other := range peers {
+		for _, other := range slices.Concat(known, peers) {
 			p.peersDiffer(at, peer, other)
 		}
 		peers = append(peers, peer)
@@ -65,20 +87,30 @@ func (p *problems) peersDiffer(at string, peer, other Peer) {
 	}
 }
 
-// initiates says what a peer does whose entry does not say who initiates.
-func (r *rawPeer) initiates(standard bool) {
-	if r.Initiate == nil {
-		r.Initiate = &standard
+// initiates says what this end does where the entry does not.
+func (r *rawPeer) initiates(list peerList, local local) {
+	if r.Initiate != nil {
+		return
 	}
+	far, err := netip.ParseAddr(r.Address)
+	_, own := local.of(far)
+	standard := err == nil && list.initiates(own, far)
+	r.Initiate = &standard
 }
 
-func (p *problems) peer(at string, raw rawPeer, protected bool) Peer {
-	peer := Peer{Name: raw.Name, Peer: security.Peer{
+func (p *problems) peer(at string, raw rawPeer, list peerList, protected bool) Peer {
+	peer := Peer{Name: raw.Name, Kind: list.kind, Peer: security.Peer{
 		Address: p.transportAddress(at+".address", raw.Address), Identity: raw.Identity, ManagedBy: security.ManagedBy(raw.ManagedBy),
-		Connection: raw.Connection, Child: raw.Child, Initiate: *raw.Initiate,
+		Connection: raw.Connection, Child: raw.Child, Initiate: *raw.Initiate, Traffic: security.MobilityHeaders,
 	}}
 	p.oneOf(at+".compat", raw.Compat, "strict", "oai", "opmip")
 	peer.Compat, _ = mobility.ParseCompat(raw.Compat) // judged by the line before
+	if peer.Compat != mobility.CompatStrict && !list.dialects {
+		p.add(at+".compat", raw.Compat, "has no effect here: take it away; it is for anchors in magd.yaml and gateways in lmad.yaml")
+	}
+	if list.kind == OtherPeer {
+		peer.Traffic = security.MIH
+	}
 	if peer.Name == "" {
 		peer.Name = raw.Address
 	}
@@ -96,7 +128,7 @@ func (p *problems) peer(at string, raw rawPeer, protected bool) Peer {
 			peer.Connection = "netlmm-" + peer.Name
 		}
 		if peer.Child == "" {
-			peer.Child = "mh"
+			peer.Child = list.child
 		}
 	}
 	p.notLonger(at+".connection", peer.Connection, longestVICIName)

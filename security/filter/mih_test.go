@@ -141,7 +141,7 @@ func answers(t *testing.T, from, to string, address netip.Addr) map[string]bool 
 	at := netip.AddrPortFrom(address, portMIH).String()
 	var packets net.PacketConn
 	var listener net.Listener
-	rawtest.In(t, to, func() (err error) {
+	netnstest.In(t, to, func() (err error) {
 		if packets, err = net.ListenPacket("udp", at); err == nil {
 			listener, err = net.Listen("tcp", at)
 		}
@@ -163,7 +163,7 @@ func answers(t *testing.T, from, to string, address netip.Addr) map[string]bool 
 	}()
 	said := map[string]bool{}
 	for _, network := range []string{"udp", "tcp"} {
-		rawtest.In(t, from, func() error {
+		netnstest.In(t, from, func() error {
 			c, err := net.DialTimeout(network, at, 4*silence)
 			if err != nil {
 				return nil

@@ -36,7 +36,7 @@ func connections(t *testing.T, a, b *end) traffic {
 	t.Helper()
 	var listener net.Listener
 	at := netip.AddrPortFrom(b.self, mihPort).String()
-	rawtest.In(t, b.ns, func() (err error) {
+	netnstest.In(t, b.ns, func() (err error) {
 		listener, err = net.Listen("tcp", at)
 		return err
 	})
@@ -63,7 +63,7 @@ func connections(t *testing.T, a, b *end) traffic {
 	}
 	return traffic{
 		send: func() (err error) {
-			rawtest.In(t, a.ns, func() error {
+			netnstest.In(t, a.ns, func() error {
 				var c net.Conn
 				if c, err = net.DialTimeout("tcp", at, 300*time.Millisecond); err != nil {
 					return nil

@@ -2,7 +2,10 @@ package vici
 
 import (
 	"net/netip"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"netlmm/security"
@@ -95,6 +98,26 @@ func TestSelectorsThatAreLoaded(t *testing.T) {
 		}
 		if _, covers := parseSelectors(got, c.plugin); covers != security.MobilityHeaders|security.MIH {
 			t.Errorf("%s with %s covers %v", c.address, c.plugin, covers)
+		}
+	}
+}
+
+// The operator's examples cover what the daemons want: everything between gateways and anchors, MIH with an access point.
+func TestSelectorsOfTheExamples(t *testing.T) {
+	selectors := regexp.MustCompile(`(?m)^ +(?:local|remote)_ts = (.*)$`)
+	for name, want := range map[string]security.Traffic{"magd": security.MobilityHeaders | security.MIH, "lmad": security.MobilityHeaders | security.MIH, "mihd": security.MIH} {
+		text, err := os.ReadFile("../../configs/examples/" + name + "-swanctl.conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := selectors.FindAllSubmatch(text, -1)
+		for _, match := range found {
+			if address, covers := parseSelectors(strings.Split(string(match[1]), ", "), KernelNetlink); !address.IsValid() || covers != want {
+				t.Errorf("%s-swanctl.conf: %s covers %v", name, match[1], covers)
+			}
+		}
+		if len(found) < 2 {
+			t.Errorf("%s-swanctl.conf has %d selectors", name, len(found))
 		}
 	}
 }

@@ -1,0 +1,144 @@
+package configs
+
+import (
+	"fmt"
+	"time"
+
+	"netlmm/mih"
+)
+
+// Handover is how a gateway takes part in fast handovers between gateways (RFC 5949).
+type Handover struct {
+	Predictive, Reactive bool // both false: not at all
+	OnLinkGoingDown      bool // Link_Going_Down prepares one, and not only Link_Handover_Imminent
+
+	BufferPackets     int           // held for one mobile node
+	BufferOctets      int           // likewise
+	BufferTotalOctets int           // held for all of them
+	HoldTime          time.Duration // longest that a packet is held
+
+	ForwardingLifetime time.Duration // how long the tunnel between the gateways stays after the binding has moved
+	PreparationTimeout time.Duration // after which the target has not answered
+
+	PointsOfAttachment []PointOfAttachment
+	Weights            Weights
+}
+
+// PointOfAttachment is what is known beforehand of a place where a mobile node may attach: a part of the network map.
+type PointOfAttachment struct {
+	Address   mih.LinkAddress
+	LinkType  mih.LinkType
+	Gateway   string     // name of one of gateways; "": this one
+	MIHFID    mih.MIHFID // of the MIH Function there; "": the gateway's
+	NetworkID string     // SSID; "": not known
+	Channel   int        // 0: not known
+}
+
+// Weights of what a candidate for a handover is chosen by, each from 0 to 100.
+type Weights struct {
+	Signal   int // strength of its signal
+	Load     int // how few stations it has
+	Previous int // whether the mobile node came from there, or went there before
+}
+
+type (
+	rawHandover struct {
+		Mode               string                 `mapstructure:"mode"`
+		OnLinkGoingDown    bool                   `mapstructure:"prepare_on_link_going_down"`
+		BufferPackets      int                    `mapstructure:"buffer_packets"`
+		BufferOctets       string                 `mapstructure:"buffer_octets"`
+		BufferTotalOctets  string                 `mapstructure:"buffer_total_octets"`
+		HoldTime           string                 `mapstructure:"hold_time"`
+		ForwardingLifetime string                 `mapstructure:"forwarding_lifetime"`
+		PreparationTimeout string                 `mapstructure:"preparation_timeout"`
+		PointsOfAttachment []rawPointOfAttachment `mapstructure:"points_of_attachment"`
+		Weights            rawWeights             `mapstructure:"weights"`
+	}
+	rawPointOfAttachment struct {
+		Address   string `mapstructure:"address"`
+		Gateway   string `mapstructure:"gateway"`
+		MIHFID    string `mapstructure:"mihf_id"`
+		NetworkID string `mapstructure:"network_id"`
+		Channel   int    `mapstructure:"channel" default:"0"`
+		LinkType  string `mapstructure:"link_type" default:"wlan"`
+	}
+	rawWeights struct {
+		Signal   int `mapstructure:"signal"`
+		Load     int `mapstructure:"load"`
+		Previous int `mapstructure:"previous"`
+	}
+)
+
+var defaultHandover = rawHandover{
+	Mode: "off", OnLinkGoingDown: true, BufferPackets: 512, BufferOctets: "1MiB", BufferTotalOctets: "64MiB", HoldTime: "2s",
+	ForwardingLifetime: "4s", PreparationTimeout: "500ms", Weights: rawWeights{Signal: 70, Load: 20, Previous: 10},
+}
+
+func (p *problems) handover(raw rawHandover, gateways []Peer) Handover {
+	mode := p.oneOf("handover.mode", raw.Mode, "off", "predictive", "reactive", "both")
+	h := Handover{
+		Predictive: mode == "predictive" || mode == "both", Reactive: mode == "reactive" || mode == "both", OnLinkGoingDown: raw.OnLinkGoingDown,
+		BufferPackets:      p.between("handover.buffer_packets", raw.BufferPackets, 1, 65535), // what a queue of the kernel holds at most
+		BufferOctets:       p.octets("handover.buffer_octets", raw.BufferOctets, 64<<10, 1<<30),
+		BufferTotalOctets:  p.octets("handover.buffer_total_octets", raw.BufferTotalOctets, 64<<10, 16<<30),
+		HoldTime:           p.duration("handover.hold_time", raw.HoldTime, 10*time.Millisecond, time.Minute),
+		ForwardingLifetime: p.duration("handover.forwarding_lifetime", raw.ForwardingLifetime, 10*time.Millisecond, 5*time.Minute),
+		PreparationTimeout: p.duration("handover.preparation_timeout", raw.PreparationTimeout, 10*time.Millisecond, 30*time.Second),
+		Weights:            Weights{raw.Weights.Signal, raw.Weights.Load, raw.Weights.Previous},
+	}
+	if h.BufferOctets > h.BufferTotalOctets {
+		p.add("handover.buffer_octets", raw.BufferOctets, "want at most handover.buffer_total_octets, "+raw.BufferTotalOctets)
+	}
+	if mode != "off" && len(gateways) == 0 {
+		p.add("handover.mode", mode, "has nobody to hand over to: want the other MAGs of the domain under gateways, or off")
+	}
+	p.weights(h.Weights)
+	h.PointsOfAttachment = p.pointsOfAttachment("handover.points_of_attachment", raw.PointsOfAttachment, gateways)
+	return h
+}
+
+func (p *problems) weights(w Weights) {
+	sum := 0
+	for _, one := range []struct {
+		key   string
+		value int
+	}{{"signal", w.Signal}, {"load", w.Load}, {"previous", w.Previous}} {
+		sum += p.between("handover.weights."+one.key, one.value, 0, 100)
+	}
+	if sum == 0 {
+		p.add("handover.weights", "", "are all 0: want at least one that is not, or no candidate is better than another")
+	}
+}
+
+// Bounds of what a point of attachment is told by: an SSID (IEEE 802.11 section 9.4.2.2), and the channels of the 6 GHz band.
+const (
+	longestNetworkID = 32
+	highestChannel   = 233
+)
+
+func (p *problems) pointsOfAttachment(key string, raws []rawPointOfAttachment, gateways []Peer) (list []PointOfAttachment) {
+	names := map[string]bool{"": true}
+	for _, g := range gateways {
+		names[g.Name] = true
+	}
+	seen := map[mih.LinkAddress]bool{}
+	for i, raw := range raws {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		poa := PointOfAttachment{
+			Address: p.linkAddress(at+".address", raw.Address), LinkType: p.linkType(at+".link_type", raw.LinkType), Gateway: raw.Gateway,
+			NetworkID: p.notLonger(at+".network_id", raw.NetworkID, longestNetworkID), Channel: p.between(at+".channel", raw.Channel, 0, highestChannel),
+		}
+		if raw.MIHFID != "" {
+			poa.MIHFID = p.mihfID(at+".mihf_id", raw.MIHFID)
+		}
+		if !names[raw.Gateway] {
+			p.add(at+".gateway", raw.Gateway, "want the name of one of gateways, or nothing for this one")
+		}
+		if seen[poa.Address] && !poa.Address.IsZero() {
+			p.add(at+".address", raw.Address, "stands twice: keep one")
+		}
+		seen[poa.Address] = true
+		list = append(list, poa)
+	}
+	return list
+}
