@@ -80,13 +80,15 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 
 		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
 
-		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
+		guard.Dropped: "Mobility Headers and MIH in clear that the packet filter dropped, by direction.",
 	})
-	if a.guard, err = guard.New(guard.Config{Daemon: "lmad", Security: cfg.Security, Peers: cfg.MAGs, Log: a.log, Counters: a.counters, Changed: a.associationChanged}); err != nil {
+	if a.guard, err = guard.New(guard.Config{
+		Daemon: "lmad", Security: cfg.Security, Peers: cfg.Protected(), Log: a.log, Counters: a.counters, Changed: a.associationChanged,
+	}); err != nil {
 		return a, err
 	}
 	a.admission.associations = a.guard
-	a.core, err = lma.New(coreConfig(cfg, a.guard.Authorized))
+	a.core, err = lma.New(coreConfig(cfg, a.guard.Authorized(configs.Gateway)))
 	if err != nil {
 		return a, err
 	}

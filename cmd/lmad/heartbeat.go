@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"netlmm/cmd/internal/daemon"
+	"netlmm/cmd/internal/guard"
+	"netlmm/configs"
 )
 
 // sessionsPatience is how long a question for the sessions of a gateway may wait for the anchor's machine.
@@ -16,7 +18,7 @@ const sessionsPatience = 5 * time.Second
 func (a *anchor) openHeartbeats() error {
 	c := daemon.HeartbeatConfig{
 		Variables: a.cfg.Heartbeat, Security: a.cfg.Security, Peers: a.cfg.MAGs, Local: a.cfg.LMAAddress, LocalIPv4: a.cfg.IPv4Address,
-		Log: a.log, Counters: a.counters, Send: a.sockets.Send, Authorized: a.guard.Authorized, Sessions: a.sessions,
+		Log: a.log, Counters: a.counters, Send: a.sockets.Send, Authorized: a.guard.Authorized(configs.Gateway), Sessions: a.sessions,
 		// A gateway that lost its bindings registers its mobile nodes anew; until then their packets go where they went.
 		Restarted: func(netip.Addr) {},
 		Store:     func(netip.Addr, uint32) {},
@@ -52,8 +54,11 @@ func (a *anchor) sessions() (count map[netip.Addr]int) {
 	return count
 }
 
-// associationChanged hears of every security association that comes to stand or goes.
-func (a *anchor) associationChanged(peer netip.Addr, up bool) {
-	a.admission.changed(peer, up)
-	a.heartbeats.AssociationChanged(peer, up)
+// associationChanged hears of every security association that comes to stand or goes. Those that are not with a gateway are there for
+// MIH, which others on this host speak.
+func (a *anchor) associationChanged(c guard.Change) {
+	if c.Kind == configs.Gateway {
+		a.admission.changed(c.Peer, c.Up)
+		a.heartbeats.AssociationChanged(c.Peer, c.Up)
+	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -105,9 +104,11 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 
 		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
 
-		guard.Dropped: "Mobility Headers in clear that the packet filter dropped, by direction.",
+		guard.Dropped: "Mobility Headers and MIH in clear that the packet filter dropped, by direction.",
 	})
-	if g.guard, err = guard.New(guard.Config{Daemon: "magd", Security: cfg.Security, Peers: cfg.LMAs, Log: g.log, Counters: g.counters, Changed: g.associationChanged}); err != nil {
+	if g.guard, err = guard.New(guard.Config{
+		Daemon: "magd", Security: cfg.Security, Peers: cfg.Protected(), MIH: cfg.MIH, Log: g.log, Counters: g.counters, Changed: g.associationChanged,
+	}); err != nil {
 		return g, err
 	}
 	if err = g.openMachines(); err != nil {
@@ -127,7 +128,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 
 func (g *gateway) openMachines() (err error) {
 	cfg := g.cfg
-	if g.core, err = mag.New(coreConfig(cfg, g.guard.Authorized)); err != nil {
+	if g.core, err = mag.New(coreConfig(cfg, g.guard.Authorized(configs.Anchor))); err != nil {
 		return err
 	}
 	g.engine = engine.New[event, action](machine{g.core}, gatewayQueue, g.execute)
@@ -149,7 +150,7 @@ func (g *gateway) openNetwork() (err error) {
 	if g.sockets, err = daemon.OpenSockets(g.cfg.ProxyCareOfAddress, g.cfg.IPv4ProxyCareOfAddress, g.counters, socket); err != nil {
 		return err
 	}
-	g.sockets.Peers(g.cfg.LMAs)
+	g.sockets.Peers(slices.Concat(g.cfg.LMAs, g.cfg.Gateways))
 	return g.openHeartbeats()
 }
 
@@ -197,9 +198,15 @@ func (g *gateway) received(m signaling.Message) {
 	}
 }
 
-func (g *gateway) associationChanged(peer netip.Addr, up bool) {
-	g.heartbeats.AssociationChanged(peer, up)
-	g.send(mag.SecurityAssociationChanged{LMAAddress: peer, Up: up}, time.Now())
+// associationChanged hears of every security association that comes to stand or goes. Heartbeats are between gateway and anchor
+// (RFC 5847 section 1); the machine says Mobility Headers to both.
+func (g *gateway) associationChanged(c guard.Change) {
+	if c.Kind == configs.Anchor {
+		g.heartbeats.AssociationChanged(c.Peer, c.Up)
+	}
+	if c.Kind != configs.OtherPeer {
+		g.send(mag.SecurityAssociationChanged{LMAAddress: c.Peer, Up: c.Up}, time.Now())
+	}
 }
 
 // later queues a chore, so that it does not hold up the handover of another mobile node. One too many is dropped and counted.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"netlmm/cmd/internal/daemon"
+	"netlmm/configs"
 	"netlmm/mobility/mag"
 	"netlmm/mobility/signaling"
 	"netlmm/mobility/store"
@@ -28,7 +29,7 @@ func (g *gateway) openHeartbeats() (err error) {
 	g.heartbeats, err = daemon.NewHeartbeats(daemon.HeartbeatConfig{
 		Variables: g.cfg.Heartbeat, Security: g.cfg.Security, Peers: g.cfg.LMAs, Local: g.cfg.ProxyCareOfAddress, LocalIPv4: g.cfg.IPv4ProxyCareOfAddress,
 		RestartCounter: counter, Known: g.store.Peers(), Store: g.store.PutPeer,
-		Log: g.log, Counters: g.counters, Send: g.sockets.Send, Authorized: g.guard.Authorized, Sessions: g.sessions,
+		Log: g.log, Counters: g.counters, Send: g.sockets.Send, Authorized: g.guard.Authorized(configs.Anchor), Sessions: g.sessions,
 		// What the anchor lost is registered again, paced.
 		Restarted: func(peer netip.Addr) { g.send(mag.PeerRestarted{LMAAddress: peer}, time.Now()) },
 	})

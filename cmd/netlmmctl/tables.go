@@ -49,10 +49,10 @@ func printBindings(w io.Writer, bindings []binding) {
 }
 
 func printPeers(w io.Writer, peers []api.Peer) {
-	table(w, "PEER\tADDRESS\tIDENTITY\tSA\tMODE\tALGORITHM\tFOR\tREKEYS\tATTEMPTS\tHEARTBEAT\tHEARD\tRESTARTS\tLAST ERROR", func(row func(string, ...any)) {
+	table(w, "PEER\tKIND\tADDRESS\tIDENTITY\tSA\tCOVERS\tMODE\tALGORITHM\tFOR\tREKEYS\tATTEMPTS\tHEARTBEAT\tHEARD\tRESTARTS\tLAST ERROR", func(row func(string, ...any)) {
 		for _, p := range peers {
 			state, heard, restarts := vitality(p.Heartbeat)
-			row("%s\t%v\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s", p.Name, p.Address, orDash(p.Identity), p.State, orDash(p.Mode), orDash(p.Algorithm),
+			row("%s\t%s\t%v\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s", p.Name, orDash(p.Kind), p.Address, orDash(p.Identity), p.State, orDash(p.Covers), orDash(p.Mode), orDash(p.Algorithm),
 				age(p.Since), p.Rekeys, p.Attempts, state, heard, restarts, orDash(p.LastError))
 		}
 	})

@@ -76,6 +76,7 @@ type Tunnel struct {
 // Peer is an LMA or a MAG with the state of its security association.
 type Peer struct {
 	Name string `json:"name"`
+	Kind string `json:"kind"` // "anchor", "gateway", or "mih": no more than an MIH Function
 	security.PeerStatus
 	Bindings  int        `json:"bindings"`
 	Heartbeat *Heartbeat `json:"heartbeat,omitempty"` // nil: none are sent

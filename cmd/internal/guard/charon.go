@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"strings"
@@ -124,28 +125,29 @@ func (g *Guard) execute(action ipsec.Action) {
 	case ipsec.Resync:
 		g.client.Resync()
 	case ipsec.Changed:
-		if a.Identity != g.Identity(a.Peer) {
-			g.remember(a)
-			g.log.Info("security association", "peer", a.Peer, "name", g.names[a.Peer], "up", a.Up, "identity", a.Identity)
-		}
-		g.changed(a.Peer, a.Up)
+		g.associationChanged(a)
 	case ipsec.Told:
 		now := time.Now()
 		g.told.Store(&now)
 	}
 }
 
-// remember replaces the map that Identity reads, so that readers need no lock.
-func (g *Guard) remember(a ipsec.Changed) {
-	next := map[netip.Addr]string{}
-	for peer, identity := range *g.identities.Load() {
-		next[peer] = identity
+func (g *Guard) associationChanged(a ipsec.Changed) {
+	peer, now := g.peers[a.Peer], proof{a.Identity, a.Covers}
+	if now != (*g.proofs.Load())[a.Peer] {
+		g.remember(a.Peer, now)
+		g.log.Info("security association", "peer", a.Peer, "name", peer.Name, "up", a.Up, "identity", a.Identity, "covers", a.Covers)
 	}
-	delete(next, a.Peer)
-	if a.Up {
-		next[a.Peer] = a.Identity
+	g.changed(Change{Peer: a.Peer, Kind: peer.Kind, Up: a.Up, MIH: g.MIHIdentity(a.Peer) != ""})
+}
+
+// remember replaces the map that Identity reads, so that readers need no lock. A proof of nothing is none.
+func (g *Guard) remember(peer netip.Addr, p proof) {
+	next := maps.Clone(*g.proofs.Load())
+	if next[peer] = p; p == (proof{}) {
+		delete(next, peer)
 	}
-	g.identities.Store(&next)
+	g.proofs.Store(&next)
 }
 
 func (g *Guard) report(peer netip.Addr, err error, success security.Event) {

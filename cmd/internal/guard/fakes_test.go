@@ -80,6 +80,7 @@ func (c *fakeCharon) list(sas ...security.ChildSA) security.CharonSnapshot {
 type fakeKernel struct {
 	mu       sync.Mutex
 	tables   map[string]filter.Mode
+	opened   filter.Config // the latest
 	applied  int
 	watchers map[chan struct{}]bool
 	deaf     bool // nobody is notified
@@ -89,7 +90,10 @@ func newKernel() *fakeKernel {
 	return &fakeKernel{tables: map[string]filter.Mode{}, watchers: map[chan struct{}]bool{}}
 }
 
-func (k *fakeKernel) open(cfg filter.Config) (table, error) { return &fakeTable{k, cfg}, nil }
+func (k *fakeKernel) open(cfg filter.Config) (table, error) {
+	k.opened = cfg
+	return &fakeTable{k, cfg}, nil
+}
 
 // change the tables as anybody may, and notify.
 func (k *fakeKernel) change(f func(tables map[string]filter.Mode)) {
@@ -172,22 +176,28 @@ type rig struct {
 	kernel   *fakeKernel
 	counters *daemon.Counters
 	changes  []bool
+	told     []Change
 }
 
 func newRig(t *testing.T, kernel *fakeKernel, plugin string, protection configs.Security) *rig {
 	t.Helper()
-	return newRigOf(t, kernel, plugin, protection, configs.Peer{Name: "mag1", Peer: peerOfTest})
+	return newRigOf(t, kernel, plugin, protection, configs.Peer{Name: "mag1", Kind: configs.Gateway, Peer: peerOfTest})
 }
 
 func newRigOf(t *testing.T, kernel *fakeKernel, plugin string, protection configs.Security, peers ...configs.Peer) *rig {
+	t.Helper()
+	return newRigOfMIH(t, kernel, plugin, protection, configs.MIH{}, peers...)
+}
+
+func newRigOfMIH(t *testing.T, kernel *fakeKernel, plugin string, protection configs.Security, spoken configs.MIH, peers ...configs.Peer) *rig {
 	t.Helper()
 	r := &rig{charon: &fakeCharon{events: make(chan security.Event), plugin: plugin}, kernel: kernel}
 	r.counters = noCounters()
 	var err error
 	r.Guard, err = assemble(Config{
-		Daemon: "lmad", Security: protection, Peers: peers,
+		Daemon: "lmad", Security: protection, Peers: peers, MIH: spoken,
 		Log: quiet, Counters: r.counters,
-		Changed: func(_ netip.Addr, up bool) { r.changes = append(r.changes, up) },
+		Changed: func(c Change) { r.changes, r.told = append(r.changes, c.Up), append(r.told, c) },
 	}, r.charon, kernel.open)
 	if err != nil {
 		t.Fatal(err)

@@ -47,10 +47,11 @@ type packetFilter struct {
 	current table      // nil: switched off
 }
 
-// newPacketFilter installs the filter under this table name, or removes it when it is switched off: the table of an earlier
+// newPacketFilter installs the filter, in a mode of its own choice, or removes it when it is switched off: the table of an earlier
 // run outlives its daemon on purpose, and whoever switched the protection off would find that nothing passes.
-func newPacketFilter(cfg configs.Security, name string, log *slog.Logger, open func(filter.Config) (table, error)) (*packetFilter, error) {
-	f := &packetFilter{log: log, open: open, cfg: filter.Config{Mode: filter.Libipsec, Device: cfg.IPsecDevice, Table: name}}
+func newPacketFilter(cfg configs.Security, table filter.Config, log *slog.Logger, open func(filter.Config) (table, error)) (*packetFilter, error) {
+	f := &packetFilter{log: log, open: open, cfg: table}
+	f.cfg.Mode = filter.Libipsec
 	if cfg.DataPath == "xfrm" {
 		f.cfg.Mode = filter.XFRM
 	}
@@ -58,14 +59,14 @@ func newPacketFilter(cfg configs.Security, name string, log *slog.Logger, open f
 		return f, f.install(f.cfg.Mode)
 	}
 	if !cfg.None {
-		log.Warn("security.filter is false: without a security association Mobility Headers of other programs can leave and enter in clear")
+		log.Warn("security.filter is false: without a security association Mobility Headers and MIH can leave and enter in clear")
 	}
 	old, err := open(f.cfg)
 	if err == nil {
 		err = old.Remove()
 	}
 	if err != nil {
-		log.Warn("a packet filter of an earlier run may still drop Mobility Headers; see `nft list table inet "+name+"`", "error", err)
+		log.Warn("a packet filter of an earlier run may still drop the control channel; see `nft list table inet "+f.cfg.Table+"`", "error", err)
 	}
 	return f, nil
 }
@@ -107,7 +108,7 @@ func (f *packetFilter) table() table {
 
 func (f *packetFilter) enabled() bool { return f.table() != nil }
 
-// dropped is how many Mobility Headers in clear the filter stopped since the table was made.
+// dropped is what the filter stopped in clear since the table was made.
 func (f *packetFilter) dropped() (filter.Counters, error) {
 	if t := f.table(); t != nil {
 		return t.Counters()

@@ -25,7 +25,7 @@ import (
 // queue is how many events may wait for the associations core.
 const queue = 4096
 
-// Dropped is the name of the counter of Mobility Headers in clear that the packet filter stopped, by direction.
+// Dropped is the name of the counter of what the packet filter stopped in clear, Mobility Headers and MIH, by direction.
 const Dropped = "netlmm_filter_dropped_total"
 
 // Config of a guard.
@@ -33,9 +33,25 @@ type Config struct {
 	Daemon   string // names the table of the packet filter, for two daemons may share a network namespace
 	Security configs.Security
 	Peers    []configs.Peer
+	Traffic  security.Traffic // what the packet filter keeps out of the clear; 0: all of it
+	MIH      configs.MIH      // with whom MIH is spoken
 	Log      *slog.Logger
-	Counters *daemon.Counters               // is given the counter Dropped
-	Changed  func(peer netip.Addr, up bool) // called whenever a peer's association comes to stand or goes; it may wait, but never for the guard
+	Counters *daemon.Counters // is given the counter Dropped
+	Changed  func(Change)     // called whenever a peer's association comes to stand, goes or covers something else; it may wait, but never for the guard
+}
+
+// Change is what became of the association with a peer. An Up may be repeated.
+type Change struct {
+	Peer netip.Addr
+	Kind configs.PeerKind
+	Up   bool // for what the peer is there: Mobility Headers of anchors and gateways, MIH of others
+	MIH  bool // Up, and what comes from the peer's MIH port is the peer's
+}
+
+// proof is what an association that stands says of a peer.
+type proof struct {
+	identity string // authenticated
+	covers   security.Traffic
 }
 
 // Guard protects the control channel to a fixed set of peers.
@@ -43,20 +59,20 @@ type Guard struct {
 	log     *slog.Logger
 	limited *slog.Logger // for what every attempt or every message may say
 	cfg     configs.Security
+	mih     configs.MIH
 	peers   map[netip.Addr]configs.Peer
 	order   []netip.Addr // of the peers, as configured
-	names   map[netip.Addr]string
 	core    *ipsec.Associations
 	engine  *engine.Engine[security.Event, ipsec.Action]
 	client  charon
 	asker   asker
 	filter  *packetFilter
-	changed func(peer netip.Addr, up bool)
+	changed func(Change)
 
-	identities atomic.Pointer[map[netip.Addr]string] // of the peers whose SA stands
-	facts      atomic.Pointer[charonFacts]
-	told       atomic.Pointer[time.Time]                 // when charon's latest list of associations was complete in identities
-	work       map[netip.Addr]chan func(context.Context) // slow calls into charon, in order for each peer
+	proofs atomic.Pointer[map[netip.Addr]proof] // of the peers whose SA stands
+	facts  atomic.Pointer[charonFacts]
+	told   atomic.Pointer[time.Time]                 // when charon's latest list of associations was complete in proofs
+	work   map[netip.Addr]chan func(context.Context) // slow calls into charon, in order for each peer
 }
 
 // New prepares the guard. The packet filter is in place when New returns, so that nothing leaves in clear from the daemon's
@@ -67,24 +83,25 @@ func New(cfg Config) (*Guard, error) {
 
 func assemble(cfg Config, client charon, open func(filter.Config) (table, error)) (*Guard, error) {
 	g := &Guard{
-		log: cfg.Log, limited: daemon.Limited(cfg.Log), cfg: cfg.Security, changed: cfg.Changed, client: client, asker: newAsker(client.Resync),
-		peers: map[netip.Addr]configs.Peer{}, names: map[netip.Addr]string{}, work: map[netip.Addr]chan func(context.Context){},
+		log: cfg.Log, limited: daemon.Limited(cfg.Log), cfg: cfg.Security, mih: cfg.MIH, changed: cfg.Changed, client: client, asker: newAsker(client.Resync),
+		peers: map[netip.Addr]configs.Peer{}, work: map[netip.Addr]chan func(context.Context){},
 	}
-	g.identities.Store(&map[netip.Addr]string{})
+	g.proofs.Store(&map[netip.Addr]proof{})
 	var list []security.Peer
 	for _, p := range cfg.Peers {
-		g.peers[p.Address], g.names[p.Address] = p, p.Name
+		g.peers[p.Address] = p
 		g.order = append(g.order, p.Address)
 		g.work[p.Address] = make(chan func(context.Context), pendingCalls)
 		list = append(list, p.Peer)
 	}
 	var err error
-	if g.filter, err = newPacketFilter(cfg.Security, "netlmm_"+cfg.Daemon, g.limited, open); err != nil {
+	table := filter.Config{Device: cfg.Security.IPsecDevice, Table: "netlmm_" + cfg.Daemon, Traffic: cfg.Traffic, InClear: cfg.MIH.InClear()}
+	if g.filter, err = newPacketFilter(cfg.Security, table, g.limited, open); err != nil {
 		return nil, err
 	}
 	cfg.Counters.Source(Dropped, g.droppedByDirection)
 	if cfg.Security.None {
-		g.log.Warn("security.mode is none: Mobility Headers travel in clear and anybody on the path can move mobile nodes; for laboratories only")
+		g.log.Warn("security.mode is none: the control channel is in clear and anybody on the path can move mobile nodes; for laboratories only")
 		return g, nil
 	}
 	g.core, err = ipsec.New(ipsec.Config{
@@ -125,13 +142,29 @@ func (g *Guard) Require(peer netip.Addr) { g.post(security.Required{Peer: peer})
 // Suspect says that peer does not answer although its association is said to stand.
 func (g *Guard) Suspect(peer netip.Addr) { g.post(security.Suspect{Peer: peer}) }
 
-// Identity is the authenticated IKE identity behind peer, "" when no association stands. It may be called from anywhere.
-func (g *Guard) Identity(peer netip.Addr) string { return (*g.identities.Load())[peer] }
+// Identity is the authenticated IKE identity behind Mobility Headers of an anchor or gateway, "" when no association stands; of others
+// none counts. It may be called from anywhere, as MIHIdentity.
+func (g *Guard) Identity(peer netip.Addr) string {
+	if g.peers[peer].Kind == configs.OtherPeer {
+		return ""
+	}
+	return g.identity(peer, security.MobilityHeaders)
+}
 
-// Awaits says whether peer is configured but charon has not told of an association with it; it asks charon once more then,
-// soon and not for every message.
+// MIHIdentity is the authenticated IKE identity behind what comes from peer's MIH port, "" when no association stands that covers it.
+func (g *Guard) MIHIdentity(peer netip.Addr) string { return g.identity(peer, security.MIH) }
+
+func (g *Guard) identity(peer netip.Addr, behind security.Traffic) string {
+	if p := (*g.proofs.Load())[peer]; p.covers.Has(behind) {
+		return p.identity
+	}
+	return ""
+}
+
+// Awaits says whether peer is configured as anchor or gateway but charon has not told of an association with it; it asks charon once
+// more then, soon and not for every message.
 func (g *Guard) Awaits(peer netip.Addr) bool {
-	if _, known := g.peers[peer]; g.cfg.None || !known || g.Identity(peer) != "" {
+	if p, known := g.peers[peer]; g.cfg.None || !known || p.Kind == configs.OtherPeer || g.Identity(peer) != "" {
 		return false
 	}
 	g.asker.soon()
@@ -145,11 +178,14 @@ func (g *Guard) Told(since time.Time) bool {
 	return at != nil && at.After(since)
 }
 
-// Authorized says whether the peer that proved identity may register mobile nodes at address (RFC 5213 section 5.3.1):
-// it is configured with that address and, unless security is off, that identity.
-func (g *Guard) Authorized(address netip.Addr, identity string) bool {
-	peer, known := g.peers[address]
-	return known && (g.cfg.None || identity != "" && identity == peer.Identity)
+// Authorized returns what says whether the peer that proved identity may speak for address as one of that kind: as a gateway register
+// mobile nodes (RFC 5213 section 5.3.1) or prepare handovers, as an anchor revoke. It is configured as such with that address and,
+// unless security is off, that identity.
+func (g *Guard) Authorized(kind configs.PeerKind) func(address netip.Addr, identity string) bool {
+	return func(address netip.Addr, identity string) bool {
+		peer, known := g.peers[address]
+		return known && peer.Kind == kind && (g.cfg.None || identity != "" && identity == peer.Identity)
+	}
 }
 
 // Peers lists every peer in configured order with the state of its association. bindings counts the mobile nodes of each.
@@ -157,16 +193,21 @@ func (g *Guard) Peers(ctx context.Context, bindings map[netip.Addr]int) ([]api.P
 	var list []api.Peer
 	if g.cfg.None {
 		for _, address := range g.order {
-			list = append(list, api.Peer{Name: g.names[address], PeerStatus: security.PeerStatus{Address: address, State: "in clear"}, Bindings: bindings[address]})
+			list = append(list, g.describe(security.PeerStatus{Address: address, State: "in clear"}, bindings))
 		}
 		return list, nil
 	}
 	err := g.engine.Do(ctx, func() {
 		for _, status := range g.core.Status() {
-			list = append(list, api.Peer{Name: g.names[status.Address], PeerStatus: status, Bindings: bindings[status.Address]})
+			list = append(list, g.describe(status, bindings))
 		}
 	})
 	return list, err
+}
+
+func (g *Guard) describe(status security.PeerStatus, bindings map[netip.Addr]int) api.Peer {
+	peer := g.peers[status.Address]
+	return api.Peer{Name: peer.Name, Kind: string(peer.Kind), PeerStatus: status, Bindings: bindings[status.Address]}
 }
 
 // Status sums the protection up; warnings are what an operator should look at.
@@ -191,10 +232,27 @@ func (g *Guard) Status(ctx context.Context) (status api.SecurityStatus, warnings
 			warnings = append(warnings, fmt.Sprintf("no security association with %s (%v): %s %s", p.Name, p.Address, p.State, cmp.Or(p.LastError, "")))
 		}
 	}
+	warnings = append(warnings, g.mihWarnings()...)
 	c, err := g.filter.dropped()
 	status.DroppedClear = c.In + c.Out + c.Forward
 	if err != nil {
 		warnings = append(warnings, err.Error())
 	}
 	return status, warnings
+}
+
+// mihWarnings tells of MIH Functions that are believed in clear, and of those that cannot be heard for want of traffic selectors.
+func (g *Guard) mihWarnings() (warnings []string) {
+	for _, peer := range g.mih.Peers {
+		address := peer.Address.Addr()
+		_, stands := (*g.proofs.Load())[address]
+		switch {
+		case !peer.Protected && !address.IsLoopback():
+			warnings = append(warnings, fmt.Sprintf("MIH with %s (%v) is in clear: protection is none", peer.Name, address))
+		case peer.Protected && stands && g.MIHIdentity(address) == "":
+			warnings = append(warnings, fmt.Sprintf("the security association with %v does not cover MIH with %s: give its connection the traffic selectors "+
+				"udp/4551 and tcp at both ends, as magd-swanctl.conf shows", address, peer.Name))
+		}
+	}
+	return warnings
 }

@@ -16,8 +16,8 @@ import (
 // overIPv4 is a gateway that is reached over IPv4 (RFC 5844 section 4), beside the one over IPv6.
 func overIPv4() []configs.Peer {
 	return []configs.Peer{
-		{Name: "mag4", Peer: security.Peer{Address: mag4, Local: self4, Identity: "mag4", ManagedBy: security.BySwanctl}},
-		{Name: "mag1", Peer: peerOfTest},
+		{Name: "mag4", Kind: configs.Gateway, Peer: security.Peer{Address: mag4, Local: self4, Identity: "mag4", ManagedBy: security.BySwanctl}},
+		{Name: "mag1", Kind: configs.Gateway, Peer: peerOfTest},
 	}
 }
 
@@ -44,7 +44,7 @@ func TestAuthorized(t *testing.T) {
 			protection := protected("xfrm")
 			protection.None = c.none
 			g := newRigOf(t, newKernel(), vici.KernelNetlink, protection, overIPv4()...)
-			if got := g.Authorized(c.address, c.identity); got != c.want {
+			if got := g.Authorized(configs.Gateway)(c.address, c.identity); got != c.want {
 				t.Errorf("%s: %v", c.what, got)
 			}
 		})
