@@ -104,26 +104,7 @@ func (a *arrived) probePastTheDaemons() {
 // same domain runs without protection, because somebody wrote that down.
 func TestDaemonsLoadConnectionsThemselves(t *testing.T) {
 	d := up(t, "m")
-	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
-		d.emptyCharon(t, node)
-		if err := d.writeDaemonConfiguration(node); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(d.Path(node, "psk"), []byte("not the domain's secret\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		d.edit(t, node, d.managed(node, func(string) string { return "managed_by: netlmm\n    preshared_key_file: " + d.Path(node, "psk") })...)
-		binary, err := d.binary(daemonOf(node))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.start(node, daemonOf(node), nil, binary, "--config", d.Path(node, daemonOf(node)+".yaml")); err != nil {
-			t.Fatal(err)
-		}
-		if err := d.waitDaemon(node); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d.startWithOwnConnections(t)
 	a := enter(t, d)
 	a.handOverAll("start with a pre-shared key of the daemons")
 	a.nothingInClear("with a pre-shared key of the daemons")
@@ -132,6 +113,8 @@ func TestDaemonsLoadConnectionsThemselves(t *testing.T) {
 		d.emptyCharon(t, node)
 		a.handOverAll("the charon of " + node + " lost its connections")
 	}
+
+	a.associated(NodeMAG1, NodeMAG2)
 
 	d.certificates(t)
 	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
@@ -148,6 +131,7 @@ func TestDaemonsLoadConnectionsThemselves(t *testing.T) {
 		}
 	}
 	a.trafficFlows("a change to certificates")
+	a.associated(NodeMAG2, NodeMAG1)
 	a.handOverAll("a change to certificates")
 	a.nothingInClear("with certificates")
 
@@ -183,6 +167,31 @@ func TestDaemonsLoadConnectionsThemselves(t *testing.T) {
 	}
 }
 
+// startWithOwnConnections starts the daemons with a pre-shared key, which they load into charons that know nothing.
+func (d *Domain) startWithOwnConnections(t *testing.T) {
+	t.Helper()
+	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
+		d.emptyCharon(t, node)
+		if err := d.writeDaemonConfiguration(node); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(d.Path(node, "psk"), []byte("not the domain's secret\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.edit(t, node, d.managed(node, func(string) string { return "managed_by: netlmm\n    preshared_key_file: " + d.Path(node, "psk") })...)
+		binary, err := d.binary(daemonOf(node))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.start(node, daemonOf(node), nil, binary, "--config", d.Path(node, daemonOf(node)+".yaml")); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.waitDaemon(node); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // emptyCharon replaces a node's charon by one that knows no connection and no secret.
 func (d *Domain) emptyCharon(t *testing.T, node string) {
 	t.Helper()
@@ -194,12 +203,11 @@ func (d *Domain) emptyCharon(t *testing.T, node string) {
 
 // managed replaces how the connections of a node's daemon are managed; its own identity is added.
 func (d *Domain) managed(node string, replacement func(peer string) string) (pairs []string) {
-	peers := map[string]string{NodeLMA: "mh-lma"}
-	if node == NodeLMA {
-		peers = map[string]string{NodeMAG1: "mh-mag1", NodeMAG2: "mh-mag2"}
-	}
-	for peer, child := range peers {
-		pairs = append(pairs, fmt.Sprintf("managed_by: swanctl\n    connection: %s\n    child: %s", peer, child),
+	for _, peer := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
+		if peer == node {
+			continue
+		}
+		pairs = append(pairs, fmt.Sprintf("managed_by: swanctl\n    connection: %s\n    child: mh-%s", peer, peer),
 			replacement(peer)+"\n    local_identity: "+IKEIdentity(node))
 	}
 	return pairs

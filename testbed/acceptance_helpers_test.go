@@ -87,11 +87,11 @@ func (a *arrived) handOverAll(after string) {
 	a.trafficFlows("a handover after " + after)
 }
 
-// nothingInClear checks that the core link has seen no Mobility Header in clear.
+// nothingInClear checks that the core link has seen neither a Mobility Header nor MIH in clear.
 func (a *arrived) nothingInClear(when string) {
 	a.t.Helper()
-	if n := a.capture.Counts().MHInClear; n != 0 {
-		a.t.Errorf("%s: %d Mobility Headers in clear on the core link: %x", when, n, a.capture.InClear())
+	if c := a.capture.Counts(); c.MHInClear != 0 || c.MIHInClear != 0 {
+		a.t.Errorf("%s: %d Mobility Headers and %d packets of MIH in clear on the core link: %x", when, c.MHInClear, c.MIHInClear, a.capture.InClear())
 	}
 }
 

@@ -30,7 +30,7 @@ type Capture struct {
 	mu     sync.Mutex
 	counts [frameClassCount]uint64
 	lost   uint64
-	first  [][]byte // the first Mobility Headers in clear, as evidence
+	first  [][]byte // of what was in clear and should not have been, as evidence
 	pcap   *pcapgo.Writer
 	file   *os.File
 }
@@ -40,6 +40,7 @@ type Counts struct {
 	ESP            uint64 `json:"esp_packets"`
 	IKE            uint64 `json:"ike_packets"`
 	MHInClear      uint64 `json:"mh_clear_packets"`
+	MIHInClear     uint64 `json:"mih_clear_packets"`
 	Truncated      uint64 `json:"truncated_packets"`
 	DroppedByQueue uint64 `json:"dropped_by_capture"` // the kernel had no room for them: the other numbers are a lower bound
 }
@@ -107,7 +108,7 @@ func (c *Capture) run() {
 }
 
 // incomingIPv6 passes IPv6 frames that the switch received, but for the mobile nodes' data right inside a tunnel header: there
-// is a lot of it, and it can be neither ESP nor a Mobility Header of the control channel.
+// is a lot of it, and it is neither ESP nor of the control channel.
 var incomingIPv6 = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtType},
 	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 5},
@@ -125,7 +126,7 @@ func (c *Capture) add(at time.Time, frame []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts[class]++
-	if class == frameMHInClear && len(c.first) < 4 {
+	if (class == frameMHInClear || class == frameMIHInClear) && len(c.first) < 4 {
 		c.first = append(c.first, append([]byte{}, frame...))
 	}
 	if c.pcap != nil {
@@ -141,12 +142,12 @@ func (c *Capture) Counts() Counts {
 		c.lost += uint64(stats.Drops)
 	}
 	return Counts{
-		ESP: c.counts[frameESP], IKE: c.counts[frameIKE], MHInClear: c.counts[frameMHInClear],
+		ESP: c.counts[frameESP], IKE: c.counts[frameIKE], MHInClear: c.counts[frameMHInClear], MIHInClear: c.counts[frameMIHInClear],
 		Truncated: c.counts[frameTruncated], DroppedByQueue: c.lost,
 	}
 }
 
-// InClear returns the first few frames with a Mobility Header in clear.
+// InClear returns the first few frames with a Mobility Header or MIH in clear.
 func (c *Capture) InClear() [][]byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -21,7 +21,7 @@ import (
 type ipsecFlavour struct {
 	Plugin   string // strongSwan's: kernel-netlink or kernel-libipsec
 	Mode     string // transport or tunnel
-	Protocol int    // of the traffic selector; libipsec takes the Mobility Header for an extension header and sees what follows it
+	Protocol int    // of Mobility Headers in traffic selectors; libipsec takes the Mobility Header for an extension header and sees what follows it
 }
 
 // ikePeer is one end of an IKE connection.
@@ -72,9 +72,8 @@ func (d *Domain) startCharon(node string) error {
 	if err != nil {
 		return err
 	}
-	peers := []string{NodeLMA}
-	if node == NodeLMA {
-		peers = []string{NodeMAG1, NodeMAG2, NodeRogueMAG}
+	peers := map[string][]string{
+		NodeLMA: {NodeMAG1, NodeMAG2, NodeRogueMAG}, NodeMAG1: {NodeLMA, NodeMAG2}, NodeMAG2: {NodeLMA, NodeMAG1}, NodeRogueMAG: {NodeLMA},
 	}
 	values := map[string]any{
 		"UserspaceESP": d.ipsec.Plugin == "kernel-libipsec",
@@ -84,7 +83,7 @@ func (d *Domain) startCharon(node string) error {
 		"Local":        ikePeerOf(node),
 	}
 	var remote []ikePeer
-	for _, peer := range peers {
+	for _, peer := range peers[node] {
 		remote = append(remote, ikePeerOf(peer))
 	}
 	values["Peers"] = remote
@@ -92,7 +91,7 @@ func (d *Domain) startCharon(node string) error {
 		return err
 	}
 	if d.ipsec.Plugin == "kernel-libipsec" {
-		if err := d.routeMobilityHeadersToTunnel(node); err != nil {
+		if err := d.routeControlChannelToTunnel(node); err != nil {
 			return err
 		}
 	}
@@ -113,13 +112,21 @@ func (d *Domain) strongswanEnvironment(node string) []string {
 	return []string{"STRONGSWAN_CONF=" + d.Path(node, "strongswan.conf"), "SWANCTL_DIR=" + d.Path(node, "")}
 }
 
-// routeMobilityHeadersToTunnel makes Mobility Headers, and nothing else, look up charon's routing table.
-func (d *Domain) routeMobilityHeadersToTunnel(node string) error {
+// routeControlChannelToTunnel makes Mobility Headers and MIH, and nothing else, look up charon's routing table.
+func (d *Domain) routeControlChannelToTunnel(node string) error {
+	port := netlink.NewRulePortRange(mihPort, mihPort)
+	rules := []netlink.Rule{{IPProto: unix.IPPROTO_MH}}
+	for _, protocol := range []int{unix.IPPROTO_UDP, unix.IPPROTO_TCP} {
+		rules = append(rules, netlink.Rule{IPProto: protocol, Dport: port}, netlink.Rule{IPProto: protocol, Sport: port})
+	}
 	return d.withHandle(node, func(h *netlink.Handle) error {
-		rule := netlink.NewRule()
-		rule.Family, rule.Priority, rule.Table, rule.IPProto = unix.AF_INET6, 50, 4135, unix.IPPROTO_MH
-		if err := h.RuleAdd(rule); err != nil && !errors.Is(err, syscall.EEXIST) {
-			return fmt.Errorf("rule for Mobility Headers in %s: %w", node, err)
+		for _, match := range rules {
+			rule := netlink.NewRule()
+			rule.IPProto, rule.Dport, rule.Sport = match.IPProto, match.Dport, match.Sport
+			rule.Family, rule.Priority, rule.Table = unix.AF_INET6, 50, 4135
+			if err := h.RuleAdd(rule); err != nil && !errors.Is(err, syscall.EEXIST) {
+				return fmt.Errorf("rule for the control channel in %s: %w", node, err)
+			}
 		}
 		return nil
 	})

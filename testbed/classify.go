@@ -15,6 +15,7 @@ const (
 	frameESP                   // protocol 50, or UDP port 4500 with an SPI (RFC 3948 section 2.1)
 	frameIKE                   // UDP port 500, or UDP port 4500 with a zero SPI
 	frameMHInClear             // a Mobility Header that anybody on the link can read
+	frameMIHInClear            // likewise UDP or TCP from or to the port of IEEE 802.21
 	frameTruncated             // too short to tell
 	frameClassCount            // how many there are
 )
@@ -25,8 +26,8 @@ const (
 	etherTypeIPv6  = 0x86dd
 )
 
-// classify looks at one Ethernet frame. It follows extension headers (RFC 8200 section 4.1), so that a Mobility Header
-// cannot hide behind them; the data that a tunnel carries is not looked into.
+// classify looks at one Ethernet frame. It follows extension headers (RFC 8200 section 4.1), so that nothing
+// can hide behind them; the data that a tunnel carries is not looked into.
 func classify(frame []byte) frameClass {
 	if len(frame) < ethernetHeader || binary.BigEndian.Uint16(frame[12:]) != etherTypeIPv6 {
 		return frameOther
@@ -57,10 +58,28 @@ func classify(frame []byte) frameClass {
 			return frameESP
 		case unix.IPPROTO_UDP:
 			return classifyUDP(rest)
+		case unix.IPPROTO_TCP:
+			return classifyTCP(rest)
 		default:
 			return frameOther
 		}
 	}
+}
+
+// classifyTCP knows MIH by its port.
+func classifyTCP(segment []byte) frameClass {
+	switch {
+	case len(segment) < 4:
+		return frameTruncated
+	case hasPort(segment, mihPort):
+		return frameMIHInClear
+	}
+	return frameOther
+}
+
+// hasPort: source or destination port, which are where they are in UDP and in TCP.
+func hasPort(header []byte, port uint16) bool {
+	return binary.BigEndian.Uint16(header) == port || binary.BigEndian.Uint16(header[2:]) == port
 }
 
 // classifyUDP tells IKE from ESP in UDP: on port 4500 IKE follows four zero bytes where ESP has its SPI. A keepalive of one
@@ -69,11 +88,12 @@ func classifyUDP(datagram []byte) frameClass {
 	if len(datagram) < 8 {
 		return frameTruncated
 	}
-	source, destination := binary.BigEndian.Uint16(datagram), binary.BigEndian.Uint16(datagram[2:])
 	switch {
-	case source == 500 || destination == 500:
+	case hasPort(datagram, mihPort):
+		return frameMIHInClear
+	case hasPort(datagram, 500):
 		return frameIKE
-	case source != 4500 && destination != 4500:
+	case !hasPort(datagram, 4500):
 		return frameOther
 	case len(datagram) < 12 || binary.BigEndian.Uint32(datagram[8:]) == 0:
 		return frameIKE

@@ -65,6 +65,7 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 	} else {
 		values["Address"] = ikePeerOf(node).Address
 		values["LMAIdentity"] = IKEIdentity(NodeLMA)
+		values["Gateways"] = []ikePeer{ikePeerOf(other(node))}
 		values["Trigger"] = d.Options.Trigger
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
 	}

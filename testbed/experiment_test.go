@@ -54,7 +54,7 @@ func TestReportHasThePromisedFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range strings.Fields(`kernel forwarding ipsec.kernel_plugin ipsec.mode ipsec.ike ipsec.esp_packets
-		ipsec.mh_clear_packets mobile_nodes.id mobile_nodes.address mobile_nodes.kept handovers.mobile_node handovers.from
+		ipsec.mh_clear_packets ipsec.mih_clear_packets mobile_nodes.id mobile_nodes.address mobile_nodes.kept handovers.mobile_node handovers.from
 		handovers.to handovers.trigger handovers.l2_attach_to_pbu_ms handovers.pbu_to_pba_ms handovers.pba_to_ra_ms
 		handovers.total_ms handovers.lost handovers.gap_ms summary.total_ms.p50 summary.total_ms.p99 traffic.sent
 		traffic.received traffic.lost result`) {

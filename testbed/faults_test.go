@@ -50,9 +50,7 @@ func TestProgramsAreKilledAndRestarted(t *testing.T) {
 			a.waitGateway(a.MobileNodes[0], address)
 			a.trafficFlows("a move to " + gateway + " after " + what)
 		}
-		if n := a.capture.Counts().MHInClear; n != 0 {
-			t.Errorf("%d Mobility Headers in clear after %s: %x", n, what, a.capture.InClear())
-		}
+		a.nothingInClear("after " + what)
 	}
 	for _, traffic := range a.running {
 		if err := traffic.conversation.Alive(60 * time.Second); err != nil {

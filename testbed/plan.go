@@ -30,6 +30,7 @@ const (
 	accessPointMAC    = "00:00:5e:00:52:13" // RFC 6543 section 4.1: the same on every access link of the domain
 	udpPort           = 5001
 	tcpPort           = 5002
+	mihPort           = 4551 // RFC 5677
 	runDirectory      = "/run/netlmm-testbed"
 	namespacePrefix   = "netlmm-"
 	namespaceRunPath  = "/run/netns"

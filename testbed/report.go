@@ -230,6 +230,9 @@ func (r *Report) judge() {
 	if r.IPsec.MHInClear > 0 {
 		r.Reasons = append(r.Reasons, fmt.Sprintf("%d Mobility Headers crossed the core link in clear", r.IPsec.MHInClear))
 	}
+	if r.IPsec.MIHInClear > 0 {
+		r.Reasons = append(r.Reasons, fmt.Sprintf("%d packets of MIH crossed the core link in clear", r.IPsec.MIHInClear))
+	}
 	if r.IPsec.ESP == 0 {
 		r.Reasons = append(r.Reasons, "no ESP packet was seen on the core link")
 	}

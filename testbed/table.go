@@ -52,7 +52,7 @@ router, so it noticed nothing.
 		fmt.Fprintf(out, "  %*s %s %s, by DHCP; its TCP connection %s (%d blocks echoed)\n", len(m.ID), "", kept(m.IPv4Kept), m.IPv4Address, survived(m.TCPIPv4Kept), m.TCPIPv4Echoed)
 	}
 	fmt.Fprintf(out, "  traffic    sent %d, received %d, lost %d, while a station was between two access points\n", r.Traffic.Sent, r.Traffic.Received, r.Traffic.Lost)
-	fmt.Fprintf(out, "  core link  %d ESP packets, %d Mobility Headers in clear (%s, %s mode, %s)\n", r.IPsec.ESP, r.IPsec.MHInClear, r.IPsec.KernelPlugin, r.IPsec.Mode, r.IPsec.IKE)
+	fmt.Fprintf(out, "  core link  %d ESP packets, %d Mobility Headers and %d packets of MIH in clear (%s, %s mode, %s)\n", r.IPsec.ESP, r.IPsec.MHInClear, r.IPsec.MIHInClear, r.IPsec.KernelPlugin, r.IPsec.Mode, r.IPsec.IKE)
 	if r.IPsec.KernelPlugin == "kernel-libipsec" {
 		fmt.Fprintln(out, "             this kernel has no ESP; strongSwan's userspace ESP stands in, in tunnel mode (RFC 5213 asks for transport mode)")
 	}
