@@ -172,23 +172,10 @@ func (d *Domain) startWithOwnConnections(t *testing.T) {
 	t.Helper()
 	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
 		d.emptyCharon(t, node)
-		if err := d.writeDaemonConfiguration(node); err != nil {
-			t.Fatal(err)
-		}
 		if err := os.WriteFile(d.Path(node, "psk"), []byte("not the domain's secret\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		d.edit(t, node, d.managed(node, func(string) string { return "managed_by: netlmm\n    preshared_key_file: " + d.Path(node, "psk") })...)
-		binary, err := d.binary(daemonOf(node))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := d.start(node, daemonOf(node), nil, binary, "--config", d.Path(node, daemonOf(node)+".yaml")); err != nil {
-			t.Fatal(err)
-		}
-		if err := d.waitDaemon(node); err != nil {
-			t.Fatal(err)
-		}
+		d.startWith(t, node, d.managed(node, func(string) string { return "managed_by: netlmm\n    preshared_key_file: " + d.Path(node, "psk") })...)
 	}
 }
 

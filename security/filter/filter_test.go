@@ -146,6 +146,19 @@ func TestMobilityHeaderInClearIsDropped(t *testing.T) {
 	}
 }
 
+// dropped waits until more than before are counted.
+func dropped(t *testing.T, f *Filter, direction string, before uint64, what string) (now uint64) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		if now = count(t, f, direction); now != before {
+			return now
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: not dropped", what)
+		}
+	}
+}
+
 func count(t *testing.T, f *Filter, direction string) uint64 {
 	t.Helper()
 	c, err := f.Counters()
@@ -227,15 +240,21 @@ func udpPasses(t *testing.T, from, to string, address netip.Addr, port int) bool
 	return err == nil && n == 3000
 }
 
+// forwardIntoSA makes the first namespace a router that sends what the second one writes to this address into an SA.
+func forwardIntoSA(t *testing.T, router, host string) (far netip.Addr) {
+	t.Helper()
+	run(t, "ip", "-n", router, "tuntap", "add", "ipsec0", "mode", "tun")
+	run(t, "ip", "-n", router, "link", "set", "ipsec0", "up")
+	run(t, "ip", "-n", router, "route", "add", "2001:db8:f1::/64", "dev", "ipsec0")
+	run(t, "ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+	run(t, "ip", "-n", host, "route", "add", "2001:db8:f1::/64", "via", self.String())
+	return netip.MustParseAddr("2001:db8:f1::1")
+}
+
 // A host behind a router forges the router's address; its Mobility Headers must not be carried into the SA.
 func TestForgedMobilityHeaderIsNotCarriedIntoSA(t *testing.T) {
 	a, b, f := namespaces(t, Libipsec)
-	far := netip.MustParseAddr("2001:db8:f1::1")
-	run(t, "ip", "-n", a, "tuntap", "add", "ipsec0", "mode", "tun")
-	run(t, "ip", "-n", a, "link", "set", "ipsec0", "up")
-	run(t, "ip", "-n", a, "route", "add", "2001:db8:f1::/64", "dev", "ipsec0")
-	run(t, "ip", "netns", "exec", a, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
-	run(t, "ip", "-n", b, "route", "add", "2001:db8:f1::/64", "via", self.String())
+	far := forwardIntoSA(t, a, b)
 	if err := f.Apply(); err != nil {
 		t.Fatal(err)
 	}
@@ -243,12 +262,7 @@ func TestForgedMobilityHeaderIsNotCarriedIntoSA(t *testing.T) {
 	before := uint64(0)
 	for name, packets := range crafted(self, far) {
 		send(t, sender, packets, far)
-		for end := time.Now().Add(patience); count(t, f, "forward") == before; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%s: not dropped", name)
-			}
-		}
-		before = count(t, f, "forward")
+		before = dropped(t, f, "forward", before, name)
 	}
 }
 

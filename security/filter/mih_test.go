@@ -232,24 +232,14 @@ func TestMIHInClearWithNamedPeers(t *testing.T) {
 	before := count(t, f, "in")
 	for name, packets := range crafted(other, self) {
 		send(t, rawtest.Open(t, b, unix.IPPROTO_RAW), packets, self)
-		for end := time.Now().Add(patience); count(t, f, "in") == before; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("a Mobility Header, %s, is not dropped", name)
-			}
-		}
-		before = count(t, f, "in")
+		before = dropped(t, f, "in", before, "a Mobility Header, "+name)
 	}
 }
 
 // A host behind a router does not get its MIH carried into the SA either, not even one that may speak with the router in clear.
 func TestForgedMIHIsNotCarriedIntoSA(t *testing.T) {
 	a, b, f := namespaces(t, Libipsec)
-	far := netip.MustParseAddr("2001:db8:f1::1")
-	run(t, "ip", "-n", a, "tuntap", "add", "ipsec0", "mode", "tun")
-	run(t, "ip", "-n", a, "link", "set", "ipsec0", "up")
-	run(t, "ip", "-n", a, "route", "add", "2001:db8:f1::/64", "dev", "ipsec0")
-	run(t, "ip", "netns", "exec", a, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
-	run(t, "ip", "-n", b, "route", "add", "2001:db8:f1::/64", "via", self.String())
+	far := forwardIntoSA(t, a, b)
 	f, err := New(Config{Mode: Libipsec, Table: "netlmm", NetNS: f.cfg.NetNS, InClear: []netip.Addr{other, far}})
 	if err != nil {
 		t.Fatal(err)
@@ -262,11 +252,7 @@ func TestForgedMIHIsNotCarriedIntoSA(t *testing.T) {
 		for _, m := range mihMessages(source, far) {
 			before := count(t, f, "forward")
 			send(t, sender, m.packets, far)
-			for end := time.Now().Add(patience); count(t, f, "forward") == before; time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("%s from %s: not dropped", m.name, source)
-				}
-			}
+			dropped(t, f, "forward", before, m.name+" from "+source.String())
 		}
 	}
 }
