@@ -211,7 +211,9 @@ func (p *problems) unicast(key, value string) netip.Addr {
 	return p.transportAddress(key, value)
 }
 
-func (p *problems) linkAddress(key, value string) mih.LinkAddress { return mih.MACAddress(p.mac(key, value)) }
+func (p *problems) linkAddress(key, value string) mih.LinkAddress {
+	return mih.MACAddress(p.mac(key, value))
+}
 
 var linkTypes = map[string]mih.LinkType{"wlan": mih.LinkType80211, "ethernet": mih.LinkTypeEthernet, "wireless": mih.LinkTypeWireless}
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"netlmm/internal/netnstest"
 	"netlmm/mobility/mh"
 )
 
@@ -145,18 +146,7 @@ func (d *Domain) answerMIH(node string, at netip.AddrPort) (stop func(), err err
 	if err != nil {
 		return nil, err
 	}
-	go func() {
-		b := make([]byte, 100)
-		for n, peer, err := packets.ReadFrom(b); err == nil; n, peer, err = packets.ReadFrom(b) {
-			_, _ = packets.WriteTo(b[:n], peer)
-		}
-	}()
-	go func() {
-		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
-			_, _ = c.Write([]byte("MIH"))
-			c.Close()
-		}
-	}()
+	netnstest.Echo(packets, listener)
 	return func() { packets.Close(); listener.Close() }, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"netlmm/internal/netnstest"
 	"netlmm/security"
 	"netlmm/security/internal/rawtest"
 )
@@ -149,18 +150,7 @@ func answers(t *testing.T, from, to string, address netip.Addr) map[string]bool 
 	})
 	defer packets.Close()
 	defer listener.Close()
-	go func() {
-		b := make([]byte, 100)
-		for n, peer, err := packets.ReadFrom(b); err == nil; n, peer, err = packets.ReadFrom(b) {
-			_, _ = packets.WriteTo(b[:n], peer)
-		}
-	}()
-	go func() {
-		for c, err := listener.Accept(); err == nil; c, err = listener.Accept() {
-			_, _ = c.Write([]byte("MIH"))
-			c.Close()
-		}
-	}()
+	netnstest.Echo(packets, listener)
 	said := map[string]bool{}
 	for _, network := range []string{"udp", "tcp"} {
 		netnstest.In(t, from, func() error {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"netlmm/internal/netnstest"
 	"netlmm/security"
 	"netlmm/security/internal/rawtest"
 )
