@@ -14,17 +14,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const insideVariable = "NETLMM_TEST_INSIDE_NAMESPACE"
+const (
+	insideVariable = "NETLMM_TEST_INSIDE_NAMESPACE"
+	prepared       = "prepared"
+)
 
-// Main is the body of a TestMain: it runs the tests of the package in a network namespace of their own, which ends with the
+// Main is the body of a TestMain, whose *testing.M it gets: it runs the tests of the package in a network namespace of their own, which ends with the
 // process whatever happens. prepare, which may be nil, is called inside before the tests.
-func Main(m *testing.M, prepare func() error) {
-	if os.Getenv(insideVariable) != "" {
-		if prepare != nil {
+func Main(m interface{ Run() int }, prepare func() error) {
+	if inside := os.Getenv(insideVariable); inside != "" {
+		if prepare != nil && inside != prepared { // a fuzzing test's workers are processes of their own
 			if err := prepare(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				os.Exit(1)
 			}
+			_ = os.Setenv(insideVariable, prepared)
 		}
 		os.Exit(m.Run())
 	}

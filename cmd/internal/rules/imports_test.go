@@ -47,7 +47,7 @@ func under(path string, rooms ...string) bool {
 
 // pure are the vocabularies, codecs and cores: plain state, no operating system.
 var pure = []string{
-	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/mih/pace", "netlmm/mih/handover", "netlmm/mih/internal/timers",
+	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/handover", "netlmm/mih/internal/timers",
 	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/security", "netlmm/security/ipsec",
 }
 
@@ -62,6 +62,7 @@ var onlyIn = map[string][]string{
 	// Daemons build frames with gopacket; they never decode what a network sends with it. netlmmctl reads captures.
 	"github.com/google/gopacket": {"netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/cmd/testbed", "netlmm/cmd/netlmmctl"},
 	"go.etcd.io/bbolt":           {"netlmm/mobility/store"},
+	"github.com/miekg/dns":       {"netlmm/mih/transport/discover"},
 }
 
 func TestWhoMayImportWhom(t *testing.T) {
