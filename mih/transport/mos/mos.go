@@ -39,8 +39,11 @@ func (s Service) String() string {
 // MarshalText writes the form of String.
 func (s Service) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MaximumValues is how many servers of one service are read from one option; they stand in order of preference.
-const MaximumValues = 32
+// What is read of one option at most.
+const (
+	MaximumLists  = 8
+	MaximumValues = 32 // of one list; they stand in order of preference
+)
 
 // List is a sub-option: the servers of one service, the preferred one first. Without values it says that there is none.
 type List[T any] struct {
@@ -77,10 +80,10 @@ func (e *DecodeError) Error() string {
 	return fmt.Sprintf("MoS option, octet %d, %s: %s", e.Offset, e.Field, e.Reason)
 }
 
-// walk calls read with the value of every sub-option of a service that is known. Others may come to be defined.
+// walk calls read with the values of the first sub-options of services that are known. Others may come to be defined.
 func walk(v Version, option []byte, read func(offset int, service Service, value []byte) error) error {
-	size := v.headerSize()
-	for offset := 0; offset < len(option); {
+	size, lists := v.headerSize(), 0
+	for offset := 0; offset < len(option) && lists < MaximumLists; {
 		rest := option[offset:]
 		if len(rest) < 2*size {
 			return &DecodeError{offset, "sub-option", "it is cut off"}
@@ -90,6 +93,7 @@ func walk(v Version, option []byte, read func(offset int, service Service, value
 			return &DecodeError{offset, "sub-option length", fmt.Sprintf("%d octets, %d are left", length, len(rest))}
 		}
 		if _, known := services[Service(code)]; known && code < 256 {
+			lists++
 			if err := read(offset, Service(code), rest[:length]); err != nil {
 				return err
 			}

@@ -152,6 +152,10 @@ func TestListsAreBounded(t *testing.T) {
 	if err != nil || len(got) != 1 || len(got[0].Values) != MaximumValues {
 		t.Errorf("%v", err)
 	}
+	got, err = ParseAddresses(DHCPv4, []byte(strings.Repeat("\x01\x00", 100)))
+	if err != nil || len(got) != MaximumLists {
+		t.Errorf("%d lists, %v", len(got), err)
+	}
 }
 
 func TestServiceNames(t *testing.T) {
