@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 )
 
@@ -23,7 +24,7 @@ func TestWhatTheKernelDropsIsCounted(t *testing.T) {
 
 // TestNoise: nothing that anybody sends disturbs the exchange of others.
 func TestNoise(t *testing.T) {
-	a, b := listen(t, a6), listen(t, b6)
+	a, b := listen(t, a6), open(t, Config{Addresses: []netip.Addr{b6}, MaximumFromAddress: 1000})
 	received := collect(t, a)
 	echo(t, b)
 	random := rand.NewChaCha8([32]byte{})

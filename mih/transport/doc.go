@@ -7,6 +7,8 @@
 //     path allows is refused as TooBig, and MaximumDatagram says beforehand how long one may be. Who sends cuts it (IEEE 802.21
 //     section 8.4.2) or takes TCP. Over TCP messages are of any length and are never cut; small ones leave at once (TCP_NODELAY).
 //   - Sections 6.2 and 6.3: rate and retransmission over UDP are the MIH Function's, with package pace. Over TCP they are TCP's.
+//     A connection that breaks loses nothing that its peer had not read: what may not have been goes again on the next one, so that
+//     a message can arrive twice, as over UDP. MIH Functions know it again by its transaction.
 //   - Section 6.5: port 4551 unless something else is known of a peer.
 //
 // Nothing is authenticated here; that is IPsec's. What strangers can do is bounded: datagrams queue in the kernel and nowhere

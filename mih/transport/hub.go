@@ -16,11 +16,18 @@ type hub struct {
 	handle   func([]Packet)
 
 	mu       sync.Mutex
-	ended    bool                       // no goroutine may begin
-	incoming map[netip.AddrPort]*stream // by the peer's end
-	from     map[netip.Addr]int         // how many of incoming have this address
-	peers    map[endpoint]*peer         // connections of ours, also those being opened
+	ended    bool                         // no goroutine may begin
+	incoming map[netip.AddrPort]*stream   // by the peer's end
+	from     map[netip.Addr]int           // how many of incoming have this address
+	gone     map[netip.AddrPort]time.Time // when some of incoming ended
+	peers    map[endpoint]*peer           // connections of ours, also those being opened
 }
+
+// Who closes a connection before it is answered is answered at the usual port.
+const (
+	rememberGone    = time.Minute
+	maximumRemember = 1024
+)
 
 // endpoint is where a connection of ours goes, and where it comes from.
 type endpoint struct {
@@ -31,7 +38,7 @@ type endpoint struct {
 func newHub(ctx context.Context, c *Conn, handle func([]Packet)) *hub {
 	return &hub{
 		c: c, ctx: ctx, handle: handle,
-		incoming: make(map[netip.AddrPort]*stream), from: make(map[netip.Addr]int), peers: make(map[endpoint]*peer),
+		incoming: make(map[netip.AddrPort]*stream), from: make(map[netip.Addr]int), gone: make(map[netip.AddrPort]time.Time), peers: make(map[endpoint]*peer),
 	}
 }
 
@@ -55,12 +62,18 @@ func (h *hub) send(d Destination, payload []byte, now time.Time) SendReason {
 		return NotRunning
 	}
 	if s, stands := h.incoming[d.Addr]; stands {
+		if !item.dial.IsValid() {
+			item.dial = s.reply.Dial
+		}
 		return full(s.queue.put(item, payload))
 	}
 	most := h.c.config.MaximumOutgoing
-	if item.dial.IsValid() {
+	switch ended, was := h.gone[d.Addr]; {
+	case item.dial.IsValid():
 		most = h.forReplies()
-	} else {
+	case was && now.Sub(ended) < rememberGone:
+		most, item.dial = h.forReplies(), netip.AddrPortFrom(d.Addr.Addr(), h.c.config.Port)
+	default:
 		item.dial = d.Addr
 	}
 	return h.dial(item, payload, most)

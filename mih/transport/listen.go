@@ -84,6 +84,13 @@ func (h *hub) leave(s *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.incoming, s.remote)
+	for other, ended := range h.gone { // what is too old makes room, or else any one
+		if time.Since(ended) > rememberGone || len(h.gone) >= maximumRemember {
+			delete(h.gone, other)
+			break
+		}
+	}
+	h.gone[s.remote] = time.Now()
 	from := s.remote.Addr()
 	if h.from[from]--; h.from[from] == 0 {
 		delete(h.from, from)

@@ -34,7 +34,8 @@ type Destination struct {
 	Protocol Protocol
 
 	Source netip.Addr // ours to send from; zero: the first configured of the family, or as the kernel chooses
-	// Dial is, over TCP, where a connection is opened when none from Addr stands; zero: Addr itself is a listener.
+	// Dial is, over TCP, where a connection is opened when none from Addr stands. Zero: at Addr itself, but at Addr's host and
+	// our own port number when Addr was the far end of a connection that has been opened to us.
 	Dial netip.AddrPort
 }
 
