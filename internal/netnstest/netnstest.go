@@ -19,8 +19,8 @@ const (
 	prepared       = "prepared"
 )
 
-// Main is the body of a TestMain, whose *testing.M it gets: it runs the tests of the package in a network namespace of their own, which ends with the
-// process whatever happens. prepare, which may be nil, is called inside before the tests.
+// Main is the body of a TestMain, whose *testing.M it gets: it runs the tests of the package in a network namespace of their
+// own, which ends with the process whatever happens. prepare, which may be nil, is called inside before the tests.
 func Main(m interface{ Run() int }, prepare func() error) {
 	if inside := os.Getenv(insideVariable); inside != "" {
 		if prepare != nil && inside != prepared { // a fuzzing test's workers are processes of their own
