@@ -38,4 +38,6 @@ type Target struct {
 var (
 	ErrNoSuchLink = errors.New("no such link at this access point")
 	ErrIncapable  = errors.New("this access point cannot do that")
+	ErrNoAnswer   = errors.New("the access point does not answer now")
+	ErrBusy       = errors.New("too many commands wait for this access point")
 )

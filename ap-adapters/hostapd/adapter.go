@@ -47,12 +47,12 @@ type Interface struct {
 
 	SignalPollInterval time.Duration // 0: signal strength is not watched
 	GoingDownThreshold int           // dBm; a station below it is going down; 0: none
-	Hysteresis         int           // dB above the threshold at which it no longer is; 0: 5
+	Hysteresis         int           // dB above the threshold at which it no longer is, and for thresholds that users configure; 0: 5
 	GoingDownInterval  time.Duration // TimeInterval of Link_Going_Down; 0: 5 s
 	LinkDetected       bool          // report probe requests as Link_Detected
 }
 
-// Adapter implements apadapters.Adapter.
+// Adapter implements apadapters.Commander.
 type Adapter struct {
 	cfg   Config
 	ports []*port
@@ -63,7 +63,7 @@ type Adapter struct {
 	counters map[string]uint64
 }
 
-var _ apadapters.Adapter = (*Adapter)(nil)
+var _ apadapters.Commander = (*Adapter)(nil)
 
 // New checks the configuration. The error names every problem.
 func New(cfg Config) (*Adapter, error) {

@@ -22,6 +22,7 @@ const (
 
 var (
 	errFail    = errors.New("hostapd answered FAIL")
+	errUnknown = fmt.Errorf("%w: it does not know the command", errFail) // it was built without it
 	errGarbled = errors.New("hostapd's reply cannot be read")
 )
 
@@ -137,7 +138,10 @@ func (c *conn) request(command string, buf []byte) ([]byte, error) {
 		return nil, errGarbled
 	}
 	reply := buf[:n]
-	if bytes.HasPrefix(reply, []byte("FAIL")) || bytes.HasPrefix(reply, []byte("UNKNOWN COMMAND")) {
+	switch {
+	case bytes.HasPrefix(reply, []byte("UNKNOWN COMMAND")):
+		return nil, errUnknown
+	case bytes.HasPrefix(reply, []byte("FAIL")):
 		return nil, errFail
 	}
 	return reply, nil

@@ -26,6 +26,8 @@ type fake struct {
 	answer   func(command string) (reply string, own bool) // answers in place of the fake
 	silent   bool                                          // replies are lost
 	asked    map[string]int
+	orders   []string // commands that are no questions
+	mute     bool     // events are lost
 }
 
 func newFake(t testing.TB, path string) *fake {
@@ -37,18 +39,18 @@ func newFake(t testing.TB, path string) *fake {
 	}
 	f.conn = conn
 	t.Cleanup(func() { conn.Close() })
-	go f.serve()
+	go f.serve(conn)
 	return f
 }
 
-func (f *fake) serve() {
-	for buf := make([]byte, 1000); ; {
-		n, from, err := f.conn.ReadFromUnix(buf)
+func (f *fake) serve(conn *net.UnixConn) {
+	for buf := make([]byte, 4000); ; {
+		n, from, err := conn.ReadFromUnix(buf)
 		if err != nil {
 			return
 		}
 		if reply, ok := f.reply(string(buf[:n]), from); ok {
-			f.conn.WriteToUnix([]byte(reply), from)
+			conn.WriteToUnix([]byte(reply), from)
 		}
 	}
 }
@@ -84,6 +86,20 @@ func (f *fake) reply(command string, from *net.UnixAddr) (string, bool) {
 			return "FAIL\n", true
 		}
 		return f.station(at+1, ""), true
+	case "DEAUTHENTICATE", "DISASSOCIATE": // OK to any address, as the real one says
+		f.orders = append(f.orders, command)
+		if at := slices.Index(f.stations, arg); at >= 0 {
+			f.stations = slices.Delete(f.stations, at, at+1)
+			f.say("<3>AP-STA-DISCONNECTED " + arg)
+		}
+		return "OK\n", true
+	case "BSS_TM_REQ":
+		f.orders = append(f.orders, command)
+		station, _, _ := strings.Cut(arg, " ")
+		if !slices.Contains(f.stations, station) {
+			return "FAIL\n", true
+		}
+		return "OK\n", true
 	}
 	return "UNKNOWN COMMAND\n", true
 }
@@ -106,13 +122,37 @@ func (f *fake) do(change func()) {
 func (f *fake) event(format string, args ...any) {
 	f.t.Helper()
 	f.mu.Lock()
-	monitors := slices.Clone(f.monitors)
+	conn, monitors := f.conn, slices.Clone(f.monitors)
+	if f.mute {
+		monitors = nil
+	}
 	f.mu.Unlock()
+	f.tell(conn, monitors, fmt.Appendf(nil, format, args...))
+}
+
+// say is event for who holds the lock.
+func (f *fake) say(text string) {
+	if !f.mute {
+		f.tell(f.conn, f.monitors, []byte(text))
+	}
+}
+
+func (f *fake) tell(conn *net.UnixConn, monitors []*net.UnixAddr, text []byte) {
 	for _, m := range monitors {
-		if _, err := f.conn.WriteToUnix(fmt.Appendf(nil, format, args...), m); err != nil {
+		if _, err := conn.WriteToUnix(text, m); err != nil {
 			f.t.Logf("event to %s: %v", m, err)
 		}
 	}
+}
+
+// order is the last command that was no question.
+func (f *fake) order() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.orders) == 0 {
+		return ""
+	}
+	return f.orders[len(f.orders)-1]
 }
 
 func fakeLab(t *testing.T) (*fake, Config) {

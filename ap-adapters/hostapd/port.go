@@ -31,9 +31,11 @@ type told struct {
 	stale     bool   // to be told again: the queue was full, or the hostapd that had told it was started again
 	goingDown bool   // below the threshold
 	round     uint64 // of the resync that saw it last
+	traffic   traffic
 }
 
-// port watches one interface. Its fields belong to the goroutine of run, except peer, which Adapter.mu guards.
+// port watches one interface. Its fields belong to the goroutine of run, which holds Adapter.mu when it changes peer, poa or
+// which stations there are: others read these under it. Only queue is for everybody.
 type port struct {
 	adapter *Adapter
 	cfg     Interface
@@ -48,11 +50,16 @@ type port struct {
 	socket   os.FileInfo // of the hostapd that was last connected
 	restart  bool        // hostapd was started again since the last complete resync
 	repair   bool        // something was lost: a resync is due
+
+	queue   chan command // filled under Adapter.mu while peer is connected
+	watches watches
+	delayed []delayed
 }
 
 func newPort(a *Adapter, cfg Interface) *port {
 	return &port{adapter: a, cfg: cfg, peer: apadapters.Peer{Name: cfg.Interface, Detail: "not connected yet"}, poa: cfg.PointOfAttachment,
-		stations: map[mih.LinkAddress]*told{}, leaving: map[mih.LinkAddress]time.Time{}, detected: rate.NewLimiter(detectedPerSec, detectedPerSec)}
+		stations: map[mih.LinkAddress]*told{}, leaving: map[mih.LinkAddress]time.Time{}, detected: rate.NewLimiter(detectedPerSec, detectedPerSec),
+		queue: make(chan command, commandQueue), watches: watches{of: map[mih.LinkAddress]*watch{}}}
 }
 
 // run keeps a session with hostapd until ctx ends.
@@ -68,6 +75,7 @@ func (p *port) run(ctx context.Context, dir *socketDir, emit func(mih.Indication
 			s.close()
 			p.adapter.count("disconnects")
 			said = ""
+			p.leaveCommands()
 		}
 		if ctx.Err() != nil {
 			return
@@ -118,8 +126,8 @@ func (p *port) connect(dir *socketDir) (*session, error) {
 		return nil, err
 	}
 	if p.cfg.PointOfAttachment.IsZero() {
-		if poa, ok := parseStatus(reply, filepath.Base(control)); ok {
-			p.poa = poa
+		if b := parseStatus(reply, filepath.Base(control)); !b.address.IsZero() {
+			p.setPointOfAttachment(b.address)
 		}
 	}
 	options := ""
@@ -153,9 +161,23 @@ func (p *port) setPeer(connected bool, detail string) {
 	p.peer.Connected, p.peer.Detail = connected, detail
 }
 
-func (p *port) setStations() {
+func (p *port) setPointOfAttachment(poa mih.LinkAddress) {
 	p.adapter.mu.Lock()
 	defer p.adapter.mu.Unlock()
+	p.poa = poa
+}
+
+// setStation remembers what was told of a station; nil: it is gone. What was configured for its link goes with it.
+func (p *port) setStation(address mih.LinkAddress, t *told) {
+	p.adapter.mu.Lock()
+	defer p.adapter.mu.Unlock()
+	if t != nil {
+		p.stations[address] = t
+		p.watches.rearm(address)
+	} else {
+		delete(p.stations, address)
+		p.watches.forget(address)
+	}
 	p.peer.Stations = len(p.stations)
 }
 
@@ -187,9 +209,8 @@ func (p *port) up(at time.Time, s station, resync bool) {
 	if resync && s.age >= 0 {
 		t.since = at.Add(-s.age)
 	}
-	p.stations[s.address] = t
+	p.setStation(s.address, t)
 	delete(p.leaving, s.address)
-	p.setStations()
 	t.stale = !p.send(at, mih.LinkUp{Link: t.link}, func(ind *mih.Indication) {
 		ind.Identity, ind.Resync = s.identity, resync
 		if resync && s.age >= 0 {
@@ -210,8 +231,7 @@ func (p *port) down(at time.Time, address mih.LinkAddress, resync bool) {
 	})
 	delete(p.leaving, address)
 	if ok {
-		delete(p.stations, address)
-		p.setStations()
+		p.setStation(address, nil)
 	}
 }
 
@@ -232,13 +252,17 @@ func (p *port) signal(at time.Time, t *told, s station) {
 		return
 	}
 	tuple := p.tuple(s.address)
-	report := mih.LinkParametersReport{Link: tuple, Parameters: []mih.LinkParameterReport{{LinkParameter: mih.LinkParameter{Type: mih.Parameter80211RSSI, Value: s.signal}}}}
+	report := func(direction mih.ThresholdDirection) mih.LinkParametersReport {
+		return mih.LinkParametersReport{Link: tuple, Parameters: []mih.LinkParameterReport{{
+			LinkParameter: mih.LinkParameter{Type: mih.Parameter80211RSSI, Value: s.signal}, Crossed: &mih.Threshold{Value: threshold, Direction: direction},
+		}}}
+	}
 	switch {
 	case !t.goingDown && s.signal < threshold:
-		t.goingDown = p.send(at, report, nil) && p.send(at, mih.LinkGoingDown{Link: tuple, TimeInterval: p.cfg.GoingDownInterval,
+		t.goingDown = p.send(at, report(mih.ThresholdBelow), nil) && p.send(at, mih.LinkGoingDown{Link: tuple, TimeInterval: p.cfg.GoingDownInterval,
 			Reason: mih.GoingDownParameterDegrading}, nil)
 	case t.goingDown && s.signal >= threshold+p.cfg.Hysteresis:
-		t.goingDown = !p.send(at, report, nil)
+		t.goingDown = !p.send(at, report(mih.ThresholdAbove), nil)
 	}
 }
 
@@ -247,7 +271,7 @@ func eventCounter(name string) string {
 	switch name {
 	case "AP-STA-CONNECTED", "AP-STA-DISCONNECTED", "AP-STA-POLL-OK", "AP-ENABLED", "AP-DISABLED", "RX-PROBE-REQUEST",
 		"CTRL-EVENT-TERMINATING", "INTERFACE-ENABLED", "INTERFACE-DISABLED", "AP-STA-POSSIBLE-PSK-MISMATCH",
-		"CTRL-EVENT-EAP-FAILURE", "CTRL-EVENT-EAP-FAILURE2":
+		"CTRL-EVENT-EAP-FAILURE", "CTRL-EVENT-EAP-FAILURE2", "BSS-TM-RESP":
 		return "event_" + strings.ToLower(strings.ReplaceAll(name, "-", "_"))
 	}
 	return "event_other"

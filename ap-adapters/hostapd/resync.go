@@ -29,18 +29,43 @@ func (s *session) schedule(now time.Time) {
 	}
 }
 
-// wait is the time until resyncStep has something to do.
+// step does one thing that is due, with one or two requests: a delayed action, then in turn a look at a station that is watched and
+// the next station of a resync.
+func (s *session) step(now time.Time) error {
+	if d, ok := s.dueAction(now); ok {
+		return s.perform(d)
+	}
+	if s.looked = !s.looked; s.looked {
+		if address, ok := s.watches.due(now); ok {
+			return s.look(now, address)
+		}
+	}
+	return s.resyncStep(now)
+}
+
+// wait is the time until step has something to do.
 func (s *session) wait(now time.Time) time.Duration {
 	if s.walking {
 		return 0
 	}
 	due := s.next
 	for _, t := range s.leaving {
-		if t.Before(due) {
-			due = t
-		}
+		due = earlier(due, t)
+	}
+	for _, w := range s.watches.of {
+		due = earlier(due, w.next)
+	}
+	for _, d := range s.delayed {
+		due = earlier(due, d.at)
 	}
 	return max(0, due.Sub(now))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // resyncStep looks at one more station.
@@ -53,6 +78,7 @@ func (s *session) resyncStep(now time.Time) error {
 	case !s.walking:
 		s.round++
 		s.resync = resync{walking: true}
+		s.watches.all.begin(now)
 	case !s.cursor.IsZero():
 		command = "STA-NEXT " + s.cursor.String()
 	}
@@ -75,14 +101,21 @@ func (s *session) resyncStep(now time.Time) error {
 	return nil
 }
 
-func (s *session) stopWalk(next time.Time) { s.walking, s.next = false, next }
+func (s *session) stopWalk(next time.Time) {
+	s.walking, s.next = false, next
+	s.watches.all.end()
+}
 
-// interval is the time between two resyncs; they read the signal strength, too.
+// interval is the time between two resyncs; they measure the links, too.
 func (s *session) interval() time.Duration {
+	interval := s.adapter.cfg.ResyncInterval
 	if poll := s.cfg.SignalPollInterval; poll > 0 {
-		return min(poll, s.adapter.cfg.ResyncInterval)
+		interval = min(poll, interval)
 	}
-	return s.adapter.cfg.ResyncInterval
+	if !s.watches.all.empty() {
+		interval = min(s.watches.all.pace(s.poll()), interval)
+	}
+	return interval
 }
 
 // untilNext is the time from the end of a walk to the next one, which comes sooner, and then ever later, while the identity
@@ -116,7 +149,7 @@ func (s *session) observe(now time.Time, st station) {
 		s.up(now, st, true) // another association: its events were lost
 	default:
 		t.round = s.round
-		s.signal(now, t, st)
+		s.measure(now, t, st)
 	}
 	delete(s.leaving, st.address)
 }

@@ -22,7 +22,9 @@ type session struct {
 	commands   *conn // nil: to be opened by the next request
 	buf        []byte
 	lostEvents atomic.Bool
+	broken     error         // of a request: this hostapd is gone
 	heard      time.Time     // the last datagram on events
+	looked     bool          // whether the last step was for the stations that are watched
 	patience   time.Duration // with a station whose identity hostapd did not have yet; zero: there is none
 
 	resync
@@ -41,6 +43,7 @@ func (s *session) request(command string) ([]byte, error) {
 	for range 2 {
 		if s.commands == nil {
 			if s.commands, err = s.dir.dial(s.control); err != nil {
+				s.broken = err
 				return nil, err
 			}
 		}
@@ -55,7 +58,11 @@ func (s *session) request(command string) ([]byte, error) {
 		}
 		s.adapter.count("lost_replies")
 	}
-	return nil, fmt.Errorf("control socket %s: %w", s.control, err)
+	err = fmt.Errorf("control socket %s: %w", s.control, err)
+	if dead(err) {
+		s.broken = err
+	}
+	return nil, err
 }
 
 // dead reports whether an error of a request means that this hostapd is gone; the others concern the one request.
@@ -117,8 +124,10 @@ func (s *session) serve(ctx context.Context) error {
 			case err = <-broken:
 			case now := <-ping.C:
 				err = s.ping(now)
+			case c := <-s.queue:
+				err = s.execute(c)
 			case <-step.C:
-				err = s.resyncStep(time.Now())
+				err = s.step(time.Now())
 			}
 		}
 		if err != nil {
@@ -172,6 +181,8 @@ func (s *session) handle(r received) error {
 		s.down(r.at, ev.station, false)
 	case "RX-PROBE-REQUEST":
 		s.probed(r.at, ev)
+	case "BSS-TM-RESP":
+		s.steered(ev)
 	case "AP-ENABLED", "AP-DISABLED", "INTERFACE-ENABLED", "INTERFACE-DISABLED":
 		s.repair = true
 	case "CTRL-EVENT-TERMINATING":

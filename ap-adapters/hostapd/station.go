@@ -22,6 +22,7 @@ type station struct {
 	identity   string        // of 802.1X when it is named, else ""
 	age        time.Duration // of the association, in seconds; -1: not told
 	signal     int           // dBm; 0: not told
+	measured
 }
 
 // naming is what hostapd tells of the identity of a station.
@@ -38,19 +39,21 @@ const (
 const noIdentity = "(null)"
 
 // parseStation reads such a reply: the address, then a line key=value each. Of a key that occurs twice the first counts,
-// for the identity comes from the station and might hold a line break.
+// for the identity comes from the station and might hold a line break. What is measured stands behind the identity: there the
+// last one counts.
 func parseStation(reply []byte) (station, error) {
 	first, rest, _ := bytes.Cut(reply, []byte("\n"))
 	s := station{age: -1}
 	if err := s.address.UnmarshalText(bytes.TrimSpace(first)); err != nil {
 		return s, fmt.Errorf("%w: %w", errGarbled, err)
 	}
-	values := map[string]string{}
+	values, measures := map[string]string{}, map[string]string{}
 	for line := range strings.Lines(string(rest)) {
 		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		if _, twice := values[key]; ok && !twice {
 			values[key] = value
 		}
+		measures[key] = value
 	}
 	if len(values) == 0 {
 		return s, fmt.Errorf("%w: no parameters of station %s", errGarbled, s.address)
@@ -65,9 +68,10 @@ func parseStation(reply []byte) (station, error) {
 			break
 		}
 	}
-	if dBm, err := strconv.ParseInt(values["signal"], 10, 8); err == nil {
+	if dBm, err := strconv.ParseInt(measures["signal"], 10, 8); err == nil {
 		s.signal = int(dBm)
 	}
+	s.measured = parseMeasured(values["flags"], measures)
 	return s, nil
 }
 
@@ -85,23 +89,6 @@ func nameOf(text string) (n naming, identity string) {
 func validIdentity(id string) bool {
 	return id != "" && len(id) <= maxIdentity && utf8.ValidString(id) &&
 		strings.IndexFunc(id, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
-}
-
-// parseStatus finds the BSSID of bss in the reply to STATUS.
-func parseStatus(reply []byte, bss string) (mih.LinkAddress, bool) {
-	index := ""
-	for line := range strings.Lines(string(reply)) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if strings.HasPrefix(key, "bss[") && value == bss {
-			index = strings.TrimPrefix(key, "bss")
-		}
-		if index != "" && key == "bssid"+index {
-			var a mih.LinkAddress
-			err := a.UnmarshalText([]byte(value))
-			return a, err == nil
-		}
-	}
-	return mih.LinkAddress{}, false
 }
 
 // event is a message of an attached socket: "<priority>NAME arguments".
