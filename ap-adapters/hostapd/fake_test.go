@@ -22,6 +22,7 @@ type fake struct {
 	mu       sync.Mutex
 	monitors []*net.UnixAddr
 	stations []string                                      // addresses, in the order of STA-NEXT
+	flags    string                                        // of every station, beyond the usual ones
 	detail   map[string]string                             // lines of a station beyond its flags
 	answer   func(command string) (reply string, own bool) // answers in place of the fake
 	silent   bool                                          // replies are lost
@@ -75,7 +76,7 @@ func (f *fake) reply(command string, from *net.UnixAddr) (string, bool) {
 	case "PING":
 		return "PONG\n", true
 	case "STATUS":
-		return "state=ENABLED\nbss[0]=other\nbssid[0]=02:00:00:00:00:01\nbss[1]=wlan0\nbssid[1]=02:00:00:00:00:02\n", true
+		return "state=ENABLED\nphy=phy0\nfreq=2437\nchannel=6\nbeacon_int=100\ndtim_period=2\nbss[0]=other\nbssid[0]=02:00:00:00:00:01\nbss[1]=wlan0\nbssid[1]=02:00:00:00:00:02\n", true
 	case "STA":
 		return f.station(slices.Index(f.stations, arg), "FAIL\n"), true
 	case "STA-FIRST":
@@ -108,7 +109,7 @@ func (f *fake) station(at int, none string) string {
 	if at < 0 || at >= len(f.stations) {
 		return none
 	}
-	return f.stations[at] + "\nflags=[AUTH][ASSOC][AUTHORIZED]\n" + f.detail[f.stations[at]]
+	return f.stations[at] + "\nflags=[AUTH][ASSOC][AUTHORIZED]" + f.flags + "\n" + f.detail[f.stations[at]]
 }
 
 // do changes the fake's state.
@@ -155,7 +156,7 @@ func (f *fake) order() string {
 	return f.orders[len(f.orders)-1]
 }
 
-func fakeLab(t *testing.T) (*fake, Config) {
+func fakeLab(t testing.TB) (*fake, Config) {
 	dir := shortDir(t)
 	f := newFake(t, filepath.Join(dir, "wlan0"))
 	return f, Config{Interfaces: []Interface{{ControlSocket: f.path, Interface: "wlan0"}}}

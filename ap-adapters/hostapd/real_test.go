@@ -2,6 +2,8 @@ package hostapd
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,7 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"netlmm/ap-adapters"
 	"netlmm/mih"
 )
 
@@ -184,4 +188,46 @@ func TestRealHostapdRestart(t *testing.T) {
 	eventually(t, "the loss of hostapd noticed", func() bool { return !a.Status().Peers[0].Connected })
 	l.startHostapd()
 	a.expect(up) // hostapd was made to ask the station, which nobody touched; no Link_Down came in between
+}
+
+// A wired port knows neither radio nor 802.11v, whatever hostapd answers: it takes a BSS_TM_REQ with OK.
+func TestRealHostapdTakesCommands(t *testing.T) {
+	l := newLab(t, 1)
+	a := start(t, l.config())
+	l.supplicant(0)
+	up := fmt.Sprintf("Link_Up acc0 %s \"mn0@example.net\"", mobileNode(0))
+	ind := <-a.got
+	if strings.TrimSuffix(text(ind), " resync") != up {
+		t.Fatalf("got %s, want %s", text(ind), up)
+	}
+	ctx, tuple := context.Background(), ind.Event.LinkTuple()
+	point := mih.LinkID{Type: mih.LinkTypeEthernet, Address: tuple.PointOfAttachment}
+	for _, link := range []mih.LinkID{tuple.Link, point} {
+		if got, err := a.Parameters(ctx, link, everything); err != nil || describe(got) != "mode=normal" {
+			t.Errorf("parameters of %v: %s, %v", link, describe(got), err)
+		}
+	}
+	done, err := a.ConfigureThresholds(ctx, tuple, []mih.LinkParameterConfiguration{rssi(mih.ThresholdNormal, below(-70))})
+	if err != nil || len(done) != 1 || done[0].Success {
+		t.Errorf("thresholds of a wire: %+v, %v", done, err)
+	}
+	if err := a.Steer(ctx, tuple.Link, []apadapters.Target{{PointOfAttachment: mobileNode(9), Channel: 1}}, time.Second); !errors.Is(err, apadapters.ErrIncapable) {
+		t.Errorf("steered over a wire: %v", err)
+	}
+	down := fmt.Sprintf("Link_Down acc0 %s \"mn0@example.net\"", mobileNode(0))
+	for _, request := range []mih.LinkActionRequest{
+		{Link: tuple.Link, PointOfAttachment: tuple.PointOfAttachment, Action: mih.LinkAction{Type: mih.ActionDisconnect, Attributes: mih.ActionRetainResources}},
+		{Link: tuple.Link, Action: mih.LinkAction{Type: mih.ActionDisconnect}, After: 100 * time.Millisecond},
+	} {
+		if got := a.Act(ctx, request); got.Outcome != mih.ActionSucceeded {
+			t.Fatalf("%+v: %+v", request, got)
+		}
+		a.expect(down)
+		if got := a.Act(ctx, request); got.Outcome != mih.ActionFailed {
+			t.Errorf("sent away again: %+v", got)
+		}
+		l.supplicantSays(0, "logoff")
+		l.supplicantSays(0, "logon")
+		a.expect(up)
+	}
 }
