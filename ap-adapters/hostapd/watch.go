@@ -185,8 +185,11 @@ func (t *threshold) look(station mih.LinkAddress, value, hysteresis int) bool {
 
 // hysteresis is the configured one where the parameter is a level, and a tenth of the threshold where not.
 func (p *watched) hysteresis(value, dB int) int {
-	if p.kind.Signed() {
+	switch {
+	case p.kind.Signed():
 		return dB
+	case p.kind == mih.ParameterPacketErrorRate: // which ends at 100
+		return max(0, min(value/10, 100-value))
 	}
 	return value / 10
 }
