@@ -2,7 +2,7 @@ package mh
 
 import "fmt"
 
-// minimumLengths are the lengths in octets below which a message of a type is none (RFC 6275 section 6.1, RFC 5846, RFC 5847).
+// minimumLengths are the lengths in octets below which a message of a type is none (RFC 6275 section 6.1, RFC 5568, RFC 5846, RFC 5847).
 var minimumLengths = map[Type]int{
 	TypeBindingRefreshRequest:  unit,
 	1:                          2 * unit, // Home Test Init
@@ -13,6 +13,8 @@ var minimumLengths = map[Type]int{
 	TypeBindingAcknowledgement: bindingFixed,
 	TypeBindingError:           bindingErrorFixed,
 	TypeHeartbeat:              heartbeatFixed,
+	TypeHandoverInitiate:       handoverFixed,
+	TypeHandoverAcknowledge:    handoverFixed,
 	TypeBindingRevocation:      revocationFixed,
 }
 

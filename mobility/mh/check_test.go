@@ -21,6 +21,7 @@ func TestCheck(t *testing.T) {
 		{"short acknowledgement", "3b 00 06 00 0000 0000", &DecodeError{1, "Header Len", "", SendParameterProblem}},
 		{"short error", "3b 01 07 00 0000 0200 0000 0000 0000 0000", &DecodeError{1, "Header Len", "", SendParameterProblem}},
 		{"short heartbeat", "3b 00 0d 00 0000 0000", &DecodeError{1, "Header Len", "", SendParameterProblem}},
+		{"short handover initiate", "3b 00 0e 00 0000 0100", &DecodeError{1, "Header Len", "", SendParameterProblem}},
 		{"short revocation", "3b 00 10 00 0000 0100", &DecodeError{1, "Header Len", "", SendParameterProblem}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -18,6 +18,8 @@ type Description struct {
 	StatusName  string     `json:"status_name,omitempty"`
 	Trigger     *uint8     `json:"trigger,omitempty"` // of a Binding Revocation Indication
 	TriggerName string     `json:"trigger_name,omitempty"`
+	Code        *uint8     `json:"code,omitempty"` // of a Handover Initiate or Acknowledge
+	CodeName    string     `json:"code_name,omitempty"`
 	HomeAddress netip.Addr `json:"home_address,omitzero"` // of a Binding Error
 	Data        string     `json:"data,omitempty"`        // in hex: what follows the checksum where it cannot be taken apart
 
@@ -114,10 +116,13 @@ func (d Description) String() string {
 		part(true, "lifetime %d s", *d.Lifetime)
 	}
 	if d.Status != nil {
-		part(true, "status %d %s", *d.Status, d.StatusName)
+		part(true, "%s", strings.TrimRight(fmt.Sprintf("status %d %s", *d.Status, d.StatusName), " "))
 	}
 	if d.Trigger != nil {
 		part(true, "trigger %d %s", *d.Trigger, d.TriggerName)
+	}
+	if d.Code != nil {
+		part(true, "code %d %s", *d.Code, d.CodeName)
 	}
 	part(d.HomeAddress.IsValid(), "home address %s", d.HomeAddress)
 	part(d.Data != "", "data %s", d.Data)

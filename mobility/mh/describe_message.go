@@ -13,7 +13,11 @@ var messageForms = map[Type]messageForm{
 	TypeBindingUpdate:          {bindingFixed, describeBindingUpdate},
 	TypeBindingAcknowledgement: {bindingFixed, describeBindingAcknowledgement},
 	TypeBindingError:           {bindingErrorFixed, describeBindingError},
+	TypeFastBindingUpdate:      {bindingFixed, describeFastBindingUpdate},
+	TypeFastBindingAck:         {bindingFixed, describeFastBindingAck},
 	TypeHeartbeat:              {heartbeatFixed, describeHeartbeat},
+	TypeHandoverInitiate:       {handoverFixed, describeHandoverInitiate},
+	TypeHandoverAcknowledge:    {handoverFixed, describeHandoverAcknowledge},
 }
 
 var revocationForms = map[RevocationType]messageForm{
@@ -59,6 +63,41 @@ func describeBindingError(d *Description, b []byte) {
 	m.decodeFixed(b)
 	d.Status, d.StatusName = new(uint8(m.Status)), m.Status.String()
 	d.HomeAddress = m.HomeAddress
+}
+
+// describeFastBindingUpdate: the form is that of a Binding Update, the lifetime is in seconds (RFC 5568 section 6.2.2).
+func describeFastBindingUpdate(d *Description, b []byte) {
+	var m BindingUpdate
+	m.decodeFixed(b)
+	d.Flags = flagLetters(uint16(m.Flags), "AHLK")
+	d.Sequence = new(uint32(m.Sequence))
+	d.Lifetime = new(uint32(m.Lifetime))
+}
+
+// describeFastBindingAck: likewise (RFC 5568 section 6.2.3), and its statuses are not those of a Binding Acknowledgement.
+func describeFastBindingAck(d *Description, b []byte) {
+	var m BindingAcknowledgement
+	m.decodeFixed(b)
+	d.Flags = flagLetters(uint16(m.Flags)<<8, "K")
+	d.Sequence = new(uint32(m.Sequence))
+	d.Lifetime = new(uint32(m.Lifetime))
+	d.Status = new(uint8(m.Status))
+}
+
+func describeHandoverInitiate(d *Description, b []byte) {
+	var m HandoverInitiate
+	m.decodeFixed(b)
+	d.Flags = flagLetters(uint16(m.Flags)<<8, "SUPF")
+	d.Sequence = new(uint32(m.Sequence))
+	d.Code, d.CodeName = new(uint8(m.Code)), m.Code.String()
+}
+
+func describeHandoverAcknowledge(d *Description, b []byte) {
+	var m HandoverAcknowledge
+	m.decodeFixed(b)
+	d.Flags = flagLetters(uint16(m.Flags)<<8, "UPF")
+	d.Sequence = new(uint32(m.Sequence))
+	d.Code, d.CodeName = new(uint8(m.Code)), m.Code.String()
 }
 
 func describeHeartbeat(d *Description, b []byte) {

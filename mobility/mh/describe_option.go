@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"netlmm/mobility"
 )
 
 // OptionDescription is a mobility option as a tool shows it. Its Fields are members of the JSON object beside type and name.
@@ -81,6 +83,21 @@ var optionFields = map[OptionType]func(o *Options) []Field{
 	},
 	OptionIPv4DefaultRouter:   func(o *Options) []Field { return []Field{{"address", o.IPv4DefaultRouter}} },
 	OptionIPv4DHCPSupportMode: func(o *Options) []Field { return []Field{{"mode", o.IPv4DHCPSupportMode.String()}} },
+	OptionLinkLayerAddress: func(o *Options) []Field {
+		a := o.LinkLayerAddress
+		return []Field{{"option_code", a.Code}, {"address", mobility.MobileNodeLinkLayerID(a.Address).String()}}
+	},
+	OptionAddressPrefix: func(o *Options) []Field {
+		a := o.AddressPrefixes[0]
+		return []Field{{"option_code", uint8(a.Code)}, {"meaning", a.Code.String()}, {"address", a.Prefix}}
+	},
+	OptionContextRequest:       describeContextRequest,
+	OptionLMAAddress:           func(o *Options) []Field { return []Field{{"address", o.LMAAddress}} },
+	OptionLinkLocalInterfaceID: func(o *Options) []Field { return []Field{{"interface_identifier", o.LinkLocalInterfaceID}} },
+	OptionTransientBinding: func(o *Options) []Field {
+		t := o.TransientBinding
+		return []Field{{"late_path_switch", t.LatePathSwitch}, {"lifetime_ms", int(t.Lifetime) * int(TransientLifetimeUnit/time.Millisecond)}}
+	},
 }
 
 // describeOption describes an option that begins at the given offset. With an error, which is that of the strict decoder, it is
@@ -97,6 +114,15 @@ func describeOption(t OptionType, data string, at int) (OptionDescription, error
 		return OptionDescription{t, t.Name(), fields(&o)}, nil
 	}
 	return opaqueOption(t, data), nil
+}
+
+// describeContextRequest is a list of names, each with its data in hex where it has any.
+func describeContextRequest(o *Options) []Field {
+	requests := []string{}
+	for _, r := range o.ContextRequest {
+		requests = append(requests, strings.TrimRight(r.Type.Name()+" "+hex.EncodeToString([]byte(r.Data)), " "))
+	}
+	return []Field{{"requests", requests}}
 }
 
 func describeVendorSpecific(data string, at int) (OptionDescription, error) {

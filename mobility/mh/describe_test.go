@@ -74,6 +74,7 @@ func wantDescribed(t *testing.T, payload []byte) {
 	}
 	message := map[Type]codec{
 		TypeBindingUpdate: &BindingUpdate{}, TypeBindingAcknowledgement: &BindingAcknowledgement{}, TypeBindingError: &BindingError{}, TypeHeartbeat: &Heartbeat{},
+		TypeHandoverInitiate: &HandoverInitiate{}, TypeHandoverAcknowledge: &HandoverAcknowledge{},
 	}[d.Type]
 	if d.Type == TypeBindingRevocation {
 		message = map[RevocationType]codec{

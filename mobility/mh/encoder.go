@@ -81,6 +81,29 @@ func (e *encoder) extensions(o *Options) {
 	if o.Present.Has(OptionRestartCounter) {
 		e.restartCounter(o.RestartCounter)
 	}
+	e.handover(o)
+}
+
+// handover appends what is present of the options of RFC 5568, 5949 and 6058.
+func (e *encoder) handover(o *Options) {
+	if o.Present.Has(OptionLMAAddress) {
+		e.lmaAddress(o.LMAAddress)
+	}
+	if o.Present.Has(OptionLinkLocalInterfaceID) {
+		e.interfaceID(o.LinkLocalInterfaceID)
+	}
+	if o.Present.Has(OptionContextRequest) {
+		e.contextRequest(o.ContextRequest)
+	}
+	if o.Present.Has(OptionLinkLayerAddress) {
+		e.linkLayerAddress(o.LinkLayerAddress)
+	}
+	if o.Present.Has(OptionAddressPrefix) {
+		e.addressPrefixes(o.AddressPrefixes)
+	}
+	if o.Present.Has(OptionTransientBinding) {
+		e.transientBinding(o.TransientBinding)
+	}
 }
 
 // option appends padding, Option Type and Option Length; the caller appends length octets of data.

@@ -30,6 +30,14 @@ func FuzzBindingRevocationAcknowledgement(f *testing.F) {
 	fuzzMessage(f, func() codec { return &BindingRevocationAcknowledgement{9, 9, 9, usedOptions()} })
 }
 
+func FuzzHandoverInitiate(f *testing.F) {
+	fuzzMessage(f, func() codec { return &HandoverInitiate{9, 9, 9, usedOptions()} })
+}
+
+func FuzzHandoverAcknowledge(f *testing.F) {
+	fuzzMessage(f, func() codec { return &HandoverAcknowledge{9, 9, 9, usedOptions()} })
+}
+
 // fuzzMessage: no input panics; every error is a DecodeError; what was decoded is encoded in one form, which decodes to the same.
 func fuzzMessage(f *testing.F, used func() codec) {
 	f.Fuzz(func(t *testing.T, payload []byte) {

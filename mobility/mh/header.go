@@ -28,7 +28,7 @@ type Header struct {
 // calls for a Binding Error with status UnknownMHType (RFC 6275 section 9.2). So does one of a known type above TypeBindingError
 // from a receiver that does without its RFC (RFC 5846 section 6.2): that a receiver has to know by itself.
 func (t Type) Known() bool {
-	return t <= TypeBindingError || t == TypeHeartbeat || t == TypeBindingRevocation
+	return t <= TypeBindingError || TypeHeartbeat <= t && t <= TypeBindingRevocation
 }
 
 // DecodeHeader reads the fixed part and checks Payload Proto, Header Len and the length of payload. The checksum is the

@@ -51,7 +51,7 @@ func TestDecodeChecksTypeAndHeaderLen(t *testing.T) {
 	}{
 		{"acknowledgement for update", "3b 01 06 00 0000 0000 0000 0000 0000 0000", &BindingUpdate{}, DecodeError{2, "MH Type", "", Drop}},
 		{"heartbeat for update", "3b 01 0d 00 0000 0000 0000 0000 0000 0000", &BindingUpdate{}, DecodeError{2, "MH Type", "", Drop}},
-		{"a type of other RFCs for update", "3b 01 0e 00 0000 0000 0000 0000 0000 0000", &BindingUpdate{}, DecodeError{2, "MH Type", "", SendBindingError2}},
+		{"a type of other RFCs for update", "3b 01 11 00 0000 0000 0000 0000 0000 0000", &BindingUpdate{}, DecodeError{2, "MH Type", "", SendBindingError2}},
 		{"unknown type comes before Payload Proto", "06 00 fe 00 0000 0000", &BindingAcknowledgement{}, DecodeError{2, "MH Type", "", SendBindingError2}},
 		{"Payload Proto comes before Header Len", "06 00 05 00 0000 0000", &BindingUpdate{}, DecodeError{0, "Payload Proto", "", SendParameterProblem}},
 		{"short update", "3b 00 05 00 0000 0000 0000 0000 0000 0000", &BindingUpdate{}, DecodeError{1, "Header Len", "", SendParameterProblem}},
@@ -59,6 +59,8 @@ func TestDecodeChecksTypeAndHeaderLen(t *testing.T) {
 		{"short heartbeat", "3b 00 0d 00 0000 0000", &Heartbeat{}, DecodeError{1, "Header Len", "", SendParameterProblem}},
 		{"short revocation", "3b 00 10 00 0000 0100", &BindingRevocationIndication{}, DecodeError{1, "Header Len", "", SendParameterProblem}},
 		{"short answer to a revocation", "3b 00 10 00 0000 0200", &BindingRevocationAcknowledgement{}, DecodeError{1, "Header Len", "", SendParameterProblem}},
+		{"short handover initiate", "3b 00 0e 00 0000 0100", &HandoverInitiate{}, DecodeError{1, "Header Len", "", SendParameterProblem}},
+		{"short answer to it", "3b 00 0f 00 0000 0200", &HandoverAcknowledge{}, DecodeError{1, "Header Len", "", SendParameterProblem}},
 		{"short error", "3b 01 07 00 0000 0200 0000 0000 0000 0000", &BindingError{}, DecodeError{1, "Header Len", "", SendParameterProblem}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -68,7 +70,7 @@ func TestDecodeChecksTypeAndHeaderLen(t *testing.T) {
 }
 
 func TestTypeKnown(t *testing.T) {
-	for typ, want := range map[Type]bool{0: true, TypeBindingUpdate: true, TypeBindingError: true, 8: false, 12: false, TypeHeartbeat: true, 14: false, 15: false, TypeBindingRevocation: true, 17: false, 255: false} {
+	for typ, want := range map[Type]bool{0: true, TypeBindingUpdate: true, TypeBindingError: true, 8: false, 12: false, TypeHeartbeat: true, TypeHandoverInitiate: true, TypeHandoverAcknowledge: true, TypeBindingRevocation: true, 17: false, 255: false} {
 		if typ.Known() != want {
 			t.Errorf("type %d: Known is %v, want %v", typ, !want, want)
 		}

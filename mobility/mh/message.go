@@ -1,5 +1,6 @@
 // Package mh is the Mobility Header codec: bytes to messages and back (RFC 6275 section 6, RFC 5213 section 8, with the IPv4
-// options of RFC 5844, the binding revocation of RFC 5846 and the heartbeat of RFC 5847). Messages and options that it does
+// options of RFC 5844, the binding revocation of RFC 5846, the heartbeat of RFC 5847, the fast handovers of RFC 5949 and the option
+// of RFC 6058). Messages and options that it does
 // not know survive as raw. Decode is strict and for machines; Describe tells people what is in any message, also a broken one.
 // It never panics on input from a network and holds no state.
 package mh
@@ -21,7 +22,11 @@ const (
 	TypeBindingUpdate          Type = 5  // RFC 6275 section 6.1.7, RFC 5213 section 8.1
 	TypeBindingAcknowledgement Type = 6  // RFC 6275 section 6.1.8, RFC 5213 section 8.2
 	TypeBindingError           Type = 7  // RFC 6275 section 6.1.9
+	TypeFastBindingUpdate      Type = 8  // RFC 5568 section 6.2.2; Describe only, as for the next
+	TypeFastBindingAck         Type = 9  // RFC 5568 section 6.2.3
 	TypeHeartbeat              Type = 13 // RFC 5847 section 3.3
+	TypeHandoverInitiate       Type = 14 // RFC 5568 section 6.2.1.1, RFC 5949 section 6.1.1
+	TypeHandoverAcknowledge    Type = 15 // RFC 5568 section 6.2.1.2, RFC 5949 section 6.1.2
 	TypeBindingRevocation      Type = 16 // RFC 5846 section 5
 )
 
@@ -112,6 +117,7 @@ const (
 	OptionPadN                   OptionType = 1
 	OptionBindingRefreshAdvice   OptionType = 2  // RFC 6275 section 6.2.4
 	OptionAlternateCareOfAddress OptionType = 3  // RFC 6275 section 6.2.5
+	OptionLinkLayerAddress       OptionType = 7  // RFC 5568 section 6.4.4, Mobility Header Link-Layer Address
 	OptionMobileNodeID           OptionType = 8  // RFC 4283
 	OptionServiceSelection       OptionType = 20 // RFC 5149 section 3
 	OptionHomeNetworkPrefix      OptionType = 22 // RFC 5213 section 8.3
@@ -121,10 +127,15 @@ const (
 	OptionLinkLocalAddress       OptionType = 26 // RFC 5213 section 8.7
 	OptionTimestamp              OptionType = 27 // RFC 5213 section 8.8
 	OptionRestartCounter         OptionType = 28 // RFC 5847 section 3.4
+	OptionAddressPrefix          OptionType = 34 // RFC 5568 section 6.4.2, Mobility Header IPv6 Address/Prefix
 	OptionIPv4HomeAddressRequest OptionType = 36 // RFC 5844 section 3.3.1
 	OptionIPv4HomeAddressReply   OptionType = 37 // RFC 5844 section 3.3.2
 	OptionIPv4DefaultRouter      OptionType = 38 // RFC 5844 section 3.3.3
 	OptionIPv4DHCPSupportMode    OptionType = 39 // RFC 5844 section 3.3.4
+	OptionContextRequest         OptionType = 40 // RFC 5949 section 6.2.1
+	OptionLMAAddress             OptionType = 41 // RFC 5949 section 6.2.2
+	OptionLinkLocalInterfaceID   OptionType = 42 // RFC 5949 section 6.2.3, Mobile Node Link-Local Address Interface Identifier
+	OptionTransientBinding       OptionType = 43 // RFC 6058 section 5.1
 )
 
 // Options are the mobility options of a message. A field counts only when its type is in Present: an option may be there
@@ -148,6 +159,12 @@ type Options struct {
 	IPv4HomeAddressReply   IPv4HomeAddressReply // the answer to IPv4HomeAddressRequest
 	IPv4DefaultRouter      netip.Addr           // of the mobile node's IPv4 home network
 	IPv4DHCPSupportMode    DHCPSupportMode      // what the MAG has to be
+	LinkLayerAddress       LinkLayerAddress     // RFC 5568
+	AddressPrefixes        []AddressPrefix      // one per option, in order
+	ContextRequest         []RequestedContext   // of one option, in order
+	LMAAddress             netip.Addr           // of the anchor that serves the mobile node, IPv6 or IPv4
+	LinkLocalInterfaceID   InterfaceID          // of the mobile node's link-local address
+	TransientBinding       TransientBinding     //
 	Unknown                []RawOption
 }
 

@@ -100,6 +100,12 @@ func usedOptions() Options {
 		IPv4HomeAddressReply:   IPv4HomeAddressReply{99, netip.MustParsePrefix("192.0.2.99/24")},
 		IPv4DefaultRouter:      netip.MustParseAddr("192.0.2.99"),
 		IPv4DHCPSupportMode:    DHCPServer,
+		LinkLayerAddress:       LinkLayerAddress{9, "earlier"},
+		AddressPrefixes:        []AddressPrefix{{9, netip.MustParsePrefix("2001:db8:dead::1/64")}, {8, netip.MustParsePrefix("2001:db8:beef::/64")}},
+		ContextRequest:         []RequestedContext{{99, "earlier"}, {98, "earlier"}},
+		LMAAddress:             netip.MustParseAddr("2001:db8::98"),
+		LinkLocalInterfaceID:   InterfaceID{9},
+		TransientBinding:       TransientBinding{true, 9},
 		Unknown:                []RawOption{{99, "earlier"}, {98, "earlier"}},
 	}
 }

@@ -12,14 +12,14 @@ var typeNames = [...]string{
 	TypeBindingUpdate:          "Binding Update",
 	TypeBindingAcknowledgement: "Binding Acknowledgement",
 	TypeBindingError:           "Binding Error",
-	8:                          "Fast Binding Update", // RFC 5568, and the next two
-	9:                          "Fast Binding Acknowledgement",
-	10:                         "Fast Neighbor Advertisement",
-	11:                         "Experimental",      // RFC 5096
-	12:                         "Home Agent Switch", // RFC 5142
+	TypeFastBindingUpdate:      "Fast Binding Update",
+	TypeFastBindingAck:         "Fast Binding Acknowledgement",
+	10:                         "Fast Neighbor Advertisement", // RFC 5568, which deprecates it
+	11:                         "Experimental",                // RFC 5096
+	12:                         "Home Agent Switch",           // RFC 5142
 	TypeHeartbeat:              "Heartbeat",
-	14:                         "Handover Initiate", // RFC 5568, and the next
-	15:                         "Handover Acknowledge",
+	TypeHandoverInitiate:       "Handover Initiate",
+	TypeHandoverAcknowledge:    "Handover Acknowledge",
 	TypeBindingRevocation:      "Binding Revocation",
 	17:                         "Localized Routing Initiation", // RFC 6705, and the next
 	18:                         "Localized Routing Acknowledgment",
@@ -46,8 +46,8 @@ var optionNames = [...]string{
 	OptionAlternateCareOfAddress: "Alternate Care-of Address",
 	4:                            "Nonce Indices", // RFC 6275, and the next
 	5:                            "Binding Authorization Data",
-	6:                            "Mobile Network Prefix",              // RFC 3963
-	7:                            "Mobility Header Link-layer Address", // RFC 5568
+	6:                            "Mobile Network Prefix", // RFC 3963
+	OptionLinkLayerAddress:       "Mobility Header Link-layer Address",
 	OptionMobileNodeID:           "Mobile Node Identifier",
 	OptionVendorSpecific:         "Vendor Specific",
 	OptionServiceSelection:       "Service Selection",
@@ -62,18 +62,18 @@ var optionNames = [...]string{
 	30:                           "IPv4 Address Acknowledgement",
 	31:                           "NAT Detection",
 	32:                           "IPv4 Care-of Address",
-	33:                           "GRE Key",                             // RFC 5845
-	34:                           "Mobility Header IPv6 Address/Prefix", // RFC 5568
-	35:                           "Binding Identifier",                  // RFC 5648
+	33:                           "GRE Key", // RFC 5845
+	OptionAddressPrefix:          "Mobility Header IPv6 Address/Prefix",
+	35:                           "Binding Identifier", // RFC 5648
 	OptionIPv4HomeAddressRequest: "IPv4 Home Address Request",
 	OptionIPv4HomeAddressReply:   "IPv4 Home Address Reply",
 	OptionIPv4DefaultRouter:      "IPv4 Default-Router Address",
 	OptionIPv4DHCPSupportMode:    "IPv4 DHCP Support Mode",
-	40:                           "Context Request", // RFC 5949, and the next two
-	41:                           "Local Mobility Anchor Address",
-	42:                           "Mobile Node Link-local Address Interface Identifier",
-	43:                           "Transient Binding", // RFC 6058
-	44:                           "Flow Summary",      // RFC 6089, and the next
+	OptionContextRequest:         "Context Request",
+	OptionLMAAddress:             "Local Mobility Anchor Address",
+	OptionLinkLocalInterfaceID:   "Mobile Node Link-local Address Interface Identifier",
+	OptionTransientBinding:       "Transient Binding",
+	44:                           "Flow Summary", // RFC 6089, and the next
 	45:                           "Flow Identification",
 	46:                           "Redirect-Capability", // RFC 6463, and the next three
 	47:                           "Redirect",

@@ -17,6 +17,7 @@ type optionForm struct {
 var optionForms = [...]optionForm{
 	OptionBindingRefreshAdvice:   {min: 2, max: 2, unit: 2},
 	OptionAlternateCareOfAddress: {min: 16, max: 16, unit: 8, offset: 6},
+	OptionLinkLayerAddress:       {min: 1, max: 255},
 	OptionMobileNodeID:           {min: 1, max: 255},
 	OptionServiceSelection:       {min: 1, max: 255},
 	OptionHomeNetworkPrefix:      {min: 18, max: 18, unit: 8, offset: 4},
@@ -26,17 +27,24 @@ var optionForms = [...]optionForm{
 	OptionLinkLocalAddress:       {min: 16, max: 16, unit: 8, offset: 6},
 	OptionTimestamp:              {min: 8, max: 8, unit: 8, offset: 2},
 	OptionRestartCounter:         {min: 4, max: 4, unit: 4, offset: 2},
+	OptionAddressPrefix:          {min: 18, max: 18, unit: 8, offset: 4},
 	OptionIPv4HomeAddressRequest: {min: 6, max: 6, unit: 4},
 	OptionIPv4HomeAddressReply:   {min: 6, max: 6, unit: 4},
 	OptionIPv4DefaultRouter:      {min: 6, max: 6, unit: 4},
 	OptionIPv4DHCPSupportMode:    {min: 2, max: 2},
+	OptionContextRequest:         {min: 2, max: 255},
+	OptionLMAAddress:             {min: 6, max: 18}, // one or the other
+	OptionLinkLocalInterfaceID:   {min: 10, max: 10},
+	OptionTransientBinding:       {min: 2, max: 2},
 }
 
 // withField is the set of the types that may be Present.
 const withField OptionSet = 1<<OptionBindingRefreshAdvice | 1<<OptionAlternateCareOfAddress | 1<<OptionMobileNodeID |
 	1<<OptionServiceSelection | 1<<OptionHomeNetworkPrefix | 1<<OptionHandoffIndicator | 1<<OptionAccessTechnologyType |
 	1<<OptionMobileNodeLinkLayerID | 1<<OptionLinkLocalAddress | 1<<OptionTimestamp | 1<<OptionRestartCounter |
-	1<<OptionIPv4HomeAddressRequest | 1<<OptionIPv4HomeAddressReply | 1<<OptionIPv4DefaultRouter | 1<<OptionIPv4DHCPSupportMode
+	1<<OptionIPv4HomeAddressRequest | 1<<OptionIPv4HomeAddressReply | 1<<OptionIPv4DefaultRouter | 1<<OptionIPv4DHCPSupportMode |
+	1<<OptionLinkLayerAddress | 1<<OptionAddressPrefix | 1<<OptionContextRequest | 1<<OptionLMAAddress | 1<<OptionLinkLocalInterfaceID |
+	1<<OptionTransientBinding
 
 // form returns the form of the type; that of an unknown type leaves length and alignment open.
 func (t OptionType) form() (form optionForm, known bool) {
@@ -49,7 +57,11 @@ func (t OptionType) form() (form optionForm, known bool) {
 // emptied returns options without content on the memory of o's slices.
 func (o *Options) emptied() Options {
 	clear(o.Unknown) // lets go of the strings
-	return Options{HomeNetworkPrefixes: o.HomeNetworkPrefixes[:0], Unknown: o.Unknown[:0]}
+	clear(o.ContextRequest)
+	return Options{
+		HomeNetworkPrefixes: o.HomeNetworkPrefixes[:0], AddressPrefixes: o.AddressPrefixes[:0],
+		ContextRequest: o.ContextRequest[:0], Unknown: o.Unknown[:0],
+	}
 }
 
 // decodeMessage checks the one message in payload, reads its options, which begin at fixed, into empty options, and returns the
@@ -107,7 +119,7 @@ func (o *Options) decodeOption(t OptionType, data string, at int) error {
 		return nil
 	case len(data) < form.min || len(data) > form.max:
 		return &DecodeError{at + 1, t.String(), fmt.Sprintf("has length %d, want %s", len(data), form.lengths()), Drop}
-	case !known || o.Present.Has(t) && t != OptionHomeNetworkPrefix:
+	case !known || o.Present.Has(t) && t != OptionHomeNetworkPrefix && t != OptionAddressPrefix:
 		o.Unknown = append(o.Unknown, RawOption{t, data})
 		return nil
 	}
@@ -143,6 +155,27 @@ func (o *Options) decodeOption(t OptionType, data string, at int) error {
 		o.IPv4DefaultRouter = decodeIPv4(data[2:])
 	case OptionIPv4DHCPSupportMode:
 		o.IPv4DHCPSupportMode = decodeDHCPSupportMode(data)
+	default:
+		return o.decodeHandoverOption(t, data, at)
+	}
+	return nil
+}
+
+// decodeHandoverOption takes in an option of RFC 5568, 5949 or 6058.
+func (o *Options) decodeHandoverOption(t OptionType, data string, at int) error {
+	switch t {
+	case OptionLinkLayerAddress:
+		o.LinkLayerAddress = decodeLinkLayerAddress(data)
+	case OptionAddressPrefix:
+		return o.decodeAddressPrefix(data, at)
+	case OptionContextRequest:
+		return o.decodeContextRequest(data, at)
+	case OptionLMAAddress:
+		return o.decodeLMAAddress(data, at)
+	case OptionLinkLocalInterfaceID:
+		o.LinkLocalInterfaceID = decodeInterfaceID(data)
+	case OptionTransientBinding:
+		o.TransientBinding = decodeTransientBinding(data)
 	}
 	return nil
 }
@@ -159,9 +192,11 @@ func (o *Options) grow(dst []byte) []byte {
 	const (
 		ends    = bindingErrorFixed + unit // the longest fixed part and the padding behind the options
 		prefix  = 2 + 18 + unit
-		aligned = unit // the Mobile Node Link-layer Identifier
+		aligned = unit   // the Mobile Node Link-layer Identifier
+		wider   = 18 - 6 // the IPv6 form of the Local Mobility Anchor Address
 	)
-	bound := ends + aligned + len(o.MobileNodeID.Value) + len(o.MobileNodeLinkLayerID) + len(o.ServiceSelection) + prefix*len(o.HomeNetworkPrefixes)
+	bound := ends + aligned + wider + len(o.MobileNodeID.Value) + len(o.MobileNodeLinkLayerID) + len(o.ServiceSelection) + len(o.LinkLayerAddress.Address) +
+		lengthOfRequests(o.ContextRequest) + prefix*(len(o.HomeNetworkPrefixes)+len(o.AddressPrefixes))
 	for present := o.Present & withField; present != 0; present &= present - 1 {
 		form := &optionForms[bits.TrailingZeros64(uint64(present))]
 		bound += 2 + form.min + form.unit

@@ -64,9 +64,10 @@ func anyOptions() *rapid.Generator[Options] {
 			o.AlternateCareOfAddress = addresses().Draw(t, "care-of address")
 		}
 		extensions(t, &o, present)
+		handovers(t, &o, present)
 		for range rapid.IntRange(0, 3).Draw(t, "unknown") {
-			option := OptionType(rapid.ByteRange(40, 255).Draw(t, "type"))
-			o.Unknown = append(o.Unknown, RawOption{option, text(t, 255, "data")})
+			option := OptionType(rapid.ByteRange(44, 255).Draw(t, "type"))
+			o.Unknown = append(o.Unknown, RawOption{option, text(t, 200, "data")})
 		}
 		return o
 	})
@@ -98,6 +99,35 @@ func extensions(t *rapid.T, o *Options, present func(OptionType) bool) {
 	}
 }
 
+// handovers draws the options of fast handovers.
+func handovers(t *rapid.T, o *Options, present func(OptionType) bool) {
+	if present(OptionLinkLayerAddress) {
+		o.LinkLayerAddress = LinkLayerAddress{rapid.Byte().Draw(t, "code of the address"), text(t, 30, "link-layer address")}
+	}
+	if present(OptionAddressPrefix) {
+		for _, p := range rapid.SliceOfN(prefixesAnyLength(), 1, 3).Draw(t, "addresses") {
+			o.AddressPrefixes = append(o.AddressPrefixes, AddressPrefix{AddressPrefixCode(rapid.Byte().Draw(t, "what")), p})
+		}
+	}
+	if present(OptionContextRequest) {
+		for range rapid.IntRange(0, 5).Draw(t, "requests") {
+			o.ContextRequest = append(o.ContextRequest, RequestedContext{OptionType(rapid.Byte().Draw(t, "request")), text(t, 6, "beyond")})
+		}
+	}
+	if present(OptionLMAAddress) {
+		o.LMAAddress = addresses().Draw(t, "LMA address")
+		if rapid.Bool().Draw(t, "IPv4") {
+			o.LMAAddress = ipv4Addresses().Draw(t, "IPv4 LMA address").Addr()
+		}
+	}
+	if present(OptionLinkLocalInterfaceID) {
+		copy(o.LinkLocalInterfaceID[:], rapid.SliceOfN(rapid.Byte(), 8, 8).Draw(t, "interface identifier"))
+	}
+	if present(OptionTransientBinding) {
+		o.TransientBinding = TransientBinding{rapid.Bool().Draw(t, "late path switch"), rapid.Byte().Draw(t, "transient lifetime")}
+	}
+}
+
 func ipv4Addresses() *rapid.Generator[netip.Prefix] {
 	return rapid.Custom(func(t *rapid.T) netip.Prefix {
 		octets := [4]byte(rapid.SliceOfN(rapid.Byte(), 4, 4).Draw(t, "octets"))
@@ -110,6 +140,7 @@ var alignments = map[byte][2]int{
 	2: {2, 0}, 3: {8, 6}, // RFC 6275 6.2.4, 6.2.5
 	22: {8, 4}, 26: {8, 6}, 27: {8, 2}, // RFC 5213 8.3, 8.7, 8.8
 	28: {4, 2},                         // RFC 5847 3.4
+	34: {8, 4},                         // RFC 5568 6.4.2
 	36: {4, 0}, 37: {4, 0}, 38: {4, 0}, // RFC 5844 3.3.1 to 3.3.3
 }
 
@@ -200,6 +231,22 @@ func TestRoundTrip(t *testing.T) {
 			Flags:    RevocationFlags(rapid.Uint16Range(0, 7).Draw(t, "flags") << 13),
 			Options:  anyOptions().Draw(t, "options"),
 		}, &BindingRevocationAcknowledgement{9, 9, 9, usedOptions()}, 12)
+	}))
+	t.Run("Handover Initiate", rapid.MakeCheck(func(t *rapid.T) {
+		wantRoundTrip(t, &HandoverInitiate{
+			Sequence: rapid.Uint16().Draw(t, "sequence"),
+			Flags:    HandoverInitiateFlags(rapid.ByteRange(0, 15).Draw(t, "flags") << 4),
+			Code:     HandoverInitiateCode(rapid.Byte().Draw(t, "code")),
+			Options:  anyOptions().Draw(t, "options"),
+		}, &HandoverInitiate{9, 9, 9, usedOptions()}, 10)
+	}))
+	t.Run("Handover Acknowledge", rapid.MakeCheck(func(t *rapid.T) {
+		wantRoundTrip(t, &HandoverAcknowledge{
+			Sequence: rapid.Uint16().Draw(t, "sequence"),
+			Flags:    HandoverAcknowledgeFlags(rapid.ByteRange(0, 7).Draw(t, "flags") << 5),
+			Code:     HandoverAcknowledgeCode(rapid.Byte().Draw(t, "code")),
+			Options:  anyOptions().Draw(t, "options"),
+		}, &HandoverAcknowledge{9, 9, 9, usedOptions()}, 10)
 	}))
 	t.Run("one allocation whatever the options", rapid.MakeCheck(func(t *rapid.T) {
 		m := &BindingError{Status: UnknownBinding, HomeAddress: netip.IPv6Unspecified(), Options: anyOptions().Draw(t, "options")}

@@ -80,6 +80,25 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 			"mip6.hlen": "7", "mip6.ipv4ha.preflen": "24,25", "mip6.ipv4ha.ha": "192.0.2.7,192.0.2.8", "mip6.ipv4aa.sts": "130",
 			"mip6.ipv4dra.dra": "192.0.2.1", "mip6.ipv4dsm.s_flag": "1", "mip6.ss.identifier": "internet", "mip6.bra.interval": "75", "mip6.rc": "9",
 		}},
+		{"handover initiate", handoverInitiateMessage(), map[string]string{
+			"mip6.mhtype": "14", "mip6.hlen": "14", "mip6.hi.seqnr": "258", "mip6.hi.s_flag": "0", "mip6.hi.u_flag": "0", "mip6.hi.code": "3",
+			"mip6.mnid.subtype": "1", "mip6.nemo.mnp.pfl": "64", "mip6.nemo.mnp.mnp": "2001:db8:aaaa:1::", "mip6.mnlli.lli": "020000000001",
+			"mip6.lila_lla": "fe80::200:5eff:fe00:5213", "mip6.ipv4ha.preflen": "24", "mip6.ipv4ha.ha": "192.0.2.7",
+			"mip6.lmaa.opt_code": "1", "mip6.lmaa.ipv6": "2001:db8:f::1", "mip6.vsm.vendorId": "32473", "mip6.vsm.subtype": "5",
+			"_ws.expert.message": "IE data not dissected yet", // of option 42
+		}},
+		{"handover initiate of RFC 5568", &HandoverInitiate{Sequence: 1, Flags: InitiateBuffer, Options: addressPrefix(AddressOldCareOf, "2001:db8::1/128")}, map[string]string{
+			"mip6.mhtype": "14", "mip6.hlen": "3", "mip6.hi.seqnr": "1", "mip6.hi.s_flag": "0", "mip6.hi.u_flag": "1", "mip6.hi.code": "0",
+			"mip6.mhipv6ap.opt_code": "1", "mip6.mhipv6ap.len": "128", "mip6.mhipv6ap.ipv6_address": "2001:db8::1",
+		}},
+		{"request for context", &HandoverInitiate{Sequence: 2, Flags: InitiateProxy | InitiateBuffer, Options: requested(RequestedContext{OptionHomeNetworkPrefix, ""})}, map[string]string{
+			"mip6.mhtype": "14", "mip6.hlen": "1", "mip6.hi.seqnr": "2", "mip6.hi.s_flag": "0", "mip6.hi.u_flag": "1", "mip6.hi.code": "0",
+			"mip6.cr.req_type": "22", "mip6.cr.req_length": "0",
+		}},
+		{"handover acknowledge", &HandoverAcknowledge{258, HandoverProxy, HandoverContextAccepted, lmaAddressOptions("192.0.2.1")}, map[string]string{
+			"mip6.mhtype": "15", "mip6.hlen": "2", "mip6.hack.seqnr": "258", "mip6.hack.code": "5",
+			"mip6.lmaa.opt_code": "2", "mip6.lmaa.ipv4": "192.0.2.1",
+		}},
 		{"refresh request as raw", &Raw{Type: 0, Data: []byte{0, 0}}, map[string]string{"mip6.mhtype": "0", "mip6.hlen": "0"}},
 	}
 
@@ -134,7 +153,9 @@ var tsharkFields = []string{
 	"mip6.hb.u_flag", "mip6.hb.r_flag", "mip6.hb.seqnr", "mip6.rc", "mip6.vsm.vendorId", "mip6.vsm.subtype",
 	"mip6.bri_br.type", "mip6.bri_r.trigger", "mip6.bri_status", "mip6.bri_seqnr", "mip6.bri_ip", "mip6.bri_iv", "mip6.bri_ig",
 	"mip6.bri_ap", "mip6.bri_av", "mip6.bri_ag", "mip6.ipv4ha.preflen", "mip6.ipv4ha.ha", "mip6.ipv4aa.sts",
-	"mip6.ipv4dra.dra", "mip6.ipv4dsm.s_flag", "mip6.bra.interval", "_ws.malformed", "_ws.expert.message",
+	"mip6.hi.seqnr", "mip6.hi.s_flag", "mip6.hi.u_flag", "mip6.hi.code", "mip6.hack.seqnr", "mip6.hack.code", "mip6.lla", "mip6.lla.optcode",
+	"mip6.mhipv6ap.opt_code", "mip6.mhipv6ap.len", "mip6.mhipv6ap.ipv6_address", "mip6.cr.req_type", "mip6.cr.req_length", "mip6.lmaa.opt_code",
+	"mip6.lmaa.ipv4", "mip6.lmaa.ipv6", "mip6.ipv4dra.dra", "mip6.ipv4dsm.s_flag", "mip6.bra.interval", "_ws.malformed", "_ws.expert.message",
 }
 
 // writeCapture puts each message into an IPv6 packet with its checksum.
