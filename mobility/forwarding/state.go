@@ -32,7 +32,27 @@ type Entry struct {
 	// LocalRouting lets packets between this prefix and others of this gateway that have it too pass directly, not through the
 	// anchor (EnableMAGLocalRouting, RFC 5213 sections 6.10.3 and 9.2).
 	LocalRouting bool
+
+	Transfer     Transfer   // where the mobile node is on its way between two gateways (RFC 5949 section 4)
+	OtherGateway netip.Addr // the other gateway's Proxy-CoA; zero without Transfer
+	Hold         bool       // packets to the prefix are kept (bounded) until an entry without Hold follows, then go out in order, each once
 }
+
+// Transfer is where a mobile node is on its way between two gateways (RFC 5949 section 4.1).
+type Transfer uint8
+
+// Ways of an entry of a Gateway.
+const (
+	NoTransfer Transfer = iota
+	Leaving             // previous MAG: downlink goes into the tunnel to OtherGateway; its uplink, and the access link's, to Peer
+	Arriving            // new MAG, not registered yet: downlink from OtherGateway (and Peer), uplink into the tunnel to OtherGateway
+	Arrived             // new MAG, registered: uplink to Peer; downlink from Peer, and what OtherGateway still forwards
+)
+
+var transferNames = [...]string{NoTransfer: "none", Leaving: "leaving", Arriving: "arriving", Arrived: "arrived"}
+
+// String names the way in lower snake case.
+func (t Transfer) String() string { return transferNames[t] }
 
 // Pinned is the link-layer address that the kernel of a Gateway sends to for all of an IPv6 prefix: it belongs to one mobile
 // node (RFC 5213 section 1, the point-to-point link model), so that nobody need be asked who has one of its addresses. ok is false where there is
