@@ -58,6 +58,7 @@ func (m *MAG) accept(now time.Time, s *session, g grant, pba *mh.BindingAcknowle
 	if g.broken != nil {
 		m.do(Ignored{Reason: DropInvalidGrant, Source: s.lma(), MobileNodeID: s.id, Err: g.broken})
 	}
+	m.arrived(now, s)
 	m.becomeRegistered(s, g.lifetime)
 	m.do(BindingAccepted{m.entry(s)})
 	m.do(ApplyForwarding{s.correlationID})
@@ -74,7 +75,8 @@ func (m *MAG) accept(now time.Time, s *session, g grant, pba *mh.BindingAcknowle
 // refuse: steps 7 to 11. Whatever the status, the mobile node gets no service; whether and when to ask again is retryAfter's.
 func (m *MAG) refuse(now time.Time, s *session, pba *mh.BindingAcknowledgement) {
 	m.do(BindingEnded{Entry: m.entry(s), Reason: EndRefused, Status: pba.Status})
-	s.held = s.isBound() // a rejected extension leaves the binding of before
+	s.held = s.isBound() && !s.provisional // a rejected extension leaves the binding of before
+	m.closeHandovers(now, s, HandoverEndedByLMA)
 	if !s.held {
 		s.holds = families{}
 	}

@@ -12,12 +12,20 @@ import (
 func (m *MAG) messageReceived(now time.Time, ev MessageReceived) {
 	compat := m.compat(ev.Source)
 	ev.Payload = repaired(compat, ev.Payload)
-	if header, err := mh.DecodeHeader(ev.Payload); err == nil && header.Type == mh.TypeBindingRevocation {
+	header, err := mh.DecodeHeader(ev.Payload)
+	switch {
+	case err == nil && header.Type == mh.TypeBindingRevocation:
 		m.revocationReceived(now, ev)
+		return
+	case err == nil && header.Type == mh.TypeHandoverInitiate && m.config.Gateways != nil:
+		m.handoverInitiated(now, ev)
+		return
+	case err == nil && header.Type == mh.TypeHandoverAcknowledge && m.config.Gateways != nil:
+		m.handoverAcknowledged(now, ev)
 		return
 	}
 	pba := &m.acknowledgement
-	reason, err := decode(ev.Payload, pba, compat)
+	reason, err := m.decode(ev.Payload, pba, compat)
 	var s *session
 	var g grant
 	switch reason {
@@ -54,11 +62,11 @@ func (m *MAG) messageReceived(now time.Time, ev MessageReceived) {
 }
 
 // decode reads a PBA: steps 1 and 2. Its authentication was IPsec's.
-func decode(payload []byte, pba *mh.BindingAcknowledgement, compat mobility.Compat) (DropReason, error) {
+func (m *MAG) decode(payload []byte, pba *mh.BindingAcknowledgement, compat mobility.Compat) (DropReason, error) {
 	pba.Options.MobileNodeID = mobility.MobileNodeID{} // of the message before
 	header, err := mh.DecodeHeader(payload)
 	switch {
-	case !header.Type.Known():
+	case !header.Type.Known() || isHandover(header.Type) && m.config.Gateways == nil:
 		return DropUnknownMessageType, nil
 	case err != nil:
 		return DropMalformed, err
@@ -72,6 +80,10 @@ func decode(payload []byte, pba *mh.BindingAcknowledgement, compat mobility.Comp
 		return DropNotProxy, nil
 	}
 	return "", nil
+}
+
+func isHandover(t mh.Type) bool {
+	return t == mh.TypeHandoverInitiate || t == mh.TypeHandoverAcknowledge
 }
 
 // bindingError answers a message of an unknown type (RFC 6275 section 9.2) and says how that counts: one that was not sent to

@@ -11,9 +11,9 @@ import (
 func (m *MAG) routerSolicited(now time.Time, ev RouterSolicited) {
 	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
 	switch {
-	case s == nil:
+	case s == nil || s.away:
 		m.do(Ignored{Reason: DropNotAttached})
-	case len(s.bound) == 0:
+	case len(s.bound) == 0 || s.state == Expected:
 		m.do(Ignored{Reason: DropNotRegistered, MobileNodeID: s.id})
 	case !s.solicited.IsZero() && now.Sub(s.solicited) < solicitedInterval:
 		m.do(Ignored{Reason: DropRateLimited, MobileNodeID: s.id})
@@ -37,9 +37,11 @@ func (m *MAG) advertiseRouter(now time.Time, s *session) {
 	m.do(AdvertiseRouter{
 		CorrelationID: s.correlationID, Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID,
 		HomeNetworkPrefixes: slices.Clone(s.bound), DeprecatedPrefixes: deprecated,
-		PrefixLifetime: s.expires.Sub(now), RouterLifetime: m.config.RouterLifetime, LinkLocalAddress: s.linkLocal,
+		PrefixLifetime: s.lifetimeLeft(now), RouterLifetime: m.config.RouterLifetime, LinkLocalAddress: s.linkLocal,
 	})
-	m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
+	if !s.isFrozen() || s.arrival != nil && s.arrival.expected == nil {
+		m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
+	}
 }
 
 // advertiseInterval keeps the Router Advertisements to different mobile nodes apart when all of them get one.
@@ -49,7 +51,7 @@ const advertiseInterval = time.Millisecond
 func (m *MAG) advertiseAgain(now time.Time) {
 	due := now
 	for _, s := range m.inOrder() {
-		if len(s.bound) > 0 && len(s.told) > 0 {
+		if len(s.bound) > 0 && len(s.told) > 0 && !s.isFrozen() {
 			m.set(&s.advertise, due)
 			due = due.Add(advertiseInterval)
 		}
@@ -60,7 +62,7 @@ func (m *MAG) advertiseAgain(now time.Time) {
 // router and to do without its prefixes. On a shared medium that is how the link is torn down which RFC 5213 section 6.9.1.4(4)
 // calls point-to-point: the mobile node is to give up what it configured. One that left, or does not answer, gets no word.
 func (m *MAG) withdrawRouter(s *session) {
-	if len(s.told) == 0 || s.purpose == DeRegistration || s.state == Lapsing {
+	if len(s.told) == 0 || s.purpose == DeRegistration || s.state == Lapsing || s.away {
 		return
 	}
 	m.do(AdvertiseRouter{

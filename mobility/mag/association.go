@@ -6,12 +6,14 @@ import (
 	"time"
 )
 
-// association is the security association to one LMA, and who waits for it.
+// association is the security association to one LMA, or to another gateway, and who waits for it.
 type association struct {
 	lma      netip.Addr
 	up       bool
 	sessions *list.List // of *session, the oldest first
 	waiting  *list.List // of *session: held back, or unanswered so often that a new SA is their best hope
+
+	initiations *list.List // of *initiation to the other gateway at this address, the oldest first
 
 	heard     time.Time // last PBA that fitted a PBU
 	suspected time.Time // last RequireSecurityAssociation with Suspect
@@ -30,7 +32,7 @@ type association struct {
 func (m *MAG) associationTo(lma netip.Addr) *association {
 	a := m.associations[lma]
 	if a == nil {
-		a = &association{lma: lma, sessions: list.New(), waiting: list.New(), interval: m.config.InitialBindackTimeout}
+		a = &association{lma: lma, sessions: list.New(), waiting: list.New(), initiations: list.New(), interval: m.config.InitialBindackTimeout}
 		a.require.due = func(now time.Time) { m.requireAssociation(now, a) }
 		a.drain.due = func(now time.Time) { m.resumeSome(now, a) }
 		a.renew.due = func(now time.Time) { m.registerSomeAgain(now, a) }
@@ -53,7 +55,7 @@ func (m *MAG) leaveAssociation(s *session) {
 
 // dropIdle forgets an association that nobody uses and that is not up.
 func (m *MAG) dropIdle(a *association) {
-	if a.sessions.Len() == 0 && !a.up {
+	if a.sessions.Len() == 0 && a.initiations.Len() == 0 && !a.up {
 		m.clear(&a.require)
 		m.clear(&a.drain)
 		m.clear(&a.renew)
@@ -77,16 +79,32 @@ func (a *association) forget(s *session) {
 
 // hold makes s wait for the SA and asks for it, unless that was done a short while ago.
 func (m *MAG) hold(now time.Time, s *session) {
-	a := s.association
-	a.await(s)
+	s.association.await(s)
+	m.requireSoon(now, s.association)
+}
+
+func (m *MAG) requireSoon(now time.Time, a *association) {
 	if a.require.index == 0 {
 		m.requireAssociation(now, a)
 	}
 }
 
+// isAwaited: somebody waits for the SA.
+func (a *association) isAwaited() bool {
+	if a.waiting.Len() > 0 {
+		return true
+	}
+	for e := a.initiations.Front(); e != nil; e = e.Next() {
+		if e.Value.(*initiation).waiting {
+			return true
+		}
+	}
+	return false
+}
+
 // requireAssociation asks for the SA, and again at growing intervals while somebody waits.
 func (m *MAG) requireAssociation(now time.Time, a *association) {
-	if a.up || a.waiting.Len() == 0 {
+	if a.up || !a.isAwaited() {
 		return
 	}
 	m.do(RequireSecurityAssociation{LMAAddress: a.lma})
@@ -112,7 +130,7 @@ func (m *MAG) securityAssociationChanged(now time.Time, ev SecurityAssociationCh
 		return
 	}
 	a := m.associationTo(ev.LMAAddress)
-	if a.up == ev.Up && a.waiting.Len() == 0 {
+	if a.up == ev.Up && !a.isAwaited() {
 		m.do(Ignored{Reason: DropSecurityAssociationKnown, Source: ev.LMAAddress})
 		return
 	}
@@ -124,6 +142,7 @@ func (m *MAG) securityAssociationChanged(now time.Time, ev SecurityAssociationCh
 	}
 	a.interval = m.config.InitialBindackTimeout
 	m.clear(&a.require)
+	m.resumeInitiations(now, a)
 	m.resumeSome(now, a)
 }
 

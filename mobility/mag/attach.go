@@ -17,6 +17,7 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 	if ev.MobileNodeLinkLayerID.IsZero() {
 		ev.MobileNodeLinkLayerID = ""
 	}
+	m.expectationFor(&ev)
 	if reason, err := m.admit(now, ev); reason != "" {
 		m.do(Ignored{Reason: reason, MobileNodeID: ev.MobileNodeID, Err: err})
 		return
@@ -36,39 +37,55 @@ func (m *MAG) attach(now time.Time, ev LinkAttached) {
 	s := m.sessionFor(now, ev)
 	m.forgetListed(s)
 	m.takePolicy(s, ev)
-	s.attached, s.refusals = now, 0
-	if !ev.Unconfirmed {
-		m.stillAttached(s)
-	}
+	s.attached, s.refusals, s.away = now, 0, false
 	handoff := ev.HandoffIndicator
 	if handoff == 0 {
 		handoff = mobility.HandoffStateUnknown
 	}
-	m.begin(s, Registration, handoff)
 	if !ev.Unconfirmed {
-		s.seen = now
-		m.transmit(now, s)
+		m.attachConfirmed(now, s, ev, handoff)
+		return
 	}
+	m.begin(s, Registration, handoff)
 	if m.moveLink(now, s, ev.Interface) {
 		m.do(ApplyForwarding{s.correlationID})
 	}
-	if ev.Unconfirmed {
-		m.becomeConfirmingPresence(now, s)
+	m.becomeConfirmingPresence(now, s)
+}
+
+// attachConfirmed registers a mobile node that is on the link. One that another gateway announced is served before that.
+func (m *MAG) attachConfirmed(now time.Time, s *session, ev LinkAttached, handoff mobility.HandoffIndicator) {
+	m.stillAttached(s)
+	m.begin(s, Registration, handoff)
+	s.seen = now
+	m.closeDeparture(now, s, HandoverReturned)
+	announced := s.arrival != nil && s.arrival.expected != nil
+	if announced {
+		m.arrive(now, s, ev.Interface)
+	}
+	m.transmit(now, s)
+	if m.moveLink(now, s, ev.Interface) {
+		m.do(ApplyForwarding{s.correlationID})
+	}
+	m.thaw(now, s)
+	if ev.PreviousMAG.IsValid() && !announced {
+		m.requestContext(now, s, ev.PreviousMAG)
 	}
 }
 
 // takePolicy makes what the attachment says that of the session.
 func (m *MAG) takePolicy(s *session, ev LinkAttached) {
+	announced := s.arrival != nil && s.arrival.expected != nil
 	s.accessTechnology, s.correlationID = ev.AccessTechnologyType, ev.CorrelationID
 	s.wishes, s.localRouting, s.anchorLinkLocal = ev.wishes(), ev.LocalRouting, ev.AnchorLinkLocal
 	s.lifetime = max(ev.Lifetime, mh.LifetimeUnit)
 	if ev.Lifetime == 0 {
 		s.lifetime = m.config.Lifetime
 	}
-	if len(ev.HomeNetworkPrefixes) > 0 {
+	if len(ev.HomeNetworkPrefixes) > 0 && !announced {
 		s.known = slices.Clone(ev.HomeNetworkPrefixes)
 	}
-	if ev.IPv4HomeAddress.IsValid() {
+	if ev.IPv4HomeAddress.IsValid() && !announced {
 		s.knownIPv4 = ev.IPv4HomeAddress
 	}
 	if !ev.AnchorLinkLocal {
@@ -101,7 +118,7 @@ func (m *MAG) admit(now time.Time, ev LinkAttached) (DropReason, error) {
 	if reason := m.deniedAttachment(now, ev); reason != "" {
 		return reason, nil
 	}
-	if !present && m.full() && m.lapsing.Len() == 0 {
+	if !present && m.full() && m.lapsing.Len() == 0 && m.expected.Len() == 0 {
 		return DropBindingUpdateListFull, nil
 	}
 	return "", nil
@@ -128,11 +145,16 @@ func (m *MAG) checkWishes(ev LinkAttached) error {
 func (m *MAG) full() bool { return len(m.sessions) >= m.config.MaximumMobileNodes }
 
 // makeRoom lets the mobile node that has not answered for the longest time give way to a newcomer, when the list is full: it
-// left most likely, and RFC 5213 section 6.13 would have had it de-registered before.
+// left most likely, and RFC 5213 section 6.13 would have had it de-registered before. Else it is one that is yet to come.
 func (m *MAG) makeRoom(now time.Time, newcomer LinkAttached) {
-	if m.full() && m.sessions[sessionKey{newcomer.MobileNodeID, newcomer.MobileNodeLinkLayerID}] == nil {
-		m.abandon(now, m.lapsing.Front().Value.(*session), EndDisplaced)
+	if !m.full() || m.sessions[sessionKey{newcomer.MobileNodeID, newcomer.MobileNodeLinkLayerID}] != nil {
+		return
 	}
+	longest := m.lapsing
+	if longest.Len() == 0 {
+		longest = m.expected
+	}
+	m.abandon(now, longest.Front().Value.(*session), EndDisplaced)
 }
 
 // checkPrefixes says why these cannot be the home network prefixes of a session.
@@ -197,6 +219,19 @@ func (m *MAG) moveLink(now time.Time, s *session, iface string) (changed bool) {
 	return changed
 }
 
+// handoverReasonOf is what the end of a session is to a handover that it had.
+func handoverReasonOf(reason EndReason) HandoverReason {
+	switch reason {
+	case EndStopped:
+		return HandoverStopped
+	case EndDisplaced:
+		return HandoverDisplaced
+	case EndLMAChanged:
+		return HandoverSuperseded
+	}
+	return HandoverDetached
+}
+
 // linkDetached de-registers (RFC 5213 section 6.9.1.4).
 func (m *MAG) linkDetached(now time.Time, ev LinkDetached) {
 	link := linkKey{ev.Interface, ev.MobileNodeLinkLayerID}
@@ -208,6 +243,9 @@ func (m *MAG) linkDetached(now time.Time, ev LinkDetached) {
 		m.do(Ignored{Reason: DropNotAttached})
 		return
 	}
+	if m.keepForHandover(now, s) {
+		return
+	}
 	m.detach(now, s, EndDetached)
 }
 
@@ -216,10 +254,15 @@ func (m *MAG) detach(now time.Time, s *session, reason EndReason) {
 	if s.purpose == DeRegistration {
 		return
 	}
+	m.closeHandovers(now, s, handoverReasonOf(reason))
 	s.ending = reason
 	m.keepKnown(s)
 	if m.becomeUnbound(s) {
 		m.do(ApplyForwarding{s.correlationID})
+	}
+	if s.iface == "" {
+		m.remove(s)
+		return
 	}
 	if !s.held {
 		m.end(s, reason)

@@ -27,6 +27,10 @@ const (
 	maximumRouterLifetime     = math.MaxUint16 * time.Second
 	defaultLifetime           = 5 * time.Minute
 	defaultMaximumMobileNodes = 10000
+
+	defaultHandoverInitiateRetries = 3 // RFC 5568 section 9, HI_RETRIES
+	maximumHandoverInitiateRetries = 10
+	defaultMaximumPendingHandovers = 256
 )
 
 // withDefaults fills in what is zero and reports everything that cannot work.
@@ -44,6 +48,15 @@ func (c Config) withDefaults() (Config, error) {
 	defaultTo(&c.PresenceTimeout, time.Second)
 	defaultTo(&c.RouterLifetime, 30*time.Minute)
 	defaultTo(&c.RefusalMemory, 24*time.Hour)
+	defaultTo(&c.HandoverInitiateTimeout, 100*time.Millisecond)
+	defaultTo(&c.HandoverLifetime, 10*time.Second)
+	defaultTo(&c.ForwardingLifetime, 2*time.Second)
+	if c.HandoverInitiateRetries == 0 {
+		c.HandoverInitiateRetries = defaultHandoverInitiateRetries
+	}
+	if c.MaximumPendingHandovers == 0 {
+		c.MaximumPendingHandovers = defaultMaximumPendingHandovers
+	}
 	if c.MaximumMobileNodes == 0 {
 		c.MaximumMobileNodes = defaultMaximumMobileNodes
 	}
@@ -71,9 +84,21 @@ func (c Config) withDefaults() (Config, error) {
 	check(c.RefusalMemory > 0, "refusal memory %v: want a positive duration", c.RefusalMemory)
 	check(c.RouterLifetime >= time.Second && c.RouterLifetime <= maximumRouterLifetime,
 		"router lifetime %v: want 1s to %v", c.RouterLifetime, time.Duration(maximumRouterLifetime))
+	check(c.HandoverInitiateTimeout > 0, "handover initiate timeout %v: want a positive duration", c.HandoverInitiateTimeout)
+	check(c.HandoverInitiateRetries > 0 && c.HandoverInitiateRetries <= maximumHandoverInitiateRetries,
+		"handover initiate retries %d: want 1 to %d", c.HandoverInitiateRetries, maximumHandoverInitiateRetries)
+	check(c.HandoverLifetime > 0, "handover lifetime %v: want a positive duration", c.HandoverLifetime)
+	check(c.ForwardingLifetime > 0, "forwarding lifetime %v: want a positive duration", c.ForwardingLifetime)
+	check(c.HoldLifetime >= 0, "hold lifetime %v: want a positive duration, or zero to keep nothing", c.HoldLifetime)
+	check(c.MaximumPendingHandovers > 0, "maximum pending handovers %d: want a positive number", c.MaximumPendingHandovers)
 	check(c.MaximumMobileNodes > 0 && c.MaximumMobileNodes <= maximumSessions,
 		"maximum mobile nodes %d: want 1 to %d", c.MaximumMobileNodes, maximumSessions)
 	return c, errors.Join(problems...)
+}
+
+// handoverPreparationTime is how long a Handover Initiate is repeated until it is given up.
+func (c Config) handoverPreparationTime() time.Duration {
+	return c.HandoverInitiateTimeout * (1<<(c.HandoverInitiateRetries+1) - 1)
 }
 
 // isTransportAddress: a Proxy-CoA or an LMA address. One family of the transport network is as good as the other (RFC 5844

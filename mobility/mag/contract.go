@@ -25,6 +25,21 @@ type Config struct {
 	RefusalMemory               time.Duration // how long a refusal stands that only an administrative action ends (RFC 5213 6.9.1.2, 7), default 24 h
 	LapseOnUnknownPresence      bool          // a mobile node that does not answer keeps its binding until that ends; false: it is de-registered (RFC 5213 6.13)
 
+	// Gateways knows the other MAGs that mobile nodes come from and go to (RFC 5949), by their Proxy-CoA: ok for one of them, and the
+	// identity that it has to authenticate itself with. nil: there are no fast handovers, and their messages are of an unknown type.
+	Gateways func(gateway netip.Addr) (identity string, ok bool)
+	// AcceptHandover says whether a mobile node that another gateway announces may come; if not, the answer has code 129. nil: each may.
+	AcceptHandover func(HandoverContext) bool
+
+	HandoverInitiateTimeout time.Duration // until a Handover Initiate is repeated first, doubling: twice the round trip time, default 100 ms (RFC 5568 6.2.1.1)
+	HandoverInitiateRetries int           // HI_RETRIES, default 3 (RFC 5568 section 9)
+	HandoverLifetime        time.Duration // of a prepared handover until the mobile node comes, and of the forwarding; default 10 s (RFC 5568 5.6: tens of seconds)
+	ForwardingLifetime      time.Duration // of the forwarding once the mobile node is registered at the new MAG: what is still under way; default 2 s
+	// HoldLifetime is how long packets are kept for a mobile node whose link went down without a prepared handover, for the gateway that
+	// may ask for them (reactive mode). Its de-registration waits as long. Zero: not at all.
+	HoldLifetime            time.Duration
+	MaximumPendingHandovers int // mobile nodes that other gateways announced and that have not come, default 256
+
 	// Compat is the profile of an LMA; nil: strict for all.
 	Compat func(lma netip.Addr) mobility.Compat
 	// AcceptRevocation says whether the peer that authenticated itself as identity may revoke bindings of the LMA at this
@@ -57,6 +72,7 @@ type LinkAttached struct {
 	LocalRouting          bool           // EnableMAGLocalRouting (RFC 5213 section 9.2)
 	AnchorLinkLocal       bool           // no fixed link-local address is configured: the LMA generates one (RFC 5213 6.9.1.1, 9)
 	Unconfirmed           bool           // only an access point's list says so: the PBU waits for PresenceConfirmed
+	PreviousMAG           netip.Addr     // where it was before, as far as is known: asked for its context and its packets (RFC 5949, reactive mode)
 }
 
 // LinkDetached: the mobile node left that access link.
@@ -72,7 +88,8 @@ type MessageReceived struct {
 	Payload             []byte // valid during Handle only
 }
 
-// SecurityAssociationChanged: the SA to an LMA was installed or is gone. While it is gone no PBU leaves; those that are due wait.
+// SecurityAssociationChanged: the SA to an LMA, or to another gateway, was installed or is gone. While it is gone no message leaves for
+// there; PBUs that are due wait, and Handover Initiates for as long as they would be repeated.
 type SecurityAssociationChanged struct {
 	LMAAddress netip.Addr
 	Up         bool
@@ -106,7 +123,8 @@ type LinkLocalAddressTaken struct {
 	LinkLocalAddress      netip.Addr // a new one, free on the link
 }
 
-// PeerRestarted: an LMA lost what it did not store (RFC 5847 section 3.2). Every binding with it is registered again, paced.
+// PeerRestarted: an LMA lost what it did not store (RFC 5847 section 3.2). Every binding with it is registered again, paced. Or it is another
+// gateway: handovers to there are undone.
 type PeerRestarted struct{ LMAAddress netip.Addr }
 
 // ClockSynchronized: the time source says that the clock of this gateway is right. Those whom a TIMESTAMP_MISMATCH made wait
@@ -141,7 +159,7 @@ func (Stop) isEvent()                       {}
 // Action is what a MAG wants done, executed in the order given: one of the types below.
 type Action interface{ isAction() }
 
-// SendMessage carries a Mobility Header to an LMA, or a Binding Error to who sent what this MAG does not know. Payload has a zero checksum; it is the action's own.
+// SendMessage carries a Mobility Header to an LMA or another gateway, or a Binding Error to who sent what this MAG does not know. Payload has a zero checksum; it is the action's own.
 type SendMessage struct {
 	CorrelationID       mobility.CorrelationID
 	Source, Destination netip.Addr
@@ -169,8 +187,9 @@ type BindingEnded struct {
 	Status mobility.Status // for a refusal
 }
 
-// ApplyForwarding: bring the kernel to Forwarding(). It must have completed before a following AdvertiseRouter goes out:
-// the mobile node answers a Router Advertisement with packets.
+// ApplyForwarding: bring the kernel to Forwarding(). It must have completed before a following AdvertiseRouter goes out: the mobile
+// node answers a Router Advertisement with packets. Only where a mobile node arrives that was expected is the Router Advertisement first: its
+// prefixes are forwarded already, and the packets that were kept for it are released by this.
 type ApplyForwarding struct{ CorrelationID mobility.CorrelationID }
 
 // AdvertiseRouter sends one Router Advertisement to one mobile node (RFC 5213 6.9.1.2 and 6.9.3, RFC 6085). With

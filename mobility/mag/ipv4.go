@@ -89,10 +89,14 @@ func (m *MAG) ipv4Rejected(now time.Time, s *session, rejected mh.IPv4HomeAddres
 // offerAddresses tells the DHCP servers of the access link what the mobile node has, before it hears of its router.
 func (m *MAG) offerAddresses(now time.Time, s *session) {
 	s.offered = true
-	m.do(OfferAddresses{
+	offer := OfferAddresses{
 		CorrelationID: s.correlationID, Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID, HomeNetworkPrefixes: clone(s.bound),
-		IPv4HomeAddress: s.home.address, IPv4DefaultRouter: s.home.router, DHCPRelay: s.home.relay, Lifetime: s.expires.Sub(now),
-	})
+		Lifetime: s.lifetimeLeft(now),
+	}
+	if s.home.router.IsValid() { // another gateway may not have told it
+		offer.IPv4HomeAddress, offer.IPv4DefaultRouter, offer.DHCPRelay = s.home.address, s.home.router, s.home.relay
+	}
+	m.do(offer)
 }
 
 // withdrawOffer: there is nothing to give out any more.

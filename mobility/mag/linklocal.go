@@ -37,7 +37,7 @@ func isLinkLocal(a netip.Addr) bool { return a.Is6() && a.IsLinkLocalUnicast() &
 func (m *MAG) linkLocalAddressTaken(now time.Time, ev LinkLocalAddressTaken) {
 	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
 	switch {
-	case s == nil || s.purpose == DeRegistration:
+	case s == nil || s.purpose == DeRegistration || s.away:
 		m.do(Ignored{Reason: DropNotAttached})
 		return
 	case !s.anchorLinkLocal:
@@ -51,7 +51,7 @@ func (m *MAG) linkLocalAddressTaken(now time.Time, ev LinkLocalAddressTaken) {
 	if len(s.bound) > 0 {
 		m.advertiseRouter(now, s)
 	}
-	if s.isBound() {
+	if s.isBound() && !s.isFrozen() {
 		m.begin(s, ReRegistration, mobility.HandoffStateNotChanged)
 		m.transmit(now, s)
 	}

@@ -1,7 +1,8 @@
-// Package mag is the Mobile Access Gateway of RFC 5213 section 6, with IPv4 (RFC 5844) and binding revocation (RFC 5846), as a
-// sans-IO machine: events and the time go in, actions come out. It has no lock, clock or socket; one goroutine owns it. The cost of an event does not grow with the number of
-// mobile nodes, with these exceptions: a restart or a global revocation of an LMA looks at all sessions with that one, and what
-// is for everybody (Stop, an AdministrativeAction without a mobile node) at all there are. What follows goes out in bursts.
+// Package mag is the Mobile Access Gateway of RFC 5213 section 6, with IPv4 (RFC 5844), binding revocation (RFC 5846) and fast
+// handovers (RFC 5949), as a sans-IO machine: events and the time go in, actions come out. It has no lock, clock or socket; one
+// goroutine owns it. The cost of an event does not grow with the number of mobile nodes, with these exceptions: a restart or a
+// global revocation of an LMA looks at all sessions with that one, and what is for everybody (Stop, an AdministrativeAction without
+// a mobile node, the restart of another gateway) at all there are. What follows goes out in bursts.
 package mag
 
 import (
@@ -54,6 +55,13 @@ type MAG struct {
 	forwarding   *forwarding.State
 	timers       timerHeap
 
+	expected         *list.List // of *session whose arrival is expected, the oldest first
+	initiations      map[uint16]*initiation
+	completions      int // of them without a session
+	handoverSequence uint16
+	answers          map[answerKey]*answeredHandover
+	answered         *list.List // of *answeredHandover, the oldest first
+
 	sequence         uint16 // of the last PBU, RFC 5213 section 6.9.1.1(6)
 	nextBindingError time.Time
 
@@ -70,6 +78,8 @@ type MAG struct {
 
 	acknowledgement mh.BindingAcknowledgement      // decoding buffers
 	indication      mh.BindingRevocationIndication //
+	handoverMessage mh.HandoverInitiate            //
+	handoverAnswer  mh.HandoverAcknowledge         //
 	actions         []Action                       // of the call under way
 }
 
@@ -92,6 +102,10 @@ func New(cfg Config) (*MAG, error) {
 		clockless:    list.New(),
 		denials:      map[mobility.MobileNodeID]*rememberedDenial{},
 		denied:       list.New(),
+		expected:     list.New(),
+		initiations:  map[uint16]*initiation{},
+		answers:      map[answerKey]*answeredHandover{},
+		answered:     list.New(),
 		forwarding:   forwarding.NewState(),
 	}
 	m.stopTimer.due = m.deregisterSome
@@ -132,6 +146,10 @@ func (m *MAG) Handle(now time.Time, ev Event) []Action {
 		m.clockSynchronized(now)
 	case AdministrativeAction:
 		m.administrativeAction(now, ev)
+	case PrepareHandover:
+		m.prepareHandover(now, ev)
+	case CancelHandover:
+		m.cancelHandover(now, ev)
 	}
 	return m.takeActions()
 }
@@ -187,6 +205,9 @@ func (m *MAG) do(a Action) { m.actions = append(m.actions, a) }
 func (m *MAG) takeActions() []Action {
 	if m.stopped && !m.saidStopped {
 		m.saidStopped = true
+		for _, in := range m.initiations {
+			m.forgetInitiation(in)
+		}
 		for len(m.timers) > 0 {
 			m.clear(m.timers[0])
 		}

@@ -24,6 +24,7 @@ func TestHostileSchedules(t *testing.T) {
 					LMAAddress: h.lma(t), HomeNetworkPrefixes: h.prefixes(t), IPv4Mobility: rapid.Bool().Draw(t, "ipv4"),
 					IPv6Prohibited: rapid.Bool().Draw(t, "no ipv6"), IPv4HomeAddress: h.homeAddress(t), AnchorLinkLocal: rapid.Bool().Draw(t, "anchor"),
 					LocalRouting: rapid.Bool().Draw(t, "local"), Unconfirmed: rapid.Bool().Draw(t, "unconfirmed"),
+					PreviousMAG: rapid.SampledFrom([]netip.Addr{{}, {}, secondMAG}).Draw(t, "previous"),
 				})
 			},
 			"unreachable": func(t *rapid.T) { h.handle(NeighborUnreachable{h.link(t), h.mac(t)}) },
@@ -41,14 +42,21 @@ func TestHostileSchedules(t *testing.T) {
 			"solicit": func(t *rapid.T) { h.handle(RouterSolicited{h.link(t), h.mac(t)}) },
 			"present": func(t *rapid.T) { h.handle(PresenceConfirmed{h.link(t), h.mac(t)}) },
 			"sa": func(t *rapid.T) {
-				lma, up := h.lma(t), rapid.Bool().Draw(t, "up")
+				lma, up := rapid.SampledFrom([]netip.Addr{h.lma(t), h.otherGateway(t)}).Draw(t, "peer"), rapid.Bool().Draw(t, "up")
 				h.up[lma] = up
 				h.handle(SecurityAssociationChanged{lma, up})
 			},
-			"answer":  h.answer,
-			"garbage": func(t *rapid.T) { h.receive(h.lma(t), rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "bytes")) },
-			"time":    func(t *rapid.T) { h.pass(time.Duration(rapid.IntRange(1, 100000).Draw(t, "ms")) * time.Millisecond) },
-			"":        h.check,
+			"prepare": func(t *rapid.T) {
+				h.handle(PrepareHandover{1, h.link(t), h.mac(t), h.otherGateway(t), netip.Addr{}})
+			},
+			"cancel":          func(t *rapid.T) { h.handle(CancelHandover{h.link(t), h.mac(t)}) },
+			"initiate":        h.initiate,
+			"acknowledge":     h.acknowledge,
+			"gateway restart": func(t *rapid.T) { h.handle(PeerRestarted{h.otherGateway(t)}) },
+			"answer":          h.answer,
+			"garbage":         func(t *rapid.T) { h.receive(h.lma(t), rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "bytes")) },
+			"time":            func(t *rapid.T) { h.pass(time.Duration(rapid.IntRange(1, 100000).Draw(t, "ms")) * time.Millisecond) },
+			"":                h.check,
 		})
 		h.handle(Stop{Deregister: true})
 		h.pass(2 * time.Second)
@@ -68,6 +76,7 @@ type hostile struct {
 	now     time.Time
 	up      map[netip.Addr]bool
 	sent    []SendMessage
+	asked   []SendMessage // Handover Initiates
 	stopped bool
 
 	offers  map[linkKey]OfferAddresses
@@ -78,6 +87,8 @@ type hostile struct {
 func newHostile(t *rapid.T) *hostile {
 	m, err := New(Config{
 		ProxyCareOfAddress: proxyCoA, MaximumMobileNodes: 4, RequireSecurityAssociation: true,
+		Gateways: func(a netip.Addr) (string, bool) { return "", a == secondMAG || a == thirdMAG }, MaximumPendingHandovers: 2,
+		HoldLifetime:                time.Duration(rapid.IntRange(0, 1).Draw(t, "hold")) * time.Second,
 		TimestampBasedApproachInUse: rapid.Bool().Draw(t, "timestamps"), LapseOnUnknownPresence: rapid.Bool().Draw(t, "lapse"),
 		Random: func() float64 { return rapid.Float64Range(0, 0.99).Draw(t, "random") },
 	})
@@ -266,7 +277,11 @@ func (h *hostile) takeMessage(a SendMessage) {
 	if !h.up[a.Destination] {
 		h.t.Fatalf("a %v left for %v without the SA", a.Kind, a.Destination)
 	}
-	if a.Kind == RevocationAcknowledgement {
+	switch a.Kind {
+	case HandoverInitiate:
+		h.asked = append(h.asked, a)
+		return
+	case RevocationAcknowledgement, HandoverAcknowledge:
 		return
 	}
 	h.sent = append(h.sent, a)
@@ -275,6 +290,9 @@ func (h *hostile) takeMessage(a SendMessage) {
 		h.t.Fatal(err)
 	}
 	o := &pbu.Options
+	if s := h.mag.sessions[sessionKey{o.MobileNodeID, o.MobileNodeLinkLayerID}]; s != nil && s.isFrozen() && s.lma() == a.Destination {
+		h.t.Fatalf("a PBU (%s) for %v, which is %v", a.Kind, o.MobileNodeID, s.state)
+	}
 	if a.Kind == DeRegistration {
 		return
 	}
@@ -299,7 +317,7 @@ func (h *hostile) check(t *rapid.T) {
 	for key, s := range m.sessions {
 		sessions[s.association]++
 		bound += len(routes(s.bound, s.home))
-		if s.isBound() {
+		if s.offered {
 			offered++
 		}
 		if s.request.outstanding {
@@ -314,11 +332,14 @@ func (h *hostile) check(t *rapid.T) {
 		t.Fatalf("%d sessions, %d links, %d requests for %d outstanding, %d owners and %d forwarding entries for %d prefixes",
 			len(m.sessions), len(m.links), len(m.requests), outstanding, len(m.owners), m.forwarding.Len(), bound)
 	}
+	if err := h.checkHandovers(); err != nil {
+		t.Fatal(err)
+	}
 	if offered != len(h.offers) || nodes != len(m.sessions) || len(m.denials) > m.config.MaximumMobileNodes || len(m.denials) != m.denied.Len() || len(m.revocations) > revocationsKept {
 		t.Fatalf("%d offers for %d bound sessions, %d sessions by node, %d denials, %d revocations", len(h.offers), offered, nodes, len(m.denials), len(m.revocations))
 	}
 	for link, s := range m.listed {
-		if m.sessions[s.sessionKey] != s || s.listed == nil || link != (linkKey{s.listed.Interface, s.linkLayerID}) || m.links[link] == s {
+		if m.sessions[s.sessionKey] != s || s.listed == nil || link != (linkKey{s.listed.Interface, s.linkLayerID}) || m.links[link] == s && !s.isFrozen() {
 			t.Fatalf("%v stands as listed at %v", s.sessionKey, link)
 		}
 	}
@@ -348,6 +369,13 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 			return fmt.Errorf("%v is forwarded as %+v", p, e)
 		}
 	}
+	for _, p := range routes(s.bound, s.home) {
+		e, _ := m.forwarding.Get(p)
+		way, other, hold := s.transfer(p)
+		if e.Transfer != way || e.OtherGateway != other || e.Hold != hold {
+			return fmt.Errorf("%v is forwarded as %+v, want %v %v, hold %t", p, e, way, other, hold)
+		}
+	}
 	waits := s.signal.index != 0
 	switch s.state {
 	case WaitingForSecurityAssociation:
@@ -359,7 +387,13 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 	if registered && s.seen.Before(s.attached) || (s.lapsing != nil) != (s.state == Lapsing) {
 		return fmt.Errorf("seen %v, attached %v, among those that lapse: %t", s.seen, s.attached, s.lapsing != nil)
 	}
-	if !waits || s.isBound() != s.offered || s.isBound() != (s.lapse.index != 0) || (len(s.bound) > 0) != (s.advertise.index != 0) {
+	if s.isFrozen() {
+		if !waits || s.offered && s.away || s.advertise.index != 0 || s.state != Expected && s.lapse.index == 0 {
+			return fmt.Errorf("%v, and stuck: signal %d, lapse %d, advertise %d, offered %t", s.state, s.signal.index, s.lapse.index, s.advertise.index, s.offered)
+		}
+		return nil
+	}
+	if !waits || s.away && s.purpose != DeRegistration || s.isBound() != s.offered && s.home.router.IsValid() || s.isBound() != (s.lapse.index != 0) || (len(s.bound) > 0) != (s.advertise.index != 0) {
 		return fmt.Errorf("stuck: signal %d, lapse %d, advertise %d, bound %v", s.signal.index, s.lapse.index, s.advertise.index, s.bound)
 	}
 	return nil

@@ -31,6 +31,13 @@ const (
 	DropEncodingFailed           DropReason = "encoding_failed"            // a PBU could not be written
 	DropSecurityAssociationKnown DropReason = "security_association_known" // the SA is in that state already
 	DropUnknownLMA               DropReason = "unknown_lma"                // no mobile node uses this LMA
+	DropUnauthorizedGateway      DropReason = "unauthorized_gateway"       // RFC 5949 7: no gateway, not under its SA, or not its identity
+	DropHandoverRefused          DropReason = "handover_refused"           // RFC 5949 6.1.2: answered with a code of 128 or more
+	DropHandoverPending          DropReason = "handover_pending"           // the same preparation is under way, or done
+	DropNoHandover               DropReason = "no_handover"                // of this mobile node with that gateway, or none is possible
+	DropRepeatedHandover         DropReason = "repeated_handover"          // answered again as before
+	DropStaleHandover            DropReason = "stale_handover"             // older than the last one of that gateway about this mobile node
+	DropUnusableContext          DropReason = "unusable_context"           // of another LMA or interface, or somebody else has its prefix here
 )
 
 // EndReason is why a binding ended; its text is a metric label.
@@ -49,4 +56,5 @@ const (
 	EndRevoked          EndReason = "revoked"           // RFC 5846: by its LMA; it is back when it attaches anew
 	EndDisplaced        EndReason = "displaced"         // it did not answer, and a newcomer needed its place in the full list
 	EndStopped          EndReason = "stopped"           // Stop with Deregister
+	EndHandedOver       EndReason = "handed_over"       // RFC 5949: another gateway has registered it; no PBU follows
 )

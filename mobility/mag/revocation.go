@@ -110,7 +110,7 @@ func (m *MAG) askAnew(now time.Time, r *revocation, global bool) {
 		}
 	}
 	for _, s := range slices.Clone(candidates) {
-		if s.lma() == r.from && s.state == Registering && s.purpose == Registration && !s.isBound() {
+		if s.lma() == r.from && s.state == Registering && s.purpose == Registration && (!s.isBound() || s.provisional) {
 			m.begin(s, Registration, s.handoff)
 			m.becomeConfirmingPresence(now, s) // it may have reached another MAG meanwhile
 		}
@@ -245,7 +245,9 @@ func (m *MAG) revokeMobileNode(now time.Time, r *revocation, bri *mh.BindingRevo
 
 // isRevocable: the LMA may mean this one. One that only just attached has nothing that could be revoked: its PBU crosses the indication,
 // and the LMA's answer to that is a later word.
-func (s *session) isRevocable() bool { return s.isBound() || s.held && s.state != Registering }
+func (s *session) isRevocable() bool {
+	return s.isBound() && !s.provisional || s.held && s.state != Registering
+}
 
 func (s *session) hasPrefix(p netip.Prefix) bool {
 	return slices.Contains(s.bound, p) || slices.Contains(s.known, p)
@@ -256,6 +258,7 @@ func (s *session) hasPrefix(p netip.Prefix) bool {
 func (m *MAG) revoke(now time.Time, r *revocation, targets []*session) {
 	changed := false
 	for _, s := range targets {
+		m.closeHandovers(now, s, HandoverEndedByLMA)
 		m.keepKnown(s)
 		changed = m.becomeUnbound(s) || changed
 	}
@@ -284,7 +287,7 @@ func (m *MAG) revokeIPv4(now time.Time, r *revocation, bri *mh.BindingRevocation
 	o := &bri.Options
 	address := o.IPv4HomeAddressRequest.Addr()
 	has := func(s *session) bool {
-		return s.lma() == r.from && s.home.address.IsValid() && s.home.address.Addr() == address
+		return s.lma() == r.from && !s.provisional && s.home.address.IsValid() && s.home.address.Addr() == address
 	}
 	i := slices.IndexFunc(m.nodes[o.MobileNodeID], has)
 	if i < 0 || !o.Present.Has(mh.OptionMobileNodeID) || m.isElsewhere(r, o) {
@@ -302,7 +305,9 @@ func (m *MAG) revokeIPv4(now time.Time, r *revocation, bri *mh.BindingRevocation
 	m.deny(now, s, denial{revokedIPv4: true})
 	m.do(ApplyForwarding{s.correlationID})
 	m.remember(now, r, m.answerRevocation(r, mh.RevocationSuccess))
-	m.offerAddresses(now, s)
+	if s.offered {
+		m.offerAddresses(now, s)
+	}
 }
 
 // repeated answers an indication that was carried out a moment ago as it was answered then.

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 
 	"netlmm/mobility"
+	"netlmm/mobility/forwarding"
 	"netlmm/mobility/mh"
 )
 
@@ -17,6 +18,7 @@ var (
 	start      = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	proxyCoA   = netip.MustParseAddr("2001:db8:a::1")
 	defaultLMA = netip.MustParseAddr("2001:db8:f::1")
+	secondMAG  = netip.MustParseAddr("2001:db8:a::2")
 )
 
 // TestScenarios runs every file of testdata/scenarios against a MAG and compares the trace of its actions. Each case names the
@@ -39,9 +41,11 @@ func TestScenarios(t *testing.T) {
 type rig struct {
 	mag     *MAG
 	now     time.Time
-	sent    []mh.BindingUpdate // every PBU, the last one last
-	present bool               // answer probes at once
-	brief   bool               // write only how many actions of each kind there were
+	sent    []mh.BindingUpdate    // every PBU, the last one last
+	present bool                  // answer probes at once
+	asked   []mh.HandoverInitiate // every Handover Initiate, the last one last
+	number  int                   // of the last Handover Initiate of another gateway
+	brief   bool                  // write only how many actions of each kind there were
 	out     strings.Builder
 }
 
@@ -87,6 +91,14 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 		r.handle(RouterSolicited{text(d, "link", "wlan0"), llid(t, d)})
 	case "sa":
 		r.handle(SecurityAssociationChanged{netip.MustParseAddr(text(d, "lma", defaultLMA.String())), text(d, "state", "up") == "up"})
+	case "prepare":
+		r.handle(PrepareHandover{1, text(d, "link", "wlan0"), llid(t, d), address(d, "to", secondMAG), address(d, "linklocal", netip.Addr{})})
+	case "cancel":
+		r.handle(CancelHandover{text(d, "link", "wlan0"), llid(t, d)})
+	case "hi":
+		r.handle(r.initiate(t, d))
+	case "hack":
+		r.handle(r.answerInitiate(t, d))
 	case "stop":
 		r.handle(Stop{Deregister: d.HasArg("deregister")})
 	case "pba":
@@ -121,6 +133,9 @@ func (r *rig) newMAG(t *testing.T, d *datadriven.TestData) {
 		AcceptRevocation: func(_ netip.Addr, identity string, global bool) bool {
 			return identity != "stranger" && (!global || identity != "modest")
 		},
+		Gateways: gateways(d), AcceptHandover: func(c HandoverContext) bool { return c.MobileNodeID != mobility.NAI("stranger") },
+		HandoverLifetime: duration(t, d, "handover", 0), ForwardingLifetime: duration(t, d, "forwarding", 0),
+		HoldLifetime: duration(t, d, "hold", 0), MaximumPendingHandovers: number(t, d, "pending", 0),
 		Compat: func(netip.Addr) mobility.Compat { return compat },
 		Random: randomness(t, d),
 	})
@@ -171,6 +186,9 @@ func (r *rig) describe(a Action) string {
 		if a.Kind == RevocationAcknowledgement {
 			return describeRevocation(a)
 		}
+		if a.Kind == HandoverInitiate || a.Kind == HandoverAcknowledge {
+			return r.describeHandover(a)
+		}
 		if a.Kind == BindingError {
 			return fmt.Sprintf("send %s from %v to %v: %x", a.Kind, a.Source, a.Destination, a.Payload)
 		}
@@ -205,6 +223,8 @@ func (r *rig) describe(a Action) string {
 		return fmt.Sprintf("ignored %s", a.Reason)
 	case ApplyForwarding:
 		return "apply forwarding"
+	case HandoverPrepared, HandoverFailed, HandoverExpected, HandoverArrived, HandoverCompleted, HandoverUndone:
+		return describeProgress(a)
 	case Stopped:
 		return "stopped"
 	}
@@ -258,6 +278,12 @@ func (r *rig) show() {
 				fmt.Fprintf(&r.out, "  %v from tunnel %v-%v to %v on %s", f.Prefix, f.Local, f.Peer, f.MobileNodeLinkLayerID, f.Interface)
 				if f.LocalRouting {
 					r.out.WriteString(" local routing")
+				}
+				if f.Transfer != forwarding.NoTransfer {
+					fmt.Fprintf(&r.out, " %v %v", f.Transfer, f.OtherGateway)
+				}
+				if f.Hold {
+					r.out.WriteString(" held")
 				}
 				r.out.WriteString("\n")
 			}

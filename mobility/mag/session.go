@@ -25,12 +25,15 @@ const (
 	ConfirmingPresence                             // a PBU is due; is the mobile node still there?
 	Lapsing                                        // it does not seem to be: asked on at a slow pace while the granted lifetime runs out
 	Refused                                        // a PBA rejected it, or fitted no PBU; perhaps a retry is due
+	Expected                                       // another gateway announced it, and it has not come yet (RFC 5949)
+	Holding                                        // it left, and packets are kept for the gateway where it may be
+	Leaving                                        // its packets go to another gateway, or are kept for it
 )
 
 var stateNames = [...]string{
 	Registering: "registering", Registered: "registered", ReRegistering: "re_registering", DeRegistering: "de_registering",
 	WaitingForSecurityAssociation: "waiting_for_security_association", ConfirmingPresence: "confirming_presence",
-	Lapsing: "lapsing", Refused: "refused",
+	Lapsing: "lapsing", Refused: "refused", Expected: "expected", Holding: "holding", Leaving: "leaving",
 }
 
 // String names the state in lower snake case.
@@ -107,6 +110,13 @@ type session struct {
 	again      bool               // in association.again
 	clock      *list.Element      // in MAG.clockless
 	revocation *pendingRevocation // that awaits whether the mobile node is still there
+
+	provisional bool        // what is bound is the word of another gateway, or was once: the LMA has not said so, or not lately
+	away        bool        // its link is down, or it never had one here
+	moved       bool        // another gateway says that it has registered it
+	departure   *departure  // to another gateway
+	arrival     *arrival    // from another gateway
+	initiation  *initiation // that awaits an answer about it
 }
 
 func (m *MAG) newSession(key sessionKey) *session {
@@ -235,6 +245,7 @@ func (m *MAG) becomeRefused(now time.Time, s *session, retry time.Duration) {
 
 // becomeBound gives the session what was granted, forwarding included. What another session here had is lost to that.
 func (m *MAG) becomeBound(now time.Time, s *session, g grant, expires time.Time) {
+	s.provisional = false
 	granted := routes(g.prefixes, g.home)
 	for _, p := range routes(s.bound, s.home) {
 		if !slices.Contains(granted, p) {
@@ -257,7 +268,13 @@ func (m *MAG) becomeBound(now time.Time, s *session, g grant, expires time.Time)
 // another one (HI 2), or left, is done with. Any other is still attached, and the LMA only forgot that it has a session - it lost its
 // store, and s asked first: then owner asks for another one, in a while, should two sessions take it from each other in turns.
 func (m *MAG) displace(now time.Time, owner, s *session, granted []netip.Prefix) {
-	if owner.purpose == DeRegistration || owner.id == s.id && s.request.handoff == mobility.HandoffBetweenInterfaces {
+	m.closeHandovers(now, owner, HandoverEndedByLMA)
+	if owner.iface == "" {
+		m.becomeUnbound(owner)
+		m.remove(owner)
+		return
+	}
+	if owner.isFrozen() || owner.purpose == DeRegistration || owner.id == s.id && s.request.handoff == mobility.HandoffBetweenInterfaces {
 		m.end(owner, EndPrefixReassigned)
 		m.withdrawRouter(owner)
 		return
@@ -290,6 +307,7 @@ func (m *MAG) becomeUnbound(s *session) (changed bool) {
 	for _, p := range routes(s.bound, s.home) {
 		m.release(s, p)
 	}
+	s.provisional = false
 	s.bound, s.home, s.expires = nil, homeAddress{}, time.Time{}
 	m.clear(&s.lapse)
 	m.clear(&s.advertise)
@@ -302,6 +320,7 @@ func (m *MAG) forward(s *session, prefix netip.Prefix) (changed bool) {
 		Prefix: prefix, Role: forwarding.Gateway, Local: m.proxyCareOfAddress(s.lma()), Peer: s.lma(),
 		Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID, LocalRouting: s.localRouting,
 	}
+	e.Transfer, e.OtherGateway, e.Hold = s.transfer(prefix)
 	old, _ := m.forwarding.Get(prefix)
 	m.forwarding.Set(e)
 	m.owners[prefix] = s
@@ -321,6 +340,12 @@ func (m *MAG) end(s *session, reason EndReason) {
 	if m.becomeUnbound(s) {
 		m.do(ApplyForwarding{s.correlationID})
 	}
+	m.remove(s)
+}
+
+// remove is the last of it, for one that has nothing bound any more.
+func (m *MAG) remove(s *session) {
+	m.forgetHandovers(s)
 	m.clear(&s.signal)
 	m.stopLapsing(s)
 	m.forgetListed(s)

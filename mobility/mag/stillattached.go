@@ -21,7 +21,8 @@ func (m *MAG) askBeforeRevocation(now time.Time, r *revocation, targets []*sessi
 		m.do(Ignored{Reason: DropRevocationPending, Source: r.from, MobileNodeID: r.id})
 		return
 	}
-	if !slices.ContainsFunc(targets, func(s *session) bool { return s.purpose != DeRegistration }) {
+	here := func(s *session) bool { return s.purpose != DeRegistration && !s.away }
+	if !slices.ContainsFunc(targets, here) {
 		m.revoke(now, r, targets) // all of them left: there is nobody to ask
 		return
 	}
@@ -29,7 +30,7 @@ func (m *MAG) askBeforeRevocation(now time.Time, r *revocation, targets []*sessi
 	p.timer.due = func(now time.Time) { m.notAttached(now, p) }
 	m.set(&p.timer, now.Add(m.config.PresenceTimeout))
 	for _, s := range targets {
-		if s.purpose != DeRegistration {
+		if here(s) {
 			s.revocation = p
 			m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, clone(s.bound), s.home.address.Addr()})
 		}

@@ -16,7 +16,7 @@ func (m *MAG) begin(s *session, purpose MessageKind, handoff mobility.HandoffInd
 	m.withdrawRequest(s)
 	s.purpose, s.handoff = purpose, handoff
 	s.attempt, s.backoff, s.probes = 0, m.config.InitialBindackTimeout, 0
-	s.verifying, s.again = false, false
+	s.verifying, s.again, s.moved = false, false, false
 }
 
 // transmit sends the PBU that is due, or makes it wait: for the SA, without which none leaves, or for its turn.
@@ -202,6 +202,12 @@ func (m *MAG) signalDue(now time.Time, s *session) {
 		m.presenceUnanswered(now, s)
 	case DeRegistering, WaitingForSecurityAssociation:
 		m.end(s, s.ending) // RFC 5213 section 6.9.1.4: one PBU, one timeout
+	case Expected:
+		m.unexpected(now, s, HandoverExpired)
+	case Holding:
+		m.holdingEnded(now, s)
+	case Leaving:
+		m.undoDeparture(now, s, HandoverExpired)
 	}
 }
 
@@ -215,6 +221,10 @@ func (m *MAG) presenceConfirmed(now time.Time, ev PresenceConfirmed) {
 	}
 	if s == nil || s.purpose == DeRegistration {
 		m.do(Ignored{Reason: DropNotAttached})
+		return
+	}
+	if s.isFrozen() {
+		m.seenFrozen(now, s, link)
 		return
 	}
 	s.seen = now
@@ -256,6 +266,10 @@ func (m *MAG) presenceUnanswered(now time.Time, s *session) {
 	switch {
 	case s.probes < presenceProbes:
 		m.becomeConfirmingPresence(now, s)
+	case s.departure != nil:
+		m.becomeHolding(now, s, m.config.HandoverLifetime) // it left a little early
+	case s.moved:
+		m.end(s, EndHandedOver) // its binding is the other gateway's
 	case !m.config.LapseOnUnknownPresence:
 		m.detach(now, s, EndPresenceUnknown)
 	case s.isBound() || now.Sub(s.doubted) < s.lifetime:
@@ -267,10 +281,19 @@ func (m *MAG) presenceUnanswered(now time.Time, s *session) {
 
 // lifetimeEnded takes the forwarding away. An attached mobile node goes on asking, as for a new registration.
 func (m *MAG) lifetimeEnded(now time.Time, s *session) {
+	m.closeHandovers(now, s, HandoverLapsed)
+	if s.isFrozen() && s.away {
+		m.end(s, EndLifetimeExpired)
+		return
+	}
 	m.do(BindingEnded{Entry: m.entry(s), Reason: EndLifetimeExpired})
 	m.becomeUnbound(s)
 	m.do(ApplyForwarding{s.correlationID})
 	m.withdrawRouter(s)
+	if s.isFrozen() {
+		m.verify(now, s)
+		return
+	}
 	if s.purpose == ReRegistration {
 		s.purpose, s.handoff = Registration, mobility.HandoffStateUnknown
 		if s.state == ReRegistering {
