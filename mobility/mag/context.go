@@ -146,11 +146,13 @@ func (m *MAG) restrict(now time.Time, s *session) {
 			m.release(s, p)
 		}
 		s.bound = nil
-		m.clear(&s.advertise)
 	}
 	if !allowed.ipv4 && s.home.address.IsValid() {
 		m.release(s, s.home.route())
 		s.home = homeAddress{}
+	}
+	if len(s.bound) == 0 {
+		m.clear(&s.advertise)
 	}
 	if !s.isBound() {
 		s.provisional, s.expires = false, time.Time{}
