@@ -16,6 +16,8 @@ type HostapdSource struct {
 	ControlSocket string
 	Interface     string // at a gateway the access link of its stations, elsewhere a name
 	LinkType      mih.LinkType
+	// PointOfAttachment is what its stations are said to be attached to; zero: the BSSID that hostapd tells.
+	PointOfAttachment mih.LinkAddress
 
 	SignalPollInterval time.Duration // 0: signal strength is not watched
 	GoingDownThreshold int           // dBm; 0: no station is ever said to be going down
@@ -47,6 +49,7 @@ type (
 	rawHostapd struct {
 		ControlSocket       string  `mapstructure:"control_socket"`
 		Interface           string  `mapstructure:"interface"`
+		PointOfAttachment   string  `mapstructure:"point_of_attachment"`
 		SignalPollInterval  *string `mapstructure:"signal_poll_interval" default:"0s"`
 		GoingDownThreshold  int     `mapstructure:"going_down_threshold" default:"0"`
 		GoingDownHysteresis *int    `mapstructure:"going_down_hysteresis" default:"5"`
@@ -98,6 +101,9 @@ func (p *problems) hostapd(at string, raw rawHostapd, linkType mih.LinkType, oth
 	source := HostapdSource{
 		ControlSocket: p.socket(at+".control_socket", raw.ControlSocket, longestSocket), Interface: raw.Interface, LinkType: linkType,
 		GoingDownThreshold: raw.GoingDownThreshold, Hysteresis: 5, GoingDownInterval: 5 * time.Second, LinkDetected: raw.LinkDetected,
+	}
+	if raw.PointOfAttachment != "" {
+		source.PointOfAttachment = p.linkAddress(at+".point_of_attachment", raw.PointOfAttachment)
 	}
 	if raw.SignalPollInterval != nil {
 		source.SignalPollInterval = p.durationOrOff(at+".signal_poll_interval", *raw.SignalPollInterval, 100*time.Millisecond, time.Minute)

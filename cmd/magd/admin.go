@@ -25,10 +25,11 @@ func (g *gateway) queries() map[string]daemon.Query {
 		"POST " + api.PathRevocations: func(context.Context, daemon.Parameters) (any, error) {
 			return nil, errors.New("an anchor revokes bindings: ask the lmad")
 		},
-		"GET " + api.PathPeers:     g.peers,
-		"GET " + api.PathHandovers: func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
-		"GET " + api.PathLinks:     g.stations,
-		"GET " + api.PathConfig:    daemon.Config(g.cfg.Settings),
+		"GET " + api.PathPeers:        g.peers,
+		"GET " + api.PathHandovers:    func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
+		"GET " + api.PathLinks:        g.stations,
+		"GET " + api.PathPreparations: func(context.Context, daemon.Parameters) (any, error) { return g.handovers.records.list(), nil },
+		"GET " + api.PathConfig:       daemon.Config(g.cfg.Settings),
 	}
 }
 
@@ -72,13 +73,13 @@ func (g *gateway) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
 
 func (g *gateway) stations(ctx context.Context, _ daemon.Parameters) (any, error) {
 	var table []mihf.Link
-	if err := g.links.Do(ctx, func() { table = g.mihf.Links() }); err != nil {
+	if err := g.mih.Do(ctx, func(m *mihf.MIHF) { table = m.Links() }); err != nil {
 		return nil, err
 	}
 	list := make([]api.Link, 0, len(table))
 	for _, l := range table {
 		list = append(list, api.Link{
-			Station: l.Station.String(), PointOfAttachment: l.PointOfAttachment.String(), Technology: l.Type.String(), Interface: l.Interface,
+			Station: l.Station.String(), PointOfAttachment: l.PointOfAttachment.String(), Technology: l.Type.String(), Interface: g.behind.access(l.Source, l.Interface, g.cfg.MIH.MIHFID),
 			Identity: l.Identity, State: l.State.String(), SAP: l.SAP, SignalStrength: l.SignalStrength, Since: l.Since,
 		})
 	}
@@ -107,10 +108,10 @@ func (g *gateway) status(ctx context.Context) (api.Status, error) {
 			s.Warnings = append(s.Warnings, err.Error())
 		}
 	}
-	for _, adapter := range g.adapters {
-		for _, peer := range adapter.Status().Peers {
+	for _, adapter := range g.mih.AdapterStatus() {
+		for _, peer := range adapter.Peers {
 			if !peer.Connected {
-				s.Warnings = append(s.Warnings, fmt.Sprintf("%s: %s is not reached: %s", adapter.Name(), peer.Name, peer.Detail))
+				s.Warnings = append(s.Warnings, fmt.Sprintf("%s: %s is not reached: %s", adapter.Name, peer.Name, peer.Detail))
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"netlmm/cmd/internal/mihnode"
 	"netlmm/mih"
 	"netlmm/mih/mihf"
 	"netlmm/mobility/mag"
@@ -63,13 +64,13 @@ func (g *gateway) sawAgain(s station) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		var table []mihf.Link
-		if g.links.Do(ctx, func() { table = g.mihf.Links() }) != nil {
+		if g.mih.Do(ctx, func(m *mihf.MIHF) { table = m.Links() }) != nil {
 			g.lapsed.add(s, g.cfg.MaximumMobileNodes) // for the next sign of it
 			return
 		}
 		for _, link := range table {
-			if link.Interface == s.access && link.Station == mih.MACAddress(s.linkLayer) && link.State != mihf.LinkDown {
-				g.counters.Add(linkEvents, "seen_again")
+			if g.behind.access(link.Source, link.Interface, g.cfg.MIH.MIHFID) == s.access && link.Station == mih.MACAddress(s.linkLayer) && link.State != mihf.LinkDown {
+				g.counters.Add(mihnode.LinkEvents, "seen_again")
 				g.attached(attachment{access: s.access, station: s.linkLayer, identity: link.Identity, trigger: link.SAP, at: time.Now()})
 			}
 		}

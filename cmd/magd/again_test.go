@@ -12,7 +12,6 @@ import (
 	"netlmm/cmd/internal/daemon"
 	"netlmm/configs"
 	"netlmm/mih"
-	"netlmm/mih/mihf"
 	"netlmm/mobility"
 	"netlmm/mobility/engine"
 	"netlmm/mobility/mag"
@@ -34,15 +33,20 @@ func newGatewayOf(t *testing.T, cfg *configs.Magd) (*gateway, chan mag.Event) {
 	g := &gateway{
 		log: discard, limited: discard, cfg: cfg, counters: daemon.NewCounters(registry, nil), traces: newTraces(registry), chores: make(chan func(), choreQueue),
 		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{"acc0": {technology: mobility.AccessWLAN, anchorLinkLocal: true}},
-		mihf: mihf.New(mihf.Config{MIHFID: "magd", MaximumLinks: 100}),
 	}
+	cfg.MaximumMobileNodes, cfg.MIH.MIHFID = 100, "magd"
+	if err := g.openMIH(); err != nil {
+		t.Fatal(err)
+	}
+	g.openHandovers()
 	g.engine = engine.New[event, action](recorder{events}, 100, g.execute)
-	g.links = engine.New[mihf.Event, mihf.Action](g.mihf, 100, g.executeMIH)
-	g.links.Post(subscription)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	for _, run := range []func(context.Context) error{g.engine.Run, g.links.Run, g.doChores} {
+	for _, run := range []func(context.Context) error{g.engine.Run, g.handovers.engine.Run, g.doChores} {
 		go run(ctx)
+	}
+	for _, task := range g.mih.Tasks() {
+		go task.Run(ctx)
 	}
 	return g, events
 }
@@ -83,7 +87,7 @@ func TestAStationThatComesBackAfterItsBindingLapsed(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Fallback: &mobility.Profile{ProxyRegistration: true}})
-			g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
+			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			if _, ok := next(events).(mag.LinkAttached); !ok {
 				t.Fatalf("%s: not attached", c.name)
 			}
@@ -94,7 +98,7 @@ func TestAStationThatComesBackAfterItsBindingLapsed(t *testing.T) {
 			}
 			g.lapse(mag.BindingEnded{Reason: c.reason, Entry: mobility.BindingUpdateListEntry{Interface: "acc0", MobileNodeLinkLayerID: mobility.LinkLayerID(phone)}})
 			if c.down {
-				g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkDown{Link: tuple} }))
+				g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkDown{Link: tuple} }))
 				next(events)
 			}
 			g.sawAgain(at)
@@ -137,7 +141,7 @@ func TestWhatThePolicyMakesOfAnAttachment(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c.profile.ProxyRegistration, c.profile.IPv4Mobility, c.profile.IPv6Prohibited = true, true, true
 			g, events := newGatewayOf(t, &configs.Magd{MAGLocalRouting: c.gateway, Fallback: &c.profile})
-			g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
+			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			e, ok := next(events).(mag.LinkAttached)
 			if !ok || e.LocalRouting != c.local || !e.IPv4Mobility || !e.IPv6Prohibited {
 				t.Errorf("%s: %+v", c.name, e)
@@ -148,7 +152,7 @@ func TestWhatThePolicyMakesOfAnAttachment(t *testing.T) {
 
 // TestATraceOfAnIgnoredAttachmentEnds with the reason.
 func TestATraceOfAnIgnoredAttachmentEnds(t *testing.T) {
-	core, err := mag.New(coreConfig(&configs.Magd{ProxyCareOfAddress: anchor.Next(), MaximumMobileNodes: 1}, nil))
+	core, err := mag.New(coreConfig(&configs.Magd{ProxyCareOfAddress: anchor.Next(), MaximumMobileNodes: 1}, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +198,7 @@ func TestPolicyDecidesWhoIsServed(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g, events := newGatewayOf(t, cfg)
-			g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
+			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			if got := next(events); got != (mag.LinkDetached{Interface: "acc0", MobileNodeLinkLayerID: mobility.LinkLayerID(phone)}) {
 				t.Errorf("%s: %+v", name, got)
 			}
@@ -209,7 +213,7 @@ func TestPolicyDecidesWhoIsServed(t *testing.T) {
 func TestAStationWithAnotherThanAMACAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Fallback: &mobility.Profile{ProxyRegistration: true}})
-		g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent {
+		g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent {
 			tuple.Link.Address = mih.Cell3G([3]byte{0, 0xf1, 0x10}, 7)
 			return mih.LinkUp{Link: tuple}
 		}))

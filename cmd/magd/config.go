@@ -3,6 +3,7 @@ package main
 import (
 	"math/rand/v2"
 	"net/netip"
+	"time"
 
 	"netlmm/cmd/internal/dataplane"
 	"netlmm/configs"
@@ -12,8 +13,9 @@ import (
 	"netlmm/mobility/mag"
 )
 
-// coreConfig is what the MAG's machine is told. authorized says whether who proved an identity may speak for an address.
-func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool) mag.Config {
+// coreConfig is what the MAG's machine is told. authorized says whether who proved an identity may speak for an address,
+// served whether the policy lets a mobile node be served here.
+func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool, served func(mobility.MobileNodeID) bool) mag.Config {
 	return mag.Config{
 		ProxyCareOfAddress: cfg.ProxyCareOfAddress, IPv4ProxyCareOfAddress: cfg.IPv4ProxyCareOfAddress,
 		Lifetime: cfg.Lifetime, ReRegistrationMargin: cfg.ReRegistrationMargin,
@@ -22,8 +24,36 @@ func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool) mag
 		RequireSecurityAssociation: !cfg.None, TimestampBasedApproachInUse: cfg.TimestampBasedApproachInUse, RouterLifetime: cfg.RouterLifetime,
 		LapseOnUnknownPresence: cfg.LapseOnUnknownPresence, Compat: compat(cfg.LMAs), Random: rand.Float64,
 		// An anchor may revoke what it granted, all of it too (RFC 5846 section 10.1): nobody else could have.
+		Gateways: gatewaysOf(cfg), HandoverInitiateTimeout: cfg.Handover.PreparationTimeout / initiations, ForwardingLifetime: cfg.Handover.ForwardingLifetime,
+		HoldLifetime: holdLifetime(cfg.Handover), AcceptHandover: func(c mag.HandoverContext) bool { return served(c.MobileNodeID) },
 		AcceptRevocation: func(lma netip.Addr, identity string, _ bool) bool { return authorized(lma, identity) },
 	}
+}
+
+// initiations is how many first timeouts pass until a Handover Initiate that is repeated twice, the timeout doubling, is given up.
+const initiations = 7
+
+// gatewaysOf are the gateways that mobile nodes are handed over with, and the identity that each must prove; nil: with none.
+func gatewaysOf(cfg *configs.Magd) func(netip.Addr) (string, bool) {
+	if !cfg.Handover.Predictive && !cfg.Handover.Reactive {
+		return nil
+	}
+	identities := map[netip.Addr]string{}
+	for _, g := range cfg.Gateways {
+		identities[g.Address] = g.Identity
+	}
+	return func(gateway netip.Addr) (string, bool) {
+		identity, ok := identities[gateway]
+		return identity, ok
+	}
+}
+
+// holdLifetime is how long packets wait for a gateway that may ask for them.
+func holdLifetime(h configs.Handover) time.Duration {
+	if !h.Reactive {
+		return 0
+	}
+	return h.HoldTime
 }
 
 // where is the gateway in the network.

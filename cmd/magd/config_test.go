@@ -14,6 +14,7 @@ import (
 	"netlmm/ap-adapters/ciscosyslog"
 	"netlmm/ap-adapters/hostapd"
 	"netlmm/configs"
+	"netlmm/mobility"
 	"netlmm/mobility/mag"
 	"netlmm/security"
 	"netlmm/security/filter"
@@ -22,7 +23,7 @@ import (
 
 // accepted gives a good configuration to everything that is made from it without touching the system.
 func accepted(c *configs.Magd) error {
-	_, err := mag.New(coreConfig(c, func(netip.Addr, string) bool { return true }))
+	_, err := mag.New(coreConfig(c, func(netip.Addr, string) bool { return true }, func(mobility.MobileNodeID) bool { return true }))
 	if err != nil {
 		return err
 	}

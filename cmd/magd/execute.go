@@ -33,6 +33,8 @@ func (g *gateway) execute(a action) {
 		}
 	case mag.BindingEnded:
 		g.ended(act)
+	case mag.HandoverPrepared, mag.HandoverFailed, mag.HandoverExpected, mag.HandoverArrived, mag.HandoverCompleted, mag.HandoverUndone:
+		g.handovers.outcome(act)
 	case mag.ClockDoubted:
 		g.clockDoubted(act)
 	case mag.Ignored:
@@ -60,6 +62,9 @@ func (g *gateway) transmit(m mag.SendMessage) {
 		return
 	case mag.RevocationAcknowledgement:
 		g.counters.Add(revocations, "acknowledged")
+		return
+	case mag.HandoverInitiate, mag.HandoverAcknowledge:
+		g.counters.Add(between, "sent_"+string(m.Kind))
 		return
 	}
 	g.counters.Add(updates, string(m.Kind))

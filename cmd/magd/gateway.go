@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -10,12 +11,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	apadapters "netlmm/ap-adapters"
 	"netlmm/cmd/internal/daemon"
 	"netlmm/cmd/internal/dataplane"
 	"netlmm/cmd/internal/guard"
+	"netlmm/cmd/internal/mihnode"
 	"netlmm/configs"
-	"netlmm/mih/mihf"
 	"netlmm/mobility/accesslink"
 	"netlmm/mobility/engine"
 	"netlmm/mobility/mag"
@@ -26,7 +26,6 @@ import (
 
 // Bounds of the queues in front of the two machines, and of the chores.
 const (
-	linkQueue    = 4096
 	gatewayQueue = 8192
 	choreQueue   = 1024
 )
@@ -35,8 +34,6 @@ const (
 	ignored     = "netlmm_mag_ignored_total"
 	updates     = "netlmm_mag_pbu_sent_total"
 	endings     = "netlmm_mag_bindings_ended_total"
-	linkEvents  = "netlmm_mih_link_events_total"
-	adapterData = "netlmm_adapter_total"
 	accessData  = "netlmm_access_link_total"
 	socket      = "netlmm_signaling_total"
 	revocations = "netlmm_mag_revocations_total"
@@ -44,28 +41,28 @@ const (
 
 // gateway is the running daemon: the MAG's core and the MIH Function with everything around them.
 type gateway struct {
-	log      *slog.Logger
-	limited  *slog.Logger // for what may happen with every packet
-	cfg      *configs.Magd
-	registry *prometheus.Registry
-	counters *daemon.Counters
-	core     *mag.MAG
-	engine   *engine.Engine[event, action]
-	mihf     *mihf.MIHF
-	links    *engine.Engine[mihf.Event, mihf.Action]
-	profiles *policy.Table
-	guard    *guard.Guard
-	plane    *dataplane.Plane
-	sockets  *daemon.Sockets
-	relay    *accesslink.Relay // nil: no access link relays DHCP
-	access   map[string]*accessLink
-	store    *store.Store // of the restart counters
-	lapsed   lapsed
-	clock    clockWatch
-	adapters []apadapters.Adapter
-	traces   *traces
-	admin    *daemon.Admin
-	metrics  daemon.Task
+	log       *slog.Logger
+	limited   *slog.Logger // for what may happen with every packet
+	cfg       *configs.Magd
+	registry  *prometheus.Registry
+	counters  *daemon.Counters
+	core      *mag.MAG
+	engine    *engine.Engine[event, action]
+	mih       *mihnode.Node
+	behind    behind
+	handovers handovers
+	profiles  *policy.Table
+	guard     *guard.Guard
+	plane     *dataplane.Plane
+	sockets   *daemon.Sockets
+	relay     *accesslink.Relay // nil: no access link relays DHCP
+	access    map[string]*accessLink
+	store     *store.Store // of the restart counters
+	lapsed    lapsed
+	clock     clockWatch
+	traces    *traces
+	admin     *daemon.Admin
+	metrics   daemon.Task
 
 	heartbeats *daemon.Heartbeats
 	early      atomic.Int32 // heartbeats that wait for their sender's identity
@@ -92,12 +89,12 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	}
 	g.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.traces = newTraces(g.registry)
-	g.counters = daemon.NewCounters(g.registry, map[string]string{
+	help := map[string]string{
 		ignored:     "Events that changed nothing, by reason.",
 		updates:     "Proxy Binding Updates sent, by kind.",
 		endings:     "Bindings that ended, by reason.",
-		linkEvents:  "Link events delivered to the gateway or ignored, by event or reason.",
-		adapterData: "What the access points' adapters did.",
+		prepared:    "Handovers that 802.21 prepared, by what was decided and heard.",
+		between:     "Handovers with other gateways (RFC 5949), by side and outcome.",
 		accessData:  "What the access links did.",
 		socket:      "What the sockets of Mobility Headers did.",
 		revocations: "Binding Revocation Indications of anchors that were answered.",
@@ -105,7 +102,9 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
 
 		guard.Dropped: "Mobility Headers and MIH in clear that the packet filter dropped, by direction.",
-	})
+	}
+	maps.Copy(help, mihnode.Help)
+	g.counters = daemon.NewCounters(g.registry, help)
 	if g.guard, err = guard.New(guard.Config{
 		Daemon: "magd", Security: cfg.Security, Peers: cfg.Protected(), MIH: cfg.MIH, Log: g.log, Counters: g.counters, Changed: g.associationChanged,
 	}); err != nil {
@@ -117,6 +116,10 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	if err = g.openNetwork(); err != nil {
 		return g, err
 	}
+	if err = g.openMIH(); err != nil {
+		return g, err
+	}
+	g.openHandovers()
 	if err = g.openAdapters(); err != nil {
 		return g, err
 	}
@@ -128,13 +131,10 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 
 func (g *gateway) openMachines() (err error) {
 	cfg := g.cfg
-	if g.core, err = mag.New(coreConfig(cfg, g.guard.Authorized(configs.Anchor))); err != nil {
+	if g.core, err = mag.New(coreConfig(cfg, g.guard.Authorized(configs.Anchor), g.served)); err != nil {
 		return err
 	}
 	g.engine = engine.New[event, action](machine{g.core}, gatewayQueue, g.execute)
-	g.mihf = mihf.New(mihf.Config{MIHFID: "magd", MaximumLinks: cfg.MaximumMobileNodes})
-	g.links = engine.New[mihf.Event, mihf.Action](g.mihf, linkQueue, g.executeMIH)
-	g.links.Post(subscription)
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (g *gateway) tasks() []daemon.Task {
 	receiver := func() daemon.Receiver { return daemon.Receiver{Received: g.received, Done: func() {}} }
 	tasks := append(append(g.guard.Tasks(), g.sockets.Tasks(receiver)...),
 		daemon.Task{Name: "gateway", Run: g.engine.Run},
-		daemon.Task{Name: "MIH function", Run: g.links.Run},
+		daemon.Task{Name: "handovers", Run: g.handovers.engine.Run},
 		daemon.Task{Name: "chores", Run: g.doChores},
 		g.heartbeats.Task(),
 		daemon.Task{Name: "clock", Run: func(ctx context.Context) error { return g.clock.run(ctx, g.clockSynchronized) }},
@@ -170,10 +170,7 @@ func (g *gateway) tasks() []daemon.Task {
 	if g.relay != nil {
 		tasks = append(tasks, daemon.Task{Name: "DHCP relay", Run: g.relay.Run})
 	}
-	for _, adapter := range g.adapters {
-		tasks = append(tasks, daemon.Task{Name: "adapter " + adapter.Name(), Run: func(ctx context.Context) error { return adapter.Run(ctx, g.emit) }})
-	}
-	return tasks
+	return append(tasks, g.mih.Tasks()...)
 }
 
 // send gives the machine an event that nobody would repeat; it waits while the machine is swamped. Once the machine has
@@ -207,6 +204,7 @@ func (g *gateway) associationChanged(c guard.Change) {
 	if c.Kind != configs.OtherPeer {
 		g.send(mag.SecurityAssociationChanged{LMAAddress: c.Peer, Up: c.Up}, time.Now())
 	}
+	g.mih.AssociationChanged(c.Peer, c.MIH)
 }
 
 // later queues a chore, so that it does not hold up the handover of another mobile node. One too many is dropped and counted.
@@ -237,6 +235,9 @@ func (g *gateway) close() {
 	}
 	if g.sockets != nil {
 		g.sockets.Close()
+	}
+	if g.mih != nil {
+		g.mih.Close()
 	}
 	for _, link := range g.access {
 		link.Close()

@@ -7,39 +7,83 @@ import (
 	"strings"
 	"time"
 
-	apadapters "netlmm/ap-adapters"
 	"netlmm/ap-adapters/ciscosyslog"
 	"netlmm/ap-adapters/hostapd"
 	"netlmm/cmd/internal/api"
+	"netlmm/cmd/internal/mihnode"
 	"netlmm/configs"
 	"netlmm/mih"
+	"netlmm/mih/handover"
 	"netlmm/mih/mihf"
+	"netlmm/mih/wire"
 	"netlmm/mobility"
 	"netlmm/mobility/mag"
 )
 
-// The gateway is an MIH user. It acts on the events that say where a station is, and counts those that say how well.
+// The gateway is an MIH user. It acts on the events that say where a station is and where it goes, and counts those that say how well.
 var (
-	mihUser      = mihf.User{MIHF: "magd", Name: "mag"}
-	subscription = mihf.EventSubscribe{User: mihUser, Events: mih.Events(mih.EventLinkUp, mih.EventLinkDown,
-		mih.EventLinkGoingDown, mih.EventLinkParametersReport, mih.EventLinkDetected)}
+	mihUser = mihf.User{Name: "mag"}
+	wanted  = mih.Events(mih.EventLinkUp, mih.EventLinkDown, mih.EventLinkGoingDown, mih.EventLinkParametersReport, mih.EventLinkDetected,
+		mih.EventLinkHandoverImminent, mih.EventLinkHandoverComplete)
 )
 
-// emit is where adapters put link events; false tells them that one was lost.
-func (g *gateway) emit(ind mih.Indication) bool {
-	return g.links.Post(mihf.SAPIndication{Indication: ind})
+// handled are the commands of other MIH Functions that the gateway answers.
+var handled = []wire.MessageID{
+	wire.IDN2NHOQueryResourcesRequest, wire.IDN2NHOCommitRequest, wire.IDN2NHOCompleteRequest,
+	wire.IDMNHOCandidateQueryRequest, wire.IDMNHOCommitRequest, wire.IDMNHOCompleteRequest,
+}
+
+// openMIH makes the MIH Function, and subscribes to its own links and to those of the peers that see stations for this gateway.
+func (g *gateway) openMIH() (err error) {
+	handlers := map[wire.MessageID]mihf.User{}
+	for _, id := range handled {
+		handlers[id] = mihUser
+	}
+	commands := mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions | mih.CommandNetworkHandover | mih.CommandMobileHandover
+	events := wanted
+	g.mih, err = mihnode.Open(mihnode.Config{
+		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
+		Capabilities: wire.Capabilities{Events: &events, Commands: &commands},
+		User:         g.executeMIH, Identified: g.identified,
+	})
+	if err != nil {
+		return err
+	}
+	g.mih.Post(mihf.EventSubscribe{User: mihUser, Events: wanted})
+	for _, p := range g.cfg.MIH.Peers {
+		if p.MIHFID != "" {
+			g.identified(p.Name, p.MIHFID)
+		}
+	}
+	return nil
+}
+
+// identified learns which MIH Function a peer is, and asks for its events where stations of this gateway are behind it.
+func (g *gateway) identified(name string, id mih.MIHFID) {
+	for _, p := range g.cfg.MIH.Peers {
+		if p.Name != name {
+			continue
+		}
+		g.behind.learn(id, p)
+		if p.Interface != "" {
+			g.mih.Post(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
+		}
+	}
 }
 
 func (g *gateway) executeMIH(action mihf.Action) {
 	switch a := action.(type) {
 	case mihf.Deliver:
-		g.counters.Add(linkEvents, a.Indication.Event.EventType().String())
 		g.indicated(a.Indication)
-	case mihf.Ignored:
-		g.counters.Add(linkEvents, string(a.Reason))
+	case mihf.Confirm:
+		g.handovers.event(handover.Confirmed{ID: a.RequestID, Body: a.Body})
+	case mihf.RequestReceived:
+		if a.Handle != 0 {
+			g.handovers.event(handover.Requested{Handle: a.Handle, Source: a.Source, Body: a.Body})
+		}
 	case mihf.EventSubscribeConfirm:
 		if a.Status != mih.StatusSuccess {
-			g.log.Error("the MIH Function refused the gateway's subscription", "status", a.Status)
+			g.log.Error("an MIH Function refused the gateway's subscription", "mihf_id", a.Destination, "status", a.Status)
 		}
 	}
 }
@@ -47,23 +91,31 @@ func (g *gateway) executeMIH(action mihf.Action) {
 // indicated is the step from 802.21 to Proxy Mobile IPv6. While the machine is swamped this waits and the queue before it
 // fills; what does not fit there is counted, and an adapter that can ask its access point does so again.
 func (g *gateway) indicated(ind mih.Indication) {
+	if reason := g.behind.place(&ind, g.cfg.MIH.MIHFID); reason != "" {
+		g.counters.Add(mihnode.LinkEvents, reason)
+		return
+	}
 	if _, known := g.access[ind.Interface]; !known {
-		g.counters.Add(linkEvents, "not_an_access_link")
+		g.counters.Add(mihnode.LinkEvents, "not_an_access_link")
 		return
 	}
 	address, ok := ind.Event.LinkTuple().Link.Address.MAC()
 	if !ok {
-		g.counters.Add(linkEvents, "no_mac_address")
+		g.counters.Add(mihnode.LinkEvents, "no_mac_address")
 		return
 	}
-	switch ind.Event.(type) {
+	switch ev := ind.Event.(type) {
 	case mih.LinkUp:
 		g.lapsed.take(station{ind.Interface, address})
-		g.attached(attachment{access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync})
+		g.attached(attachment{
+			access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync,
+			previous: g.handovers.previous(ind, ev),
+		})
 	case mih.LinkDown:
 		g.lapsed.take(station{ind.Interface, address})
 		g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: mobility.LinkLayerID(address)}, ind.ReceivedAt)
 	}
+	g.handovers.event(handover.Indicated{Indication: ind})
 }
 
 // macAddress is that of a station: access links have no other addresses.
@@ -78,7 +130,8 @@ type attachment struct {
 	identity    string
 	trigger     string // who said so
 	at          time.Time
-	unconfirmed bool // only an access point's list says so
+	unconfirmed bool       // only an access point's list says so
+	previous    netip.Addr // the gateway that it comes from, if that is known and may be asked
 }
 
 // attached makes the station a mobile node: its profile is looked up, and the machine is told.
@@ -87,7 +140,7 @@ func (g *gateway) attached(a attachment) {
 	id := g.mobile(a.identity, a.station)
 	profile, ok := g.profiles.Lookup(id)
 	if !ok || !profile.ProxyRegistration {
-		g.counters.Add(linkEvents, "not_allowed_by_policy")
+		g.counters.Add(mihnode.LinkEvents, "not_allowed_by_policy")
 		g.log.Debug("mobile node is not served: policy", "mobile_node", id, "station", a.station)
 		// Whoever used this station before is not its user any more.
 		g.send(mag.LinkDetached{Interface: a.access, MobileNodeLinkLayerID: linkLayer}, a.at)
@@ -98,6 +151,12 @@ func (g *gateway) attached(a attachment) {
 		id = mobility.EUI48(a.station)
 	}
 	g.send(g.linkAttached(a, id, profile), a.at)
+}
+
+// served says whether the policy lets a mobile node be served here.
+func (g *gateway) served(id mobility.MobileNodeID) bool {
+	profile, ok := g.profiles.Lookup(id)
+	return ok && profile.ProxyRegistration
 }
 
 // linkAttached is what the machine is told of an attachment, whose trace begins here.
@@ -116,7 +175,7 @@ func (g *gateway) linkAttached(a attachment, id mobility.MobileNodeID, profile m
 		AccessTechnologyType: link.technology, LMAAddress: profile.LMAAddress,
 		HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime, Unconfirmed: a.unconfirmed,
 		IPv6Prohibited: profile.IPv6Prohibited, IPv4Mobility: profile.IPv4Mobility, IPv4HomeAddress: profile.IPv4HomeAddress,
-		LocalRouting: localRouting, AnchorLinkLocal: link.anchorLinkLocal,
+		LocalRouting: localRouting, AnchorLinkLocal: link.anchorLinkLocal, PreviousMAG: a.previous,
 	}
 }
 
@@ -155,7 +214,7 @@ func (g *gateway) openAdapters() error {
 		if err != nil {
 			return err
 		}
-		g.addAdapter(adapter)
+		g.mih.Add(adapter)
 	}
 	if !g.cfg.CiscoSyslog.Listen.IsValid() {
 		return nil
@@ -168,14 +227,14 @@ func (g *gateway) openAdapters() error {
 	if err != nil {
 		return err
 	}
-	g.addAdapter(adapter)
+	g.mih.Add(adapter)
 	return nil
 }
 
 func hostapdInterfaces(cfg *configs.Magd) (interfaces []hostapd.Interface) {
 	for _, h := range cfg.Hostapd {
 		interfaces = append(interfaces, hostapd.Interface{
-			ControlSocket: h.ControlSocket, Interface: h.Interface, LinkType: h.LinkType,
+			ControlSocket: h.ControlSocket, Interface: h.Interface, PointOfAttachment: h.PointOfAttachment, LinkType: h.LinkType,
 			SignalPollInterval: h.SignalPollInterval, GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis,
 			GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
 		})
@@ -188,15 +247,4 @@ func syslogSources(cfg *configs.Magd) (sources []ciscosyslog.Source) {
 		sources = append(sources, ciscosyslog.Source{Address: s.Address, AccessPoint: s.AccessPoint, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
 	}
 	return sources
-}
-
-func (g *gateway) addAdapter(adapter apadapters.Adapter) {
-	g.adapters = append(g.adapters, adapter)
-	g.counters.Source(adapterData, func() map[string]uint64 {
-		counts := map[string]uint64{}
-		for name, n := range adapter.Status().Counters {
-			counts[adapter.Name()+"_"+name] = n
-		}
-		return counts
-	})
 }

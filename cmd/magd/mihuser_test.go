@@ -23,7 +23,7 @@ func TestTheIdentifierOfThePolicyCounts(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g, events := newGatewayOf(t, &configs.Magd{Profiles: []mobility.Profile{c.profile}})
-			g.emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
+			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			e, ok := next(events).(mag.LinkAttached)
 			if !ok || e.MobileNodeID != c.want {
 				t.Errorf("%s: %+v, want the identifier %v", name, e, c.want)

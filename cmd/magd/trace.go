@@ -9,6 +9,7 @@ import (
 
 	"netlmm/cmd/internal/api"
 	"netlmm/mobility"
+	"netlmm/mobility/mag"
 )
 
 // remembered is how many handovers a daemon keeps for netlmmctl.
@@ -130,6 +131,17 @@ func (t *traces) advertised(id mobility.CorrelationID, at time.Time) (h api.Hand
 		h, first = tr.Handover, true
 	})
 	return h, first
+}
+
+// arrived notes that a mobile node was served by what another gateway told, before the anchor had answered.
+func (t *traces) arrived(h mag.Handover) {
+	now := time.Now()
+	t.stamp(h.CorrelationID, func(tr *trace) {
+		tr.Mode, tr.From, tr.LinkUpToRA = "predictive", h.OtherGateway, milliseconds(now.Sub(tr.LinkUp))
+		if h.Reactive {
+			tr.Mode = "reactive"
+		}
+	})
 }
 
 func (t *traces) phase(name string, from, to time.Time) float64 {

@@ -17,7 +17,8 @@ type link struct {
 	element  *list.Element // in MIHF.down while in LinkDown
 }
 
-// attachment is the network's end of a link. Which SAP reports it does not matter: two may watch one access point.
+// attachment is the network's end of a link. Which SAP reports it does not matter: two may watch one access point, one of them through
+// another MIH Function.
 type attachment struct {
 	source            mih.MIHFID
 	iface             string
@@ -32,7 +33,10 @@ func (l *link) attachment() attachment { return attachment{l.Source, l.Interface
 
 // same reports whether two reports may be of one attachment: a point of attachment that is not known matches any.
 func (a attachment) same(b attachment) bool {
-	if a.source != b.source || a.iface != b.iface {
+	if a.source != b.source {
+		return !a.pointOfAttachment.IsZero() && a.pointOfAttachment == b.pointOfAttachment
+	}
+	if a.iface != b.iface {
 		return false
 	}
 	return a.pointOfAttachment == b.pointOfAttachment || a.pointOfAttachment.IsZero() || b.pointOfAttachment.IsZero()

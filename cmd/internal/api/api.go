@@ -15,12 +15,13 @@ import (
 
 // Paths of the admin API.
 const (
-	PathStatus    = "/v1/status"
-	PathBindings  = "/v1/bindings"
-	PathPeers     = "/v1/peers"
-	PathHandovers = "/v1/handovers"
-	PathLinks     = "/v1/links"
-	PathConfig    = "/v1/config"
+	PathStatus       = "/v1/status"
+	PathBindings     = "/v1/bindings"
+	PathPeers        = "/v1/peers"
+	PathHandovers    = "/v1/handovers"
+	PathLinks        = "/v1/links"
+	PathPreparations = "/v1/preparations"
+	PathConfig       = "/v1/config"
 
 	PathRevocations   = "/v1/revocations"
 	PathRegistrations = "/v1/registrations"
@@ -134,6 +135,22 @@ type Handover struct {
 	Total                 float64                        `json:"total_ms"`
 	Attempts              int                            `json:"attempts"` // PBUs sent for it
 	Outcome               string                         `json:"outcome"`  // "complete", "waiting", or why not
+
+	Mode         string  `json:"mode,omitempty"`             // how the gateway that it came from helped: "predictive" or "reactive"
+	LinkUpToRA   float64 `json:"link_up_to_ra_ms,omitempty"` // with a Mode: the first Router Advertisement, before the anchor had answered
+	BufferedMost int     `json:"buffered_most,omitempty"`    // packets that were kept for it at one time
+	Buffered     int     `json:"buffered,omitempty"`         // that went out when it was there
+}
+
+// Preparation is one handover that a gateway prepared with another one before the mobile node left (RFC 5949), newest last.
+type Preparation struct {
+	MobileNodeID          mobility.MobileNodeID          `json:"mobile_node,omitzero"`
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID `json:"mobile_node_link_layer_id"`
+	Interface             string                         `json:"interface,omitempty"`
+	To                    netip.Addr                     `json:"to,omitzero"`
+	Begun                 time.Time                      `json:"begun"`       // the link event that foretold it
+	Prepared              float64                        `json:"prepared_ms"` // from there until packets went to the other gateway; 0: they never did
+	Outcome               string                         `json:"outcome"`     // "waiting", "prepared", "completed", or why not
 }
 
 // Link is one station that an adapter reported.

@@ -2,6 +2,8 @@ package mihnode
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +27,10 @@ func (n *Node) findPeers(ctx context.Context) error {
 		asked[i] = p.MIHFID == ""
 	}
 	for {
+		if !slices.Contains(slices.Collect(maps.Values(asked)), true) {
+			<-ctx.Done()
+			return nil
+		}
 		for i, p := range n.cfg.MIH.Peers {
 			if asked[i] {
 				n.Send(mihf.Discover{User: mihf.User{Name: finder}, RequestID: uint64(i), Endpoint: endpointOf(p)})

@@ -178,13 +178,13 @@ func (n *Node) Tasks() []daemon.Task {
 		tasks = append(tasks, daemon.Task{Name: "MIH sockets", Run: func(ctx context.Context) error { return n.conn.Run(ctx, n.receive) }})
 	}
 	for _, adapter := range n.adapters {
-		tasks = append(tasks, daemon.Task{Name: "adapter " + adapter.Name(), Run: func(ctx context.Context) error { return adapter.Run(ctx, n.emit) }})
+		tasks = append(tasks, daemon.Task{Name: "adapter " + adapter.Name(), Run: func(ctx context.Context) error { return adapter.Run(ctx, n.Emit) }})
 	}
 	return tasks
 }
 
-// emit is where adapters put link events; false tells them that one was lost.
-func (n *Node) emit(ind mih.Indication) bool {
+// Emit is where adapters put link events; false tells them that one was lost.
+func (n *Node) Emit(ind mih.Indication) bool {
 	return n.engine.Post(mihf.SAPIndication{Indication: ind})
 }
 

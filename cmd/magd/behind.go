@@ -1,0 +1,53 @@
+package main
+
+import (
+	"slices"
+	"sync"
+
+	"netlmm/configs"
+	"netlmm/mih"
+)
+
+// behind knows which access link the stations are on whose links another MIH Function reports.
+type behind struct {
+	mu    sync.Mutex
+	peers map[mih.MIHFID]configs.MIHPeer
+}
+
+func (b *behind) learn(id mih.MIHFID, p configs.MIHPeer) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.peers == nil {
+		b.peers = map[mih.MIHFID]configs.MIHPeer{}
+	}
+	b.peers[id] = p
+}
+
+// place gives an indication of a peer the access link that its stations are on. The reason is empty when the peer is believed
+// for its point of attachment; own is this MIH Function, whose link SAPs say where they are.
+func (b *behind) place(ind *mih.Indication, own mih.MIHFID) (reason string) {
+	if ind.Source == own {
+		return ""
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := b.peers[ind.Source]
+	switch {
+	case p.Interface == "":
+		return "no_access_link_behind_that_peer"
+	case len(p.PointsOfAttachment) > 0 && !slices.Contains(p.PointsOfAttachment, ind.Event.LinkTuple().PointOfAttachment):
+		return "foreign_point_of_attachment"
+	}
+	ind.Interface = p.Interface
+	return ""
+}
+
+// access is the access link of a row of the table of links.
+func (b *behind) access(source mih.MIHFID, iface string, own mih.MIHFID) string {
+	if source == own {
+		return iface
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.peers[source].Interface
+}
