@@ -31,6 +31,9 @@ func (d *Domain) binary(name string) (string, error) {
 
 // StartDaemons writes the configurations of lmad and both magd, runs them, and waits until their admin APIs answer.
 func (d *Domain) StartDaemons() error {
+	if err := d.startRadios(); err != nil {
+		return err
+	}
 	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
 		if err := d.StartDaemon(node); err != nil {
 			return err
@@ -68,6 +71,7 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 		values["Gateways"] = []ikePeer{ikePeerOf(other(node))}
 		values["Trigger"] = d.Options.Trigger
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
+		values["Handover"] = d.handoverValues(node)
 	}
 	return d.render(daemonOf(node)+".yaml.tmpl", node, daemonOf(node)+".yaml", values)
 }
@@ -141,6 +145,8 @@ type Trace struct {
 	Total         float64   `json:"total_ms"`
 	Attempts      int       `json:"attempts"`
 	Outcome       string    `json:"outcome"`
+	Mode          string    `json:"mode"`          // how the gateway that it came from helped; "": not
+	BufferedMost  int       `json:"buffered_most"` // packets that were kept for it at one time
 }
 
 // Handovers asks a MAG for every handover that it remembers, oldest first.

@@ -20,6 +20,7 @@ type Options struct {
 	Trigger     string        // what tells magd of a station: TriggerHostapd (default) or TriggerSyslog
 	CleanDetach bool          // the access point reports the departure before the station is gone
 	APAging     time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
+	Handover    string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
 	Progress    io.Writer     // one line per step; nil: none
 }
 
@@ -27,6 +28,12 @@ type Options struct {
 const (
 	TriggerHostapd = "hostapd"
 	TriggerSyslog  = "syslog"
+)
+
+// How gateways hand mobile nodes over.
+const (
+	HandoverPredictive = "predictive"
+	HandoverReactive   = "reactive"
 )
 
 // Domain is a running Proxy Mobile IPv6 domain. Its methods may be used from several goroutines, those of one mobile node
@@ -37,6 +44,7 @@ type Domain struct {
 	Options      Options
 	AccessPoints map[string]*AccessPoint // by MAG
 	MobileNodes  []*MobileNode
+	radios       map[string]*radio // by MAG, where handovers are predicted
 
 	ipsec   ipsecFlavour
 	secret  string

@@ -227,27 +227,36 @@ func percentile(sorted []float64, p float64) float64 {
 
 // judge decides over pass and fail. Times do not decide: they depend on the machine.
 func (r *Report) judge() {
-	if r.IPsec.MHInClear > 0 {
-		r.Reasons = append(r.Reasons, fmt.Sprintf("%d Mobility Headers crossed the core link in clear", r.IPsec.MHInClear))
-	}
-	if r.IPsec.MIHInClear > 0 {
-		r.Reasons = append(r.Reasons, fmt.Sprintf("%d packets of MIH crossed the core link in clear", r.IPsec.MIHInClear))
-	}
-	if r.IPsec.ESP == 0 {
-		r.Reasons = append(r.Reasons, "no ESP packet was seen on the core link")
-	}
-	if r.IPsec.DroppedByQueue > 0 {
-		r.Reasons = append(r.Reasons, fmt.Sprintf("the capture missed %d frames, so it proves nothing", r.IPsec.DroppedByQueue))
-	}
+	r.Reasons = append(r.Reasons, r.IPsec.faults()...)
 	r.Result = "pass"
 	if len(r.Reasons) > 0 {
 		r.Result = "fail"
 	}
 }
 
+// faults are what the core link shows that it should not.
+func (r IPsecReport) faults() (reasons []string) {
+	if r.MHInClear > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d Mobility Headers crossed the core link in clear", r.MHInClear))
+	}
+	if r.MIHInClear > 0 {
+		reasons = append(reasons, fmt.Sprintf("%d packets of MIH crossed the core link in clear", r.MIHInClear))
+	}
+	if r.ESP == 0 {
+		reasons = append(reasons, "no ESP packet was seen on the core link")
+	}
+	if r.DroppedByQueue > 0 {
+		reasons = append(reasons, fmt.Sprintf("the capture missed %d frames, so it proves nothing", r.DroppedByQueue))
+	}
+	return reasons
+}
+
 // Write stores the report as JSON; its folder is made.
-func (r *Report) Write(file string) error {
-	content, err := json.MarshalIndent(r, "", "  ")
+func (r *Report) Write(file string) error { return writeJSON(file, r) }
+
+// writeJSON stores a report for machines.
+func writeJSON(file string, report any) error {
+	content, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -268,3 +277,6 @@ func kernelRelease() string {
 	}
 	return strings.TrimSpace(string(content))
 }
+
+// Failed is how many reasons there are to call the experiment a failure.
+func (r *Report) Failed() int { return len(r.Reasons) }

@@ -92,7 +92,10 @@ func (mn *MobileNode) At() string { return mn.at }
 
 // Move takes the mobile node from its cell into the cell of another MAG and returns when it is associated there. The access
 // point that it left is told nothing, unless the domain's options say CleanDetach.
-func (mn *MobileNode) Move(mag string) (Association, error) {
+func (mn *MobileNode) Move(mag string) (Association, error) { return mn.MoveThrough(mag, 0) }
+
+// MoveThrough is Move with a while in between in which the mobile node is in no cell.
+func (mn *MobileNode) MoveThrough(mag string, gap time.Duration) (Association, error) {
 	d := mn.domain
 	a := Association{MAG: mag}
 	if d.Options.CleanDetach {
@@ -114,6 +117,12 @@ func (mn *MobileNode) Move(mag string) (Association, error) {
 			return err
 		}
 		a.Left = time.Now()
+		if gap > 0 {
+			if err := h.LinkSetNoMaster(port); err != nil {
+				return err
+			}
+			time.Sleep(gap)
+		}
 		return h.LinkSetMaster(port, cell)
 	})
 	if err != nil {

@@ -25,6 +25,7 @@ type Flow struct {
 	sentAt  []time.Time // by sequence number
 	arrived []arrival   // in the order of arrival
 	seen    []bool      // by sequence number
+	again   []arrival   // packets that had arrived before
 }
 
 // arrival is one packet's receipt, in the kernel's time.
@@ -119,6 +120,8 @@ func (f *Flow) receive() {
 		if sequence < uint64(len(f.seen)) && !f.seen[sequence] {
 			f.seen[sequence] = true
 			f.arrived = append(f.arrived, arrival{at, sequence})
+		} else if sequence < uint64(len(f.seen)) {
+			f.again = append(f.again, arrival{at, sequence})
 		}
 		f.mu.Unlock()
 	}
@@ -162,10 +165,13 @@ func (f *Flow) Received(after time.Time) bool {
 
 // Disturbance is what one handover did to a flow.
 type Disturbance struct {
-	Lost    int
-	Gap     time.Duration // from the association to the next packet
-	Outage  time.Duration // longest silence
-	Resumed bool          // false: no packet came until the end, and Gap and Outage last to there
+	Lost       int
+	Duplicated int           // packets that arrived once more
+	Reordered  int           // packets that arrived behind a later one
+	Late       int           // by how many packets the latest of these was behind
+	Gap        time.Duration // from the association to the next packet
+	Outage     time.Duration // longest silence
+	Resumed    bool          // false: no packet came until the end, and Gap and Outage last to there
 }
 
 // Disturbance measures the time from a move, with the station's association in it, to end (the next move of the same node).
@@ -177,6 +183,12 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 			d.Lost++
 		}
 	}
+	for _, a := range f.again {
+		if !a.at.Before(moved) && a.at.Before(end) {
+			d.Duplicated++
+		}
+	}
+	d.disorder(f.arrived, moved, end)
 	d.Gap = end.Sub(associated)
 	previous := moved
 	silence := func(at time.Time) { d.Outage = max(d.Outage, at.Sub(previous)) }
@@ -196,4 +208,19 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 	}
 	silence(end)
 	return d
+}
+
+// disorder counts the packets that arrived behind later ones.
+func (d *Disturbance) disorder(arrived []arrival, moved, end time.Time) {
+	latest := uint64(0)
+	for _, a := range arrived {
+		if a.at.After(end) {
+			break
+		}
+		if a.sequence < latest && !a.at.Before(moved) {
+			d.Reordered++
+			d.Late = max(d.Late, int(latest-a.sequence))
+		}
+		latest = max(latest, a.sequence)
+	}
 }

@@ -82,6 +82,14 @@ func printHandovers(w io.Writer, handovers []api.Handover) {
 	})
 }
 
+func printPreparations(w io.Writer, preparations []api.Preparation) {
+	table(w, "WHEN\tMOBILE NODE\tLINK-LAYER\tON\tTO\tPREPARED IN ms\tOUTCOME", func(row func(string, ...any)) {
+		for _, p := range preparations {
+			row("%s\t%v\t%v\t%s\t%s\t%s\t%s", p.Begun.Local().Format("15:04:05.000"), p.MobileNodeID, p.MobileNodeLinkLayerID, orDash(p.Interface), address(p.To), phase(p.Prepared), p.Outcome)
+		}
+	})
+}
+
 // address prints an address; none has none.
 func address(a netip.Addr) string {
 	if !a.IsValid() {

@@ -1,77 +1,49 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"netlmm/testbed"
 )
 
-// handoverFlags are the flags of `testbed run handover`.
-type handoverFlags struct {
-	options    testbed.Options
-	experiment testbed.HandoverExperiment
-	report     string
-	keep, json bool
-}
-
 func runHandover() *cobra.Command {
-	f := &handoverFlags{}
+	var f runFlags
+	var x testbed.HandoverExperiment
 	cmd := &cobra.Command{
 		Use:   "handover",
 		Short: "Move two mobile nodes between two MAGs under traffic and report what it cost",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.run(cmd.Context(), func(d *testbed.Domain) (result, error) { return d.RunHandovers(cmd.Context(), x) })
+		},
 	}
-	domainFlags(cmd, &f.options)
-	cmd.Flags().IntVar(&f.experiment.Count, "count", 20, "handovers of each mobile node in each direction")
-	cmd.Flags().IntVar(&f.experiment.Rate, "pps", 1000, "packets a second from the correspondent to each mobile node")
-	cmd.Flags().DurationVar(&f.experiment.Settle, "settle", 0, "time between two moves (default 400ms)")
-	cmd.Flags().StringVar(&f.experiment.Capture, "pcap", "", "write the core link's signalling to this file")
-	cmd.Flags().StringVar(&f.report, "report", "", "write the report to this file, as JSON")
-	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the domain running afterwards")
-	cmd.Flags().BoolVar(&f.json, "json", false, "print the report as JSON instead of a table")
+	f.add(cmd)
+	cmd.Flags().IntVar(&x.Count, "count", 20, "handovers of each mobile node in each direction")
+	cmd.Flags().IntVar(&x.Rate, "pps", 1000, "packets a second from the correspondent to each mobile node")
+	cmd.Flags().DurationVar(&x.Settle, "settle", 0, "time between two moves (default 400ms)")
+	cmd.Flags().StringVar(&x.Capture, "pcap", "", "write the core link's signalling to this file")
 	return cmd
 }
 
-func (f *handoverFlags) run(ctx context.Context) (err error) {
-	f.options.Progress = os.Stderr
-	domain, err := testbed.Up(f.options)
-	if err != nil {
-		return err
+func runPredictive() *cobra.Command {
+	var f runFlags
+	var x testbed.PredictiveExperiment
+	cmd := &cobra.Command{
+		Use:   "predictive",
+		Short: "Move a mobile node that is without radio in between, and compare handovers that are prepared with others",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.options.Handover = x.HandoverMode()
+			return f.run(cmd.Context(), func(d *testbed.Domain) (result, error) { return d.RunPredictive(cmd.Context(), x) })
+		},
 	}
-	defer func() {
-		if f.keep && ctx.Err() == nil {
-			err = errors.Join(err, domain.Abandon())
-			domain.Guide(os.Stderr)
-			return
-		}
-		domain.Progressf("taking the domain down")
-		err = errors.Join(err, domain.Down())
-	}()
-	report, err := domain.RunHandovers(ctx, f.experiment)
-	if err != nil {
-		return err
-	}
-	if f.report != "" {
-		if err := report.Write(f.report); err != nil {
-			return err
-		}
-	}
-	if f.json {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(report)
-	} else {
-		report.Print(os.Stdout)
-	}
-	if err == nil && report.Result != "pass" {
-		return fmt.Errorf("the experiment failed: %d reasons, see the report", len(report.Reasons))
-	}
-	return err
+	f.add(cmd)
+	cmd.Flags().IntVar(&x.Count, "count", 200, "handovers")
+	cmd.Flags().IntVar(&x.Rate, "pps", 1000, "packets a second from the correspondent to the mobile node")
+	cmd.Flags().StringVar(&x.Mode, "mode", testbed.ModePredictive, "predictive: prepared before the link breaks; reactive: asked for afterwards; mispredict: prepared, and the station stays")
+	cmd.Flags().DurationVar(&x.Warning, "warning", 0, "time from the prediction to the loss of the link (default 100ms)")
+	cmd.Flags().DurationVar(&x.Gap, "gap", 0, "time without radio at each move (default 50ms)")
+	cmd.Flags().DurationVar(&x.Settle, "settle", 0, "time between two moves (default 600ms)")
+	cmd.Flags().StringVar(&x.Capture, "pcap", "", "write the core link's signalling to this file")
+	return cmd
 }

@@ -31,7 +31,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 	}
 	run := &cobra.Command{Use: "run", Short: "Run an experiment in a domain of its own"}
-	run.AddCommand(runHandover())
+	run.AddCommand(runHandover(), runPredictive())
 	root.AddCommand(run, up(), down(), loadCommand(), benchLMA())
 	return root
 }

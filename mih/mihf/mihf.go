@@ -203,9 +203,13 @@ func (m *MIHF) linkDown(now time.Time, ind *mih.Indication, ev mih.LinkDown) Ign
 	return ""
 }
 
+// linkGoingDown delivers what a link SAP here says of a link that it is the first to speak of: another one may have told another MIH Function
+// that it is up.
 func (m *MIHF) linkGoingDown(now time.Time, ind *mih.Indication, ev mih.LinkGoingDown) IgnoreReason {
 	l, known := m.links[ev.Link.Link]
 	switch {
+	case !known && ind.Source == m.cfg.MIHFID:
+		return ""
 	case !known || l.State == LinkDown:
 		return IgnoredNotUp
 	case !attachmentOf(ind).same(l.attachment()):

@@ -120,7 +120,7 @@ func TestNormalisation(t *testing.T) {
 		"a resync after the loss": {
 			{0, apA.up(1), upA}, {1, apA.down(1), downA}, {2, apA.found(1, t0), upA}},
 		"going down": {
-			{0, apA.goingDown(1, time.Second), "not_up"}, {0, as(apA.up(1), "a"), upA + "(a)"}, {0, apB.goingDown(1, time.Second), "former_attachment"},
+			{0, apA.goingDown(1, time.Second), "mag<-Link_Going_Down@wlan0"}, {0, as(apA.up(1), "a"), upA + "(a)"}, {0, apB.goingDown(1, time.Second), "former_attachment"},
 			{0, apA.goingDown(1, time.Second), "mag<-Link_Going_Down@wlan0(a)"}, {1, apA.down(1), downA + "(a)"}},
 		"no station": {{0, apA.ind(mih.LinkUp{}), "no_station_address"}, {0, mih.Indication{}, "unknown_event"}},
 		"seen":       {{0, apA.ind(mih.LinkDetected{Link: apA.tuple(1)}), "mag<-Link_Detected@wlan0"}},
