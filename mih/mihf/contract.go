@@ -61,6 +61,9 @@ type Endpoint struct {
 	Transport Transport      `json:"transport"`
 }
 
+// acknowledges says whether messages to there are acknowledged by MIH ACKs: over TCP they must not be (RFC 5677 section 6).
+func (e Endpoint) acknowledges() bool { return e.Transport == UDP }
+
 // Compat says how a peer departs from the standard.
 type Compat uint8
 

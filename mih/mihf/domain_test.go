@@ -487,3 +487,20 @@ func TestWrongSource(t *testing.T) {
 		t.Errorf("ignored %v, sent %d", f0.ignored, len(w.flight))
 	}
 }
+
+// TestOverTCPNothingIsAcknowledged: RFC 5677 section 6 leaves that to TCP. Events and answers arrive all the same.
+func TestOverTCPNothingIsAcknowledged(t *testing.T) {
+	w := subscribedWorld(t, 2, func(_ int, cfg *Config) { cfg.Peers[0].Endpoint.Transport = TCP })
+	f0, f1 := w.order[0], w.order[1]
+	f0.at.Transport, f1.at.Transport = TCP, TCP
+	f1.event(SAPIndication{apA.up(1)})
+	f1.event(SAPIndication{apA.down(1)})
+	for _, p := range w.flight {
+		if m, err := wire.Decode(p.octets); err != nil || m.Header.ACKRequest || m.Header.ACKResponse {
+			t.Errorf("%+v over TCP, %v", m.Header, err)
+		}
+	}
+	w.run(time.Second)
+	f0.wantSeen("Up 02:00:00:00:00:01@f1, Down 02:00:00:00:00:01@f1")
+	w.settled()
+}

@@ -120,7 +120,7 @@ func (m *MIHF) answer(now time.Time, in *incoming, body wire.Body, extra ...wire
 		m.end(now, p.transactions[key], nil, nil, FailedNoAck)
 	}
 	octets := m.encode(wire.Message{
-		Header:      wire.Header{ACKRequest: true, ACKResponse: in.acknowledge, TransactionID: key.transaction},
+		Header:      wire.Header{ACKRequest: in.from.acknowledges(), ACKResponse: in.acknowledge, TransactionID: key.transaction},
 		Destination: p.MIHFID, Body: body, Extra: extra,
 	})
 	if octets == nil {

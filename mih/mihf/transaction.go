@@ -21,7 +21,7 @@ type transaction struct {
 	peer   *peer
 	key    exchange
 	octets []byte
-	to     Endpoint
+	to     Endpoint // over TCP nothing is acknowledged by an MIH ACK, nor sent again (RFC 5677 section 6)
 	timer  timers.Timer // of the next retransmission, or the end
 
 	expires      time.Time // of the whole
@@ -82,7 +82,7 @@ func (m *MIHF) newTransaction(now time.Time, p *peer, id wire.MessageID) *transa
 // enqueue encodes the message and sends it as soon as it may leave.
 func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wire.TLV) {
 	t.octets = m.encode(wire.Message{
-		Header:      wire.Header{ACKRequest: true, TransactionID: t.key.transaction},
+		Header:      wire.Header{ACKRequest: t.to.acknowledges(), TransactionID: t.key.transaction},
 		Destination: t.peer.MIHFID, Body: body, Extra: extra,
 	})
 	if t.octets == nil {
@@ -133,7 +133,14 @@ func (m *MIHF) transmit(now time.Time, t *transaction) {
 	t.attempts++
 	t.peer.sent++
 	m.emit(t.to, t.octets)
-	m.timers.Set(&t.timer, earlier(now.Add(t.peer.rtt.Timeout()), t.expires))
+	switch {
+	case t.to.acknowledges():
+		m.timers.Set(&t.timer, earlier(now.Add(t.peer.rtt.Timeout()), t.expires))
+	case t.answer == 0:
+		m.end(now, t, nil, nil, NoFailure)
+	default:
+		m.timers.Set(&t.timer, t.expires)
+	}
 }
 
 // emit hands a message out, in fragments where the way is too narrow for it (section 8.4.2).
@@ -174,6 +181,8 @@ func (m *MIHF) transactionDue(now time.Time, t *transaction) {
 		m.end(now, t, nil, nil, FailedTimeout)
 	case t.acknowledged:
 		m.lost(now, t, FailedTimeout)
+	case !t.to.acknowledges():
+		m.lost(now, t, FailedNoAck)
 	default:
 		p.timedOut(now, t)
 		if t.attempts > pace.MaximumRetransmissions || !now.Before(t.expires) {

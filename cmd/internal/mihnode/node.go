@@ -258,11 +258,21 @@ func (n *Node) ignored(a mihf.Ignored) {
 
 // destination is where the socket sends to. An answer over TCP goes by the connection that the question came on, while that stands.
 func (n *Node) destination(to mihf.Endpoint) transport.Destination {
-	d := transport.Destination{Addr: to.Address, Protocol: transport.Protocol(to.Transport)}
+	d := transport.Destination{Addr: to.Address, Protocol: transport.Protocol(to.Transport), Source: n.source(to.Address.Addr())}
 	if listens, known := n.dial[to.Address.Addr()]; known && d.Protocol == transport.TCP && listens != to.Address {
 		d.Dial = listens
 	}
 	return d
+}
+
+// source is which of the addresses here speaks with one there: within this host that of loopback, with others one that they reach.
+func (n *Node) source(to netip.Addr) netip.Addr {
+	for _, a := range n.cfg.MIH.Listen {
+		if a.Is4() == to.Is4() && a.IsLoopback() == to.IsLoopback() {
+			return a
+		}
+	}
+	return netip.Addr{}
 }
 
 // flush sends what one batch of events had to say with as few system calls as it takes. What does not leave is sent again by the
