@@ -55,9 +55,6 @@ func (d *Domain) Down() error {
 	for _, mn := range d.MobileNodes {
 		mn.radio.Close()
 	}
-	for _, r := range d.radios {
-		r.close()
-	}
 	d.mu.Lock()
 	processes := make([]*process, 0, len(d.processes))
 	for _, p := range d.processes {

@@ -31,12 +31,14 @@ func (d *Domain) binary(name string) (string, error) {
 
 // StartDaemons writes the configurations of lmad and both magd, runs them, and waits until their admin APIs answer.
 func (d *Domain) StartDaemons() error {
-	if err := d.startRadios(); err != nil {
-		return err
-	}
 	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
 		if err := d.StartDaemon(node); err != nil {
 			return err
+		}
+		if d.Options.Handover != "" && node != NodeLMA {
+			if err := d.startRadio(node); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -44,7 +44,6 @@ type Domain struct {
 	Options      Options
 	AccessPoints map[string]*AccessPoint // by MAG
 	MobileNodes  []*MobileNode
-	radios       map[string]*radio // by MAG, where handovers are predicted
 
 	ipsec   ipsecFlavour
 	secret  string

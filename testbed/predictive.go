@@ -117,10 +117,8 @@ func (d *Domain) mihReady(mag string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	r := d.radios[mag]
-	subscribed := false
-	err = r.engine.Do(context.Background(), func() { subscribed = r.subscribed() })
-	return status.Security.PeersUp >= 2 && subscribed, err
+	subscribers, err := d.radio(mag, "SUBSCRIBERS")
+	return status.Security.PeersUp >= 2 && subscribers == "1", err
 }
 
 // predictAll does the moves.

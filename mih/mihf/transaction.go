@@ -21,7 +21,7 @@ type transaction struct {
 	peer   *peer
 	key    exchange
 	octets []byte
-	to     Endpoint // over TCP nothing is acknowledged by an MIH ACK, nor sent again (RFC 5677 section 6)
+	to     Endpoint     // over TCP nothing is acknowledged by an MIH ACK, nor sent again (RFC 5677 section 6)
 	timer  timers.Timer // of the next retransmission, or the end
 
 	expires      time.Time // of the whole

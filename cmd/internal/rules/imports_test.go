@@ -51,7 +51,7 @@ var pure = []string{
 	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/security", "netlmm/security/ipsec",
 }
 
-var cores = []string{"netlmm/mih/mihf", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/security/ipsec"}
+var cores = []string{"netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/security/ipsec"}
 
 // onlyIn says which rooms may import a library.
 var onlyIn = map[string][]string{
