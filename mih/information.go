@@ -5,7 +5,7 @@ type BinaryQuery struct {
 	Location     *QuerierLocation `json:"location,omitempty"`
 	NetworkTypes *NetworkTypeSet  `json:"network_types,omitempty"` // NET_TYPE_INC
 	Networks     []string         `json:"networks,omitempty"`      // NETWK_INC: NETWORK_IDs
-	Template     []uint32         `json:"template,omitempty"`      // RPT_TEMPL: types of the elements to report
+	Template     []ElementType    `json:"template,omitempty"`      // RPT_TEMPL: types of the elements to report
 	Limit        *ReportLimit     `json:"limit,omitempty"`
 	Currency     *[3]byte         `json:"currency,omitempty"` // ISO 4217
 }
@@ -70,12 +70,3 @@ const (
 	Networks80220
 	Networks80222
 )
-
-// InformationElement is one information element of a binary answer (IR_BIN_DATA): its type of four octets and its octets.
-type InformationElement struct {
-	Type  uint32 `json:"type"`
-	Value string `json:"value"`
-}
-
-// BinaryAnswer is IR_BIN_DATA: what one query of the information service is answered.
-type BinaryAnswer []InformationElement

@@ -160,6 +160,8 @@ func describeStruct(v reflect.Value) Object {
 		if x.Channel != nil {
 			return Object{{Name: "channel", Value: *x.Channel}}
 		}
+	case mih.InformationElement:
+		return describeElementOf(x)
 	case mih.LinkParameter:
 		if x.QoS != nil {
 			return append(describeField("type", reflect.ValueOf(x.Type)), describeField("qos", reflect.ValueOf(x.QoS))...)

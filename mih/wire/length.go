@@ -10,7 +10,7 @@ func appendLength(dst []byte, n int) []byte {
 		return append(dst, byte(n))
 	}
 	rest := n - oneOctet
-	size := lengthOctets(n) - 1
+	size := LengthOctets(n) - 1
 	dst = append(dst, 0x80|byte(size))
 	for shift := 8 * (size - 1); shift >= 0; shift -= 8 {
 		dst = append(dst, byte(rest>>shift))
@@ -18,8 +18,8 @@ func appendLength(dst []byte, n int) []byte {
 	return dst
 }
 
-// lengthOctets is how many octets appendLength appends.
-func lengthOctets(n int) int {
+// LengthOctets is how many octets it takes to tell a length, or a number of elements.
+func LengthOctets(n int) int {
 	if n <= oneOctet {
 		return 1
 	}

@@ -31,7 +31,7 @@ func TestLengthRoundTrip(t *testing.T) {
 		n := rapid.IntRange(0, 1<<24).Draw(t, "n")
 		b := appendLength(nil, n)
 		got, size := readLength(append(bytes.Clone(b), 7))
-		if got != n || size != len(b) || size != lengthOctets(n) {
+		if got != n || size != len(b) || size != LengthOctets(n) {
 			t.Fatalf("%d became %x, which is %d in %d octets", n, b, got, size)
 		}
 	})

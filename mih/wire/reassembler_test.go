@@ -28,7 +28,7 @@ func longMessage(t testing.TB, transaction uint16, size int) []byte {
 		t.Fatal(err)
 	}
 	value := size - len(fixed)
-	m.Extra = []TLV{{200, strings.Repeat("m", value-1-lengthOctets(value-1-lengthOctets(value)))}}
+	m.Extra = []TLV{{200, strings.Repeat("m", value-1-LengthOctets(value-1-LengthOctets(value)))}}
 	b, err := m.Append(nil)
 	if err != nil || len(b) != size {
 		t.Fatalf("%d octets, want %d: %v", len(b), size, err)

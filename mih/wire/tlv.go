@@ -144,7 +144,7 @@ func (c *coder) shut() {
 		return
 	}
 	n := len(c.buf) - c.value
-	if extra := lengthOctets(n) - 1; extra > 0 {
+	if extra := LengthOctets(n) - 1; extra > 0 {
 		c.buf = append(c.buf, make([]byte, extra)...)
 		copy(c.buf[c.value+extra:], c.buf[c.value:])
 	}
