@@ -47,11 +47,15 @@ func under(path string, rooms ...string) bool {
 
 // pure are the vocabularies, codecs and cores: plain state, no operating system.
 var pure = []string{
-	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/handover", "netlmm/mih/internal/timers",
+	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/internal/timers",
+	"netlmm/mih/miis",
+	"netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat",
 	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/security", "netlmm/security/ipsec",
 }
 
-var cores = []string{"netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/security/ipsec"}
+var cores = []string{
+	"netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/miis", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/security/ipsec",
+}
 
 // onlyIn says which rooms may import a library.
 var onlyIn = map[string][]string{
