@@ -50,7 +50,7 @@ func octetsOf(elements []mih.Element) int {
 // elementOctets is how many octets an element takes that has so many in it.
 func elementOctets(n int) int { return 4 + wire.LengthOctets(n) + n }
 
-// raw writes elements. What cannot be written, such as a name of a neighbour that is none, is left out.
+// raw writes elements. One that cannot be written is left out; a map has none such.
 func raw(elements []mih.Element) []mih.Element {
 	written := elements[:0]
 	for _, e := range elements {
@@ -67,37 +67,38 @@ func container(t mih.ElementType, elements []mih.Element) mih.Element {
 }
 
 // pass passes over what there is to say of a point of attachment; false: that is no part of the answer.
-func (r *report) pass(p PointOfAttachment) bool {
-	if r.template.points {
-		return r.template.wants(mih.ElementPoALinkAddress, r.template.wholePoint) || len(r.template.point(p)) > 0
+func (r *report) pass(p *PointOfAttachment) bool {
+	if len(r.template.points) > 0 {
+		return p.says(r.template.points)
 	}
-	key := groupKey{keyOf(p), p.Capabilities}
+	key := groupKey{keyOf(*p), p.Capabilities}
 	if _, known := r.index[key]; known {
 		return false
 	}
 	r.index[key] = nil
-	return len(r.template.network(p)) > 0
+	return p.says(r.template.networks)
 }
 
 // add adds what there is to say of a point of attachment.
-func (r *report) add(p PointOfAttachment) outcome {
-	key := groupKey{keyOf(p), p.Capabilities}
+func (r *report) add(p *PointOfAttachment) outcome {
+	key := groupKey{keyOf(*p), p.Capabilities}
 	g, known := r.index[key]
 	var part []mih.Element
 	switch {
-	case r.template.points:
-		if part = raw(r.template.point(p)); len(part) == 0 {
+	case len(r.template.points) > 0:
+		if part = p.elements(r.template.points); len(part) == 0 {
 			return nothing
 		}
 		if r.template.inPoint {
-			part = []mih.Element{container(mih.ElementPointOfAttachment, part)}
+			part = []mih.Element{{Type: mih.ElementPointOfAttachment, Value: part}}
 		}
+		part = raw(part)
 	case known:
 		return nothing
 	}
 	next := report{template: r.template, octets: r.octets, count: r.count}
 	if g == nil {
-		g = &group{network: raw(r.template.network(p))}
+		g = &group{network: raw(p.elements(r.template.networks))}
 		if g.octets = octetsOf(g.network); g.octets == 0 && len(part) == 0 {
 			return nothing
 		}

@@ -10,7 +10,8 @@ const (
 	maximumQueries  = 8     // in one request
 	maximumResponse = 65000 // octets: what a message can hold beside two identifiers and a status
 	maximumEntries  = 1024  // in each answer, when the configuration does not say
-	publicResponse  = 1024  // octets for one who is not known: one datagram
+	publicQueries   = 1     // in one request of one who is not known
+	publicResponse  = 1024  // octets for such a one: one datagram
 	publicEntries   = 16    // in each answer to such a one
 )
 
@@ -87,7 +88,11 @@ func (s *Service) Answer(request wire.GetInformationRequest) wire.GetInformation
 	for _, q := range request.BinaryQueries {
 		answerable = answerable || valid(q)
 	}
-	if !answerable || len(request.BinaryQueries) > maximumQueries {
+	most := maximumQueries
+	if request.Unauthenticated {
+		most = publicQueries
+	}
+	if !answerable || len(request.BinaryQueries) > most {
 		s.counters.Rejected++
 		return wire.GetInformationResponse{Status: mih.StatusRejected}
 	}
@@ -153,12 +158,12 @@ func (s *Service) gather(found *report, q mih.BinaryQuery, skip, most int) (told
 			break
 		}
 		if skip > 0 {
-			if found.pass(r.current) {
+			if found.pass(&r.current) {
 				skip--
 			}
 			continue
 		}
-		switch found.add(r.current) {
+		switch found.add(&r.current) {
 		case added:
 			told++
 		case full:

@@ -155,11 +155,9 @@ func (c *coder) element(e mih.Element, inside int) {
 
 // child appends an element whole.
 func (c *coder) child(e mih.Element, inside int) {
-	value := coder{encoding: true, tlv: c.tlv}
-	value.element(e, inside)
-	if value.err != nil {
-		c.err = value.err
-		return
-	}
-	informationElement(c, &mih.InformationElement{Type: e.Type, Value: string(value.buf)})
+	uint32s(c, &e.Type)
+	c.buf = append(c.buf, 0)
+	value := len(c.buf)
+	c.element(e, inside)
+	c.measure(value)
 }

@@ -143,12 +143,17 @@ func (c *coder) shut() {
 		}
 		return
 	}
-	n := len(c.buf) - c.value
+	c.measure(c.value)
+}
+
+// measure writes the length of a value that ends here and begins there, where one octet was left for it.
+func (c *coder) measure(value int) {
+	n := len(c.buf) - value
 	if extra := LengthOctets(n) - 1; extra > 0 {
 		c.buf = append(c.buf, make([]byte, extra)...)
-		copy(c.buf[c.value+extra:], c.buf[c.value:])
+		copy(c.buf[value+extra:], c.buf[value:])
 	}
-	appendLength(c.buf[:c.value-1], n)
+	appendLength(c.buf[:value-1], n)
 }
 
 // must is a TLV that the message has to have.
