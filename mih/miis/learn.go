@@ -141,6 +141,16 @@ func (m *Map) Forget(id mih.MIHFID) {
 	}
 }
 
+// NextDeadline is when Expire has something to do; false: there is nothing learnt.
+func (m *Map) NextDeadline() (next time.Time, ok bool) {
+	for _, s := range m.sources {
+		if at := s.oldest.learnt.at.Add(m.limits.Age); !ok || at.Before(next) {
+			next, ok = at, true
+		}
+	}
+	return next, ok
+}
+
 // Expire drops what nobody has repeated for too long.
 func (m *Map) Expire(now time.Time) {
 	for _, s := range m.sources {

@@ -115,10 +115,16 @@ func TestBoundsOfLearning(t *testing.T) {
 
 func TestExpire(t *testing.T) {
 	m := mapOf(t, Limits{Age: time.Minute}, wifi(9, "blue", mag1))
+	if at, ok := m.NextDeadline(); ok {
+		t.Errorf("nothing is learnt, and something expires at %v", at)
+	}
 	m.LearnEvent(start, "a", up(1))
 	m.LearnEvent(start, "a", up(9))
 	m.LearnEvent(start.Add(time.Second), "b", up(2))
 	m.LearnEvent(start.Add(time.Second), "a", up(1)) // repeated
+	if at, ok := m.NextDeadline(); !ok || at != start.Add(time.Minute) {
+		t.Errorf("next deadline %v, %v", at, ok)
+	}
 	m.Expire(start.Add(time.Minute))
 	if got := numbers(slices.Collect(m.All())); !slices.Equal(got, []int{1, 2, 9}) {
 		t.Errorf("map has %v", got)

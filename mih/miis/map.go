@@ -132,15 +132,7 @@ func (m *Map) PointOfAttachment(address mih.LinkAddress) (Entry, bool) {
 
 // All yields every point of attachment, by network and then by address. The map must not change meanwhile.
 func (m *Map) All() iter.Seq[Entry] {
-	return func(yield func(Entry) bool) {
-		for _, n := range m.networks {
-			for _, r := range n.members {
-				if !yield(r.entry()) {
-					return
-				}
-			}
-		}
-	}
+	return m.where(func(networkKey) bool { return true })
 }
 
 // Network yields the points of attachment with a network identifier, of every link type.
@@ -156,14 +148,9 @@ func (m *Map) LinkType(t mih.LinkType) iter.Seq[Entry] {
 // where yields the points of attachment of the networks that are wanted.
 func (m *Map) where(wanted func(networkKey) bool) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
-		for _, n := range m.networks {
-			if !wanted(n.key) {
-				continue
-			}
-			for _, r := range n.members {
-				if !yield(r.entry()) {
-					return
-				}
+		for r := range m.everything() {
+			if wanted(r.network.key) && !yield(r.entry()) {
+				return
 			}
 		}
 	}

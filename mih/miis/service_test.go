@@ -18,7 +18,7 @@ import (
 
 var sameValues = cmp.Options{cmpopts.EquateEmpty(), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{}, mih.LinkAddress{})}
 
-// message is the answer's octets after the identifiers.
+// tlvs are the octets of a body in hex.
 func tlvs(t testing.TB, body wire.Body) string {
 	t.Helper()
 	octets, err := wire.Message{Header: wire.Header{TransactionID: 1}, Body: body}.Append(nil)
