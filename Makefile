@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad netlmmctl testbed
 
-.PHONY: all build help deps demo test lint bench bench-lma fuzz model conformance vm vm-test clean
+.PHONY: all build help deps demo test lint bench bench-lma bench-mih fuzz model conformance vm vm-test clean
 all: build
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make lint         the first two and who imports whom'
 	@echo 'make bench        as demo, BENCH=$(BENCH) times each way, and the micro-benchmarks'
 	@echo 'make bench-lma    an anchor under load'
+	@echo 'make bench-mih    link events from one MIH Function to another'
 	@echo 'make conformance  which MUST and SHOULD of the RFCs has a test'
 	@echo 'make fuzz         every parser, FUZZTIME=$(FUZZTIME) each'
 	@echo 'make model        SCHEDULES=$(SCHEDULES) random schedules of a domain in memory'
@@ -55,6 +56,11 @@ bench: deps build
 bench-lma: deps build
 	@mkdir -p out
 	bin/testbed bench-lma --json out/bench-lma.json
+
+# Two MIH Functions as processes, over UDP on loopback; PROFILE=FOLDER leaves profiles of both.
+bench-mih: build
+	@mkdir -p out $(PROFILE)
+	bin/testbed bench-mih --json out/bench-mih.json $(if $(PROFILE),--profile $(PROFILE))
 
 # Every fuzz target for FUZZTIME, as many at a time as there are processors; the corpora are in testdata/fuzz.
 fuzz:

@@ -32,7 +32,7 @@ func command() *cobra.Command {
 	}
 	run := &cobra.Command{Use: "run", Short: "Run an experiment in a domain of its own"}
 	run.AddCommand(runHandover(), runPredictive())
-	root.AddCommand(run, up(), down(), loadCommand(), benchLMA(), radioCommand())
+	root.AddCommand(run, up(), down(), loadCommand(), benchLMA(), benchMIH(), benchMIHProcess(), radioCommand())
 	return root
 }
 

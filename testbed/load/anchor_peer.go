@@ -184,6 +184,6 @@ func (a *anchor) acknowledged(now time.Time, payload []byte) {
 		return
 	}
 	a.report.Revocation.Statuses[m.Status.String()]++
-	a.report.Revocation.latency.add(now.Sub(i.sent))
+	a.report.Revocation.latency.Add(now.Sub(i.sent))
 	a.endRevocation(m.Sequence, i)
 }

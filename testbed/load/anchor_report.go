@@ -7,6 +7,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"netlmm/internal/histogram"
 )
 
 // AnchorReport is what a gateway did while an anchor was played to it.
@@ -50,7 +52,7 @@ type AnchorOperation struct {
 	P99      float64 `json:"p99_us"`
 	P999     float64 `json:"p999_us"`
 
-	latency     histogram
+	latency     histogram.Histogram
 	first, last time.Time
 }
 
@@ -70,7 +72,7 @@ type RevocationReport struct {
 	P50         float64           `json:"p50_us"` // from the first indication to the acknowledgement
 	P99         float64           `json:"p99_us"`
 
-	latency histogram
+	latency histogram.Histogram
 }
 
 func newAnchorReport(cfg *AnchorConfig) AnchorReport {
@@ -97,7 +99,7 @@ func (o *AnchorOperation) answered(s *answer, at time.Time) {
 	if s.first.IsZero() {
 		return // one more answer to a request that had its first
 	}
-	o.latency.add(at.Sub(s.first))
+	o.latency.Add(at.Sub(s.first))
 	if o.first.IsZero() {
 		o.first = s.first
 	}
@@ -114,7 +116,7 @@ func (a *anchor) finish(now time.Time) *AnchorReport {
 		}
 	}
 	for _, o := range r.Operations {
-		o.P50, o.P99, o.P999 = microseconds(o.latency.quantile(0.5)), microseconds(o.latency.quantile(0.99)), microseconds(o.latency.quantile(0.999))
+		o.P50, o.P99, o.P999 = microseconds(o.latency.Quantile(0.5)), microseconds(o.latency.Quantile(0.99)), microseconds(o.latency.Quantile(0.999))
 		if span := o.last.Sub(o.first); span > 0 {
 			o.Rate = float64(o.Accepted) / span.Seconds()
 		}
@@ -133,7 +135,7 @@ func (a *anchor) finish(now time.Time) *AnchorReport {
 		}
 	}
 	if v := r.Revocation; v != nil {
-		v.P50, v.P99 = microseconds(v.latency.quantile(0.5)), microseconds(v.latency.quantile(0.99))
+		v.P50, v.P99 = microseconds(v.latency.Quantile(0.5)), microseconds(v.latency.Quantile(0.99))
 		if v.Unanswered > 0 || len(a.revocation.pending) > 0 {
 			r.Result = "fail"
 		}

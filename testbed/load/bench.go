@@ -93,7 +93,7 @@ const (
 
 // Run measures everything, one after another. The report is complete unless there is an error.
 func (b Bench) Run(ctx context.Context) (*BenchReport, error) {
-	r := &BenchReport{Forwarding: "seg6", MobileNodes: fewMobileNodes, Machine: thisMachine(), Runs: map[string]*Report{}, ClosedLoop: map[Operation]Figures{}}
+	r := &BenchReport{Forwarding: "seg6", MobileNodes: fewMobileNodes, Machine: ThisMachine(), Runs: map[string]*Report{}, ClosedLoop: map[Operation]Figures{}}
 	for _, part := range []struct {
 		name string
 		run  func(context.Context, *BenchReport) error
@@ -220,7 +220,8 @@ func (b Bench) progressf(format string, args ...any) {
 	}
 }
 
-func thisMachine() Machine {
+// ThisMachine describes the machine as it is now.
+func ThisMachine() Machine {
 	m := Machine{CPUs: runtime.NumCPU(), Kernel: strings.TrimSpace(content("/proc/sys/kernel/osrelease"))}
 	m.LoadAvg = strings.Join(strings.Fields(content("/proc/loadavg"))[:1], "")
 	return m

@@ -230,7 +230,7 @@ func (g *generator) accepted(n *node, at time.Time) {
 	} else {
 		delete(g.owners, prefix)
 	}
-	g.phase.latency.add(at.Sub(n.due))
+	g.phase.latency.Add(at.Sub(n.due))
 	g.end(n, true)
 }
 

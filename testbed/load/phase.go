@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"netlmm/internal/histogram"
 )
 
 // phase is one operation, asked for once for every mobile node.
@@ -15,7 +17,7 @@ type phase struct {
 	accepted        uint64
 	failed          uint64
 	retransmissions uint64
-	latency         histogram
+	latency         histogram.Histogram
 	started         time.Time
 	elapsed         time.Duration
 	finished        chan struct{}

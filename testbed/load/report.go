@@ -7,6 +7,8 @@ import (
 	"slices"
 	"text/tabwriter"
 	"time"
+
+	"netlmm/internal/histogram"
 )
 
 // Report is what a run found.
@@ -43,7 +45,7 @@ type OperationReport struct {
 	P99             float64 `json:"p99_us"`
 	P999            float64 `json:"p999_us"`
 
-	latency histogram
+	latency histogram.Histogram
 	elapsed time.Duration
 }
 
@@ -53,10 +55,10 @@ func (o *OperationReport) add(p *phase) {
 	o.Failed += p.failed
 	o.Skipped += p.skipped
 	o.Retransmissions += p.retransmissions
-	o.latency.merge(&p.latency)
+	o.latency.Merge(&p.latency)
 	o.elapsed += p.elapsed
 	o.Rate = float64(o.Accepted) / o.elapsed.Seconds()
-	o.P50, o.P99, o.P999 = microseconds(o.latency.quantile(0.5)), microseconds(o.latency.quantile(0.99)), microseconds(o.latency.quantile(0.999))
+	o.P50, o.P99, o.P999 = microseconds(o.latency.Quantile(0.5)), microseconds(o.latency.Quantile(0.99)), microseconds(o.latency.Quantile(0.999))
 }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

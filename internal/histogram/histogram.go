@@ -1,13 +1,14 @@
-package load
+// Package histogram keeps many durations in little memory.
+package histogram
 
 import (
 	"math/bits"
 	"time"
 )
 
-// A histogram holds durations in buckets whose width is 1/64 of their size or less, in fixed memory: recording costs a few
+// A Histogram holds durations in buckets whose width is 1/64 of their size or less, in fixed memory: recording costs a few
 // instructions, and a quantile is off by less than 2 %.
-type histogram struct {
+type Histogram struct {
 	counts [64 << fineBits]uint64
 	total  uint64
 }
@@ -33,13 +34,14 @@ func upperEdge(bucket int) time.Duration {
 	return time.Duration((mantissa+1)<<exponent - 1)
 }
 
-func (h *histogram) add(d time.Duration) {
+// Add counts one duration.
+func (h *Histogram) Add(d time.Duration) {
 	h.counts[bucketOf(d)]++
 	h.total++
 }
 
-// quantile is the duration that the share q of all does not exceed; 0 when there are none.
-func (h *histogram) quantile(q float64) time.Duration {
+// Quantile is the duration that the share q of all does not exceed; 0 when there are none.
+func (h *Histogram) Quantile(q float64) time.Duration {
 	rank := uint64(q * float64(h.total))
 	seen := uint64(0)
 	for bucket, n := range h.counts {
@@ -50,7 +52,8 @@ func (h *histogram) quantile(q float64) time.Duration {
 	return 0
 }
 
-func (h *histogram) merge(other *histogram) {
+// Merge adds what another one holds.
+func (h *Histogram) Merge(other *Histogram) {
 	for i, n := range other.counts {
 		h.counts[i] += n
 	}
