@@ -19,6 +19,7 @@ const sinceResolution = 2 * time.Second
 type MIHF struct {
 	cfg           Config
 	actions       []Action
+	scratch       []byte // of encode
 	timers        timers.Heap
 	links         map[mih.LinkID]*link
 	down          *list.List // of *link in LinkDown, longest down first

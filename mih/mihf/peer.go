@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"netlmm/mih"
+	"netlmm/mih/internal/fifo"
 	"netlmm/mih/internal/timers"
 	"netlmm/mih/pace"
 	"netlmm/mih/wire"
@@ -24,7 +25,7 @@ type peer struct {
 
 	next         uint16                    // transaction identifier
 	transactions map[exchange]*transaction // that wait for an acknowledgement or a response
-	queue        []*transaction            // that wait to be sent: for a token, for the association, for room
+	queue        fifo.Queue[*transaction]  // that wait to be sent: for a token, for the association, for room
 	pump         timers.Timer
 	order        map[mih.LinkID]*inOrder // indications to it, by link
 	waiting      int                     // indications in order

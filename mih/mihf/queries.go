@@ -36,7 +36,7 @@ func (m *MIHF) PeerTable() []PeerStatus {
 		table = append(table, PeerStatus{
 			MIHFID: p.MIHFID, Endpoint: p.Endpoint, State: p.state, Protected: p.Protected, Ready: p.ready(), Heard: p.heard,
 			RoundTrip: p.rtt.Smoothed(), Capabilities: p.announced, RegisteredUntil: p.registration.until, RegisteredThere: p.registration.valid,
-			Outstanding: len(p.transactions) - len(p.queue), Queued: len(p.queue), Sent: p.sent, Received: p.received,
+			Outstanding: len(p.transactions) - p.queue.Len(), Queued: p.queue.Len(), Sent: p.sent, Received: p.received,
 			Retransmitted: p.retransmitted, Duplicates: p.duplicates,
 		})
 	}

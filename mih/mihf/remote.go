@@ -1,6 +1,7 @@
 package mihf
 
 import (
+	"slices"
 	"time"
 
 	"netlmm/mih"
@@ -287,11 +288,12 @@ func (m *MIHF) deliverRemote(ind mih.Indication) (delivered bool) {
 	if p == nil {
 		return false
 	}
-	told := map[User]bool{}
+	var few [8]User
+	told := few[:0]
 	for _, s := range p.subscriptions {
 		for _, u := range s.users {
-			if !told[u.user] && matches(s.link, u.events, u.filter, ind.Event) {
-				told[u.user] = true
+			if !slices.Contains(told, u.user) && matches(s.link, u.events, u.filter, ind.Event) {
+				told = append(told, u.user)
 				m.act(Deliver{u.user, ind})
 			}
 		}

@@ -1,6 +1,7 @@
 package mihf
 
 import (
+	"bytes"
 	"time"
 
 	"netlmm/mih"
@@ -60,7 +61,7 @@ func (m *MIHF) indicate(now time.Time, p *peer, body wire.Body, extra []wire.TLV
 
 // newTransaction gives a message to p its transaction identifier; nil: too many wait.
 func (m *MIHF) newTransaction(now time.Time, p *peer, id wire.MessageID) *transaction {
-	if len(p.queue) >= m.cfg.MaximumQueued || len(p.transactions) >= m.cfg.MaximumOutstanding+m.cfg.MaximumQueued {
+	if p.queue.Len() >= m.cfg.MaximumQueued || len(p.transactions) >= m.cfg.MaximumOutstanding+m.cfg.MaximumQueued {
 		return nil
 	}
 	key := exchange{id: id}
@@ -92,30 +93,27 @@ func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wi
 	if t.answer != 0 { // a user waits; an indication waits as long as it must
 		m.timers.Set(&t.timer, t.expires)
 	}
-	t.peer.queue = append(t.peer.queue, t)
+	t.peer.queue.Push(t)
 	m.send(now, t.peer)
 }
 
 // send lets out what may leave: over UDP at the pace of the peer (RFC 5677 section 6.2), and no more than may be outstanding.
 func (m *MIHF) send(now time.Time, p *peer) {
-	for len(p.queue) > 0 && p.ready() {
-		t := p.queue[0]
+	for p.queue.Len() > 0 && p.ready() {
+		t := p.queue.All()[0]
 		if t.key.id == 0 { // ended while it waited
-			p.queue = p.queue[1:]
+			p.queue.Pop()
 			continue
 		}
-		if len(p.transactions)-len(p.queue) >= m.cfg.MaximumOutstanding {
+		if len(p.transactions)-p.queue.Len() >= m.cfg.MaximumOutstanding {
 			return // the next acknowledgement makes room
 		}
 		if t.to.Transport == UDP && !p.pacer.Take(now, p.rtt.Smoothed()) {
 			m.timers.Set(&p.pump, p.pacer.Next(now, p.rtt.Smoothed()))
 			return
 		}
-		p.queue = p.queue[1:]
+		p.queue.Pop()
 		m.transmit(now, t)
-	}
-	if len(p.queue) == 0 {
-		p.queue = nil
 	}
 }
 
@@ -164,12 +162,13 @@ func (m *MIHF) emit(to Endpoint, octets []byte) {
 // encode is a message of this MIH Function in octets; nil: it says what no message can hold.
 func (m *MIHF) encode(msg wire.Message) []byte {
 	msg.Source = m.cfg.MIHFID
-	octets, err := msg.Append(nil)
+	octets, err := msg.Append(m.scratch[:0])
 	if err != nil {
 		m.act(Ignored{Reason: IgnoredUnencodable, Err: err})
 		return nil
 	}
-	return octets
+	m.scratch = octets
+	return bytes.Clone(octets)
 }
 
 // transactionDue sends a message again that was not acknowledged, until that was often enough (RFC 5677 section 6.3), and ends

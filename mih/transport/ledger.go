@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"netlmm/mih/internal/fifo"
 )
 
 // ledger keeps what was written to a connection until it is known to have arrived: that much would be lost with the connection,
@@ -16,11 +18,11 @@ import (
 // that takes one of each connection.
 type ledger struct {
 	octets  int64 // written
-	entries fifo[entry]
+	entries fifo.Queue[entry]
 	count   int // of the messages ever written
 
-	recent fifo[entry] // acknowledged
-	size   int         // of their payloads
+	recent fifo.Queue[entry] // acknowledged
+	size   int               // of their payloads
 }
 
 type entry struct {
@@ -39,7 +41,7 @@ func (l *ledger) wrote(items []queued, n int64, now time.Time) {
 	end := l.octets
 	for _, item := range items {
 		end += int64(len(item.payload))
-		l.entries.push(entry{item, end, now})
+		l.entries.Push(entry{item, end, now})
 	}
 	l.octets += n
 	l.count += len(items)
@@ -48,12 +50,12 @@ func (l *ledger) wrote(items []queued, n int64, now time.Time) {
 // settle strikes out what is acknowledged.
 func (l *ledger) settle(conn *net.TCPConn) {
 	arrived := l.octets - waiting(conn, l.octets)
-	for l.entries.length() > 0 && l.entries.all()[0].end <= arrived {
-		e := l.entries.pop()
-		l.recent.push(e)
+	for l.entries.Len() > 0 && l.entries.All()[0].end <= arrived {
+		e := l.entries.Pop()
+		l.recent.Push(e)
 		l.size += len(e.payload)
-		for l.recent.length() > keptMessages || l.size > MaximumMessage {
-			l.size -= len(l.recent.pop().payload)
+		for l.recent.Len() > keptMessages || l.size > MaximumMessage {
+			l.size -= len(l.recent.Pop().payload)
 		}
 	}
 }
@@ -74,12 +76,12 @@ func waiting(conn *net.TCPConn, written int64) int64 {
 
 // unsettled are the messages that may not have arrived. reset: the peer has not ended the connection in order.
 func (l *ledger) unsettled(reset bool, now time.Time) (items []queued) {
-	for _, e := range l.recent.all() {
+	for _, e := range l.recent.All() {
 		if reset && now.Sub(e.at) < keptFor {
 			items = append(items, e.queued)
 		}
 	}
-	for _, e := range l.entries.all() {
+	for _, e := range l.entries.All() {
 		items = append(items, e.queued)
 	}
 	return items

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"netlmm/mih/internal/fifo"
 )
 
 // queued is a message that waits for a TCP connection.
@@ -21,7 +23,7 @@ type queue struct {
 	messages, octets int // the bounds
 
 	mu    sync.Mutex
-	items fifo[queued]
+	items fifo.Queue[queued]
 	size  int           // of the payloads
 	wake  chan struct{} // holds one element when there may be something to take
 }
@@ -34,11 +36,11 @@ func newQueue(c *Config) *queue {
 func (q *queue) put(item queued, payload []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.items.length() >= q.messages || q.items.length() > 0 && q.size+len(payload) > q.octets {
+	if q.items.Len() >= q.messages || q.items.Len() > 0 && q.size+len(payload) > q.octets {
 		return false
 	}
 	item.payload = bytes.Clone(payload)
-	q.items.push(item)
+	q.items.Push(item)
 	q.size += len(payload)
 	q.signal()
 	return true
@@ -58,7 +60,7 @@ func (q *queue) putBack(items []queued) {
 	for _, item := range items {
 		q.size += len(item.payload)
 	}
-	q.items = fifo[queued]{slots: slices.Concat(items, q.items.all())}
+	q.items = fifo.Of(slices.Concat(items, q.items.All()))
 	q.signal()
 }
 
@@ -67,15 +69,15 @@ func (q *queue) take(most int, now time.Time) (items []queued, expired int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
-		for q.items.length() > 0 && now.After(q.items.all()[0].until) {
+		for q.items.Len() > 0 && now.After(q.items.All()[0].until) {
 			q.pop()
 			expired++
 		}
-		if q.items.length() == 0 || len(items) == most {
+		if q.items.Len() == 0 || len(items) == most {
 			return items, expired
 		}
 		if items == nil {
-			items = make([]queued, 0, min(most, q.items.length()))
+			items = make([]queued, 0, min(most, q.items.Len()))
 		}
 		items = append(items, q.pop())
 	}
@@ -83,7 +85,7 @@ func (q *queue) take(most int, now time.Time) (items []queued, expired int) {
 
 // pop takes the first one, of which there must be one.
 func (q *queue) pop() queued {
-	first := q.items.pop()
+	first := q.items.Pop()
 	q.size -= len(first.payload)
 	return first
 }
@@ -97,5 +99,5 @@ func (q *queue) expire(now time.Time) int {
 func (q *queue) length() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.items.length()
+	return q.items.Len()
 }

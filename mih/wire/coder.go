@@ -18,10 +18,15 @@ type coder struct {
 	value    int // writing: where the value of the TLV begins
 	err      error
 
-	base   int // reading: the start of the payload in buf
-	places [endOfStandardTLVs]uint16
-	ranks  [endOfStandardTLVs]uint8 // reading: the place of each type in the form of the message, from 1 on
-	rank   uint8
+	base      int // reading: the start of the payload in buf
+	*tlvIndex     // reading what follows the identifiers
+}
+
+// tlvIndex is where the TLVs of a message that is read stand, and where its form has them.
+type tlvIndex struct {
+	places [endOfStandardTLVs]uint16 // in buf, from coder.base on; 0: it has none
+	ranks  [endOfStandardTLVs]uint8  // in the form of the message, from 1 on; 0: it is not in there
+	rank   uint8                     // of the latest
 }
 
 // fail keeps the first error, which is at the given offset when reading.

@@ -61,7 +61,12 @@ func (d Decoder) Decode(octets []byte) (Message, error) {
 	case f.isFragment():
 		return m, &DecodeError{0, "M and FN", "say that this is a fragment", Reassemble}
 	}
-	c := coder{buf: octets, base: headerLength, msb0: d.MSB0Bitmaps}
+	var room struct {
+		coder
+		tlvIndex
+	}
+	c := &room.coder
+	*c = coder{buf: octets, base: headerLength, msb0: d.MSB0Bitmaps, tlvIndex: &room.tlvIndex}
 	c.identifiers(&m)
 	if c.err != nil {
 		return m, react(c.err, Drop)

@@ -99,6 +99,9 @@ func (c *coder) next(at int) (t TLVType, value, end int, err *DecodeError) {
 
 // index finds the TLVs of the standard in what follows the identifiers.
 func (c *coder) index(from int) {
+	if c.tlvIndex == nil {
+		c.tlvIndex = new(tlvIndex)
+	}
 	for at := from; at < len(c.buf); {
 		t, _, end, err := c.next(at)
 		if err != nil {

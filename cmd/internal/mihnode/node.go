@@ -64,6 +64,7 @@ type Node struct {
 	engine     *engine.Engine[mihf.Event, mihf.Action]
 	conn       *transport.Conn // nil: it speaks with nobody over the network
 	outgoing   []transport.Outgoing
+	received   []mihf.Event                  // of receive, which nobody calls twice at a time
 	dial       map[netip.Addr]netip.AddrPort // where a peer listens for TCP
 	adapters   []apadapters.Adapter
 	commands   chan command
@@ -212,14 +213,16 @@ func (n *Node) AssociationChanged(peer netip.Addr, up bool) {
 
 // receive takes what arrived together.
 func (n *Node) receive(packets []transport.Packet) {
-	events := make([]mihf.Event, len(packets))
 	for i := range packets {
 		p := &packets[i]
-		events[i] = mihf.MessageReceived{From: mihf.Endpoint{Address: unmapped(p.From), Transport: mihf.Transport(p.Protocol)}, Payload: p.Payload}
+		from := mihf.Endpoint{Address: unmapped(p.From), Transport: mihf.Transport(p.Protocol)}
+		n.received = append(n.received, mihf.MessageReceived{From: from, Payload: p.Payload})
 	}
-	if err := n.engine.HandleBatch(events); err != nil {
+	if err := n.engine.HandleBatch(n.received); err != nil {
 		n.cfg.Counters.Add(Messages, "stopped")
 	}
+	clear(n.received)
+	n.received = n.received[:0]
 }
 
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
@@ -237,10 +240,10 @@ func (n *Node) execute(action mihf.Action) {
 		n.log.Info("MIH peer", "mihf_id", a.MIHFID, "state", a.State)
 	case mihf.Deliver:
 		n.cfg.Counters.Add(LinkEvents, a.Indication.Event.EventType().String())
-		n.cfg.User(a)
+		n.cfg.User(action)
 	case mihf.Confirm:
 		if !n.found(a) {
-			n.cfg.User(a)
+			n.cfg.User(action)
 		}
 	default:
 		n.cfg.User(action)

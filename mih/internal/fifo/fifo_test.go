@@ -1,4 +1,4 @@
-package transport
+package fifo
 
 import (
 	"slices"
@@ -7,22 +7,22 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestFifoIsAQueue(t *testing.T) {
+func TestQueueIsInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var f fifo[int]
+		var f Queue[int]
 		var model []int
 		for i := range rapid.IntRange(0, 1000).Draw(t, "steps") {
 			if len(model) > 0 && rapid.IntRange(0, 2).Draw(t, "pop") == 0 {
-				if got := f.pop(); got != model[0] {
+				if got := f.Pop(); got != model[0] {
 					t.Fatalf("%d, want %d", got, model[0])
 				}
 				model = model[1:]
 			} else {
-				f.push(i)
+				f.Push(i)
 				model = append(model, i)
 			}
-			if f.length() != len(model) || !slices.Equal(f.all(), model) {
-				t.Fatalf("%v, want %v", f.all(), model)
+			if f.Len() != len(model) || !slices.Equal(f.All(), model) {
+				t.Fatalf("%v, want %v", f.All(), model)
 			}
 		}
 	})
