@@ -293,7 +293,7 @@ const (
 	IgnoredNotSubscribed       IgnoreReason = "not_subscribed"          // a peer's event that nobody here asked for
 	IgnoredUnencodable         IgnoreReason = "message_unencodable"     // what a user here said does not go into a message
 	IgnoredIndicationLost      IgnoreReason = "indication_not_acknowledged"
-	IgnoredIndicationsOverflow IgnoreReason = "indications_overflow" // too many wait for one peer
+	IgnoredIndicationsOverflow IgnoreReason = "indications_overflow" // too many wait for one peer: a later one of the same link takes its place
 )
 
 // PeerState is what is known of a peer.

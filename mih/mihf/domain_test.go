@@ -188,7 +188,7 @@ func (w *world) settled() {
 	w.t.Helper()
 	for _, n := range w.order {
 		for _, p := range n.peers {
-			if len(p.transactions)+p.queue.Len()+len(p.order)+p.waiting+p.requests != 0 {
+			if len(p.transactions)+p.queue.Len()+len(p.order)+p.waiting+len(p.late.latest)+p.requests != 0 {
 				w.t.Errorf("%s has with %s %d transactions, %d queued, %d links, %d indications, %d requests left",
 					n.cfg.MIHFID, p.MIHFID, len(p.transactions), p.queue.Len(), len(p.order), p.waiting, p.requests)
 			}

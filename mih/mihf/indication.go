@@ -39,31 +39,24 @@ type told struct {
 // tell sends an indication to a peer that is subscribed.
 func (m *MIHF) tell(now time.Time, p *peer, ind told) {
 	link := ind.Event.LinkTuple().Link
-	if o := p.order[link]; o != nil {
-		if p.waiting >= m.cfg.MaximumQueued {
-			m.overflow(p, ind.Indication)
-			return
-		}
+	o, behind := p.order[link], p.late.has(link)
+	switch {
+	case behind, o != nil && p.waiting >= m.cfg.MaximumQueued:
+		m.postpone(p, link, ind)
+	case o != nil:
 		o.waiting = append(o.waiting, ind)
 		p.waiting++
-		return
+	default:
+		o = &inOrder{link: link}
+		p.order[link] = o
+		m.tellNext(now, p, o, ind)
 	}
-	o := &inOrder{link: link}
-	p.order[link] = o
-	m.tellNext(now, p, o, ind)
 }
 
 func (m *MIHF) tellNext(now time.Time, p *peer, o *inOrder, ind told) {
 	if !m.indicate(now, p, wire.EventBody(ind.Event), extraOf(now, ind), o) {
-		delete(p.order, o.link)
-		m.overflow(p, ind.Indication)
+		m.postponeAll(p, o, ind)
 	}
-}
-
-// overflow ends the subscription of a peer that cannot be told any more: what it knows is not what is. It asks again.
-func (m *MIHF) overflow(p *peer, ind mih.Indication) {
-	m.act(Ignored{Reason: IgnoredIndicationsOverflow, Indication: ind, From: p.Endpoint})
-	m.endSubscriptionsOf(p)
 }
 
 // indicated lets the next indication of a link go after one was acknowledged, or lost.
@@ -74,6 +67,7 @@ func (m *MIHF) indicated(now time.Time, p *peer, o *inOrder, failure Failure) {
 	}
 	if len(o.waiting) == 0 {
 		delete(p.order, o.link)
+		p.late.ready(o.link)
 		return
 	}
 	ind := o.waiting[0]

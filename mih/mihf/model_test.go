@@ -60,11 +60,12 @@ func TestEveryIndicationOnce(t *testing.T) {
 	})
 }
 
-// TestTheUsersViewFollowsWhateverHappens: after outages, restarts of either end and any loss, once the network is well again the user
-// knows which links are up.
+// TestTheUsersViewFollowsWhateverHappens: after outages, restarts of either end and any loss, with more or less room for what waits,
+// once the network is well again the user knows which links are up.
 func TestTheUsersViewFollowsWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := subscribedWorld(t, 2, nil)
+		room := rapid.SampledFrom([]int{0, 2}).Draw(rt, "room")
+		w := subscribedWorld(t, 2, func(_ int, cfg *Config) { cfg.MaximumQueued = room })
 		f0, f1 := w.order[0], w.order[1]
 		up, view := map[mih.LinkAddress]bool{}, map[mih.LinkAddress]bool{}
 		follow := func() {

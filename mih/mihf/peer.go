@@ -29,6 +29,7 @@ type peer struct {
 	pump         timers.Timer
 	order        map[mih.LinkID]*inOrder // indications to it, by link
 	waiting      int                     // indications in order
+	late         late
 	seen         seen
 	requests     int // of it, that wait for users here
 

@@ -209,6 +209,10 @@ func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRe
 	}
 	events := s.events
 	response := wire.EventSubscribeResponse{Status: mih.StatusSuccess, Link: b.Link, Events: &events}
+	if !fresh && (p.queue.Len() > 0 || p.waiting > 0) { // the answer overtakes what waits: what is up here is not yet what the peer can know
+		m.answer(now, in, response)
+		return
+	}
 	if !fresh {
 		n, digest := m.digest(m.cfg.MIHFID, s.link)
 		m.answer(now, in, response, numbers(tlvDigest, n, digest))
@@ -277,4 +281,5 @@ func (m *MIHF) endSubscriptionsOf(p *peer) {
 		p.waiting -= len(o.waiting)
 		o.waiting = nil
 	}
+	p.late = late{}
 }

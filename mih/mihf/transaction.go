@@ -245,6 +245,7 @@ func (m *MIHF) end(now time.Time, t *transaction, body wire.Body, extra []wire.T
 	if t.ended != nil {
 		t.ended(now, body, extra, failure)
 	}
+	m.catchUp(now, p)
 	m.send(now, p)
 }
 
