@@ -19,7 +19,7 @@ type Tally struct {
 	Delivered  uint64  `json:"delivered"`  // events, each once
 	Duplicates uint64  `json:"duplicates"` // delivered again
 	Reordered  uint64  `json:"reordered"`  // behind a later event of the same link
-	Resynced   uint64  `json:"resynced"`   // of Delivered and Duplicates, by comparing views
+	Resynced   uint64  `json:"resynced"`   // words of links when the subscription began anew; neither delivered nor duplicates
 	Foreign    uint64  `json:"foreign"`    // delivered, and not of this step
 	P50        float64 `json:"p50_us"`
 	P99        float64 `json:"p99_us"`
@@ -82,6 +82,7 @@ func (s *sink) delivered(ind *mih.Indication, now time.Duration) {
 	}
 	if ind.Resync {
 		s.tally.Resynced++
+		return
 	}
 	if s.seen[at/64]&(1<<(at%64)) != 0 {
 		s.tally.Duplicates++

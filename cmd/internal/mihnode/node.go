@@ -37,8 +37,9 @@ var Help = map[string]string{
 }
 
 const (
-	queue        = 8192 // events in front of the machine
-	commandQueue = 256  // link commands that adapters have in hand or wait
+	queue        = 16384 // events in front of the machine
+	told         = 32768 // indications that wait for one peer: what happens in a large domain in the second after which a peer is given up
+	commandQueue = 256   // link commands that adapters have in hand or wait
 )
 
 // Config of a Node.
@@ -85,7 +86,7 @@ func Open(cfg Config) (*Node, error) {
 	}
 	n.core = mihf.New(mihf.Config{
 		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peers, Handlers: cfg.Handlers, LinkSAP: true,
-		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds,
+		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds, MaximumQueued: told,
 	})
 	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
 	n.engine.OnFlush(n.flush)
