@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"runtime"
@@ -87,10 +88,7 @@ func (f *loadFlags) run(ctx context.Context) error {
 	if report == nil {
 		return err
 	}
-	report.Print(os.Stdout)
-	if f.report != "" {
-		err = errors.Join(err, writeJSON(f.report, report))
-	}
+	err = errors.Join(err, show(report, f.report))
 	if err == nil && report.Result != "pass" {
 		err = errors.New("not every request had the answer that it must have, see the report")
 	}
@@ -114,6 +112,15 @@ func (f *loadFlags) parse() (err error) {
 	}
 	f.config.Compat = load.Compat(f.compat)
 	return nil
+}
+
+// show prints a report, and writes it to a file if there is a name of one.
+func show(report interface{ Print(io.Writer) }, file string) error {
+	report.Print(os.Stdout)
+	if file == "" {
+		return nil
+	}
+	return writeJSON(file, report)
 }
 
 func writeJSON(path string, v any) error {

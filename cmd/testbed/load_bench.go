@@ -26,11 +26,8 @@ func benchLMA() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report.Print(os.Stdout)
-			if file != "" {
-				if err := writeJSON(file, report); err != nil {
-					return err
-				}
+			if err := show(report, file); err != nil {
+				return err
 			}
 			if len(report.Problems) > 0 {
 				return errors.New("lmad did not answer everything as it must, see the report")

@@ -30,11 +30,8 @@ func benchMIH() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			report.Print(os.Stdout)
-			if file != "" {
-				if err := writeJSON(file, report); err != nil {
-					return err
-				}
+			if err := show(report, file); err != nil {
+				return err
 			}
 			if len(report.Problems) > 0 {
 				return errors.New("indications came twice or out of order, see the report")
