@@ -55,10 +55,7 @@ func (f *loadFlags) playAnchor(ctx context.Context) (err error) {
 	if report == nil {
 		return err
 	}
-	report.Print(os.Stdout)
-	if f.report != "" {
-		err = errors.Join(err, writeJSON(f.report, report))
-	}
+	err = errors.Join(err, show(report, f.report))
 	if err == nil && report.Result != "pass" {
 		err = errors.New("the gateway did not do everything as it must, see the report")
 	}

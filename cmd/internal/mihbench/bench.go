@@ -45,11 +45,11 @@ func (b Bench) Run(ctx context.Context) (report *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.source, _, err = r.start(ctx, plan, Source); err != nil {
+	if r.source, err = r.start(ctx, plan, Source); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.source.end()) }()
-	if r.sink, _, err = r.start(ctx, plan, Sink); err != nil {
+	if r.sink, err = r.start(ctx, plan, Sink); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.sink.end()) }()
@@ -76,7 +76,7 @@ func freePorts() (p Plan, err error) {
 }
 
 // start starts one of the processes, and waits until it is ready.
-func (r *run) start(ctx context.Context, plan Plan, role Role) (*process, answer, error) {
+func (r *run) start(ctx context.Context, plan Plan, role Role) (*process, error) {
 	plan.Role = role
 	if r.Profile != "" {
 		plan.Profile = filepath.Join(r.Profile, string(role)+".cpu.pprof")
@@ -84,13 +84,12 @@ func (r *run) start(ctx context.Context, plan Plan, role Role) (*process, answer
 	}
 	p, err := start(ctx, r.Command, plan, r.Stderr)
 	if err != nil {
-		return nil, answer{}, err
+		return nil, err
 	}
-	a, err := p.answer()
-	if err != nil {
-		return nil, a, errors.Join(err, p.end())
+	if _, err := p.answer(); err != nil {
+		return nil, errors.Join(err, p.end())
 	}
-	return p, a, nil
+	return p, nil
 }
 
 // steps offers the rates.

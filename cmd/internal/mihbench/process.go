@@ -30,10 +30,10 @@ type Plan struct {
 
 // order is a line that a process reads, answer the one that it writes for it. The first answer comes without an order: it is ready.
 type order struct {
-	Rate  int    `json:"rate"`  // the source emits at this rate; 0: the sink says how far it is
+	Rate  int    `json:"rate"`  // the source emits at this rate; 0: it says what it has used
 	First uint64 `json:"first"` // number of the first event of the step
 	Count int    `json:"count"` // events of the step
-	Begin bool   `json:"begin"` // the sink begins a step
+	Begin bool   `json:"begin"` // the sink begins a step; else it says how far it is
 }
 
 type answer struct {
