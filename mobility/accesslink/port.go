@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -211,11 +212,17 @@ func (p *port) sendQuery(linkLayer [6]byte) error {
 	return transmit(p.conn, linkLayer, frame)
 }
 
+// transmit tries twice: on a busy machine this goroutine can be held up until the deadline has passed before anything was tried.
 func transmit(conn *packet.Conn, linkLayer [6]byte, frame []byte) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
-		return unavailable(err)
+	var err error
+	for range 2 {
+		if err = conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err == nil {
+			_, err = conn.WriteTo(frame, &packet.Addr{HardwareAddr: linkLayer[:]})
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			break
+		}
 	}
-	_, err := conn.WriteTo(frame, &packet.Addr{HardwareAddr: linkLayer[:]})
 	return unavailable(err)
 }
 
