@@ -80,6 +80,8 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 
 		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
 
+		dataplane.TunnelErrorCount: "ICMPv6 errors about packets in the tunnels, relayed to the source of the packet or why not; none where tunnel devices relay them.",
+
 		guard.Dropped: "Mobility Headers and MIH in clear that the packet filter dropped, by direction.",
 	})
 	if a.guard, err = guard.New(guard.Config{
@@ -98,6 +100,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 	if a.plane, err = dataplane.Open(cfg.Forwarding, where(cfg), a.log, a.core.Forwarding); err != nil {
 		return a, err
 	}
+	a.counters.Source(dataplane.TunnelErrorCount, a.plane.TunnelErrors)
 	a.plane.Adopt()
 	if a.sockets, err = daemon.OpenSockets(cfg.LMAAddress, cfg.IPv4Address, a.counters, socket); err != nil {
 		return a, err

@@ -101,6 +101,8 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 
 		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
 
+		dataplane.TunnelErrorCount: "ICMPv6 errors about packets in the tunnels, relayed to the source of the packet or why not; none where tunnel devices relay them.",
+
 		guard.Dropped: "Mobility Headers and MIH in clear that the packet filter dropped, by direction.",
 	}
 	maps.Copy(help, mihnode.Help)
@@ -142,6 +144,7 @@ func (g *gateway) openNetwork() (err error) {
 	if g.plane, err = dataplane.Open(g.cfg.Forwarding, where(g.cfg), g.log, g.core.Forwarding); err != nil {
 		return err
 	}
+	g.counters.Source(dataplane.TunnelErrorCount, g.plane.TunnelErrors)
 	g.plane.Learn()
 	g.plane.OnMTU(g.tunnelMTUChanged)
 	if err := g.openAccessLinks(); err != nil {

@@ -210,6 +210,17 @@ func (p *Plane) retry() {
 	}
 }
 
+// TunnelErrorCount is the name under which daemons count TunnelErrors.
+const TunnelErrorCount = "netlmm_tunnel_errors_total"
+
+// TunnelErrors counts what routers inside the tunnels said of packets, by what came of it. It may be called from any goroutine.
+func (p *Plane) TunnelErrors() map[string]uint64 {
+	if p.kernel == nil {
+		return nil
+	}
+	return p.kernel.TunnelErrors()
+}
+
 // Status is the data plane as the operator sees it.
 func (p *Plane) Status() (status api.ForwardingStatus, warnings []string) {
 	s := p.reconciler.Status()

@@ -51,6 +51,7 @@ var pure = []string{
 	"netlmm/mih/miis",
 	"netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat",
 	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/security", "netlmm/security/ipsec",
+	"netlmm/mobility/forwarding/tunnelerror",
 }
 
 var cores = []string{

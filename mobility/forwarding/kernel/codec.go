@@ -137,6 +137,9 @@ func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
 	if r.table != 0 {
 		req.AddData(nl.NewRtAttr(nl.FRA_TABLE, nl.Uint32Attr(uint32(r.table))))
 	}
+	if r.specific {
+		req.AddData(nl.NewRtAttr(nl.FRA_SUPPRESS_PREFIXLEN, nl.Uint32Attr(0)))
+	}
 	if r.iif != "" {
 		req.AddData(nl.NewRtAttr(nl.FRA_IIFNAME, nl.ZeroTerminated(r.iif)))
 	}
@@ -166,6 +169,8 @@ func decodeRule(b []byte) (rule, error) {
 			r.jump = int(nl.NativeEndian().Uint32(a.Value))
 		case nl.FRA_TABLE:
 			r.table = int(nl.NativeEndian().Uint32(a.Value))
+		case nl.FRA_SUPPRESS_PREFIXLEN:
+			r.specific = nl.NativeEndian().Uint32(a.Value) == 0 // all ones where there is none
 		case nl.FRA_IIFNAME:
 			r.iif = unix.ByteSliceToString(a.Value)
 		case nl.FRA_IP_PROTO:

@@ -42,6 +42,7 @@ type Kernel struct {
 	system  system
 	watch   *watch        // nil in tests without Linux
 	paths   *paths        // nil in tests without Linux
+	relay   *relay        // nil but with seg6 on Linux
 	outer   *outerHeaders // nil but with seg6 on Linux
 
 	tunnels map[netip.Addr]peer
@@ -113,14 +114,19 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if err := applySysctls(&k.layout); err != nil {
 		return nil, err
 	}
-	if k.paths, err = newPaths(cfg, cfg.Backend == SEG6); err != nil {
-		return nil, err
+	if cfg.Backend == SEG6 {
+		if k.relay, err = newRelay(cfg); err != nil {
+			return nil, err
+		}
 	}
-	if err := k.begin(uplink); err != nil {
+	if k.paths, err = newPaths(cfg); err == nil {
+		if err = k.begin(uplink); err == nil {
+			return k, nil
+		}
 		k.paths.close()
-		return nil, err
 	}
-	return k, nil
+	k.relay.close()
+	return nil, err
 }
 
 // begin brings about what stands without entries, and watches it.
@@ -173,6 +179,7 @@ func (k *Kernel) Close(keep bool) error {
 	if k.paths != nil {
 		k.paths.close()
 	}
+	k.relay.close()
 	err := k.outer.close()
 	if keep {
 		return err

@@ -156,8 +156,9 @@ type rule struct {
 	iif      string
 	from, to netip.Prefix
 	ipproto  uint8
-	table    int // 0: jump, or else the packet is dropped
-	jump     int // priority of the rule to go on with
+	table    int  // 0: jump, or else the packet is dropped
+	specific bool // a default route of table does not count
+	jump     int  // priority of the rule to go on with
 	protocol uint8
 }
 
@@ -179,6 +180,9 @@ func (r rule) String() string {
 	switch {
 	case r.table != 0:
 		fmt.Fprintf(&b, " lookup %d", r.table)
+		if r.specific {
+			b.WriteString(" suppress_prefixlength 0")
+		}
 	case r.jump != 0:
 		fmt.Fprintf(&b, " goto %d", r.jump)
 	default:

@@ -1,7 +1,6 @@
 package kernel
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -27,7 +26,6 @@ const (
 type paths struct {
 	handle  *netlink.Handle
 	ends    Config // of which Local and LocalIPv4 are asked
-	sockets []int
 	changed chan struct{}
 	done    chan struct{}
 	ended   chan struct{}
@@ -36,53 +34,16 @@ type paths struct {
 	peers map[netip.Addr]int // path MTU; 0: no smaller than that of the uplink, as far as is known
 }
 
-// newPaths begins the watch in the current network namespace. With listen nobody else hears what ICMPv6 says about tunnel
-// packets, which Linux then needs a socket for.
-func newPaths(cfg Config, listen bool) (*paths, error) {
+// newPaths begins the watch in the current network namespace.
+func newPaths(cfg Config) (*paths, error) {
 	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("watch the paths to peers: %w", err)
 	}
 	p := &paths{handle: handle, ends: cfg, peers: map[netip.Addr]int{},
 		changed: make(chan struct{}, 1), done: make(chan struct{}), ended: make(chan struct{})}
-	for _, protocol := range []int{protocolIPv6, protocolIPv4} {
-		if !listen {
-			break
-		}
-		fd, err := deafSocket(protocol, cfg.Local)
-		if err != nil {
-			p.release()
-			return nil, fmt.Errorf("hear of the path MTU of tunnels: %w", err)
-		}
-		p.sockets = append(p.sockets, fd)
-	}
 	go p.run()
 	return p, nil
-}
-
-// deafSocket is a raw socket that takes no packets: Linux applies a Packet Too Big to the route only if somebody owns the
-// packets that it is about.
-func deafSocket(protocol int, local netip.Addr) (int, error) {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
-	if err != nil {
-		return -1, err
-	}
-	nothing := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
-	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &nothing})
-	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1) // Local may be an address of the uplink that is still to come
-	}
-	if err == nil { // who does not want to hear of errors owns no packets; what is queued is bounded by the receive buffer, and never read
-		err = errors.Join(unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1), unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 0))
-	}
-	if err == nil {
-		err = unix.Bind(fd, &unix.SockaddrInet6{Addr: local.As16()})
-	}
-	if err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
 }
 
 func (p *paths) run() {
@@ -168,13 +129,6 @@ func (p *paths) remove(peer netip.Addr) {
 func (p *paths) close() {
 	close(p.done)
 	<-p.ended
-	p.release()
-}
-
-func (p *paths) release() {
-	for _, fd := range p.sockets {
-		unix.Close(fd)
-	}
 	p.handle.Close()
 }
 

@@ -43,7 +43,9 @@ func (s *seg6) base() plan {
 		s.rule(encapsulatedRule, rule{iif: seg6Out, from: host(s.Local), jump: s.RulePriorityBase + localRule}),
 		s.rule(denyEncapRule, rule{iif: seg6Out}))
 	p.add(s.sitBase())
-	if s.Role == forwarding.Anchor {
+	if s.Role == forwarding.Gateway {
+		p.rules = append(p.rules, s.rule(denyTunnelRule, rule{iif: seg6In}))
+	} else {
 		p.routes = append(p.routes, s.nobody(s.encapTable(), false)...)
 		p.routes = append(p.routes, s.nobody(mainTable, false)...) // should the pair go
 		p.routes = append(p.routes, s.nobody(mainTable, true)...)
@@ -76,7 +78,10 @@ func (s *seg6) tunnel(p peer) plan {
 	if s.Role == forwarding.Anchor {
 		t.hops = []hop{{id: s.hopID(p), segment: p.addr, dev: s.Uplink}}
 	} else {
-		t.rules = append(t.rules, s.rule(toMobileRule, rule{iif: "lo", table: s.inTable(p)}))
+		t.rules = append(t.rules, s.rule(toMobileRule, rule{iif: "lo", table: s.inTable(p), specific: true}))
+		// What End.DT6 finds no route for it answers, and a gateway must drop it silently (RFC 5213 section 6.10.5): it goes
+		// through the pair backwards, behind which a rule does that.
+		t.over = append(t.over, route{table: s.inTable(p), dst: everywhere, metric: aggregateMetric, via: seg6InAddr, dev: seg6Out})
 	}
 	if s.ipv4() {
 		t.add(s.tunnelPairIPv4(p))
