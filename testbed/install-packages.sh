@@ -10,6 +10,7 @@ need swanctl strongswan-swanctl
 need pki strongswan-pki
 need ip iproute2
 need nft nftables
+need bird bird2
 need ping iputils-ping
 need udhcpc udhcpc
 need sysctl procps
