@@ -31,6 +31,8 @@ func TestControlChannelFailsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.nothingInClear("right after kill -9 of charon")
+	// An association in the kernel outlives its charon: who comes before the other end misses it is registered under it.
+	eventually(t, a.Domain, "the LMA misses the charon of mag2", func() (bool, error) { return a.status(t, NodeLMA).Security.PeersUp == 1, nil })
 	if _, err := mn.Move(NodeMAG2); err != nil {
 		t.Fatal(err)
 	}

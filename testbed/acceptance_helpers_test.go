@@ -36,13 +36,16 @@ func (d *Domain) logs() string {
 	return text.String()
 }
 
-// status is Status that must succeed.
-func (d *Domain) status(t *testing.T, node string) DaemonStatus {
+// status is Status that must succeed, in the end: under emulation an answer can come too late.
+func (d *Domain) status(t *testing.T, node string) (s DaemonStatus) {
 	t.Helper()
-	s, err := d.Status(node)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var last error
+	eventually(t, d, daemonOf(node)+" of "+node+" says how it is", func() (bool, error) {
+		if s, last = d.Status(node); last != nil {
+			t.Log(last)
+		}
+		return last == nil, nil
+	})
 	return s
 }
 
@@ -81,7 +84,7 @@ func (a *arrived) handOverAll(after string) {
 	a.t.Helper()
 	for _, traffic := range a.running {
 		a.move(traffic.mn)
-		gateway, _ := coreAddress(traffic.mn.At())
+		gateway, _ := a.coreAddress(traffic.mn.At())
 		a.waitGateway(traffic.mn, gateway)
 	}
 	a.trafficFlows("a handover after " + after)

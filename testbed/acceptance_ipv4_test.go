@@ -21,7 +21,7 @@ func TestIPv4AddressOverHandovers(t *testing.T) {
 	for _, traffic := range a.running {
 		mn := traffic.mn
 		a.move(mn)
-		gateway, _ := coreAddress(mn.At())
+		gateway, _ := a.coreAddress(mn.At())
 		a.waitGateway(mn, gateway)
 		renewed := a.counter(t, mn.At(), ack)
 		if err := mn.RenewLease(); err != nil {

@@ -153,13 +153,19 @@ func (a *arrived) watchRouter(mn *MobileNode) (seen func() [][]byte) {
 // function that it returns has those since its last call.
 func (a *arrived) watch(node, name string, worth func(frame []byte) bool) (seen func() [][]byte) {
 	a.t.Helper()
+	return a.watchType(node, name, unix.ETH_P_IPV6, worth)
+}
+
+// watchType is watch for frames of another type.
+func (a *arrived) watchType(node, name string, etherType int, worth func(frame []byte) bool) (seen func() [][]byte) {
+	a.t.Helper()
 	var conn *packet.Conn
 	err := a.in(node, func() error {
 		link, err := net.InterfaceByName(name)
 		if err != nil {
 			return err
 		}
-		if conn, err = packet.Listen(link, packet.Raw, unix.ETH_P_IPV6, nil); err != nil {
+		if conn, err = packet.Listen(link, packet.Raw, etherType, nil); err != nil {
 			return err
 		}
 		return conn.SetPromiscuous(true)

@@ -11,8 +11,8 @@ func TestARestartedMAGLeavesAloneWhoMovedOn(t *testing.T) {
 	if _, err := moved.Move(to); err != nil {
 		t.Fatal(err)
 	}
-	a.waitGateway(moved, ikePeerOf(to).Address)
-	a.waitGateway(stays, ikePeerOf(from).Address)
+	a.waitGateway(moved, a.ikePeerOf(to).Address)
+	a.waitGateway(stays, a.ikePeerOf(from).Address)
 	before := a.gateways()
 	if err := a.Kill9(from, ProgramMAGD); err != nil {
 		t.Fatal(err)

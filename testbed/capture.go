@@ -74,7 +74,7 @@ func (d *Domain) StartCapture(file string) (*Capture, error) {
 
 // listen captures at the bridge, which in promiscuous mode gets a copy of each frame that it forwards, whatever its ports.
 func (c *Capture) listen(bridge *net.Interface) error {
-	filter, err := bpf.Assemble(incomingIPv6)
+	filter, err := bpf.Assemble(incoming)
 	if err != nil {
 		return err
 	}
@@ -107,15 +107,19 @@ func (c *Capture) run() {
 	}
 }
 
-// incomingIPv6 passes IPv6 frames that the switch received, but for the mobile nodes' data right inside a tunnel header: there
+// incoming passes IPv6 and IPv4 frames that the switch received, but for the mobile nodes' data right inside a tunnel header: there
 // is a lot of it, and it is neither ESP nor of the control channel.
-var incomingIPv6 = []bpf.Instruction{
+var incoming = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtType},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 5},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 9},
 	bpf.LoadAbsolute{Off: 12, Size: 2},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv6, SkipTrue: 3},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeIPv6, SkipTrue: 3},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv4, SkipTrue: 6},
+	bpf.LoadAbsolute{Off: ethernetHeader + 9, Size: 1},
+	bpf.Jump{Skip: 1},
 	bpf.LoadAbsolute{Off: ethernetHeader + 6, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_IPV6, SkipTrue: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_IPV6, SkipTrue: 2},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_IPIP, SkipTrue: 1},
 	bpf.RetConstant{Val: snapLength},
 	bpf.RetConstant{Val: 0},
 }

@@ -8,12 +8,15 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"netlmm/mobility/signaling"
 )
 
 // ipsecFlavour says how this kernel protects Mobility Headers: in the kernel and in transport mode, as RFC 5213 section 4
@@ -26,9 +29,10 @@ type ipsecFlavour struct {
 
 // ikePeer is one end of an IKE connection.
 type ikePeer struct {
-	Node     string
-	Address  netip.Addr
-	Identity string
+	Node      string
+	Address   netip.Addr
+	Identity  string
+	Selectors string // of its control channel, for charon
 }
 
 // IKEIdentity is the identity with which a node's charon authenticates.
@@ -78,13 +82,12 @@ func (d *Domain) startCharon(node string) error {
 	values := map[string]any{
 		"UserspaceESP": d.ipsec.Plugin == "kernel-libipsec",
 		"Mode":         d.ipsec.Mode,
-		"Protocol":     d.ipsec.Protocol,
 		"Secret":       d.secret,
-		"Local":        ikePeerOf(node),
+		"Local":        d.ikePeerOf(node),
 	}
 	var remote []ikePeer
 	for _, peer := range peers[node] {
-		remote = append(remote, ikePeerOf(peer))
+		remote = append(remote, d.ikePeerOf(peer))
 	}
 	values["Peers"] = remote
 	if err := errors.Join(d.render("strongswan.conf.tmpl", node, "strongswan.conf", values), d.render("swanctl.conf.tmpl", node, "swanctl.conf", values)); err != nil {
@@ -102,9 +105,15 @@ func (d *Domain) startCharon(node string) error {
 }
 
 // ikePeerOf describes a node's end of its IKE connections.
-func ikePeerOf(node string) ikePeer {
-	address, _ := coreAddress(node) // every node with a charon has one
-	return ikePeer{Node: node, Address: address, Identity: IKEIdentity(node)}
+func (d *Domain) ikePeerOf(node string) ikePeer {
+	address, _ := d.coreAddress(node) // every node with a charon has one
+	signalling := strconv.Itoa(d.ipsec.Protocol)
+	if address.Is4() {
+		signalling = fmt.Sprintf("udp/%d", signaling.Port)
+	}
+	host := netip.PrefixFrom(address, address.BitLen())
+	return ikePeer{Node: node, Address: address, Identity: IKEIdentity(node),
+		Selectors: fmt.Sprintf("%[1]v[%[2]s], %[1]v[udp/%[3]d], %[1]v[tcp]", host, signalling, mihPort)}
 }
 
 // strongswanEnvironment makes charon and swanctl read this node's files.

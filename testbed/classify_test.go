@@ -12,6 +12,9 @@ func TestClassify(t *testing.T) {
 	ip := func(next string) string {
 		return ethernet + "60000000 0020" + next + "40" + strings.Repeat("00", 32)
 	}
+	ipv4 := func(protocol, fragment string) string {
+		return "020000000001 020000000002 0800 45000020 0001" + fragment + "40" + protocol + "0000 cb007101 cb007111"
+	}
 	for _, test := range []struct {
 		name, frame string
 		want        frameClass
@@ -39,6 +42,18 @@ func TestClassify(t *testing.T) {
 		{"other UDP", ip("11") + "1389 1389 0010 0000 00000000", frameOther},
 		{"tunnelled data", ip("29") + "60", frameOther},
 		{"ICMPv6", ip("3a") + "8700", frameOther},
+		{"Mobility Header over IPv4", ipv4("11", "0000") + "153c 153c 0010 0000 3b000500", frameMHInClear},
+		{"answer to another port over IPv4", ipv4("11", "4000") + "153c 8000 0010 0000 3b000500", frameMHInClear},
+		{"first fragment over IPv4", ipv4("11", "2000") + "153c 153c 0010 0000 3b000500", frameMHInClear},
+		{"later fragment over IPv4", ipv4("11", "2001") + "153c 153c 0010 0000 3b000500", frameOther},
+		{"protocol 135 in IPv4", ipv4("87", "0000") + "3b000500", frameMHInClear},
+		{"ESP over IPv4", ipv4("32", "4000") + "c0000001 00000001", frameESP},
+		{"IKE over IPv4", ipv4("11", "4000") + "01f4 01f4 0010 0000 00000000", frameIKE},
+		{"MIH over UDP over IPv4", ipv4("11", "4000") + "11c7 11c7 0010 0000 00000000", frameMIHInClear},
+		{"MIH over TCP over IPv4", ipv4("06", "4000") + "8000 11c7 00000000", frameMIHInClear},
+		{"tunnelled data over IPv4", ipv4("29", "4000") + "60", frameOther},
+		{"half an IPv4 header", "020000000001 020000000002 0800 4500", frameTruncated},
+		{"an IPv4 header longer than the packet", strings.Replace(ipv4("32", "4000"), " 45", " 4f", 1), frameTruncated},
 		{"ARP", "ffffffffffff 020000000002 0806 0001", frameOther},
 		{"extension header longer than the packet", ip("3c") + "87ff010400000000", frameTruncated},
 		{"half an IPv6 header", ethernet + "6000", frameTruncated},

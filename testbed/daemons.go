@@ -62,15 +62,15 @@ func (d *Domain) StartDaemon(node string) error {
 
 // writeDaemonConfiguration fills in the template of a node's daemon.
 func (d *Domain) writeDaemonConfiguration(node string) error {
-	values := map[string]any{"LMAAddress": LMAAddress, "LogLevel": "info"}
+	values := map[string]any{"LMAAddress": d.ikePeerOf(NodeLMA).Address, "LogLevel": "info"}
 	if node == NodeLMA {
 		values["Pool"] = HNPPool
 		values["IPv4Pool"], values["IPv4DefaultRouter"] = IPv4Pool, IPv4DefaultRouter
-		values["MAGs"] = []ikePeer{ikePeerOf(NodeMAG1), ikePeerOf(NodeMAG2)}
+		values["MAGs"] = []ikePeer{d.ikePeerOf(NodeMAG1), d.ikePeerOf(NodeMAG2)}
 	} else {
-		values["Address"] = ikePeerOf(node).Address
+		values["Address"] = d.ikePeerOf(node).Address
 		values["LMAIdentity"] = IKEIdentity(NodeLMA)
-		values["Gateways"] = []ikePeer{ikePeerOf(other(node))}
+		values["Gateways"] = []ikePeer{d.ikePeerOf(other(node))}
 		values["Trigger"] = d.Options.Trigger
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
 		values["Handover"] = d.handoverValues(node)

@@ -15,13 +15,14 @@ import (
 
 // Options choose what a domain consists of.
 type Options struct {
-	ID          string        // of the domain, part of every name; "" takes the process id
-	BinDir      string        // where magd, lmad and netlmmctl are; default "bin"
-	Trigger     string        // what tells magd of a station: TriggerHostapd (default) or TriggerSyslog
-	CleanDetach bool          // the access point reports the departure before the station is gone
-	APAging     time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
-	Handover    string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
-	Progress    io.Writer     // one line per step; nil: none
+	ID            string        // of the domain, part of every name; "" takes the process id
+	BinDir        string        // where magd, lmad and netlmmctl are; default "bin"
+	Trigger       string        // what tells magd of a station: TriggerHostapd (default) or TriggerSyslog
+	IPv4Transport bool          // LMA and MAGs reach each other over IPv4 and have no IPv6 addresses there (RFC 5844 section 4)
+	CleanDetach   bool          // the access point reports the departure before the station is gone
+	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
+	Handover      string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
+	Progress      io.Writer     // one line per step; nil: none
 }
 
 // What tells a MAG that a station is there.

@@ -10,7 +10,7 @@ import (
 
 // joinCore connects a node to the core switch and makes it a router.
 func (d *Domain) joinCore(node string) error {
-	address, err := coreAddress(node)
+	address, err := d.coreAddress(node)
 	if err != nil {
 		return err
 	}
@@ -20,7 +20,11 @@ func (d *Domain) joinCore(node string) error {
 	if err := d.cable(end{node: node, name: coreInterface}, end{node: NodeCore, name: node, bridge: coreBridge, quiet: true}); err != nil {
 		return err
 	}
-	return d.address(node, coreInterface, address.String()+"/64")
+	length := "/64"
+	if address.Is4() {
+		length = "/24"
+	}
+	return d.address(node, coreInterface, address.String()+length)
 }
 
 // buildAccessLink connects a MAG to its radio cell, and gives it the addresses between which its access point logs by syslog.

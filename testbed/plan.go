@@ -64,7 +64,21 @@ func stationMAC(n int) net.HardwareAddr {
 	return net.HardwareAddr{0x02, 0x00, 0x5e, 0x00, 0x01, byte(n)}
 }
 
-// coreAddress is the address of a node on the core link.
+// coreNetworkIPv4 is the core link's where the transport is IPv4.
+var coreNetworkIPv4 = netip.MustParsePrefix("203.0.113.0/24")
+
+// coreAddress is the address by which the others on the core link reach a node.
+func (d *Domain) coreAddress(node string) (netip.Addr, error) {
+	address, err := coreAddress(node)
+	if err != nil || !d.Options.IPv4Transport {
+		return address, err
+	}
+	last, octets := address.As16(), coreNetworkIPv4.Addr().As4()
+	octets[3] = last[15]
+	return netip.AddrFrom4(octets), nil
+}
+
+// coreAddress is a node's IPv6 address on the core link.
 func coreAddress(node string) (netip.Addr, error) {
 	switch node {
 	case NodeLMA:

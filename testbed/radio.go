@@ -34,7 +34,7 @@ func (d *Domain) handoverValues(node string) any {
 	neighbour := other(node)
 	return map[string]any{
 		"Node": node, "Mode": d.Options.Handover, "PointOfAttachment": pointOfAttachment(node), "Radio": radioIdentity(node), "RadioPort": RadioPort,
-		"Others": []gateway{{neighbour, ikePeerOf(neighbour).Address, pointOfAttachment(neighbour)}},
+		"Others": []gateway{{neighbour, d.ikePeerOf(neighbour).Address, pointOfAttachment(neighbour)}},
 	}
 }
 

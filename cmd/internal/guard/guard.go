@@ -219,7 +219,7 @@ func (g *Guard) Status(ctx context.Context) (status api.SecurityStatus, warnings
 	if facts := g.facts.Load(); facts != nil {
 		status.Charon, status.KernelPlugin, status.CharonReached = facts.version, facts.plugin, true
 	} else {
-		warnings = append(warnings, "charon is not reached at "+g.cfg.VICISocket+": start strongSwan (charon-systemd); no Proxy Binding Update leaves meanwhile")
+		warnings = append(warnings, "charon is not reached at "+g.cfg.VICISocket+": start strongSwan (charon-systemd); no association comes up meanwhile, and without one no Proxy Binding Update leaves")
 	}
 	peers, err := g.Peers(ctx, nil)
 	if err != nil {
