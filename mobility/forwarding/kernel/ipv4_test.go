@@ -75,18 +75,7 @@ func markIPv4(t testing.TB, from, to, text string) []byte {
 // plainIPv4 sends such a packet whoever it is from.
 func (s space) plainIPv4(from, to, text string) {
 	s.t.Helper()
-	packet := markIPv4(s.t, from, to, text)
-	s.run(func() {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW)
-		if err != nil {
-			s.t.Errorf("raw socket: %v", err)
-			return
-		}
-		defer unix.Close(fd)
-		if err := unix.Sendto(fd, packet, 0, &unix.SockaddrInet4{Addr: netip.MustParseAddr(to).As4()}); err != nil {
-			s.t.Errorf("packet from %s to %s: %v", from, to, err)
-		}
-	})
+	s.transmit(markIPv4(s.t, from, to, text))
 }
 
 func (s space) listenIPv4() *listener {

@@ -2,11 +2,15 @@ package kernel
 
 import (
 	"encoding/binary"
+	"errors"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
 	"golang.org/x/sys/unix"
 )
 
@@ -127,25 +131,23 @@ func TestErrorsInsideTheTunnelReachTheSource(t *testing.T) {
 	}
 }
 
-// forged is an ICMPv6 error about a tunnel packet from outer to peer, with inner in it.
-func (s space) forged(outer, peer, at string, inner []byte) {
+// forged sends an ICMPv6 error about a tunnel packet from outer to peer, with inner in it, to the one that would have sent that.
+func (s space) forged(from, outer, peer string, inner []byte) {
 	s.t.Helper()
-	about := append([]byte{0x60, 0, 0, 0, byte(len(inner) >> 8), byte(len(inner)), protocolIPv6, 64}, netip.MustParseAddr(outer).AsSlice()...)
+	tunnel := &layers.IPv6{Version: 6, NextHeader: layers.IPProtocolIPv6, HopLimit: 64, SrcIP: net.ParseIP(outer), DstIP: net.ParseIP(peer)}
 	if inner[0]>>4 == 4 {
-		about[6] = protocolIPv4
+		tunnel.NextHeader = layers.IPProtocolIPv4
 	}
-	about = append(append(about, netip.MustParseAddr(peer).AsSlice()...), inner...)
-	s.run(func() {
-		fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_RAW, unix.IPPROTO_ICMPV6)
-		if err != nil {
-			s.t.Errorf("raw socket: %v", err)
-			return
-		}
-		defer unix.Close(fd)
-		if err := unix.Sendto(fd, append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, about...), 0, sockaddr(s.t, at, 0)); err != nil {
-			s.t.Errorf("error to %s: %v", at, err)
-		}
-	})
+	about := gopacket.NewSerializeBuffer()
+	ip := &layers.IPv6{Version: 6, NextHeader: layers.IPProtocolICMPv6, HopLimit: 64, SrcIP: net.ParseIP(from), DstIP: net.ParseIP(outer)}
+	unreachable := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(layers.ICMPv6TypeDestinationUnreachable, 0)}
+	whole, options := gopacket.NewSerializeBuffer(), gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
+	err := errors.Join(unreachable.SetNetworkLayerForChecksum(ip), gopacket.SerializeLayers(about, options, tunnel, gopacket.Payload(inner)),
+		gopacket.SerializeLayers(whole, options, ip, unreachable, gopacket.Payload(make([]byte, 4)), gopacket.Payload(about.Bytes())))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.transmit(whole.Bytes())
 }
 
 // Errors are easily forged, and the data plane must not be made to send others to whom it likes.
@@ -174,24 +176,24 @@ func TestForgedErrorsAreNotRelayed(t *testing.T) {
 		}
 	}
 	// A control: what comes by the uplink about a packet that may be of the mobile node is told.
-	node.told("fromthecore", func() { d.evil.forged(mag1Addr, lmaAddr, mag1Addr, mark(t, mn1Addr, cnAddr, "fromthecore")) })
-	node.told("fromthecore4", func() { d.evil.forged(mag1Addr, lmaAddr, mag1Addr, markIPv4(t, mn1Home, cn4, "fromthecore4")) })
-	correspondent.told("down", func() { d.evil.forged(lmaAddr, mag1Addr, lmaAddr, mark(t, cnAddr, mn1Addr, "down")) })
-	correspondent.told("down4", func() { d.evil.forged(lmaAddr, mag1Addr, lmaAddr, markIPv4(t, cn4, mn1Home, "down4")) })
+	node.told("fromthecore", func() { d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "fromthecore")) })
+	node.told("fromthecore4", func() { d.evil.forged(evilAddr, mag1Addr, lmaAddr, markIPv4(t, mn1Home, cn4, "fromthecore4")) })
+	correspondent.told("down", func() { d.evil.forged(evilAddr, lmaAddr, mag1Addr, mark(t, cnAddr, mn1Addr, "down")) })
+	correspondent.told("down4", func() { d.evil.forged(evilAddr, lmaAddr, mag1Addr, markIPv4(t, cn4, mn1Home, "down4")) })
 
-	never("from an access link", "access", node, func() { d.mn2.forged(mag1Addr, lmaAddr, mag1Addr, mark(t, mn1Addr, cnAddr, "access")) }, "not_ours", d.mag1)
-	never("about a packet of no mobile node", "foreign", evil, func() { d.evil.forged(mag1Addr, lmaAddr, mag1Addr, mark(t, evilAddr, cnAddr, "foreign")) }, "not_ours", d.mag1)
-	never("about a packet to no mobile node", "elsewhere", correspondent, func() { d.evil.forged(lmaAddr, mag1Addr, lmaAddr, mark(t, cnAddr, "2001:db8:dead::1", "elsewhere")) }, "not_ours", d.lma)
-	never("about IPv4 to no mobile node", "elsewhere4", correspondent, func() { d.evil.forged(lmaAddr, mag1Addr, lmaAddr, markIPv4(t, cn4, "192.0.2.66", "elsewhere4")) }, "not_ours", d.lma)
-	never("about a fragment of a packet", "ffffffff", node, func() { d.evil.forged(mag1Addr, lmaAddr, mag1Addr, mark(t, mn1Addr, cnAddr, "ffffffff")[:30]) }, "malformed", d.mag1)
+	never("from an access link", "access", node, func() { d.mn2.forged(mn2Addr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "access")) }, "not_ours", d.mag1)
+	never("about a packet of no mobile node", "foreign", evil, func() { d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, evilAddr, cnAddr, "foreign")) }, "not_ours", d.mag1)
+	never("about a packet to no mobile node", "elsewhere", correspondent, func() { d.evil.forged(evilAddr, lmaAddr, mag1Addr, mark(t, cnAddr, "2001:db8:dead::1", "elsewhere")) }, "not_ours", d.lma)
+	never("about IPv4 to no mobile node", "elsewhere4", correspondent, func() { d.evil.forged(evilAddr, lmaAddr, mag1Addr, markIPv4(t, cn4, "192.0.2.66", "elsewhere4")) }, "not_ours", d.lma)
+	never("about a fragment of a packet", "ffffffff", node, func() { d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "ffffffff")[:30]) }, "malformed", d.mag1)
 
 	// Not faster than the limit: a burst is told in part.
 	for range 4 * reportsAtOneStroke {
-		d.evil.forged(mag1Addr, lmaAddr, mag1Addr, mark(t, mn1Addr, cnAddr, "burst"))
+		d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "burst"))
 	}
 	never("faster than the limit", "", evil, func() {
 		for range 2 * reportsAtOneStroke {
-			d.evil.forged(mag1Addr, lmaAddr, mag1Addr, mark(t, mn1Addr, cnAddr, "burst"))
+			d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "burst"))
 		}
 	}, "rate_limit", d.mag1)
 }

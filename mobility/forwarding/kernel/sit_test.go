@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
-	"golang.org/x/sys/unix"
 
 	"netlmm/mobility/forwarding"
 )
@@ -138,17 +137,7 @@ func (s space) tunnelledIPv4(from, to string, inner []byte) {
 	if err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, ip, gopacket.Payload(inner)); err != nil {
 		s.t.Fatal(err)
 	}
-	s.run(func() {
-		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_RAW)
-		if err != nil {
-			s.t.Errorf("raw socket: %v", err)
-			return
-		}
-		defer unix.Close(fd)
-		if err := unix.Sendto(fd, b.Bytes(), 0, &unix.SockaddrInet4{Addr: netip.MustParseAddr(to).As4()}); err != nil {
-			s.t.Errorf("tunnelled packet from %s to %s: %v", from, to, err)
-		}
-	})
+	s.transmit(b.Bytes())
 }
 
 // probe is what the kernel has.
