@@ -51,7 +51,7 @@ func (s space) bird(config string) {
 	}
 	dir := s.t.TempDir()
 	file := filepath.Join(dir, "bird.conf")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("log stderr all;\n"+config), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 	cmd := exec.Command("ip", "netns", "exec", s.name, program, "-f", "-c", file, "-s", filepath.Join(dir, "bird.ctl"))
