@@ -248,6 +248,7 @@ func forwardIntoSA(t *testing.T, router, host string) (far netip.Addr) {
 	run(t, "ip", "-n", router, "route", "add", "2001:db8:f1::/64", "dev", "ipsec0")
 	run(t, "ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
 	run(t, "ip", "-n", host, "route", "add", "2001:db8:f1::/64", "via", self.String())
+	run(t, "ip", "netns", "exec", host, "ping", "-6", "-c", "1", "-w", "20", self.String()) // it knows its router: what it sends once arrives
 	return netip.MustParseAddr("2001:db8:f1::1")
 }
 

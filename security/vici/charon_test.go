@@ -64,7 +64,11 @@ func TestNetlmmLoadsPreSharedKey(t *testing.T) {
 
 func TestRekeyKeepsPeerUp(t *testing.T) {
 	a, b := upWithPSK(t)
-	before := map[string]int{"a": len(a.changed()), "b": len(b.changed())}
+	before := map[string]int{}
+	for _, e := range []*end{a, b} {
+		await(t, e.name+" has been told", func() bool { return len(e.changed()) > 0 }, func() any { return e.status() })
+		before[e.name] = len(e.changed())
+	}
 	for range 3 {
 		had := a.status().Rekeys
 		a.swanctl("--rekey", "--child", "mh")
