@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -68,6 +69,30 @@ func (l *Link) setLinkLayerAddress(found netlink.Link, mayGoDown bool) error {
 	found.Attrs().HardwareAddr = wanted
 	return nil
 }
+
+// beMulticastRouter makes a snooping bridge pass reports up: where there is a querier, Linux 6.1 gives those of MLDv1 to multicast
+// routers alone, newer ones also to an interface that hears all groups. It is said once for a bridge, since saying it is a change of
+// the interface.
+func beMulticastRouter(found netlink.Link) error {
+	if found.Type() != "bridge" {
+		return nil
+	}
+	message := nl.NewIfInfomsg(unix.AF_UNSPEC)
+	message.Index = int32(found.Attrs().Index)
+	information := nl.NewRtAttr(unix.IFLA_LINKINFO, nil)
+	information.AddRtAttr(nl.IFLA_INFO_KIND, nl.NonZeroTerminated("bridge"))
+	information.AddRtAttr(nl.IFLA_INFO_DATA, nil).AddRtAttr(nl.IFLA_BR_MCAST_ROUTER, nl.Uint8Attr(permanentRouter))
+	request := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+	request.AddData(message)
+	request.AddData(information)
+	if _, err := request.Execute(unix.NETLINK_ROUTE, 0); err != nil {
+		return fmt.Errorf("make the bridge a multicast router: %w", err)
+	}
+	return nil
+}
+
+// permanentRouter is MDB_RTR_TYPE_PERM of linux/if_bridge.h.
+const permanentRouter = 2
 
 // setSysctls writes only what differs: restore is called on every change of the interface and must cause none itself.
 func (l *Link) setSysctls() error {

@@ -74,7 +74,11 @@ func (l *Link) openPort(found netlink.Link) error {
 	if p.query, err = listenerQuery(linkLayer, l.config.LinkLocalAddress); err != nil {
 		return err
 	}
-	if err := l.listen(p, attributes); err != nil {
+	err = l.listen(p, attributes)
+	if err == nil {
+		err = beMulticastRouter(found)
+	}
+	if err != nil {
 		p.close()
 		return err
 	}
@@ -149,7 +153,7 @@ func (p *port) silenceKernel(name string) error {
 }
 
 // hearAllGroups makes the device pass what hosts send to any multicast group, as RFC 3810 section 7.1 asks of a router: a
-// report goes to ff02::16, or to the group that it is about. It also makes a snooping bridge pass them up.
+// report goes to ff02::16, or to the group that it is about.
 func (p *port) hearAllGroups() error {
 	raw, err := p.conn.SyscallConn()
 	if err != nil {

@@ -94,6 +94,9 @@ func TestProbeByListenerQuery(t *testing.T) {
 			mag.ip("link set " + access + " type bridge mcast_query_response_interval 1") // how long the querier does not count yet
 			mag.ip("link set " + access + " type bridge " + test.bridge)
 			l := open(t, access)
+			if details := mag.ip("-d link show dev " + access); !strings.Contains(details, "mcast_router 2") {
+				t.Errorf("the bridge is no multicast router: %s", details)
+			}
 			heard := run(t, l)
 			quiet, gone := newStation(t, mag), newStation(t, mag)
 			for _, s := range []station{quiet, gone} {
