@@ -6,7 +6,7 @@ set -eu
 kernel=$(cd "$1" && pwd)
 out=$(mkdir -p "$2" && cd "$2" && pwd)
 script=$(readlink -f "$3")
-limit=${LIMIT:-3000}
+limit=${LIMIT:-5400}
 rm -f "$out/vm-status"
 
 set -- -M q35 -accel "${ACCEL:-tcg,thread=single,tb-size=512}" -cpu max -smp 1 -m "${MEMORY:-2048}"
