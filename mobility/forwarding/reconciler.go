@@ -60,6 +60,8 @@ type Failure struct {
 // changes it again or a Resync succeeds. The caller paces Retry and Resync. It has no lock.
 type Reconciler struct {
 	kernel                  Kernel
+	holder                  Holder                    // nil: nothing is held
+	held                    map[netip.Prefix]struct{} // by it
 	pending                 map[netip.Prefix]error
 	applied, failed, mended uint64
 	changes                 []Change // room for those under way
@@ -101,14 +103,15 @@ func (r *Reconciler) Resync(s *State) error {
 		}
 	}
 	for want := range s.All {
-		if _, ok := held.Get(want.Prefix); !ok {
+		if h, ok := held.Get(want.Prefix); !ok || sameInKernel(want, h) && !r.holds(want.Prefix, want.Hold) {
 			wrong = append(wrong, want.Prefix)
 		}
 	}
+	r.dropUnwanted(s)
 	clear(r.pending)
 	s.TakeChanged()
 	r.mended += uint64(len(wrong))
-	return errors.Join(r.apply(s, wrong), r.kernel.Sweep())
+	return errors.Join(r.apply(s, wrong), r.kernel.Sweep(), r.mendHolder())
 }
 
 // Status returns a snapshot for operators.
@@ -139,8 +142,11 @@ func (r *Reconciler) apply(s *State, prefixes []netip.Prefix) error {
 		r.changes = nil
 	}
 	var failures []error
+	notHeld := r.hold(changes)
 	for i, err := range r.kernel.Apply(changes) {
 		p := changes[i].Prefix
+		r.letGo(&changes[i], err != nil)
+		err = errors.Join(err, notHeld[p])
 		if err == nil {
 			r.applied++
 			delete(r.pending, p)

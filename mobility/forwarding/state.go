@@ -32,41 +32,55 @@ type Entry struct {
 	// LocalRouting lets packets between this prefix and others of this gateway that have it too pass directly, not through the
 	// anchor (EnableMAGLocalRouting, RFC 5213 sections 6.10.3 and 9.2).
 	LocalRouting bool
-
-	Transfer     Transfer   // where the mobile node is on its way between two gateways (RFC 5949 section 4)
-	OtherGateway netip.Addr // the other gateway's Proxy-CoA; zero without Transfer
-	Hold         bool       // packets to the prefix are kept (bounded) until an entry without Hold follows, then go out in order, each once
+	Transfer     Transfer   // where the mobile node is on its way between this gateway and another
+	Hold         bool       // packets to the prefix are kept, in bounds, until an entry without Hold follows; then they go out in order, each once
+	OtherGateway netip.Addr // the other gateway's Proxy-CoA, our tunnel to which carries what Transfer says; zero without Transfer
 }
 
-// Transfer is where a mobile node is on its way between two gateways (RFC 5949 section 4.1).
+// Transfer is how far a Gateway is with handing a mobile node over to another one, or taking it over (RFC 5949 section 4).
 type Transfer uint8
 
-// Ways of an entry of a Gateway.
+// Stages of a transfer. Whatever comes from the other gateway and is not named is dropped, and nothing that comes from there goes back
+// there.
 const (
 	NoTransfer Transfer = iota
-	Leaving             // previous MAG: downlink goes into the tunnel to OtherGateway; its uplink, and the access link's, to Peer
-	Arriving            // new MAG, not registered yet: downlink from OtherGateway (and Peer), uplink into the tunnel to OtherGateway
-	Arrived             // new MAG, registered: uplink to Peer; downlink from Peer, and what OtherGateway still forwards
+	// Leaving, at the previous gateway: packets to the prefix go into the tunnel to the other gateway. What that one tunnels
+	// with a source in the prefix goes on to the anchor, and so does what the mobile node still sends on the access link.
+	Leaving
+	// Arriving, at the new gateway, before it is registered: packets to the prefix are accepted from the other gateway and from the anchor. What
+	// the mobile node sends goes to the other gateway, since the anchor would refuse it from here.
+	Arriving
+	// Arrived, at the new gateway, registered: as without a transfer, and what the other gateway still forwards to the prefix is accepted as well.
+	Arrived
 )
+
+// String names the stage in lower snake case.
+func (t Transfer) String() string {
+	if int(t) < len(transferNames) {
+		return transferNames[t]
+	}
+	return "unknown"
+}
 
 var transferNames = [...]string{NoTransfer: "none", Leaving: "leaving", Arriving: "arriving", Arrived: "arrived"}
 
-// String names the way in lower snake case.
-func (t Transfer) String() string { return transferNames[t] }
+// OnLink says whether packets to the prefix of a Gateway go out by the access link.
+func (e Entry) OnLink() bool { return e.Transfer != Leaving }
 
 // Pinned is the link-layer address that the kernel of a Gateway sends to for all of an IPv6 prefix: it belongs to one mobile
 // node (RFC 5213 section 1, the point-to-point link model), so that nobody need be asked who has one of its addresses. ok is false where there is
 // no such address; IPv4 home addresses are looked after by package accesslink.
 func (e Entry) Pinned() (mac [6]byte, ok bool) {
-	if e.Role != Gateway || !e.Prefix.Addr().Is6() {
+	if e.Role != Gateway || !e.Prefix.Addr().Is6() || !e.OnLink() {
 		return mac, false
 	}
 	mac, ok = e.MobileNodeLinkLayerID.MAC()
 	return mac, ok && mac != [6]byte{} && mac[0]&1 == 0
 }
 
-// InKernel is e as far as a kernel stores it.
+// InKernel is e as far as a Kernel stores it. What is held is the business of a Holder.
 func (e Entry) InKernel() Entry {
+	e.Hold = false
 	if _, pinned := e.Pinned(); !pinned {
 		e.MobileNodeLinkLayerID = ""
 	}

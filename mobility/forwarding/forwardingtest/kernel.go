@@ -42,7 +42,7 @@ func (k *Kernel) Applied() (*forwarding.Entries, error) {
 	}
 	var held forwarding.Entries
 	for _, e := range k.entries {
-		held.Set(e.InKernel())
+		held.Set(e)
 	}
 	return &held, nil
 }
@@ -50,12 +50,12 @@ func (k *Kernel) Applied() (*forwarding.Entries, error) {
 // Sweep implements forwarding.Kernel. The fake holds nothing incomplete.
 func (k *Kernel) Sweep() error { return k.fail("sweep", netip.Prefix{}) }
 
-// Put makes the kernel hold e, as an earlier run or somebody else's command might have.
+// Put makes the kernel have e, as far as a kernel stores it, as an earlier run or somebody else's command might have.
 func (k *Kernel) Put(e forwarding.Entry) {
 	if k.entries == nil {
 		k.entries = map[netip.Prefix]forwarding.Entry{}
 	}
-	k.entries[e.Prefix] = e
+	k.entries[e.Prefix] = e.InKernel()
 }
 
 // Remove makes the kernel forget prefix behind the reconciler's back.
@@ -84,11 +84,21 @@ func Render(e forwarding.Entry) string {
 	case forwarding.Anchor:
 		return fmt.Sprintf("%s to %s from %s\n", e.Prefix, e.Peer, e.Local)
 	case forwarding.Gateway:
-		direct := ""
+		text := fmt.Sprintf("%s on %s, through %s from %s", e.Prefix, e.Interface, e.Peer, e.Local)
 		if e.LocalRouting {
-			direct = ", locally routed"
+			text += ", locally routed"
 		}
-		return fmt.Sprintf("%s on %s, through %s from %s%s\n", e.Prefix, e.Interface, e.Peer, e.Local, direct)
+		switch e.Transfer {
+		case forwarding.NoTransfer:
+		case forwarding.Leaving:
+			text += fmt.Sprintf(", leaving to %s", e.OtherGateway)
+		default:
+			text += fmt.Sprintf(", %v from %s", e.Transfer, e.OtherGateway)
+		}
+		if e.Hold {
+			text += ", held"
+		}
+		return text + "\n"
 	default:
 		return fmt.Sprintf("%s discarded\n", e.Prefix)
 	}
