@@ -29,7 +29,7 @@ func TestStateIsAMapThatNotesChanges(t *testing.T) {
 			case 0, 1:
 				e := forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: lma, Peer: netip.MustParseAddr(fmt.Sprintf("2001:db8:c::%d", rapid.IntRange(1, 3).Draw(t, "peer"))),
 					MobileNodeLinkLayerID: mobility.MobileNodeLinkLayerID(rapid.SampledFrom([]string{"", "a"}).Draw(t, "node")),
-					Transfer: forwarding.Transfer(rapid.IntRange(0, 1).Draw(t, "transfer")), Hold: rapid.Bool().Draw(t, "hold")}
+					Transfer:              forwarding.Transfer(rapid.IntRange(0, 1).Draw(t, "transfer")), Hold: rapid.Bool().Draw(t, "hold")}
 				if want[p] != e {
 					want[p], changed[p] = e, true
 				}

@@ -71,9 +71,10 @@ type backend interface {
 	base() plan
 	// tunnel is what stands as long as p has entries.
 	tunnel(p peer) plan
-	// entry appends to objects, which has room for them, those of one entry whose peer is p, in the order in which they may
-	// appear: a packet that follows a later one finds the earlier ones in place. They go in the opposite order.
-	entry(objects []object, e forwarding.Entry, p peer) []object
+	// entry appends to objects, which has room for them, those of one entry whose peer is p, and whose other gateway o if there is
+	// one, in the order in which they may appear: a packet that follows a later one finds the earlier ones in place. They go in
+	// the opposite order.
+	entry(objects []object, e forwarding.Entry, p, o peer) []object
 	// peers reads the tunnels back from what an earlier run left.
 	peers(rules []rule, links []link) []peer
 }
@@ -238,9 +239,9 @@ func discard(objects []object, table int, e *forwarding.Entry) []object {
 	return append(objects, object{route: route{table: table, dst: e.Prefix, metric: entryMetric, kind: blackhole}})
 }
 
-// direct is the route by which other mobile nodes with local routing reach that of e.
+// direct is the route by which other mobile nodes with local routing reach that of e, while it is here.
 func (l *layout) direct(objects []object, e *forwarding.Entry) []object {
-	if !e.LocalRouting {
+	if !e.LocalRouting || !e.OnLink() {
 		return objects
 	}
 	return append(objects, object{route: towards(e, route{table: l.localRoutingTable(), dst: e.Prefix, metric: entryMetric})})

@@ -84,26 +84,24 @@ func (l *layout) deviceTunnel(p peer) plan {
 	return tun
 }
 
-func (t *ip6tnl) entry(objects []object, e forwarding.Entry, p peer) []object {
-	return t.deviceEntry(objects, e, p)
+func (t *ip6tnl) entry(objects []object, e forwarding.Entry, p, o peer) []object {
+	return t.deviceEntry(objects, e, p, o)
 }
 
-// deviceEntry is what an entry takes whose peer has a device.
-func (l *layout) deviceEntry(objects []object, e forwarding.Entry, p peer) []object {
+// deviceEntry is what an entry takes whose peers have devices.
+func (l *layout) deviceEntry(objects []object, e forwarding.Entry, p, o peer) []object {
+	up, across := way{dev: l.device(p)}, way{dev: l.device(o)}
 	if e.Prefix.Addr().Is4() {
-		return l.entryIPv4(objects, &e, p, l.device(p), netip.Addr{})
+		return l.entryIPv4(objects, &e, p, o, up, across)
 	}
 	switch e.Role {
 	case forwarding.Anchor:
 		return append(objects,
 			// throw: a source that may come from this peer continues with the ordinary rules and tables.
 			object{route: route{table: l.inTable(p), dst: everywhere, src: e.Prefix, metric: entryMetric, kind: throw}},
-			object{route: route{table: mainTable, dst: e.Prefix, metric: entryMetric, dev: l.device(p)}})
+			object{route: up.to(mainTable, e.Prefix)})
 	case forwarding.Gateway:
-		i, _ := l.accessIndex(e.Interface)
-		out := route{table: l.outTable(i, &e), dst: everywhere, src: e.Prefix, metric: entryMetric, dev: l.device(p)}
-		objects = append(pinned(objects, &e), object{route: l.onLink(e, p)}, object{route: l.admission(i, e.Prefix)})
-		return append(l.direct(objects, &e), object{route: out})
+		return l.gatewayEntry(objects, &e, p, o, up, across)
 	default:
 		return discard(objects, mainTable, &e)
 	}

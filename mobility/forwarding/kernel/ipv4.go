@@ -68,20 +68,13 @@ func (l *layout) tunnelIPv4(p peer, dev string, via netip.Addr) plan {
 	}
 }
 
-// entryIPv4 appends the objects of an entry whose packets come and go by dev.
-func (l *layout) entryIPv4(objects []object, e *forwarding.Entry, p peer, dev string, via netip.Addr) []object {
+// entryIPv4 appends the objects of an entry whose packets come and go by the ways to p and o.
+func (l *layout) entryIPv4(objects []object, e *forwarding.Entry, p, o peer, up, across way) []object {
 	switch e.Role {
 	case forwarding.Anchor:
-		return append(objects, object{route: route{table: mainTable, dst: e.Prefix, metric: entryMetric, via: via, dev: dev}})
+		return append(objects, object{route: up.to(mainTable, e.Prefix)})
 	case forwarding.Gateway:
-		out := fromAccessRule
-		if e.LocalRouting {
-			out = throughAnchorRule
-		}
-		objects = append(objects, object{route: l.onLink(*e, p)},
-			object{rule: l.rule(admitRule, rule{ipv4: true, iif: e.Interface, from: e.Prefix, jump: l.RulePriorityBase + localRule})})
-		objects = l.direct(objects, e)
-		return append(objects, object{rule: l.rule(out, rule{ipv4: true, iif: e.Interface, from: e.Prefix, table: l.upTable(p)})})
+		return l.gatewayEntryIPv4(objects, e, p, o, across)
 	default:
 		return discard(objects, mainTable, e)
 	}

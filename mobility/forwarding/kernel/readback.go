@@ -83,7 +83,7 @@ func setOf[T comparable](all []T) map[T]struct{} {
 
 // routesOf is how many routes e has. ok says whether its rules and neighbour entries, if it has any, are all around.
 func (k *Kernel) routesOf(e *forwarding.Entry, around surroundings) (n int, ok bool) {
-	objects := k.backend.entry(k.scratch[:0], *e, k.tunnels[e.Peer])
+	objects := k.objects(k.scratch[:0], e)
 	for i := range objects {
 		ok := true
 		switch o := &objects[i]; {
@@ -109,12 +109,13 @@ func (k *Kernel) partOf(entries *forwarding.Entries, r *route) bool {
 // has says whether o is one of the objects of the entry of prefix.
 func (k *Kernel) has(entries *forwarding.Entries, prefix netip.Prefix, o object) bool {
 	e, ok := entries.Get(prefix)
-	return ok && slices.Contains(k.backend.entry(k.scratch[:0], e, k.tunnels[e.Peer]), o)
+	return ok && slices.Contains(k.objects(k.scratch[:0], &e), o)
 }
 
 // readBack finds out which entries the kernel holds, whoever made them: first those that may be there, by the one
 // route that says all about each, then whether all the others are. Of a prefix that was being handed over there may be two, and at
-// a gateway each with and without local routing.
+// a gateway each with and without local routing. Nothing says all about an entry in a transfer: what is left of one counts as
+// incomplete, so that it is made again where it stands, or swept.
 func (k *Kernel) readBack() error {
 	around, err := k.surroundings()
 	if err != nil {

@@ -22,10 +22,7 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 	if l.ipv4() && rapid.Bool().Draw(t, "IPv4") {
 		hnp = fmt.Sprintf("10.64.0.%d/32", rapid.IntRange(1, 3).Draw(t, "address"))
 	}
-	peer := fmt.Sprintf("2001:db8:c::%d", rapid.IntRange(20, 22).Draw(t, "peer"))
-	if l.sits() && (!l.Local.IsValid() || rapid.Bool().Draw(t, "over IPv4")) {
-		peer = fmt.Sprintf("192.0.2.%d", rapid.IntRange(20, 22).Draw(t, "peer"))
-	}
+	peer := randomPeer(t, l)
 	switch rapid.IntRange(0, 3).Draw(t, "what") {
 	case 0:
 		s.Delete(netip.MustParsePrefix(hnp))
@@ -46,9 +43,26 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 		if role == forwarding.Gateway { // without, of another medium, or one of two stations, which may have several prefixes
 			e.MobileNodeLinkLayerID = rapid.SampledFrom([]mobility.MobileNodeLinkLayerID{
 				"", "four", mobility.LinkLayerID([6]byte{2, 1}), mobility.LinkLayerID([6]byte{2, 2})}).Draw(t, "station")
+			e.Hold = rapid.Bool().Draw(t, "hold")
+			e.Transfer = forwarding.Transfer(rapid.IntRange(0, 3).Draw(t, "transfer"))
+			other := netip.MustParseAddr(randomPeer(t, l))
+			if e.Transfer != forwarding.NoTransfer && other != e.Peer {
+				e.OtherGateway = other
+			} else {
+				e.Transfer = forwarding.NoTransfer
+			}
 		}
 		s.Set(e)
 	}
+}
+
+// randomPeer draws the other end of a tunnel.
+func randomPeer(t *rapid.T, l *layout) string {
+	n := rapid.IntRange(20, 22).Draw(t, "peer")
+	if l.sits() && (!l.Local.IsValid() || rapid.Bool().Draw(t, "over IPv4")) {
+		return fmt.Sprintf("192.0.2.%d", n)
+	}
+	return fmt.Sprintf("2001:db8:c::%d", n)
 }
 
 // expect checks that f holds what a kernel that was given s at once, and nothing before, would hold. The slots of peers
@@ -60,11 +74,13 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 	peers := map[netip.Addr]bool{}
 	p := k.backend.base()
 	for e := range s.All {
-		if e.Peer.IsValid() && !peers[e.Peer] {
-			peers[e.Peer] = true
-			p.add(k.backend.tunnel(k.tunnels[e.Peer]))
+		for _, addr := range []netip.Addr{e.Peer, e.OtherGateway} {
+			if addr.IsValid() && !peers[addr] {
+				peers[addr] = true
+				p.add(k.backend.tunnel(k.tunnels[addr]))
+			}
 		}
-		for _, o := range k.backend.entry(nil, e, k.tunnels[e.Peer]) {
+		for _, o := range k.objects(nil, &e) {
 			if o.isRule() {
 				p.rules = append(p.rules, o.rule)
 			} else if o.isNeighbour() {
@@ -174,6 +190,9 @@ func TestAnyHistoryEndsInTheDesiredState(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect(t, k, f, s)
+		if loop := f.loops(k); loop != "" {
+			t.Fatalf("%s goes back", loop)
+		}
 		held, err := k.Applied()
 		if err != nil || held.Len() != s.Len() {
 			t.Fatalf("Applied finds %d entries (%v), want %d", held.Len(), err, s.Len())
@@ -228,7 +247,7 @@ func TestHandoverHasNoGap(t *testing.T) {
 
 // leadsTo says whether hnp1 has all of the way to p.
 func (f *fakeSystem) leadsTo(k *Kernel, p peer) bool {
-	for _, o := range k.backend.entry(nil, testEntry(forwarding.Anchor, hnp1, p.addr.String(), ""), p) {
+	for _, o := range k.backend.entry(nil, testEntry(forwarding.Anchor, hnp1, p.addr.String(), ""), p, peer{}) {
 		r := o.route
 		if r.src.IsValid() { // the way back
 			continue
@@ -245,7 +264,7 @@ func (f *fakeSystem) separate(t *rapid.T, k *Kernel) {
 	t.Helper()
 	owner := map[int]netip.Prefix{}
 	for r := range f.policy {
-		if r.priority != k.layout.RulePriorityBase+fromTunnelRule || !r.from.IsValid() {
+		if r.priority != k.layout.RulePriorityBase+fromTunnelRule || !r.from.IsValid() || r.ipv4 { // IPv4 ones are of mobile nodes that leave
 			continue
 		}
 		if other, taken := owner[r.table]; taken && other != r.from {

@@ -44,7 +44,7 @@ func (s *seg6) base() plan {
 		s.rule(denyEncapRule, rule{iif: seg6Out}))
 	p.add(s.sitBase())
 	if s.Role == forwarding.Gateway {
-		p.rules = append(p.rules, s.rule(denyTunnelRule, rule{iif: seg6In}))
+		p.add(s.transferBase())
 	} else {
 		p.routes = append(p.routes, s.nobody(s.encapTable(), false)...)
 		p.routes = append(p.routes, s.nobody(mainTable, false)...) // should the pair go
@@ -139,17 +139,17 @@ func (s *seg6) intoPair(table int, dst netip.Prefix, metric uint32) route {
 
 // entry makes no route to the pair for a prefix of a pool: that of the pool leads there, and the route that encapsulates
 // tells the prefixes apart. A registration thus costs two routes.
-func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
-	if p.addr.Is4() {
-		return s.deviceEntry(objects, e, p)
-	}
+func (s *seg6) entry(objects []object, e forwarding.Entry, p, o peer) []object {
 	if e.Prefix.Addr().Is4() {
-		return s.entryIPv4(objects, &e, p, s.deviceIPv4(p), seg6OutAddr)
+		return s.entryIPv4(objects, &e, p, o, s.wayIPv4(p), s.wayIPv4(o))
 	}
-	encap := route{table: s.encapTable(), metric: entryMetric}
-	switch e.Role {
-	case forwarding.Anchor:
-		encap.dst, encap.hop = e.Prefix, s.hopID(p)
+	switch {
+	case e.Role == forwarding.Gateway:
+		return s.entryAtGateway(objects, &e, p, o)
+	case p.addr.Is4():
+		return s.deviceEntry(objects, e, p, o)
+	case e.Role == forwarding.Anchor:
+		encap := route{table: s.encapTable(), dst: e.Prefix, metric: entryMetric, hop: s.hopID(p)}
 		objects = append(objects,
 			object{route: encap},
 			// End.DT6 looks up in one table and knows no "continue with the next rule": a packet whose source may come
@@ -159,14 +159,6 @@ func (s *seg6) entry(objects []object, e forwarding.Entry, p peer) []object {
 			objects = append(objects, object{route: s.intoPair(mainTable, e.Prefix, entryMetric)})
 		}
 		return objects
-	case forwarding.Gateway:
-		i, _ := s.accessIndex(e.Interface)
-		encap.dst, encap.src = everywhere, e.Prefix // Linux allows no next hop of its own for a route by source
-		encap.encap, encap.segment, encap.dev = seg6Red, e.Peer, s.Uplink
-		out := s.intoPair(s.outTable(i, &e), everywhere, entryMetric)
-		out.src = e.Prefix
-		objects = append(pinned(objects, &e), object{route: encap}, object{route: s.onLink(e, p)}, object{route: s.admission(i, e.Prefix)})
-		return append(s.direct(objects, &e), object{route: out})
 	default:
 		if s.aggregated(e.Prefix) {
 			return discard(objects, s.encapTable(), &e)

@@ -58,18 +58,27 @@ func (l *layout) sitBase() plan {
 	return p
 }
 
-// checkEnds refuses an entry for the ends of its tunnel.
+// checkEnds refuses an entry for the ends of its tunnels.
 func (l *layout) checkEnds(e *forwarding.Entry) error {
-	local := l.end(e.Peer)
-	switch {
-	case e.Peer.IsValid() && !local.IsValid():
-		return fmt.Errorf("its tunnel goes to %s, and this data plane has no address of that IP version", e.Peer)
-	case e.Peer.Is4() && l.sitMissing != nil:
-		return fmt.Errorf("its tunnel goes to %s: %w", e.Peer, l.sitMissing)
-	case e.Local != local:
+	if err := l.checkEnd(e, e.Peer); err != nil {
+		return err
+	}
+	if local := l.end(e.Peer); e.Local != local {
 		return fmt.Errorf("its tunnel begins at %s, this data plane at %s", e.Local, local)
-	case !e.Peer.IsValid() || e.Peer.Is4In6() || e.Peer == local || e.Prefix.Contains(e.Peer):
-		return fmt.Errorf("%s cannot be the other end of its tunnel", e.Peer)
+	}
+	return l.checkTransfer(e)
+}
+
+// checkEnd refuses an entry for the far end of one of its tunnels.
+func (l *layout) checkEnd(e *forwarding.Entry, far netip.Addr) error {
+	local := l.end(far)
+	switch {
+	case far.IsValid() && !local.IsValid():
+		return fmt.Errorf("its tunnel goes to %s, and this data plane has no address of that IP version", far)
+	case far.Is4() && l.sitMissing != nil:
+		return fmt.Errorf("its tunnel goes to %s: %w", far, l.sitMissing)
+	case !far.IsValid() || far.Is4In6() || far == local || e.Prefix.Contains(far):
+		return fmt.Errorf("%s cannot be the other end of its tunnel", far)
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ func (k *Kernel) Tunnels() []forwarding.Tunnel {
 	entries := map[netip.Addr]int{}
 	for e, n := range k.held.complete.Paths {
 		entries[e.Peer] += n
+		if e.Transfer != forwarding.NoTransfer {
+			entries[e.OtherGateway] += n
+		}
 	}
 	tunnels := make([]forwarding.Tunnel, 0, len(k.tunnels))
 	for addr := range k.tunnels {
@@ -40,7 +43,7 @@ func (k *Kernel) static(addr netip.Addr) bool { return slices.Contains(k.layout.
 func (k *Kernel) breakUnused() {
 	used := map[netip.Addr]bool{}
 	for e := range k.held.complete.Paths {
-		used[e.Peer] = true
+		used[e.Peer], used[e.OtherGateway] = true, true
 	}
 	for _, objects := range k.held.odd {
 		for _, o := range objects {
@@ -48,6 +51,9 @@ func (k *Kernel) breakUnused() {
 				if slot, ok := k.layout.slotOf(table); ok {
 					used[k.slots[slot]] = true
 				}
+			}
+			if slot, ok := slotOfDevice(o.rule.iif); ok { // and where packets of the other gateway come in
+				used[k.slots[slot]] = true
 			}
 		}
 	}

@@ -103,7 +103,7 @@ func (w *work) left(adds, removals []error) []object {
 // applyAtOnce bounds the memory that one step of Apply takes; maximumObjects is how many one entry needs at most.
 const (
 	applyAtOnce    = 128
-	maximumObjects = 6
+	maximumObjects = 7
 )
 
 // workspace is the memory of Apply, kept for the next.
@@ -166,24 +166,23 @@ func (k *Kernel) apply(errs []error, changes []forwarding.Change) []error {
 	return errs
 }
 
-// prepare says what a change takes, and makes the tunnel that it needs.
+// prepare says what a change takes, and makes the tunnels that it needs.
 func (k *Kernel) prepare(c *forwarding.Change) work {
 	w := work{entry: c.Entry.InKernel(), prefix: c.Prefix, toSweep: k.unswept}
-	var p peer
 	if c.Entry.Role != 0 {
-		if w.err = k.check(c); w.err == nil && c.Entry.Role != forwarding.Discard {
-			p, w.err = k.tunnelTo(c.Entry.Peer)
+		if w.err = k.check(c); w.err == nil {
+			w.err = k.tunnelsFor(&c.Entry)
 		}
 		if w.err != nil {
 			w.skip = true
 			return w
 		}
-		w.want = k.backend.entry(k.workspace.room(), c.Entry, p)
+		w.want = k.objects(k.workspace.room(), &c.Entry)
 	}
 	if odd, ok := k.held.odd[c.Prefix]; ok {
 		w.have = odd
 	} else if e, ok := k.held.complete.Get(c.Prefix); ok {
-		w.have = k.backend.entry(k.workspace.room(), e, k.tunnels[e.Peer])
+		w.have = k.objects(k.workspace.room(), &e)
 	}
 	return w
 }
