@@ -175,6 +175,8 @@ func (f *fakeSystem) setTunnelSource(addr netip.Addr) error {
 	return nil
 }
 
+func (f *fakeSystem) leaveUnchecked(string) error { return f.failure() }
+
 func (f *fakeSystem) index(string) (uint32, error) { return 1, nil }
 
 func (f *fakeSystem) close() {}

@@ -41,6 +41,23 @@ func (l *layout) check() sourceCheck {
 	return checkNone
 }
 
+// leaveAccessUnchecked lifts the reverse path filters of access links, which know less than the rules here: what a mobile node that is
+// leaving still sends comes from where nothing leads back.
+func (k *Kernel) leaveAccessUnchecked() error {
+	if !k.layout.ipv4() {
+		return nil
+	}
+	for _, name := range k.layout.AccessInterfaces {
+		if _, err := k.system.index(name); err != nil {
+			continue // it is still to come
+		}
+		if err := k.system.leaveUnchecked(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // accessRulesIPv4 move the lookup of table local behind those that judge what enters from access links.
 func (l *layout) accessRulesIPv4() []rule {
 	rules := []rule{l.rule(localRule, rule{ipv4: true, table: localTable})}

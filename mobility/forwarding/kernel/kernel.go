@@ -26,6 +26,7 @@ type system interface {
 	raiseLink(l link) error
 	removeLink(name string) error
 	setTunnelSource(addr netip.Addr) error
+	leaveUnchecked(name string) error  // the IPv4 sources of what comes in by that interface
 	index(name string) (uint32, error) // of an interface
 	close()
 }

@@ -15,6 +15,7 @@ import (
 
 	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
+	"netlmm/mobility/forwarding/hold"
 )
 
 // The laboratory: CN - LMA - core switch - MAG1, MAG2 - MN1 and MN2, each with an interface to either MAG.
@@ -139,6 +140,7 @@ type router struct {
 	kernel *Kernel
 	state  *forwarding.State
 	rec    *forwarding.Reconciler
+	holder *hold.Holder // nil in most tests
 }
 
 // start opens the data plane and resynchronizes it, as a daemon does.

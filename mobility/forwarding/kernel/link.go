@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// LinkPrefix begins the names of all our links, and of no others.
+const LinkPrefix = "pm"
+
 // minimumMTU is the least MTU of an IPv6 link (RFC 8200 section 5).
 const minimumMTU = 1280
 
@@ -146,6 +149,20 @@ func (c *conn) checkSources(index int, strict bool) error {
 	if strict {
 		filter, local = 1, 0
 	}
+	return c.configureIPv4(index, map[int]uint32{inetRPFilter: filter, inetAcceptLocal: local})
+}
+
+// leaveUnchecked lifts the check of IPv4 sources of what comes in by a link that is not ours.
+func (c *conn) leaveUnchecked(name string) error {
+	index, err := c.index(name)
+	if err != nil {
+		return err
+	}
+	return c.configureIPv4(int(index), map[int]uint32{inetRPFilter: 0})
+}
+
+// configureIPv4 sets IPv4 settings of an interface.
+func (c *conn) configureIPv4(index int, settings map[int]uint32) error {
 	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
 	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: c.sock}
 	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
@@ -153,8 +170,9 @@ func (c *conn) checkSources(index int, strict bool) error {
 	req.AddData(msg)
 	spec := nl.NewRtAttr(unix.IFLA_AF_SPEC, nil)
 	conf := spec.AddRtAttr(unix.AF_INET, nil).AddRtAttr(inetConf, nil)
-	conf.AddRtAttr(inetRPFilter, nl.Uint32Attr(filter))
-	conf.AddRtAttr(inetAcceptLocal, nl.Uint32Attr(local))
+	for setting, value := range settings {
+		conf.AddRtAttr(setting, nl.Uint32Attr(value))
+	}
 	req.AddData(spec)
 	if _, err := req.Execute(unix.NETLINK_ROUTE, 0); err != nil {
 		return fmt.Errorf("set the check of IPv4 sources of interface %d: %w", index, err)

@@ -93,6 +93,9 @@ func (k *Kernel) ensureBase() error {
 			k.outer.ensure(index)
 		}
 	}
+	if err := k.leaveAccessUnchecked(); err != nil {
+		return err
+	}
 	rules, err := k.system.rules()
 	if err != nil {
 		return err
