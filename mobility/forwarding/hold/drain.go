@@ -9,6 +9,7 @@ const (
 	burst       = 5
 	drainFactor = 4
 	drainTime   = 200 * time.Millisecond // at most, for what is there at the beginning; behind that nothing is spaced
+	passTime    = 2 * time.Second        // at most, until packets pass us by, should there be no moment without one on its way through us
 )
 
 // meter is the rate at which packets came.
@@ -47,8 +48,8 @@ func newDrain(now time.Time, m *meter, waiting int) *drain {
 
 // may says whether the next packet may leave now.
 func (d *drain) may(now time.Time) bool {
-	return d.over(now) || float64(d.out) < burst+d.rate*now.Sub(d.began).Seconds()
+	return now.Sub(d.began) >= drainTime || float64(d.out) < burst+d.rate*now.Sub(d.began).Seconds()
 }
 
-// over says whether the time for it is over.
-func (d *drain) over(now time.Time) bool { return now.Sub(d.began) >= drainTime }
+// over says whether the time for all of it is over.
+func (d *drain) over(now time.Time) bool { return now.Sub(d.began) >= passTime }

@@ -101,7 +101,7 @@ func TestReleaseEndsUnderAnyLoad(t *testing.T) {
 	b.come(mn1, 1)
 	b.waiting = true
 	b.Release(netip.MustParsePrefix(hnp1))
-	b.after(drainTime - time.Millisecond)
+	b.after(passTime - time.Millisecond)
 	if b.come(mn1, 2); len(b.told) != 0 {
 		t.Error("too early")
 	}

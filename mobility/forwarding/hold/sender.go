@@ -72,4 +72,3 @@ func (s *sender) close() error {
 	}
 	return errors.Join(errs...)
 }
-

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -129,10 +130,32 @@ func (c *conn) raiseLink(l link) error {
 		return err
 	}
 	out, err := raise(l.other, min(l.check, checkNone))
+	if err == nil {
+		err = errors.Join(c.awaitCarrier(l.name), c.awaitCarrier(l.other))
+	}
 	if err != nil {
 		return err
 	}
 	return errors.Join(c.neighbour(in, seg6OutAddr, seg6OutMAC), c.neighbour(out, seg6InAddr, seg6InMAC))
+}
+
+// carrierPatience is how long the two ends of a pair may take, in milliseconds.
+const carrierPatience = 1000
+
+// awaitCarrier waits until an end of a pair takes packets. Linux drops them until it has taken notice, in the background, that
+// the other end is up too; since 6.6 it does so when asked about the link.
+func (c *conn) awaitCarrier(name string) error {
+	for range carrierPatience {
+		dev, err := c.LinkByName(name)
+		if err != nil {
+			return fmt.Errorf("set link %s up: %w", name, err)
+		}
+		if dev.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return fmt.Errorf("link %s stays down although both of its ends are set up", name)
 }
 
 // Of include/uapi/linux: the IPv4 settings of a link, which the library does not know.

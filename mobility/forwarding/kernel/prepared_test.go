@@ -130,7 +130,7 @@ func (h *handover) complete(begins, ends []uint32) {
 	for i, s := range h.streams {
 		numbers := s.stop()
 		if lost, twice := count(numbers, s.sent.Load()); lost+twice > 0 {
-			h.t.Errorf("%s: of %d packets %d are lost, %d came twice", s.to, s.sent.Load(), lost, twice)
+			h.t.Errorf("%s: of %d packets %d are lost, %d came twice: %s", s.to, s.sent.Load(), lost, twice, missing(numbers, s.sent.Load()))
 		}
 		before := overtaken(numbers, func(n uint32) bool { return n <= begins[i] })
 		after := overtaken(numbers, func(n uint32) bool { return n > ends[i] })

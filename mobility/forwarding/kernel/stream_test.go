@@ -2,11 +2,16 @@ package kernel
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stream is UDP from one namespace to another, numbered from 1, a packet each millisecond.
@@ -29,7 +34,10 @@ func newStream(from, to space, addr string) *stream {
 	open := func(where space, local string) (conn net.PacketConn) {
 		where.run(func() {
 			var err error
-			if conn, err = net.ListenPacket(network, local); err != nil {
+			if conn, err = net.ListenPacket(network, local); err == nil {
+				err = roomy(conn.(*net.UDPConn))
+			}
+			if err != nil {
 				where.t.Errorf("socket in %s: %v", where.name, err)
 			}
 		})
@@ -42,6 +50,17 @@ func newStream(from, to space, addr string) *stream {
 	go s.receive()
 	go s.send()
 	return s
+}
+
+// roomy gives a socket room for what comes while its reader has to wait for a busy machine.
+func roomy(conn *net.UDPConn) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var refused error
+	err = raw.Control(func(fd uintptr) { refused = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 32<<20) })
+	return errors.Join(err, refused)
 }
 
 func (s *stream) send() {
@@ -125,6 +144,23 @@ func count(numbers []uint32, sent uint32) (lost, twice int) {
 		twice += max(0, n-1)
 	}
 	return lost, twice
+}
+
+// missing lists those of the numbers from 1 to sent that did not come, as ranges.
+func missing(numbers []uint32, sent uint32) string {
+	came := make([]bool, sent+2)
+	for _, n := range numbers {
+		came[n] = true
+	}
+	var b strings.Builder
+	for n := uint32(1); n <= sent; n++ {
+		if first := n; !came[n] {
+			for ; n < sent && !came[n+1]; n++ {
+			}
+			fmt.Fprintf(&b, " %d-%d", first, n)
+		}
+	}
+	return b.String()
 }
 
 // overtaken is how many of those numbers for which among is true came behind a higher one of them.
