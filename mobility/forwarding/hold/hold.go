@@ -85,9 +85,11 @@ type Holder struct {
 	out  exit
 	now  func() time.Time
 
-	wake  chan struct{}
-	done  chan struct{}
-	tasks sync.WaitGroup
+	wake   chan struct{}
+	done   chan struct{}
+	tasks  sync.WaitGroup
+	once   sync.Once
+	closed error // what Close says
 
 	mu       sync.Mutex
 	store    *store

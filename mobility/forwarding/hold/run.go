@@ -76,8 +76,13 @@ func (h *Holder) forget() {
 	h.mu.Unlock()
 }
 
-// Close ends all holding and leaves nothing behind. What is kept is dropped.
+// Close ends all holding and leaves nothing behind. What is kept is dropped. It may be called again.
 func (h *Holder) Close() error {
+	h.once.Do(func() { h.closed = h.close() })
+	return h.closed
+}
+
+func (h *Holder) close() error {
 	close(h.done)
 	h.tasks.Wait()
 	for _, p := range h.prefixes() {

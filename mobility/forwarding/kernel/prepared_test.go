@@ -28,6 +28,7 @@ func newHandover(t *testing.T) *handover {
 		h.holding(mag, "netlmm_magd_hold")
 	}
 	h.attachDual(h.mn1, hnp1, mn1Addr, mn1Home, "acc1", h.mag1, false)
+	h.at(h.mag1, forwarding.NoTransfer, false)
 	h.mn1.sh("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.tomag1.rp_filter=0 net.ipv4.conf.tomag2.rp_filter=0")
 	return h
 }
@@ -128,7 +129,7 @@ func (h *handover) sent() (n []uint32) {
 func (h *handover) complete(begins, ends []uint32) {
 	h.t.Helper()
 	for i, s := range h.streams {
-		numbers := s.stop()
+		numbers := s.stop(0)
 		if lost, twice := count(numbers, s.sent.Load()); lost+twice > 0 {
 			h.t.Errorf("%s: of %d packets %d are lost, %d came twice: %s", s.to, s.sent.Load(), lost, twice, missing(numbers, s.sent.Load()))
 		}

@@ -108,11 +108,12 @@ func (s *stream) flow(n uint32, got bool) {
 	await(s.t, "packets to "+s.to, func() bool { return counter.Load()-from >= n })
 }
 
-// stop ends it when what was sent has arrived, or has had every chance to, and returns the numbers in the order in which they came.
-func (s *stream) stop() []uint32 {
+// stop ends it when what was sent, but for those lost, has arrived, or has had every chance to, and returns the numbers in the order in
+// which they came.
+func (s *stream) stop(lost int) []uint32 {
 	s.t.Helper()
 	close(s.ending)
-	for deadline := time.Now().Add(5 * time.Second); s.received.Load() < s.sent.Load() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(5 * time.Second); s.received.Load()+uint32(lost) < s.sent.Load() && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	time.Sleep(20 * time.Millisecond) // for what comes twice
