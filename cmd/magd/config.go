@@ -10,6 +10,7 @@ import (
 	"netlmm/mobility"
 	"netlmm/mobility/accesslink"
 	"netlmm/mobility/forwarding"
+	"netlmm/mobility/forwarding/hold"
 	"netlmm/mobility/mag"
 )
 
@@ -59,6 +60,7 @@ func holdLifetime(h configs.Handover) time.Duration {
 // where is the gateway in the network.
 func where(cfg *configs.Magd) dataplane.Where {
 	w := dataplane.Where{Role: forwarding.Gateway, Local: cfg.ProxyCareOfAddress, LocalIPv4: cfg.IPv4ProxyCareOfAddress, IPv4: cfg.Fallback != nil && cfg.Fallback.IPv4Mobility}
+	w.Holding = dataplane.Holding{Table: "netlmm_magd_hold", Wanted: cfg.Handover.Predictive || cfg.Handover.Reactive, Limits: limits(cfg.Handover)}
 	for _, link := range cfg.AccessLinks {
 		w.AccessInterfaces = append(w.AccessInterfaces, link.Interface)
 	}
@@ -69,6 +71,14 @@ func where(cfg *configs.Magd) dataplane.Where {
 		w.Peers = append(w.Peers, anchor.Address)
 	}
 	return w
+}
+
+// smallPacket is what packets have on average at the least, in octets; smaller ones are bounded in their number.
+const smallPacket = 256
+
+// limits are those of what is kept for mobile nodes on their way.
+func limits(h configs.Handover) hold.Limits {
+	return hold.Limits{NodePackets: h.BufferPackets, NodeOctets: h.BufferOctets, Packets: h.BufferTotalOctets / smallPacket, Octets: h.BufferTotalOctets, Age: h.HoldTime}
 }
 
 // compat is the profile of each anchor; nil where all keep to the RFCs.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -15,6 +16,7 @@ import (
 	"netlmm/ap-adapters/hostapd"
 	"netlmm/configs"
 	"netlmm/mobility"
+	"netlmm/mobility/forwarding/hold"
 	"netlmm/mobility/mag"
 	"netlmm/security"
 	"netlmm/security/filter"
@@ -118,5 +120,18 @@ func chooser(t *rapid.T) func(place string, values ...string) string {
 			return values[0]
 		}
 		return rapid.SampledFrom(values).Draw(t, name)
+	}
+}
+
+// Packets are held only where handovers are prepared or asked for, within the bounds of the configuration.
+func TestWhatIsHeld(t *testing.T) {
+	c := &configs.Magd{Handover: configs.Handover{BufferPackets: 512, BufferOctets: 1 << 20, BufferTotalOctets: 64 << 20, HoldTime: 2 * time.Second}}
+	if where(c).Holding.Wanted {
+		t.Error("held although handovers are off")
+	}
+	c.Handover.Reactive = true
+	got := where(c).Holding
+	if want := (hold.Limits{NodePackets: 512, NodeOctets: 1 << 20, Packets: 1 << 18, Octets: 64 << 20, Age: 2 * time.Second}); !got.Wanted || got.Limits != want || got.Table == "" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -95,6 +95,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		endings:     "Bindings that ended, by reason.",
 		prepared:    "Handovers that 802.21 prepared, by what was decided and heard.",
 		between:     "Handovers with other gateways (RFC 5949), by side and outcome.",
+		held:        "Packets kept for mobile nodes on their way between gateways, by what became of them.",
 		accessData:  "What the access links did.",
 		socket:      "What the sockets of Mobility Headers did.",
 		revocations: "Binding Revocation Indications of anchors that were answered.",
@@ -141,10 +142,13 @@ func (g *gateway) openMachines() (err error) {
 }
 
 func (g *gateway) openNetwork() (err error) {
-	if g.plane, err = dataplane.Open(g.cfg.Forwarding, where(g.cfg), g.log, g.core.Forwarding); err != nil {
+	place := where(g.cfg)
+	place.Holding.Ended = g.traces.released
+	if g.plane, err = dataplane.Open(g.cfg.Forwarding, place, g.log, g.core.Forwarding); err != nil {
 		return err
 	}
 	g.counters.Source(dataplane.TunnelErrorCount, g.plane.TunnelErrors)
+	g.counters.Source(held, g.plane.HeldCounts)
 	g.plane.Learn()
 	g.plane.OnMTU(g.tunnelMTUChanged)
 	if err := g.openAccessLinks(); err != nil {

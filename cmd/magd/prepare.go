@@ -21,6 +21,7 @@ import (
 // Names of the counters of handovers between gateways.
 const (
 	prepared = "netlmm_mih_handovers_total" // what the 802.21 side decided and heard
+	held     = "netlmm_mag_held_packets_total"
 	between  = "netlmm_mag_handovers_total" // what the Proxy Mobile IPv6 side did, by side and outcome
 )
 

@@ -9,6 +9,7 @@ import (
 
 	"netlmm/cmd/internal/api"
 	"netlmm/mobility"
+	"netlmm/mobility/forwarding/hold"
 	"netlmm/mobility/mag"
 )
 
@@ -142,6 +143,16 @@ func (t *traces) arrived(h mag.Handover) {
 			tr.Mode = "reactive"
 		}
 	})
+}
+
+// released notes what was kept for a mobile node until it was there, with the last attachment in that place.
+func (t *traces) released(r hold.Report) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if tr := t.of[place{r.Interface, r.MobileNodeLinkLayerID}]; tr != nil && r.Released {
+		tr.BufferedMost += r.Most
+		tr.Buffered += r.Out
+	}
 }
 
 func (t *traces) phase(name string, from, to time.Time) float64 {

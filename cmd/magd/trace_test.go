@@ -9,6 +9,7 @@ import (
 
 	"netlmm/cmd/internal/api"
 	"netlmm/mobility"
+	"netlmm/mobility/forwarding/hold"
 )
 
 func TestATraceNamesItsPhases(t *testing.T) {
@@ -67,5 +68,21 @@ func TestTracesOfAStationSupersedeEachOther(t *testing.T) {
 	}
 	if len(traces.of) != 1 {
 		t.Errorf("%d stations are remembered", len(traces.of))
+	}
+}
+
+// What was kept for a mobile node is told with its attachment, for all of its prefixes; what was dropped is not.
+func TestTraceOfWhatWasKept(t *testing.T) {
+	traces := newTraces(prometheus.NewRegistry())
+	traces.begin(api.Handover{Interface: "acc0", MobileNodeLinkLayerID: "a"})
+	traces.begin(api.Handover{Interface: "acc1", MobileNodeLinkLayerID: "a"})
+	for _, r := range []hold.Report{
+		{Interface: "acc0", MobileNodeLinkLayerID: "a", Released: true, Most: 3, Out: 5}, {Interface: "acc0", MobileNodeLinkLayerID: "a", Released: true, Most: 2, Out: 2},
+		{Interface: "acc1", MobileNodeLinkLayerID: "a", Most: 7}, {Interface: "acc2", MobileNodeLinkLayerID: "a", Released: true, Most: 9, Out: 9},
+	} {
+		traces.released(r)
+	}
+	if list := traces.newest(0); list[0].BufferedMost != 5 || list[0].Buffered != 7 || list[1].BufferedMost != 0 {
+		t.Errorf("%+v", list)
 	}
 }

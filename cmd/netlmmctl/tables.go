@@ -136,6 +136,9 @@ func printStatus(w io.Writer, s api.Status) {
 		}
 		fmt.Fprintf(t, "tunnel\tto %v, %d prefixes%s, for %s\n", tunnel.Peer, tunnel.Entries, static, age(tunnel.Since))
 	}
+	if f.Held != nil {
+		fmt.Fprintf(t, "held\t%d packets, %d octets, to %d prefixes\n", f.Held.Packets, f.Held.Octets, f.Held.Prefixes)
+	}
 	t.Flush()
 	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
 		fmt.Fprintf(w, "  %s %d\n", name, s.Counters[name])

@@ -64,6 +64,14 @@ type ForwardingStatus struct {
 	LastError string `json:"last_error,omitempty"`
 
 	Tunnels []Tunnel `json:"tunnels,omitempty"`
+	Held    *Held    `json:"held,omitempty"` // magd, where handovers with other gateways are prepared
+}
+
+// Held is what is kept for mobile nodes on their way between two gateways.
+type Held struct {
+	Prefixes int `json:"prefixes"` // to which packets are kept
+	Packets  int `json:"packets"`
+	Octets   int `json:"octets"`
 }
 
 // Tunnel is one tunnel to a peer.

@@ -4,6 +4,7 @@ package dataplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -31,6 +32,8 @@ type Plane struct {
 	kernel     *kernel.Kernel // nil with backend none
 	reconciler *forwarding.Reconciler
 	state      func() *forwarding.State
+	holder     holder // nil: no packets are held
+	holdError  error  // why, although they should be
 
 	firstResync time.Duration // after the start
 	mtuChanged  func(mtu int) // may be nil
@@ -45,6 +48,7 @@ type Where struct {
 	Aggregates       []netip.Prefix // of both IP versions
 	IPv4             bool           // IPv4 home addresses may come
 	Peers            []netip.Addr   // the other ends that the configuration names
+	Holding          Holding        // at a gateway
 }
 
 // config is what the kernel is told.
@@ -92,8 +96,9 @@ func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *f
 		return nil, fmt.Errorf("forwarding: %w", err)
 	}
 	p.kernel, p.reconciler = k, forwarding.New(k)
+	p.openHolding(where)
 	log.Info("forwarding", "backend", k.Name(), "tunnel_mtu", k.TunnelMTU())
-	for _, warning := range k.Warnings() {
+	for _, warning := range append(k.Warnings(), p.holdWarnings()...) {
 		log.Warn(warning)
 	}
 	return p, nil
@@ -231,6 +236,8 @@ func (p *Plane) Status() (status api.ForwardingStatus, warnings []string) {
 	} else {
 		warnings = append(warnings, "forwarding.backend is none: no packet of a mobile node is forwarded")
 	}
+	status.Held = p.held()
+	warnings = append(warnings, p.holdWarnings()...)
 	for _, t := range s.Tunnels {
 		status.Tunnels = append(status.Tunnels, api.Tunnel(t))
 	}
@@ -241,12 +248,12 @@ func (p *Plane) Status() (status api.ForwardingStatus, warnings []string) {
 	return status, warnings
 }
 
-// Close leaves the kernel's state for the next start, or takes it out.
+// Close leaves the kernel's state for the next start, or takes it out. What is held is dropped in either case.
 func (p *Plane) Close(keep bool) error {
 	if p.kernel == nil {
 		return nil
 	}
-	return p.kernel.Close(keep)
+	return errors.Join(p.closeHolding(), p.kernel.Close(keep))
 }
 
 // nowhere is the kernel of backend none: it takes everything and does nothing.

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -35,7 +36,10 @@ type Config struct {
 
 // Report is how the holding of one prefix ended.
 type Report struct {
-	Prefix   netip.Prefix
+	Prefix                netip.Prefix
+	Interface             string // of the entry that began it, as is the next
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+
 	Released bool   // or else what was kept was dropped
 	Most     int    // packets kept at one time
 	Out      int    // packets that went out, those included that came while others were on their way out
@@ -117,11 +121,7 @@ func (h *Holder) Hold(e forwarding.Entry) error {
 		k.drain = nil
 		return nil
 	}
-	node := string(e.MobileNodeLinkLayerID)
-	if node == "" {
-		node = e.Prefix.String()
-	}
-	k := h.store.open(e.Prefix, node)
+	k := h.store.open(e)
 	if err := h.gate.keep(e.Prefix); err != nil {
 		h.store.close(k)
 		return err
@@ -247,7 +247,7 @@ func (h *Holder) end(k *kept, released bool) {
 	k.dropped += uint64(left)
 	h.dropped[Gone] += uint64(left)
 	h.passing = append(h.passing, k.prefix)
-	h.reports = append(h.reports, Report{Prefix: k.prefix, Released: released, Most: k.most, Out: k.out, Dropped: k.dropped})
+	h.reports = append(h.reports, Report{Prefix: k.prefix, Interface: k.access, MobileNodeLinkLayerID: k.station, Released: released, Most: k.most, Out: k.out, Dropped: k.dropped})
 }
 
 // unlock tells what has ended.

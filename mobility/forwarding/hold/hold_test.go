@@ -59,7 +59,7 @@ func TestReleaseKeepsTheOrder(t *testing.T) {
 	if diff := cmp.Diff(numbers(mn1, 1, 14), b.sent); diff != "" {
 		t.Errorf("in the end (-want +got):\n%s", diff)
 	}
-	want := []Report{{Prefix: netip.MustParsePrefix(hnp1), Released: true, Most: 10, Out: 14}}
+	want := []Report{{Prefix: netip.MustParsePrefix(hnp1), MobileNodeLinkLayerID: "a", Released: true, Most: 10, Out: 14}}
 	if !slices.Equal(b.told, want) || b.gates[want[0].Prefix] != "passing" || b.come(mn1, 15) {
 		t.Errorf("%+v, gates %v", b.told, b.gates)
 	}
@@ -166,7 +166,7 @@ func TestLimits(t *testing.T) {
 	b.after(idle)
 	b.step(b.clock)
 	b.Drop(netip.MustParsePrefix(hoa1))
-	want := []Report{{Prefix: netip.MustParsePrefix(hnp1), Released: true, Most: 2, Dropped: 5}, {Prefix: netip.MustParsePrefix(hoa1), Most: 1, Dropped: 2}}
+	want := []Report{{Prefix: netip.MustParsePrefix(hnp1), MobileNodeLinkLayerID: "a", Released: true, Most: 2, Dropped: 5}, {Prefix: netip.MustParsePrefix(hoa1), MobileNodeLinkLayerID: "a", Most: 1, Dropped: 2}}
 	if !slices.Equal(b.told, want) || b.Counters().Dropped["unsendable"] != 2 {
 		t.Errorf("%+v, %+v", b.told, b.Counters())
 	}
@@ -180,7 +180,7 @@ func TestDropLeavesNothing(t *testing.T) {
 	b.Drop(netip.MustParsePrefix(hnp1))
 	b.Drop(netip.MustParsePrefix(hnp1)) // and once more
 	b.Release(netip.MustParsePrefix(hnp1))
-	want := []Report{{Prefix: netip.MustParsePrefix(hnp1), Most: 2, Dropped: 2}}
+	want := []Report{{Prefix: netip.MustParsePrefix(hnp1), MobileNodeLinkLayerID: "a", Most: 2, Dropped: 2}}
 	if c := b.Counters(); !slices.Equal(b.told, want) || len(b.sent) != 0 || c.Dropped["gone"] != 2 || c.Packets != 0 || b.come(mn1, 3) {
 		t.Errorf("%+v, %+v", b.told, c)
 	}

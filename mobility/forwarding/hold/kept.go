@@ -4,6 +4,9 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"netlmm/mobility"
+	"netlmm/mobility/forwarding"
 )
 
 // Limits bound what is kept. RFC 5568 section 5.4 leaves the sizes to the operator, and its section 10 wants them limited.
@@ -57,6 +60,8 @@ func (r *room) has(n, packets, octets int) bool { return r.packets < packets && 
 type kept struct {
 	prefix  netip.Prefix
 	node    string
+	access  string
+	station mobility.MobileNodeLinkLayerID
 	owner   *owner
 	packets []packet
 	meter   meter
@@ -85,16 +90,20 @@ func newStore(limits Limits) *store {
 	return &store{limits: limits, kept: map[netip.Prefix]*kept{}, owners: map[string]*owner{}}
 }
 
-// open makes a place for prefix.
-func (s *store) open(prefix netip.Prefix, node string) *kept {
+// open makes a place for the prefix of e. Where the mobile node is not known, it has no other.
+func (s *store) open(e forwarding.Entry) *kept {
+	node := string(e.MobileNodeLinkLayerID)
+	if node == "" {
+		node = e.Prefix.String()
+	}
 	o := s.owners[node]
 	if o == nil {
 		o = &owner{}
 		s.owners[node] = o
 	}
 	o.prefixes++
-	k := &kept{prefix: prefix, node: node, owner: o}
-	s.kept[prefix] = k
+	k := &kept{prefix: e.Prefix, node: node, access: e.Interface, station: e.MobileNodeLinkLayerID, owner: o}
+	s.kept[e.Prefix] = k
 	s.measure()
 	return k
 }
