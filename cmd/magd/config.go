@@ -70,6 +70,11 @@ func where(cfg *configs.Magd) dataplane.Where {
 	for _, anchor := range cfg.LMAs {
 		w.Peers = append(w.Peers, anchor.Address)
 	}
+	if w.Holding.Wanted {
+		for _, gateway := range cfg.Gateways {
+			w.Gateways = append(w.Gateways, gateway.Address)
+		}
+	}
 	return w
 }
 

@@ -48,6 +48,7 @@ type Where struct {
 	Aggregates       []netip.Prefix // of both IP versions
 	IPv4             bool           // IPv4 home addresses may come
 	Peers            []netip.Addr   // the other ends that the configuration names
+	Gateways         []netip.Addr   // the others, that mobile nodes are handed over with
 	Holding          Holding        // at a gateway
 }
 
@@ -65,7 +66,8 @@ func (w Where) config(cfg configs.Forwarding) kernel.Config {
 
 // reachable refuses peers to which this kernel can make no tunnels, before anything is touched.
 func (w Where) reachable(probe func() (kernel.Capabilities, error)) error {
-	i := slices.IndexFunc(w.Peers, netip.Addr.Is4)
+	ends := slices.Concat(w.Peers, w.Gateways)
+	i := slices.IndexFunc(ends, netip.Addr.Is4)
 	if i < 0 {
 		return nil
 	}
@@ -75,7 +77,7 @@ func (w Where) reachable(probe func() (kernel.Capabilities, error)) error {
 	}
 	if missing := caps.Missing(kernel.Sit, w.Role); len(missing) > 0 {
 		return fmt.Errorf("peer %v is reached over IPv4, and tunnels there need what this kernel lacks: %s; `modprobe sit` or install the package with the kernel's modules, "+
-			"give the peer's IPv6 address, or set forwarding.backend to none to try the signalling alone", w.Peers[i], strings.Join(missing, ", "))
+			"give the peer's IPv6 address, or set forwarding.backend to none to try the signalling alone", ends[i], strings.Join(missing, ", "))
 	}
 	return nil
 }

@@ -103,6 +103,10 @@ func TestPeersOverIPv4NeedTheDriver(t *testing.T) {
 	if err := w.reachable(probe(false)); err == nil || !strings.Contains(err.Error(), "192.0.2.11") || !strings.Contains(err.Error(), "module sit") {
 		t.Errorf("without the driver: %v", err)
 	}
+	w.Peers, w.Gateways = peers, w.Peers[len(peers):]
+	if err := w.reachable(probe(false)); err == nil || !strings.Contains(err.Error(), "192.0.2.11") {
+		t.Errorf("another gateway, without the driver: %v", err)
+	}
 	if err := w.reachable(probe(true)); err != nil {
 		t.Errorf("with the driver: %v", err)
 	}
