@@ -97,7 +97,7 @@ func TestResyncMendsWhatOthersDeleted(t *testing.T) {
 	d.start()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
 	for name, damage := range map[string]string{
-		"a rule":        "ip -6 rule del pref 14",
+		"a rule":        "ip -6 rule del pref 10",
 		"the links":     "ip link del pmtun0",
 		"all rules":     "ip -6 rule add pref 0 lookup local; ip -6 rule flush proto 213",
 		"routes":        "ip -6 route del " + hnp1 + " table 21300 2>/dev/null || ip -6 route flush table 21300; ip -6 route flush table 21556",
