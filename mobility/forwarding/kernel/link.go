@@ -136,7 +136,7 @@ func (c *conn) raiseLink(l link) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.neighbour(in, seg6OutAddr, seg6OutMAC), c.neighbour(out, seg6InAddr, seg6InMAC))
+	return errors.Join(c.neighbour(in, seg6OutAddr, seg6OutMAC), c.neighbour(out, seg6InAddr, seg6InMAC), c.neighbour(out, seg6NobodyAddr, seg6NobodyMAC))
 }
 
 // carrierPatience is how long the two ends of a pair may take, in milliseconds.

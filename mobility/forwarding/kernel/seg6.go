@@ -20,8 +20,11 @@ const (
 var (
 	seg6InAddr  = netip.MustParseAddr("fe80::a")
 	seg6OutAddr = netip.MustParseAddr("fe80::b")
-	seg6InMAC   = [6]byte{0x02, 0, 0x5e, 0, 0x52, 0x0a}
-	seg6OutMAC  = [6]byte{0x02, 0, 0x5e, 0, 0x52, 0x0b}
+	// seg6NobodyAddr is behind the pair as well, with a link-layer address that is not that of the other end, which ignores the frame.
+	seg6NobodyAddr = netip.MustParseAddr("fe80::d")
+	seg6InMAC      = [6]byte{0x02, 0, 0x5e, 0, 0x52, 0x0a}
+	seg6OutMAC     = [6]byte{0x02, 0, 0x5e, 0, 0x52, 0x0b}
+	seg6NobodyMAC  = [6]byte{0x02, 0, 0x5e, 0, 0x52, 0x0d}
 )
 
 // seg6 tunnels with segment routing's lightweight tunnels: one segment, reduced encapsulation, which on the wire is plain
@@ -79,9 +82,9 @@ func (s *seg6) tunnel(p peer) plan {
 		t.hops = []hop{{id: s.hopID(p), segment: p.addr, dev: s.Uplink}}
 	} else {
 		t.rules = append(t.rules, s.rule(toMobileRule, rule{iif: "lo", table: s.inTable(p), specific: true}))
-		// What End.DT6 finds no route for it answers, and a gateway must drop it silently (RFC 5213 section 6.10.5): it goes
-		// through the pair backwards, behind which a rule does that.
-		t.over = append(t.over, route{table: s.inTable(p), dst: everywhere, metric: aggregateMetric, via: seg6InAddr, dev: seg6Out})
+		// What End.DT6 finds no route for it answers, and a gateway must drop it silently (RFC 5213 section 6.10.5): it goes to
+		// nobody. A route that drops would end the lookup of what this host sends itself.
+		t.over = append(t.over, route{table: s.inTable(p), dst: everywhere, metric: aggregateMetric, via: seg6NobodyAddr, dev: seg6Out})
 	}
 	if s.ipv4() {
 		t.add(s.tunnelPairIPv4(p))
