@@ -138,6 +138,7 @@ type Discover struct {
 	RequestID   uint64
 	Destination mih.MIHFID
 	Endpoint    Endpoint // zero: that of Destination
+	Protected   bool     // of an Endpoint: as that of a Peer
 }
 
 // Respond is a user's answer to a RequestReceived.
@@ -151,6 +152,9 @@ type LinkCommandDone struct {
 	CommandID uint64
 	Body      wire.Body // the response that belongs to the request
 }
+
+// CapabilitiesChanged replaces Config.Capabilities: a link SAP has learnt what its access points are.
+type CapabilitiesChanged struct{ Capabilities wire.Capabilities }
 
 // PeerChanged adds a peer that was discovered, or changes where it is reached.
 type PeerChanged struct{ Peer Peer }
@@ -170,6 +174,7 @@ func (Request) isEvent()                    {}
 func (Discover) isEvent()                   {}
 func (Respond) isEvent()                    {}
 func (LinkCommandDone) isEvent()            {}
+func (CapabilitiesChanged) isEvent()        {}
 func (PeerChanged) isEvent()                {}
 func (SecurityAssociationChanged) isEvent() {}
 
@@ -228,6 +233,13 @@ type PeerStateChanged struct {
 	State  PeerState
 }
 
+// PeerSubscribed says what a peer is told from now on of the links here that Link matches; no Events: nothing any more.
+type PeerSubscribed struct {
+	MIHFID mih.MIHFID
+	Link   mih.LinkTupleID
+	Events mih.EventList
+}
+
 // Ignored says that an indication or a message had no effect, and why. Reason is a metric label.
 type Ignored struct {
 	Reason     IgnoreReason
@@ -243,6 +255,7 @@ func (Confirm) isAction()               {}
 func (RequestReceived) isAction()       {}
 func (LinkCommand) isAction()           {}
 func (PeerStateChanged) isAction()      {}
+func (PeerSubscribed) isAction()        {}
 func (Ignored) isAction()               {}
 
 // Failure is why a request got no response; its text is a metric label.

@@ -42,6 +42,8 @@ type node struct {
 	requests []RequestReceived
 	commands []LinkCommand
 	confirms []Confirm
+
+	subscribers []mih.EventList // what its only peer was subscribed to, one after the other
 }
 
 var fast = pace.Bounds{Initial: 100 * time.Millisecond, Minimum: 20 * time.Millisecond, Maximum: time.Second}
@@ -97,6 +99,8 @@ func (n *node) do(actions []Action) {
 			n.commands = append(n.commands, a)
 		case EventSubscribeConfirm:
 			n.log = append(n.log, fmt.Sprintf("subscribed at %s: %s %05b", a.Destination, a.Status, a.Events))
+		case PeerSubscribed:
+			n.subscribers = append(n.subscribers, a.Events)
 		case PeerStateChanged:
 			n.log = append(n.log, fmt.Sprintf("%s %s", a.MIHFID, a.State))
 		}

@@ -112,6 +112,8 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 		m.respond(now, ev.Handle, ev.Body)
 	case LinkCommandDone:
 		m.respond(now, ev.CommandID, ev.Body)
+	case CapabilitiesChanged:
+		m.cfg.Capabilities = ev.Capabilities
 	case PeerChanged:
 		m.peerChanged(now, ev.Peer)
 	case SecurityAssociationChanged:

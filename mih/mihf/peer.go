@@ -87,6 +87,12 @@ func (m *MIHF) associationChanged(now time.Time, address netip.Addr, up bool) {
 	} else {
 		delete(m.associations, address)
 	}
+	for _, t := range m.discovering {
+		if p := t.peer; p.Endpoint.Address.Addr() == address {
+			p.up = up
+			m.send(now, p)
+		}
+	}
 	for _, p := range m.peers {
 		if p.Endpoint.Address.Addr() != address || p.up == up {
 			continue

@@ -81,8 +81,11 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 		return ""
 	case wire.CapabilityDiscoverResponse:
 		t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]
-		if t == nil {
+		switch {
+		case t == nil:
 			return IgnoredNoTransaction
+		case !t.peer.ready():
+			return IgnoredUnprotected
 		}
 		if msg.Header.ACKRequest {
 			m.pureAcknowledgement(from, msg)

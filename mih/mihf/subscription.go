@@ -201,13 +201,19 @@ func (m *MIHF) deliver(now time.Time, ind mih.Indication) {
 // subscribedBy is MIH_Event_Subscribe of a peer. A subscription that is new is told at once what is up, so that it begins
 // with the whole picture.
 func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRequest) {
-	p := in.peer
-	s, fresh := m.subscribe(User{MIHF: p.MIHFID}, p, offWire(b.Link), b.Events, b.Filter)
+	p, user, link, before := in.peer, User{MIHF: in.peer.MIHFID}, offWire(b.Link), mih.EventList(0)
+	if known := m.subscriptions.find(user, link); known != nil {
+		before = known.events
+	}
+	s, fresh := m.subscribe(user, p, link, b.Events, b.Filter)
 	if s == nil {
 		m.answer(now, in, wire.EventSubscribeResponse{Status: mih.StatusRejected, Link: b.Link})
 		return
 	}
 	events := s.events
+	if events != before {
+		m.act(PeerSubscribed{p.MIHFID, s.link, events})
+	}
 	response := wire.EventSubscribeResponse{Status: mih.StatusSuccess, Link: b.Link, Events: &events}
 	if !fresh && (p.queue.Len() > 0 || p.waiting > 0) { // the answer overtakes what waits: what is up here is not yet what the peer can know
 		m.answer(now, in, response)
@@ -263,9 +269,11 @@ func (l *Link) again(now time.Time) mih.Indication {
 }
 
 func (m *MIHF) unsubscribedBy(p *peer, b wire.EventUnsubscribeRequest) wire.Body {
-	if _, ok := m.unsubscribe(User{MIHF: p.MIHFID}, offWire(b.Link), b.Events); !ok {
+	left, ok := m.unsubscribe(User{MIHF: p.MIHFID}, offWire(b.Link), b.Events)
+	if !ok {
 		return wire.EventUnsubscribeResponse{Status: mih.StatusRejected, Link: b.Link}
 	}
+	m.act(PeerSubscribed{p.MIHFID, offWire(b.Link), left})
 	events := b.Events
 	return wire.EventUnsubscribeResponse{Status: mih.StatusSuccess, Link: b.Link, Events: &events}
 }
@@ -275,6 +283,7 @@ func (m *MIHF) endSubscriptionsOf(p *peer) {
 	if r := m.subscriptions.users[User{MIHF: p.MIHFID}]; r != nil {
 		for _, s := range r.subscriptions {
 			m.subscriptions.remove(s)
+			m.act(PeerSubscribed{MIHFID: p.MIHFID, Link: s.link})
 		}
 	}
 	for _, o := range p.order {

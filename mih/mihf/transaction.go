@@ -129,8 +129,10 @@ func (m *MIHF) transmit(now time.Time, t *transaction) {
 	}
 	t.again = now
 	t.attempts++
-	t.peer.sent++
-	m.emit(t.to, t.octets)
+	if t.peer.ready() { // the association may have gone since the first time
+		t.peer.sent++
+		m.emit(t.to, t.octets)
+	}
 	switch {
 	case t.to.acknowledges():
 		m.timers.Set(&t.timer, earlier(now.Add(t.peer.rtt.Timeout()), t.expires))
