@@ -30,4 +30,7 @@ type Peer struct {
 	Connected bool   `json:"connected"`
 	Detail    string `json:"detail,omitempty"`
 	Stations  int    `json:"stations"`
+
+	LinkType          mih.LinkType    `json:"link_type"`
+	PointOfAttachment mih.LinkAddress `json:"point_of_attachment,omitzero"` // zero: not known, or of several
 }

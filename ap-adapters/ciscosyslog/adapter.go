@@ -242,7 +242,8 @@ func (a *Adapter) Status() apadapters.Status {
 	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
 	for i, p := range a.peers {
 		src := a.cfg.Sources[i]
-		peer := apadapters.Peer{Name: cmp.Or(src.AccessPoint, src.Address.String()), Connected: a.listen.IsValid(), Detail: a.detail, Stations: len(p.stations)}
+		peer := apadapters.Peer{Name: cmp.Or(src.AccessPoint, src.Address.String()), Connected: a.listen.IsValid(), Detail: a.detail, Stations: len(p.stations),
+			LinkType: src.LinkType, PointOfAttachment: src.PointOfAttachment}
 		if a.detail == "" {
 			peer.Detail = "never heard"
 			if !p.heard.IsZero() {

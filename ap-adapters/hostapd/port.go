@@ -57,7 +57,7 @@ type port struct {
 }
 
 func newPort(a *Adapter, cfg Interface) *port {
-	return &port{adapter: a, cfg: cfg, peer: apadapters.Peer{Name: cfg.Interface, Detail: "not connected yet"}, poa: cfg.PointOfAttachment,
+	return &port{adapter: a, cfg: cfg, peer: apadapters.Peer{Name: cfg.Interface, Detail: "not connected yet", LinkType: cfg.LinkType}, poa: cfg.PointOfAttachment,
 		stations: map[mih.LinkAddress]*told{}, leaving: map[mih.LinkAddress]time.Time{}, detected: rate.NewLimiter(detectedPerSec, detectedPerSec),
 		queue: make(chan command, commandQueue), watches: watches{of: map[mih.LinkAddress]*watch{}}}
 }
@@ -158,6 +158,7 @@ func (p *port) learnRestart(socket os.FileInfo) {
 func (p *port) setPeer(connected bool, detail string) {
 	p.adapter.mu.Lock()
 	defer p.adapter.mu.Unlock()
+	p.peer.PointOfAttachment = p.poa
 	p.peer.Connected, p.peer.Detail = connected, detail
 }
 

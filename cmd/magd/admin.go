@@ -3,19 +3,18 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
 	"netlmm/cmd/internal/api"
 	"netlmm/cmd/internal/daemon"
-	"netlmm/mih/mihf"
 	"netlmm/mobility"
 	"netlmm/mobility/mag"
 )
 
 func (g *gateway) queries() map[string]daemon.Query {
-	return map[string]daemon.Query{
+	queries := map[string]daemon.Query{
 		"GET " + api.PathStatus:   func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.status(ctx) },
 		"GET " + api.PathBindings: func(ctx context.Context, _ daemon.Parameters) (any, error) { return g.bindings(ctx) },
 		"DELETE " + api.PathBindings: func(context.Context, daemon.Parameters) (any, error) {
@@ -27,10 +26,11 @@ func (g *gateway) queries() map[string]daemon.Query {
 		},
 		"GET " + api.PathPeers:        g.peers,
 		"GET " + api.PathHandovers:    func(_ context.Context, p daemon.Parameters) (any, error) { return g.traces.newest(p.Int("last")), nil },
-		"GET " + api.PathLinks:        g.stations,
 		"GET " + api.PathPreparations: func(context.Context, daemon.Parameters) (any, error) { return g.handovers.records.list(), nil },
 		"GET " + api.PathConfig:       daemon.Config(g.cfg.Settings),
 	}
+	maps.Copy(queries, g.mih.Queries())
+	return queries
 }
 
 // registerAgain is the administrative action that ends a refusal (RFC 5213 section 6.9.1.2, 6 and 7): of one mobile node, or of
@@ -71,21 +71,6 @@ func (g *gateway) peers(ctx context.Context, _ daemon.Parameters) (any, error) {
 	return peers, g.heartbeats.Annotate(ctx, peers)
 }
 
-func (g *gateway) stations(ctx context.Context, _ daemon.Parameters) (any, error) {
-	var table []mihf.Link
-	if err := g.mih.Do(ctx, func(m *mihf.MIHF) { table = m.Links() }); err != nil {
-		return nil, err
-	}
-	list := make([]api.Link, 0, len(table))
-	for _, l := range table {
-		list = append(list, api.Link{
-			Station: l.Station.String(), PointOfAttachment: l.PointOfAttachment.String(), Technology: l.Type.String(), Interface: g.behind.access(l.Source, l.Interface, g.cfg.MIH.MIHFID),
-			Identity: l.Identity, State: l.State.String(), SAP: l.SAP, SignalStrength: l.SignalStrength, Since: l.Since,
-		})
-	}
-	return list, nil
-}
-
 func (g *gateway) status(ctx context.Context) (api.Status, error) {
 	s := api.Status{Daemon: "magd", Version: daemon.Version(), Kernel: daemon.Kernel(), Started: g.started, Address: g.cfg.ProxyCareOfAddress, IPv4: g.cfg.IPv4ProxyCareOfAddress, Counters: g.counters.Snapshot()}
 	if !s.Address.IsValid() {
@@ -108,12 +93,7 @@ func (g *gateway) status(ctx context.Context) (api.Status, error) {
 			s.Warnings = append(s.Warnings, err.Error())
 		}
 	}
-	for _, adapter := range g.mih.AdapterStatus() {
-		for _, peer := range adapter.Peers {
-			if !peer.Connected {
-				s.Warnings = append(s.Warnings, fmt.Sprintf("%s: %s is not reached: %s", adapter.Name, peer.Name, peer.Detail))
-			}
-		}
-	}
-	return s, nil
+	status, warnings, err := g.mih.Status(ctx)
+	s.MIH, s.Warnings = &status, append(s.Warnings, warnings...)
+	return s, err
 }

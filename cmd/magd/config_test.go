@@ -12,8 +12,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"netlmm/ap-adapters/ciscosyslog"
-	"netlmm/ap-adapters/hostapd"
 	"netlmm/configs"
 	"netlmm/mobility"
 	"netlmm/mobility/forwarding/hold"
@@ -29,16 +27,10 @@ func accepted(c *configs.Magd) error {
 	if err != nil {
 		return err
 	}
-	stations := hostapdInterfaces(c)
-	if len(stations) > 0 {
-		if _, err := hostapd.New(hostapd.Config{Interfaces: stations, Log: slog.New(slog.DiscardHandler)}); err != nil {
-			return err
-		}
-	}
-	if c.CiscoSyslog.Listen.IsValid() {
-		if _, err := ciscosyslog.New(ciscosyslog.Config{Listen: c.CiscoSyslog.Listen, Sources: syslogSources(c)}); err != nil {
-			return err
-		}
+	sources := sourcesOf(c)
+	sources.Log = slog.New(slog.DiscardHandler)
+	if _, err := sources.Adapters(); err != nil {
+		return err
 	}
 	var peers []security.Peer
 	for _, l := range c.LMAs {

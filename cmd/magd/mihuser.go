@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"netlmm/ap-adapters/ciscosyslog"
-	"netlmm/ap-adapters/hostapd"
 	"netlmm/cmd/internal/api"
 	"netlmm/cmd/internal/mihnode"
 	"netlmm/configs"
@@ -45,6 +43,7 @@ func (g *gateway) openMIH() (err error) {
 		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
 		Capabilities: wire.Capabilities{Events: &events, Commands: &commands},
 		User:         g.executeMIH, Identified: g.identified,
+		Interface: func(source mih.MIHFID, name string) string { return g.behind.access(source, name, g.cfg.MIH.MIHFID) },
 	})
 	if err != nil {
 		return err
@@ -209,42 +208,20 @@ func anonymous(identity string) bool {
 
 // openAdapters makes the link SAPs that the configuration asks for.
 func (g *gateway) openAdapters() error {
-	if len(g.cfg.Hostapd) > 0 {
-		adapter, err := hostapd.New(hostapd.Config{Interfaces: hostapdInterfaces(g.cfg), SocketDirectory: filepath.Dir(g.cfg.AdminSocket), Log: g.log})
-		if err != nil {
-			return err
-		}
+	sources := sourcesOf(g.cfg)
+	sources.Log = g.log
+	adapters, err := sources.Adapters()
+	for _, adapter := range adapters {
 		g.mih.Add(adapter)
 	}
-	if !g.cfg.CiscoSyslog.Listen.IsValid() {
-		return nil
-	}
-	var untrusted []string // no access point writes from where mobile nodes are
-	for name := range g.access {
-		untrusted = append(untrusted, name)
-	}
-	adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: g.cfg.CiscoSyslog.Listen, Sources: syslogSources(g.cfg), Untrusted: untrusted, Log: g.log})
-	if err != nil {
-		return err
-	}
-	g.mih.Add(adapter)
-	return nil
+	return err
 }
 
-func hostapdInterfaces(cfg *configs.Magd) (interfaces []hostapd.Interface) {
-	for _, h := range cfg.Hostapd {
-		interfaces = append(interfaces, hostapd.Interface{
-			ControlSocket: h.ControlSocket, Interface: h.Interface, PointOfAttachment: h.PointOfAttachment, LinkType: h.LinkType,
-			SignalPollInterval: h.SignalPollInterval, GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis,
-			GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
-		})
+// sourcesOf are the access points of a gateway. None writes from where mobile nodes are.
+func sourcesOf(cfg *configs.Magd) mihnode.Sources {
+	s := mihnode.Sources{Hostapd: cfg.Hostapd, CiscoSyslog: cfg.CiscoSyslog, SocketDirectory: filepath.Dir(cfg.AdminSocket)}
+	for _, link := range cfg.AccessLinks {
+		s.Untrusted = append(s.Untrusted, link.Interface)
 	}
-	return interfaces
-}
-
-func syslogSources(cfg *configs.Magd) (sources []ciscosyslog.Source) {
-	for _, s := range cfg.CiscoSyslog.Sources {
-		sources = append(sources, ciscosyslog.Source{Address: s.Address, AccessPoint: s.AccessPoint, PointOfAttachment: s.PointOfAttachment, Interface: s.Interface})
-	}
-	return sources
+	return s
 }

@@ -154,7 +154,7 @@ func securityLine(s api.SecurityStatus) string {
 	}
 	filter := "no packet filter"
 	if s.Filter {
-		filter = fmt.Sprintf("packet filter in place, %d Mobility Headers in clear dropped", s.DroppedClear)
+		filter = fmt.Sprintf("packet filter in place, %d messages in clear dropped", s.DroppedClear)
 	}
 	return fmt.Sprintf("%s (%s, %s), charon %s, %d of %d peers up, %s", s.Mode, s.DataPath, orDash(s.KernelPlugin), orDash(s.Charon), s.PeersUp, s.PeersExpected, filter)
 }

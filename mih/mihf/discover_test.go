@@ -71,3 +71,16 @@ func TestSubscribersAreTold(t *testing.T) {
 		t.Errorf("f1 was told %v, want %v", f1.subscribers, want)
 	}
 }
+
+// TestAPeerThatIntroducesItselfIsAskedAtOnce: it was started again perhaps, and what it tells meanwhile nobody would hear.
+func TestAPeerThatIntroducesItselfIsAskedAtOnce(t *testing.T) {
+	w := subscribedWorld(t, 2, nil)
+	f0, f1 := w.order[0], w.order[1]
+	f1.restart()
+	f1.event(Discover{User: User{"f1", "start"}, RequestID: 1, Destination: "f0"})
+	w.run(100 * time.Millisecond)
+	f1.event(SAPIndication{apA.up(1)})
+	w.run(100 * time.Millisecond)
+	f0.wantSeen("Up 02:00:00:00:00:01@f1")
+	w.settled()
+}

@@ -32,6 +32,9 @@ func (m *MIHF) requestReceived(now time.Time, in *incoming, body wire.Body) Igno
 	case wire.CapabilityDiscoverRequest:
 		p.announced = &b.Capabilities
 		m.answer(now, in, wire.CapabilityDiscoverResponse{Status: mih.StatusSuccess, Capabilities: m.cfg.Capabilities})
+		for _, s := range p.subscriptions { // a peer asks when it starts: it may have lost them
+			m.ask(now, s)
+		}
 	case wire.RegisterRequest:
 		m.answer(now, in, m.registered(now, p, b))
 	case wire.DeRegisterRequest:

@@ -29,7 +29,7 @@ const (
 
 // Status is what a daemon says of itself.
 type Status struct {
-	Daemon     string            `json:"daemon"` // "magd" or "lmad"
+	Daemon     string            `json:"daemon"` // "magd", "lmad" or "mihd"
 	Version    string            `json:"version"`
 	Kernel     string            `json:"kernel"`
 	Started    time.Time         `json:"started"`
@@ -38,8 +38,9 @@ type Status struct {
 	Bindings   int               `json:"bindings"`
 	Security   SecurityStatus    `json:"security"`
 	Forwarding ForwardingStatus  `json:"forwarding"`
-	Counters   map[string]uint64 `json:"counters"` // everything that was dropped, refused or retried, by name and reason
-	Warnings   []string          `json:"warnings"` // what an operator should look at
+	MIH        *MIHStatus        `json:"mih,omitempty"` // nil: the daemon has no MIH Function
+	Counters   map[string]uint64 `json:"counters"`      // everything that was dropped, refused or retried, by name and reason
+	Warnings   []string          `json:"warnings"`      // what an operator should look at
 }
 
 // SecurityStatus is the protection of the control channel as a whole.
@@ -161,7 +162,7 @@ type Preparation struct {
 	Outcome               string                         `json:"outcome"`     // "waiting", "prepared", "completed", or why not
 }
 
-// Link is one station that an adapter reported.
+// Link is one station that an adapter, or another MIH Function, reported.
 type Link struct {
 	Station           string    `json:"station"`
 	PointOfAttachment string    `json:"point_of_attachment"`
@@ -169,6 +170,7 @@ type Link struct {
 	Interface         string    `json:"interface"`
 	Identity          string    `json:"identity,omitempty"`
 	State             string    `json:"state"`
+	Source            string    `json:"source"` // MIH Function that says so
 	SAP               string    `json:"sap"`
 	SignalStrength    int       `json:"signal_strength,omitempty"` // dBm
 	Since             time.Time `json:"since"`

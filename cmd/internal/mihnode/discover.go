@@ -2,9 +2,6 @@ package mihnode
 
 import (
 	"context"
-	"maps"
-	"slices"
-	"sync"
 	"time"
 
 	"netlmm/mih/mihf"
@@ -14,56 +11,32 @@ const (
 	defaultTimeout = 300 * time.Millisecond
 	minimumTimeout = 100 * time.Millisecond
 
-	askEvery = 10 * time.Second // a peer whose identifier is not known
+	askEvery = 10 * time.Second // a peer that has not answered
 )
 
-// finder is the user of the machine that asks peers for their identifier.
+// finder is the user of the machine that asks peers what they are.
 const finder = "peers"
 
-// findPeers asks the peers that are known by their address only who they are, until they have said so.
+// findPeers asks every peer who it is and what it can do, until it has answered; and all of them again when this end can do something
+// else. A peer learns thereby what this end can do, and that it was started.
 func (n *Node) findPeers(ctx context.Context) error {
-	asked := map[int]bool{}
-	for i, p := range n.cfg.MIH.Peers {
-		asked[i] = p.MIHFID == ""
-	}
 	for {
-		if !slices.Contains(slices.Collect(maps.Values(asked)), true) {
-			<-ctx.Done()
-			return nil
-		}
-		for i, p := range n.cfg.MIH.Peers {
-			if asked[i] {
-				n.Send(mihf.Discover{User: mihf.User{Name: finder}, RequestID: uint64(i), Endpoint: endpointOf(p)})
+		for _, i := range n.directory.unanswered() {
+			p := n.cfg.MIH.Peers[i]
+			ask := mihf.Discover{User: mihf.User{Name: finder}, RequestID: uint64(i), Destination: n.directory.id(i)}
+			if ask.Destination == "" {
+				ask.Endpoint, ask.Protected = endpointOf(p), p.Protected
 			}
+			n.Send(ask)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-n.askAgain:
+			n.directory.forgetAnswers()
 		case <-time.After(askEvery):
 		}
-		n.identified.each(func(i int) { asked[i] = false })
 	}
-}
-
-// identified are the peers that said who they are.
-type identified struct {
-	mu   sync.Mutex
-	list []int
-}
-
-func (d *identified) add(i int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.list = append(d.list, i)
-}
-
-func (d *identified) each(f func(i int)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, i := range d.list {
-		f(i)
-	}
-	d.list = nil
 }
 
 // found takes the answer to a question of findPeers. It says whether it was one.
@@ -72,16 +45,25 @@ func (n *Node) found(c mihf.Confirm) bool {
 		return false
 	}
 	i := int(c.RequestID)
-	if c.Failure != mihf.NoFailure || c.Source == "" || i >= len(n.cfg.MIH.Peers) {
+	if c.Failure != mihf.NoFailure || c.Source == "" {
 		return true
 	}
 	p := n.cfg.MIH.Peers[i]
-	n.log.Info("MIH peer says who it is", "name", p.Name, "mihf_id", c.Source)
-	n.identified.add(i)
-	peer := peerOf(p, c.Source)
-	n.Post(mihf.PeerChanged{Peer: peer})
-	if n.cfg.Identified != nil {
-		n.cfg.Identified(p.Name, c.Source)
+	switch n.directory.answered(i, c.Source, n.cfg.MIH.MIHFID) {
+	case taken:
+		n.cfg.Counters.Add(Messages, "identifier_taken")
+		n.limited.Warn("MIH peer says that it is who another is: give it an identifier of its own", "name", p.Name, "address", p.Address, "mihf_id", c.Source)
+	case named:
+		n.log.Info("MIH peer says who it is", "name", p.Name, "mihf_id", c.Source)
+		go n.introduce(p.Name, peerOf(p, c.Source)) // the queue may be full, and this is its goroutine
 	}
 	return true
+}
+
+// introduce makes a peer known that was found.
+func (n *Node) introduce(name string, peer mihf.Peer) {
+	n.Send(mihf.PeerChanged{Peer: peer})
+	if n.cfg.Identified != nil {
+		n.cfg.Identified(name, peer.MIHFID)
+	}
 }

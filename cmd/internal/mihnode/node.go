@@ -45,31 +45,35 @@ const (
 // Config of a Node.
 type Config struct {
 	MIH          configs.MIH
-	Capabilities wire.Capabilities
+	Capabilities wire.Capabilities // what the daemon itself has to say; the Node adds transports, and what the link SAPs are and can do
 	Handlers     map[wire.MessageID]mihf.User
 	MaximumLinks int
 	Log          *slog.Logger
 	Counters     *daemon.Counters
 	// User takes what is for the daemon's own users, in the machine's goroutine: it must not wait for the Node.
 	User func(mihf.Action)
-	// Identified is told who a peer is that was known by its address only; nil: nobody asks.
+	// Interface is what an operator is told of where a station is; nil: what the link SAP called it.
+	Interface func(source mih.MIHFID, name string) string
+	// Identified is told who a peer is that was known by its address only, once requests reach it; nil: nobody asks.
 	Identified func(name string, id mih.MIHFID)
 }
 
 // Node is an MIH Function with everything around it.
 type Node struct {
-	cfg        Config
-	log        *slog.Logger
-	limited    *slog.Logger
-	core       *mihf.MIHF
-	engine     *engine.Engine[mihf.Event, mihf.Action]
-	conn       *transport.Conn // nil: it speaks with nobody over the network
-	outgoing   []transport.Outgoing
-	received   []mihf.Event                  // of receive, which nobody calls twice at a time
-	dial       map[netip.Addr]netip.AddrPort // where a peer listens for TCP
-	adapters   []apadapters.Adapter
-	commands   chan command
-	identified identified
+	cfg       Config
+	log       *slog.Logger
+	limited   *slog.Logger
+	core      *mihf.MIHF
+	engine    *engine.Engine[mihf.Event, mihf.Action]
+	conn      *transport.Conn // nil: it speaks with nobody over the network
+	outgoing  []transport.Outgoing
+	received  []mihf.Event                  // of receive, which nobody calls twice at a time
+	dial      map[netip.Addr]netip.AddrPort // where a peer listens for TCP
+	adapters  []apadapters.Adapter
+	commands  chan command
+	directory *directory
+	askAgain  chan struct{} // this end can do something else than peers were told
+	questions questions
 }
 
 // bounds of the retransmission timeout: nothing but a campus lies between the peers, and a handover does not wait a second.
@@ -79,13 +83,13 @@ var bounds = pace.Bounds{Initial: defaultTimeout, Minimum: minimumTimeout}
 func Open(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), dial: map[netip.Addr]netip.AddrPort{}, commands: make(chan command, commandQueue),
+		directory: newDirectory(cfg.MIH.Peers), askAgain: make(chan struct{}, 1), questions: questions{waiting: map[uint64]chan mihf.Confirm{}},
 	}
-	peers := peersOf(cfg.MIH)
-	for _, p := range peers {
-		n.dial[p.Endpoint.Address.Addr()] = p.Endpoint.Address
+	for _, p := range cfg.MIH.Peers {
+		n.dial[p.Address.Addr()] = p.Address
 	}
 	n.core = mihf.New(mihf.Config{
-		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peers, Handlers: cfg.Handlers, LinkSAP: true,
+		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true,
 		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds, MaximumQueued: told,
 	})
 	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
@@ -175,6 +179,7 @@ func (n *Node) Tasks() []daemon.Task {
 		{Name: "MIH function", Run: n.engine.Run},
 		{Name: "link commands", Run: n.runCommands},
 		{Name: "MIH peers", Run: n.findPeers},
+		{Name: "MIH capabilities", Run: n.watchCapabilities},
 	}
 	if n.conn != nil {
 		tasks = append(tasks, daemon.Task{Name: "MIH sockets", Run: func(ctx context.Context) error { return n.conn.Run(ctx, n.receive) }})
@@ -243,7 +248,7 @@ func (n *Node) execute(action mihf.Action) {
 		n.cfg.Counters.Add(LinkEvents, a.Indication.Event.EventType().String())
 		n.cfg.User(action)
 	case mihf.Confirm:
-		if !n.found(a) {
+		if !n.found(a) && !n.answered(a) {
 			n.cfg.User(action)
 		}
 	default:
