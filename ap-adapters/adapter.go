@@ -31,6 +31,7 @@ type Peer struct {
 	Detail    string `json:"detail,omitempty"`
 	Stations  int    `json:"stations"`
 
+	Complete          bool            `json:"complete"` // it was asked who is there, and all of them have been told
 	LinkType          mih.LinkType    `json:"link_type"`
 	PointOfAttachment mih.LinkAddress `json:"point_of_attachment,omitzero"` // zero: not known, or of several
 }

@@ -162,6 +162,13 @@ func (p *port) setPeer(connected bool, detail string) {
 	p.peer.Connected, p.peer.Detail = connected, detail
 }
 
+// setComplete notes that every station that is there has been told.
+func (p *port) setComplete() {
+	p.adapter.mu.Lock()
+	defer p.adapter.mu.Unlock()
+	p.peer.Complete = true
+}
+
 func (p *port) setPointOfAttachment(poa mih.LinkAddress) {
 	p.adapter.mu.Lock()
 	defer p.adapter.mu.Unlock()

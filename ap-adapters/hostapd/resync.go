@@ -179,5 +179,8 @@ func (s *session) finish(now time.Time) error {
 	}
 	s.restart = false
 	s.setPeer(true, s.control)
+	if !s.pending && !s.repair {
+		s.setComplete()
+	}
 	return nil
 }

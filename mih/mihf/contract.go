@@ -20,6 +20,7 @@ type Config struct {
 	Peers        []Peer                  // the MIH Functions that are believed; any other one may discover capabilities and nothing else
 	Handlers     map[wire.MessageID]User // who answers the requests and takes the indications of peers that are not the core's own: handover commands, information
 	LinkSAP      bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand); false: refused
+	Partial      bool                    // the link SAPs here have yet to tell of all links that are up (see PictureComplete)
 	MaximumSize  func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit. Short messages do not ask
 	Incarnation  uint32                  // another number at each start: peers then do not take what this MIH Function asks for what it asked in a former life
 	First        uint16                  // transaction identifier of the first message, random best (1 to 4095); 0: 1
@@ -156,6 +157,10 @@ type LinkCommandDone struct {
 // CapabilitiesChanged replaces Config.Capabilities: a link SAP has learnt what its access points are.
 type CapabilitiesChanged struct{ Capabilities wire.Capabilities }
 
+// PictureComplete says that the link SAPs here have told of all links that are up. Before that, after Config.Partial, a peer that
+// subscribes is told of those that are known, and takes down none that it knows from earlier.
+type PictureComplete struct{}
+
 // PeerChanged adds a peer that was discovered, or changes where it is reached.
 type PeerChanged struct{ Peer Peer }
 
@@ -175,6 +180,7 @@ func (Discover) isEvent()                   {}
 func (Respond) isEvent()                    {}
 func (LinkCommandDone) isEvent()            {}
 func (CapabilitiesChanged) isEvent()        {}
+func (PictureComplete) isEvent()            {}
 func (PeerChanged) isEvent()                {}
 func (SecurityAssociationChanged) isEvent() {}
 

@@ -84,3 +84,28 @@ func TestAPeerThatIntroducesItselfIsAskedAtOnce(t *testing.T) {
 	f0.wantSeen("Up 02:00:00:00:00:01@f1")
 	w.settled()
 }
+
+// TestAPictureThatIsNotWholeTakesNothingDown: an access point's MIH Function that was started again has yet to hear which stations are
+// there.
+func TestAPictureThatIsNotWholeTakesNothingDown(t *testing.T) {
+	w := subscribedWorld(t, 2, func(i int, cfg *Config) { cfg.Partial = i == 1 })
+	f0, f1 := w.order[0], w.order[1]
+	f1.event(PictureComplete{})
+	for i := range 3 {
+		f1.event(SAPIndication{apA.up(i)})
+	}
+	w.run(time.Minute)
+	f0.events = nil
+	f1.restart()
+	f1.event(SAPIndication{apA.up(1)})
+	w.run(time.Minute)
+	f0.wantSeen("Up 02:00:00:00:00:01@f1 resync")
+	f1.event(SAPIndication{apA.up(2)})
+	f1.event(PictureComplete{})
+	w.run(time.Minute)
+	f0.wantSeen("Up 02:00:00:00:00:02@f1, Down 02:00:00:00:00:00@f1 resync")
+	f1.event(SAPIndication{apA.down(1)})
+	w.run(time.Minute)
+	f0.wantSeen("Down 02:00:00:00:00:01@f1")
+	w.settled()
+}

@@ -114,6 +114,8 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 		m.respond(now, ev.CommandID, ev.Body)
 	case CapabilitiesChanged:
 		m.cfg.Capabilities = ev.Capabilities
+	case PictureComplete:
+		m.cfg.Partial = false
 	case PeerChanged:
 		m.peerChanged(now, ev.Peer)
 	case SecurityAssociationChanged:

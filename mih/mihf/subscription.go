@@ -27,6 +27,8 @@ type subscription struct {
 	link   mih.LinkTupleID // zero fields match everything
 	events mih.EventList
 	filter []mih.EventConfiguration
+
+	partial bool // a peer's: it began while the picture was partial
 }
 
 // anyLink stands in messages for every link: a link without an address has no form there, and all have this one in common.
@@ -215,19 +217,24 @@ func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRe
 		m.act(PeerSubscribed{p.MIHFID, s.link, events})
 	}
 	response := wire.EventSubscribeResponse{Status: mih.StatusSuccess, Link: b.Link, Events: &events}
-	if !fresh && (p.queue.Len() > 0 || p.waiting > 0) { // the answer overtakes what waits: what is up here is not yet what the peer can know
-		m.answer(now, in, response)
-		return
+	begins, of := fresh || s.partial && !m.cfg.Partial, uint64(0)
+	var found []mih.Indication
+	if begins {
+		found = m.upFor(now, s)
 	}
-	if !fresh {
+	switch {
+	case m.cfg.Partial, // which links are not up nobody can say yet
+		!begins && (p.queue.Len() > 0 || p.waiting > 0): // the answer overtakes what waits: what is up here is not yet what the peer can know
+		m.answer(now, in, response)
+	case begins:
+		m.beginnings++
+		of = uint64(m.cfg.Incarnation)<<32 | m.beginnings
+		m.answer(now, in, response, numbers(tlvCount, len(found), of))
+	default:
 		n, digest := m.digest(m.cfg.MIHFID, s.link)
 		m.answer(now, in, response, numbers(tlvDigest, n, digest))
-		return
 	}
-	found := m.upFor(now, s)
-	m.beginnings++
-	of := uint64(m.cfg.Incarnation)<<32 | m.beginnings
-	m.answer(now, in, response, numbers(tlvCount, len(found), of))
+	s.partial = m.cfg.Partial && (fresh || s.partial)
 	for _, ind := range found {
 		m.tell(now, p, told{ind, of})
 	}

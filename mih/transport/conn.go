@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,8 @@ type Conn struct {
 	refusals refusals
 	closed   atomic.Bool
 	hub      atomic.Pointer[hub] // nil: Run does not run
+	start    sync.Once
+	started  chan struct{}
 }
 
 var errClosed = fmt.Errorf("receive MIH messages: %w", os.ErrClosed)
@@ -33,7 +36,7 @@ func Open(config Config) (*Conn, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	c := &Conn{config: config}
+	c := &Conn{config: config, started: make(chan struct{})}
 	if err := c.open(); err != nil {
 		c.Close()
 		return nil, err
@@ -89,6 +92,9 @@ func (c *Conn) Close() (err error) {
 	return err
 }
 
+// Started is closed when Run has begun: before that, nothing can be sent over TCP.
+func (c *Conn) Started() <-chan struct{} { return c.started }
+
 // Run calls handle with the messages that arrive, as many as arrived together, until ctx ends (it returns nil) or the Conn is
 // closed (an error that is os.ErrClosed). handle is called from several goroutines, but never twice at a time; the packets
 // and their payloads are valid until it returns. While it runs, messages wait: datagrams in the kernel, connections at the
@@ -101,6 +107,7 @@ func (c *Conn) Run(ctx context.Context, handle func([]Packet)) error {
 	if !c.hub.CompareAndSwap(nil, h) {
 		return errors.New("receive MIH messages: Run runs already")
 	}
+	c.start.Do(func() { close(c.started) })
 	for _, d := range slices.Concat(c.sockets, c.groups) {
 		group.Go(func() error { return d.receive(ctx, h) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apadapters "netlmm/ap-adapters"
@@ -18,10 +19,19 @@ func station(i int) mih.LinkID {
 
 // accessPoint is an adapter whose stations come and go by the word of a test.
 type accessPoint struct {
-	says chan mih.Indication
+	says     chan mih.Indication
+	complete atomic.Bool
 }
 
-func newAccessPoint() *accessPoint { return &accessPoint{make(chan mih.Indication, 10000)} }
+// newAccessPoint has some stations already.
+func newAccessPoint(stations ...int) *accessPoint {
+	a := &accessPoint{says: make(chan mih.Indication, 10000)}
+	for _, i := range stations {
+		a.up(i)
+	}
+	a.says <- mih.Indication{} // that was all
+	return a
+}
 
 func (a *accessPoint) Name() string { return "fake" }
 
@@ -31,6 +41,10 @@ func (a *accessPoint) Run(ctx context.Context, emit func(mih.Indication) bool) e
 		case <-ctx.Done():
 			return nil
 		case ind := <-a.says:
+			if ind.Event == nil {
+				a.complete.Store(true)
+				continue
+			}
 			emit(ind)
 		}
 	}
@@ -38,7 +52,8 @@ func (a *accessPoint) Run(ctx context.Context, emit func(mih.Indication) bool) e
 
 func (a *accessPoint) Status() apadapters.Status {
 	return apadapters.Status{Name: a.Name(), Peers: []apadapters.Peer{
-		{Name: "wlan0", Connected: true, LinkType: mih.LinkType80211, PointOfAttachment: pointOfAttachment}, {Name: "wlan1", Detail: "switched off"},
+		{Name: "wlan0", Connected: true, Complete: a.complete.Load(), LinkType: mih.LinkType80211, PointOfAttachment: pointOfAttachment},
+		{Name: "wlan1", Detail: "switched off", Complete: true},
 	}}
 }
 

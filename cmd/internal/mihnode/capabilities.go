@@ -1,18 +1,14 @@
 package mihnode
 
 import (
-	"context"
 	"reflect"
 	"slices"
-	"time"
 
+	apadapters "netlmm/ap-adapters"
 	"netlmm/mih"
 	"netlmm/mih/mihf"
 	"netlmm/mih/wire"
 )
-
-// capabilitiesCheck is how often the access points are looked at for addresses that were not known before.
-const capabilitiesCheck = time.Second
 
 const linkCommands = mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions
 
@@ -44,24 +40,32 @@ func (n *Node) capabilities() wire.Capabilities {
 	return c
 }
 
-// watchCapabilities tells the machine what it can say of itself: an access point's address is known when that is reached.
-func (n *Node) watchCapabilities(ctx context.Context) error {
-	ticker := time.NewTicker(capabilitiesCheck)
-	defer ticker.Stop()
-	said := n.cfg.Capabilities
-	for {
-		if now := n.capabilities(); !reflect.DeepEqual(now, said) {
-			said = now
-			n.Send(mihf.CapabilitiesChanged{Capabilities: now})
-			select {
-			case n.askAgain <- struct{}{}:
-			default: // they are about to be asked
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
+// lookAtAdapters tells the machine what it can say of itself, and when its link SAPs have told of all stations. It says whether
+// peers ought to know.
+func (n *Node) lookAtAdapters(seen *wholeness) (changed bool) {
+	if now := n.capabilities(); !reflect.DeepEqual(now, seen.capabilities) {
+		seen.capabilities, changed = now, true
+		n.Send(mihf.CapabilitiesChanged{Capabilities: now})
+	}
+	if !seen.complete && n.complete() {
+		seen.complete, changed = true, true
+		n.Send(mihf.PictureComplete{})
+	}
+	return changed
+}
+
+// wholeness is what the machine was told of the adapters.
+type wholeness struct {
+	capabilities wire.Capabilities
+	complete     bool
+}
+
+// complete says whether every access point has told of its stations.
+func (n *Node) complete() bool {
+	for _, status := range n.AdapterStatus() {
+		if slices.ContainsFunc(status.Peers, func(p apadapters.Peer) bool { return !p.Complete }) {
+			return false
 		}
 	}
+	return true
 }

@@ -11,31 +11,45 @@ const (
 	defaultTimeout = 300 * time.Millisecond
 	minimumTimeout = 100 * time.Millisecond
 
-	askEvery = 10 * time.Second // a peer that has not answered
+	askEvery  = 10 * time.Second       // a peer that has not answered
+	lookEvery = 200 * time.Millisecond // at the adapters
 )
 
 // finder is the user of the machine that asks peers what they are.
 const finder = "peers"
 
-// findPeers asks every peer who it is and what it can do, until it has answered; and all of them again when this end can do something
+// introduce asks every peer who it is and what it can do, until it has answered; and all of them again when this end can do something
 // else. A peer learns thereby what this end can do, and that it was started.
-func (n *Node) findPeers(ctx context.Context) error {
+func (n *Node) introduce(ctx context.Context) error {
+	seen, next := wholeness{capabilities: n.cfg.Capabilities}, time.Time{}
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
 	for {
-		for _, i := range n.directory.unanswered() {
-			p := n.cfg.MIH.Peers[i]
-			ask := mihf.Discover{User: mihf.User{Name: finder}, RequestID: uint64(i), Destination: n.directory.id(i)}
-			if ask.Destination == "" {
-				ask.Endpoint, ask.Protected = endpointOf(p), p.Protected
-			}
-			n.Send(ask)
+		if n.lookAtAdapters(&seen) {
+			n.directory.forgetAnswers()
+			next = time.Time{}
+		}
+		if now := time.Now(); !now.Before(next) {
+			next = now.Add(askEvery)
+			n.askPeers()
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-n.askAgain:
-			n.directory.forgetAnswers()
-		case <-time.After(askEvery):
+		case <-ticker.C:
 		}
+	}
+}
+
+// askPeers asks those that have not answered.
+func (n *Node) askPeers() {
+	for _, i := range n.directory.unanswered() {
+		p := n.cfg.MIH.Peers[i]
+		ask := mihf.Discover{User: mihf.User{Name: finder}, RequestID: uint64(i), Destination: n.directory.id(i)}
+		if ask.Destination == "" {
+			ask.Endpoint, ask.Protected = endpointOf(p), p.Protected
+		}
+		n.Send(ask)
 	}
 }
 
@@ -55,13 +69,13 @@ func (n *Node) found(c mihf.Confirm) bool {
 		n.limited.Warn("MIH peer says that it is who another is: give it an identifier of its own", "name", p.Name, "address", p.Address, "mihf_id", c.Source)
 	case named:
 		n.log.Info("MIH peer says who it is", "name", p.Name, "mihf_id", c.Source)
-		go n.introduce(p.Name, peerOf(p, c.Source)) // the queue may be full, and this is its goroutine
+		go n.makeKnown(p.Name, peerOf(p, c.Source)) // the queue may be full, and this is its goroutine
 	}
 	return true
 }
 
-// introduce makes a peer known that was found.
-func (n *Node) introduce(name string, peer mihf.Peer) {
+// makeKnown makes a peer known that was found.
+func (n *Node) makeKnown(name string, peer mihf.Peer) {
 	n.Send(mihf.PeerChanged{Peer: peer})
 	if n.cfg.Identified != nil {
 		n.cfg.Identified(name, peer.MIHFID)

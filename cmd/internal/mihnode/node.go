@@ -72,7 +72,6 @@ type Node struct {
 	adapters  []apadapters.Adapter
 	commands  chan command
 	directory *directory
-	askAgain  chan struct{} // this end can do something else than peers were told
 	questions questions
 }
 
@@ -83,13 +82,13 @@ var bounds = pace.Bounds{Initial: defaultTimeout, Minimum: minimumTimeout}
 func Open(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), dial: map[netip.Addr]netip.AddrPort{}, commands: make(chan command, commandQueue),
-		directory: newDirectory(cfg.MIH.Peers), askAgain: make(chan struct{}, 1), questions: questions{waiting: map[uint64]chan mihf.Confirm{}},
+		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}},
 	}
 	for _, p := range cfg.MIH.Peers {
 		n.dial[p.Address.Addr()] = p.Address
 	}
 	n.core = mihf.New(mihf.Config{
-		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true,
+		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true,
 		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds, MaximumQueued: told,
 	})
 	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
@@ -176,10 +175,9 @@ func (n *Node) AdapterStatus() (list []apadapters.Status) {
 // Tasks are the Node's jobs.
 func (n *Node) Tasks() []daemon.Task {
 	tasks := []daemon.Task{
-		{Name: "MIH function", Run: n.engine.Run},
+		{Name: "MIH function", Run: n.run},
 		{Name: "link commands", Run: n.runCommands},
-		{Name: "MIH peers", Run: n.findPeers},
-		{Name: "MIH capabilities", Run: n.watchCapabilities},
+		{Name: "MIH peers", Run: n.introduce},
 	}
 	if n.conn != nil {
 		tasks = append(tasks, daemon.Task{Name: "MIH sockets", Run: func(ctx context.Context) error { return n.conn.Run(ctx, n.receive) }})
@@ -188,6 +186,17 @@ func (n *Node) Tasks() []daemon.Task {
 		tasks = append(tasks, daemon.Task{Name: "adapter " + adapter.Name(), Run: func(ctx context.Context) error { return adapter.Run(ctx, n.Emit) }})
 	}
 	return tasks
+}
+
+// run runs the machine, once what it says can leave: over TCP it says nothing twice.
+func (n *Node) run(ctx context.Context) error {
+	if n.conn != nil {
+		select {
+		case <-n.conn.Started():
+		case <-ctx.Done(): // who waits for the machine is to be told that it ended
+		}
+	}
+	return n.engine.Run(ctx)
 }
 
 // Emit is where adapters put link events; false tells them that one was lost.

@@ -146,8 +146,7 @@ func TestRestarts(t *testing.T) {
 		mag.expect(mih.EventLinkUp, 2)
 
 		ap.stop()
-		sap = newAccessPoint()
-		sap.up(2)
+		sap = newAccessPoint(2)
 		ap = run(t, "ap", apAt, toMAG, sap)
 		if ind := mag.expect(mih.EventLinkDown, 1); !ind.Resync {
 			t.Errorf("%+v", ind)
@@ -196,12 +195,21 @@ func TestProtectedPeersWait(t *testing.T) {
 			}
 			mag.expect(mih.EventLinkUp, 1)
 			mag.AssociationChanged(ap6, false)
+			eventually(t, "the association is gone", func() bool { return !ready(mag) })
 			sap.down(1)
 			eventually(t, "ignored without an association", func() bool { return mag.count(string(mihf.IgnoredUnprotected)) > 0 })
 			mag.AssociationChanged(ap6, true)
 			mag.expect(mih.EventLinkDown, 1)
 		})
 	}
+}
+
+// ready says whether the only peer may be spoken with.
+func ready(b *bench) (ready bool) {
+	if err := b.Do(context.Background(), func(f *mihf.MIHF) { ready = f.PeerTable()[0].Ready }); err != nil {
+		b.t.Fatal(err)
+	}
+	return ready
 }
 
 func status(b *bench) mih.Status {
