@@ -60,9 +60,7 @@ func (m *MIHF) localCommand(now time.Time, r Request, failed func(Failure)) {
 func (m *MIHF) discover(now time.Time, d Discover) {
 	p := m.peers[d.Destination]
 	if d.Endpoint.Address.IsValid() && d.Destination == "" {
-		if p = m.peerAt(d.Endpoint); p == nil { // a peer answers as itself, and then as no stranger
-			p = m.newPeer(Peer{Endpoint: d.Endpoint, Protected: d.Protected})
-		}
+		p = m.newPeer(Peer{Endpoint: d.Endpoint, Protected: d.Protected})
 	}
 	if p == nil {
 		m.act(Confirm{User: d.User, RequestID: d.RequestID, Source: d.Destination, Failure: FailedNoPeer})
@@ -78,16 +76,6 @@ func (m *MIHF) discover(now time.Time, d Discover) {
 		}
 		m.act(Confirm{User: d.User, RequestID: d.RequestID, Source: p.MIHFID, Body: body, Failure: failure})
 	})
-}
-
-// peerAt is the peer that is reached there; nil: none is known.
-func (m *MIHF) peerAt(e Endpoint) *peer {
-	for _, p := range m.peers {
-		if p.Endpoint == e {
-			return p
-		}
-	}
-	return nil
 }
 
 // discoverStranger is a discovery with an empty destination (section 8.3.1): whoever answers says who it is.

@@ -80,19 +80,11 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 		m.emit(from, m.encode(wire.Message{Header: header, Destination: msg.Source, Body: answer}))
 		return ""
 	case wire.CapabilityDiscoverResponse:
-		t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]
-		switch {
-		case t == nil:
-			return IgnoredNoTransaction
-		case !t.peer.ready():
-			return IgnoredUnprotected
-		}
-		if msg.Header.ACKRequest {
+		reason := m.discovered(now, from, msg, body)
+		if reason == "" && msg.Header.ACKRequest {
 			m.pureAcknowledgement(from, msg)
 		}
-		t.peer.announced, t.source = &body.Capabilities, msg.Source
-		m.end(now, t, body, msg.Extra, NoFailure)
-		return ""
+		return reason
 	case nil:
 		if t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]; t != nil {
 			m.acknowledge(now, t.peer, t.key)
@@ -100,6 +92,20 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 		}
 	}
 	return IgnoredStranger
+}
+
+// discovered takes the answer to a discovery of an address.
+func (m *MIHF) discovered(now time.Time, from Endpoint, msg *wire.Message, body wire.CapabilityDiscoverResponse) IgnoreReason {
+	t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]
+	switch {
+	case t == nil:
+		return IgnoredNoTransaction
+	case !t.peer.ready():
+		return IgnoredUnprotected
+	}
+	t.source = msg.Source
+	m.end(now, t, body, msg.Extra, NoFailure)
+	return ""
 }
 
 // known takes a message of a configured peer: acknowledgements first, then what it says.
@@ -116,10 +122,14 @@ func (m *MIHF) known(now time.Time, p *peer, from Endpoint, msg *wire.Message, o
 		if msg.Header.ACKRequest { // also the second time: our acknowledgement may have been lost
 			m.pureAcknowledgement(from, msg)
 		}
-		if !m.responseReceived(now, p, msg) {
-			return IgnoredNoTransaction
+		if m.responseReceived(now, p, msg) {
+			return ""
 		}
-		return ""
+		if body, ok := msg.Body.(wire.CapabilityDiscoverResponse); ok { // its address was asked, whoever is there
+			p.announced = &body.Capabilities
+			return m.discovered(now, from, msg, body)
+		}
+		return IgnoredNoTransaction
 	case wire.OpcodeRequest, wire.OpcodeIndication:
 		return m.once(now, p, from, msg, octets)
 	}
