@@ -1,0 +1,113 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"netlmm/cmd/internal/api"
+	"netlmm/mih"
+	"netlmm/mih/wire"
+)
+
+var (
+	phone  = mih.MACAddress([6]byte{2, 0, 0, 0, 0x10, 1})
+	laptop = mih.MACAddress([6]byte{2, 0, 0, 0, 0x10, 2})
+	tablet = mih.MACAddress([6]byte{2, 0, 0, 0, 0x10, 3})
+	watch  = mih.MACAddress([6]byte{2, 0, 0, 0, 0x10, 4})
+)
+
+// TestAnAccessPointWithoutAGateway: mihd as a process, between a real hostapd and a subscriber elsewhere.
+func TestAnAccessPointWithoutAGateway(t *testing.T) {
+	l := newLab(t)
+	gateway := newSubscriber(t)
+	eventually(t, "mihd knows its subscriber", func() bool { return l.mihd.said("an MIH peer is subscribed") })
+	l.hostapd("new_sta", phone.String())
+	up := gateway.expect(mih.EventLinkUp, phone)
+	if poa := up.Event.LinkTuple().PointOfAttachment.String(); poa != accessPointAddress(t) || up.Source != "ap" {
+		t.Errorf("%+v, want the access point %s", up, accessPointAddress(t))
+	}
+	l.hostapd("disassociate", phone.String())
+	gateway.expect(mih.EventLinkDown, phone)
+	l.hostapd("new_sta", laptop.String())
+	gateway.expect(mih.EventLinkUp, laptop)
+	shown(t, l)
+	commanded(t, gateway)
+
+	l.hostapd("new_sta", tablet.String()) // hostapd knows the others for a while yet
+	gateway.expect(mih.EventLinkUp, tablet)
+	l.hostapd("new_sta", watch.String())
+	gateway.expect(mih.EventLinkUp, watch)
+	if err := l.stop(syscall.SIGKILL); err == nil {
+		t.Error("mihd outlived SIGKILL")
+	}
+	l.hostapd("disassociate", tablet.String())
+	l.start()
+	gateway.expect(mih.EventLinkDown, tablet) // and nothing of the one that stayed
+	l.hostapd("disassociate", watch.String())
+	gateway.expect(mih.EventLinkDown, watch)
+	if err := l.stop(syscall.SIGTERM); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// shown is what an operator sees.
+func shown(t *testing.T, l *lab) {
+	var m api.MIH
+	eventually(t, "the access point's own address is a capability", func() bool {
+		if err := l.client.Get(t.Context(), api.PathMIH, &m); err != nil {
+			t.Fatal(err)
+		}
+		return len(m.Capabilities.Links) == 1 && m.Capabilities.Links[0].Address.String() == accessPointAddress(t)
+	})
+	if m.MIHFID != "ap" || len(m.Links) != 2 || len(m.Peers) != 1 || m.Peers[0].State != "up" || len(m.Subscriptions) != 2 {
+		t.Errorf("%+v", m)
+	}
+	var s api.Status
+	if err := l.client.Get(t.Context(), api.PathStatus, &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Daemon != "mihd" || s.Address.String() != "2001:db8:f0::21" || s.MIH == nil || s.MIH.Links != 1 || s.MIH.PeersUp != 1 || s.Counters["netlmm_mih_link_events_total{Link_Up}"] != 2 {
+		t.Errorf("%+v", s)
+	}
+	if w := strings.Join(s.Warnings, "; "); w != "security.mode is none: the control channel is in clear" {
+		t.Errorf("warnings: %s", w)
+	}
+	for _, said := range []string{"link up", "link down", "station=" + phone.String(), "mihf_id=mag"} {
+		if !l.mihd.said(said) {
+			t.Errorf("the log has no %q", said)
+		}
+	}
+}
+
+// commanded has hostapd carry out what the gateway commands.
+func commanded(t *testing.T, gateway *subscriber) {
+	link := mih.LinkID{Type: mih.LinkTypeEthernet, Address: laptop}
+	answer, err := gateway.Ask(t.Context(), "ap", wire.LinkGetParametersRequest{Links: []mih.LinkID{link}, Status: mih.LinkStatusRequest{States: mih.AskOperationMode}})
+	if got, ok := answer.(wire.LinkGetParametersResponse); err != nil || !ok || got.Status != mih.StatusSuccess || len(got.Links) != 1 {
+		t.Errorf("parameters: %+v, %v", answer, err)
+	}
+	disconnect := mih.LinkActionRequest{Link: link, Action: mih.LinkAction{Type: mih.ActionDisconnect}}
+	answer, err = gateway.Ask(t.Context(), "ap", wire.LinkActionsRequest{Actions: []mih.LinkActionRequest{disconnect}})
+	if got, ok := answer.(wire.LinkActionsResponse); err != nil || !ok || len(got.Results) != 1 || got.Results[0].Outcome != mih.ActionSucceeded {
+		t.Errorf("actions: %+v, %v", answer, err)
+	}
+	gateway.expect(mih.EventLinkDown, laptop)
+}
+
+func TestCheck(t *testing.T) {
+	check := func(file string) (string, error) {
+		cmd := exec.Command("/proc/self/exe", "--check", "--config", file)
+		cmd.Env = append(os.Environ(), asDaemon+"=1")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := check("../../configs/examples/mihd.yaml"); err != nil || !strings.HasSuffix(out, ": good\n") {
+		t.Errorf("%v, %s", err, out)
+	}
+	if out, err := check("../../configs/examples/lmad.yaml"); err == nil {
+		t.Errorf("that of another daemon: %s", out)
+	}
+}
