@@ -9,6 +9,9 @@ import (
 
 func captures(t testing.TB) [][]byte {
 	list := [][]byte{testCapture(t, "opmip.pcap"), testCapture(t, "oai.pcap"), mixedPcapng(t)}
+	for _, packets := range mihCaptures(t) {
+		list = append(list, pcapFile(linkRaw, packets...))
+	}
 	for _, e := range encapsulations(t) {
 		list = append(list, pcapFile(uint32(e.linkType), e.data))
 	}
@@ -24,7 +27,7 @@ func wantDecoded(t *testing.T, capture []byte) (text string, err error) {
 	}
 	heads := 0
 	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, "  ") && !strings.HasPrefix(line, "no Mobility Header in ") {
+		if !strings.HasPrefix(line, "  ") && !strings.HasPrefix(line, "no Mobility Header and no MIH message in ") {
 			heads++
 		}
 	}

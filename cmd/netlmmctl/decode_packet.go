@@ -73,8 +73,10 @@ func behindTags(t layers.EthernetType, payload []byte) []byte {
 
 const (
 	protocolUDP      = uint8(layers.IPProtocolUDP)
+	protocolTCP      = uint8(layers.IPProtocolTCP)
 	protocolMobility = 135
 	portMobility     = 5436 // RFC 5844 section 8
+	portMIH          = 4551 // RFC 5677 section 9
 )
 
 // datagram is what one IP header carries.
@@ -87,25 +89,30 @@ type datagram struct {
 	problems             []string // what is wrong with it
 }
 
-// findMobilityHeader looks for a Mobility Header in an IP packet, through tunnels. There is one at most, nothing may follow it.
-func findMobilityHeader(packet []byte) (datagram, bool) {
+// innermost is what the last IP header of a packet carries, behind any tunnels.
+func innermost(packet []byte) (datagram, bool) {
 	for {
 		d, ok := ipDatagram(packet)
 		if !ok {
 			return d, false
 		}
-		switch layers.IPProtocol(d.protocol) {
-		case layers.IPProtocolIPv4, layers.IPProtocolIPv6:
-			packet = d.payload // at least a header shorter
-		case layers.IPProtocolUDP:
-			return d.udp()
-		case protocolMobility:
-			d.verify("checksum", 4)
-			return d, d.src.Is6()
-		default:
-			return d, false
+		if p := layers.IPProtocol(d.protocol); p != layers.IPProtocolIPv4 && p != layers.IPProtocolIPv6 {
+			return d, true
 		}
+		packet = d.payload // at least a header shorter
 	}
+}
+
+// mobilityHeader is the datagram with its Mobility Header, if it has one. There is one at most, nothing may follow it.
+func (d datagram) mobilityHeader() (datagram, bool) {
+	switch d.protocol {
+	case protocolUDP:
+		return d.mobilityOverUDP()
+	case protocolMobility:
+		d.verify("checksum", 4)
+		return d, d.src.Is6()
+	}
+	return d, false
 }
 
 func ipDatagram(packet []byte) (datagram, bool) {
@@ -180,11 +187,11 @@ func (d *datagram) firstFragment() {
 	d.fail("packet: is the first of several fragments, which are not put together")
 }
 
-// udp is the datagram with what UDP carries, if that is a Mobility Header. Either port says so: a peer behind a NAT has
+// mobilityOverUDP is the datagram with what UDP carries, if that is a Mobility Header. Either port says so: a peer behind a NAT has
 // another one of its own (RFC 5844 section 4.1.3.2).
-func (d datagram) udp() (datagram, bool) {
-	var u layers.UDP
-	if u.DecodeFromBytes(d.payload, noFeedback) != nil || u.SrcPort != portMobility && u.DstPort != portMobility {
+func (d datagram) mobilityOverUDP() (datagram, bool) {
+	u, ok := d.udp()
+	if !ok || u.SrcPort != portMobility && u.DstPort != portMobility {
 		return d, false
 	}
 	if u.Checksum == 0 {
@@ -195,4 +202,9 @@ func (d datagram) udp() (datagram, bool) {
 	}
 	d.payload = u.Payload
 	return d, true
+}
+
+func (d datagram) udp() (u layers.UDP, ok bool) {
+	ok = d.protocol == protocolUDP && u.DecodeFromBytes(d.payload, noFeedback) == nil
+	return u, ok
 }

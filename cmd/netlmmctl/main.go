@@ -1,4 +1,4 @@
-// Command netlmmctl is what an operator types: it asks magd or lmad over their admin sockets and prints tables, or JSON
+// Command netlmmctl is what an operator types: it asks magd, lmad or mihd over their admin sockets and prints tables, or JSON
 // for machines.
 package main
 
@@ -37,7 +37,7 @@ func command(in io.Reader, out io.Writer) *cobra.Command {
 		Version:      daemon.Version(),
 		SilenceUsage: true,
 	}
-	root.PersistentFlags().StringVarP(&o.socket, "socket", "s", "", "admin socket of the daemon (default: magd's, else lmad's, in /run/netlmm)")
+	root.PersistentFlags().StringVarP(&o.socket, "socket", "s", "", "admin socket of the daemon (default: magd's, else lmad's, else mihd's, in /run/netlmm)")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "print JSON")
 	root.AddCommand(
 		ask(o, "status", "What the daemon says of itself, and what needs a look", api.PathStatus, printStatus),
@@ -49,7 +49,8 @@ func command(in io.Reader, out io.Writer) *cobra.Command {
 		ask(o, "peers", "LMAs or MAGs and their security associations", api.PathPeers, printPeers),
 		handovers(o),
 		ask(o, "preparations", "The last handovers that a gateway prepared with another one (magd)", api.PathPreparations, printPreparations),
-		ask(o, "links", "Stations that the access points reported (magd)", api.PathLinks, printLinks),
+		ask(o, "links", "Stations that the access points reported (magd, mihd)", api.PathLinks, printLinks),
+		mihFunction(o),
 		explainSyslog(o, in),
 		decode(o, in),
 	)
@@ -110,13 +111,24 @@ func (o *options) socketPath() string {
 	if o.socket != "" {
 		return o.socket
 	}
-	const magd, lmad = "/run/netlmm/magd.sock", "/run/netlmm/lmad.sock"
-	if _, err := os.Stat(magd); err != nil {
-		if _, err := os.Stat(lmad); err == nil {
-			return lmad
+	return existing("magd", "lmad", "mihd")
+}
+
+// existing is the socket of the first of these daemons that has one; of none the first's.
+func existing(daemons ...string) string {
+	for _, name := range daemons {
+		if socket := socketOf(name); isThere(socket) {
+			return socket
 		}
 	}
-	return magd
+	return socketOf(daemons[0])
+}
+
+func socketOf(daemon string) string { return "/run/netlmm/" + daemon + ".sock" }
+
+func isThere(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // age prints how long ago an instant was, for people.

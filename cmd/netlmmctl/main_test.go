@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,16 +25,17 @@ func run(t *testing.T, stdin string, args ...string) (string, error) {
 // serve answers the paths of the admin API with fixed JSON.
 func serve(t *testing.T, answers map[string]string) string {
 	t.Helper()
+	return serveFunc(t, func(u *url.URL) string { return answers[u.Path] })
+}
+
+func serveFunc(t *testing.T, answer func(*url.URL) string) string {
+	t.Helper()
 	socket := filepath.Join(t.TempDir(), "s")
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mux := http.NewServeMux()
-	for path, body := range answers {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(body)) })
-	}
-	server := &http.Server{Handler: mux}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(answer(r.URL))) })}
 	go server.Serve(listener)
 	t.Cleanup(func() { server.Close() })
 	return socket

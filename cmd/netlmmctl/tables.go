@@ -113,9 +113,17 @@ func printLinks(w io.Writer, links []api.Link) {
 			if l.SignalStrength != 0 {
 				signal = fmt.Sprintf("%d dBm", l.SignalStrength)
 			}
-			row("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s ago", l.Station, orDash(l.Identity), l.PointOfAttachment, l.Technology, l.Interface, l.State, signal, l.SAP, age(l.Since))
+			row("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s ago", l.Station, orDash(l.Identity), l.PointOfAttachment, l.Technology, l.Interface, l.State, signal, seenBy(l), age(l.Since))
 		}
 	})
+}
+
+// seenBy is the adapter that told of a station, or the MIH Function elsewhere.
+func seenBy(l api.Link) string {
+	if l.SAP == "mih" {
+		return l.Source
+	}
+	return l.SAP
 }
 
 func printStatus(w io.Writer, s api.Status) {
@@ -125,16 +133,13 @@ func printStatus(w io.Writer, s api.Status) {
 	if s.IPv4.IsValid() {
 		fmt.Fprintf(t, "IPv4 address\t%v\n", s.IPv4)
 	}
-	fmt.Fprintf(t, "bindings\t%d\n", s.Bindings)
+	if s.Daemon != "mihd" { // which has none
+		fmt.Fprintf(t, "bindings\t%d\n", s.Bindings)
+		printForwarding(t, s.Forwarding)
+	}
 	fmt.Fprintf(t, "security\t%s\n", securityLine(s.Security))
-	f := s.Forwarding
-	fmt.Fprintf(t, "forwarding\t%s, tunnel MTU %d, %d prefixes, %d pending\n", f.Backend, f.TunnelMTU, f.Entries, f.Pending)
-	for _, tunnel := range f.Tunnels {
-		static := ""
-		if tunnel.Static {
-			static = ", static"
-		}
-		fmt.Fprintf(t, "tunnel\tto %v, %d prefixes%s, for %s\n", tunnel.Peer, tunnel.Entries, static, age(tunnel.Since))
+	if m := s.MIH; m != nil {
+		fmt.Fprintf(t, "MIH function\t%s, %d of %d peers up, %d subscriptions, %d links\n", m.MIHFID, m.PeersUp, m.Peers, m.Subscriptions, m.Links)
 	}
 	if f.Held != nil {
 		fmt.Fprintf(t, "held\t%d packets, %d octets, to %d prefixes\n", f.Held.Packets, f.Held.Octets, f.Held.Prefixes)
@@ -145,6 +150,17 @@ func printStatus(w io.Writer, s api.Status) {
 	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "WARNING: %s\n", warning)
+	}
+}
+
+func printForwarding(w io.Writer, f api.ForwardingStatus) {
+	fmt.Fprintf(w, "forwarding\t%s, tunnel MTU %d, %d prefixes, %d pending\n", f.Backend, f.TunnelMTU, f.Entries, f.Pending)
+	for _, tunnel := range f.Tunnels {
+		static := ""
+		if tunnel.Static {
+			static = ", static"
+		}
+		fmt.Fprintf(w, "tunnel\tto %v, %d prefixes%s, for %s\n", tunnel.Peer, tunnel.Entries, static, age(tunnel.Since))
 	}
 }
 
