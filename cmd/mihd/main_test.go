@@ -91,15 +91,21 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	if _, err := exec.LookPath("hostapd"); err != nil {
-		t.Fatal("hostapd is missing: apt-get install hostapd")
-	}
 	dir, err := os.MkdirTemp("", "mihd") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	l := &lab{t: t, dir: dir, client: api.NewClient(filepath.Join(dir, "mihd.sock"))}
+	return &lab{t: t, dir: dir, client: api.NewClient(filepath.Join(dir, "mihd.sock"))}
+}
+
+// withHostapd starts both.
+func (l *lab) withHostapd() {
+	t, dir := l.t, l.dir
+	t.Helper()
+	if _, err := exec.LookPath("hostapd"); err != nil {
+		t.Fatal("hostapd is missing: apt-get install hostapd")
+	}
 	l.write("hostapd.conf", "interface=acc0\ndriver=wired\nctrl_interface="+dir+"/ctl\n")
 	l.write("mihd.yaml", fmt.Sprintf(`
 mih:
@@ -117,7 +123,6 @@ metrics: {listen: ""}
 		return err == nil
 	})
 	l.start()
-	return l
 }
 
 func (l *lab) start() {

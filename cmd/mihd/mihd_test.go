@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -22,6 +23,7 @@ var (
 // TestAnAccessPointWithoutAGateway: mihd as a process, between a real hostapd and a subscriber elsewhere.
 func TestAnAccessPointWithoutAGateway(t *testing.T) {
 	l := newLab(t)
+	l.withHostapd()
 	gateway := newSubscriber(t)
 	eventually(t, "mihd knows its subscriber", func() bool { return l.mihd.said("an MIH peer is subscribed") })
 	l.hostapd("new_sta", phone.String())
@@ -48,6 +50,42 @@ func TestAnAccessPointWithoutAGateway(t *testing.T) {
 	gateway.expect(mih.EventLinkDown, tablet) // and nothing of the one that stayed
 	l.hostapd("disassociate", watch.String())
 	gateway.expect(mih.EventLinkDown, watch)
+	if err := l.stop(syscall.SIGTERM); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// TestNothingInClear: without charon nothing is said to a protected peer, and the packet filter stands for MIH alone.
+func TestNothingInClear(t *testing.T) {
+	l := newLab(t)
+	l.write("mihd.yaml", fmt.Sprintf(`
+mih:
+  mihf_id: ap
+  listen: ["2001:db8:f0::21"]
+  peers: [{name: gateway, address: "2001:db8:f0::1"}]
+security:
+  mode: ipsec
+  vici_socket: %[1]s/vici
+  peers: [{name: gateway, address: "2001:db8:f0::1", identity: mag1, managed_by: swanctl}]
+admin: {socket: %[1]s/mihd.sock}
+metrics: {listen: ""}
+`, l.dir))
+	l.start()
+	var s api.Status
+	if err := l.client.Get(t.Context(), api.PathStatus, &s); err != nil {
+		t.Fatal(err)
+	}
+	if !s.Security.Filter || s.Security.CharonReached || s.MIH.PeersUp != 0 {
+		t.Errorf("%+v", s)
+	}
+	var peers []api.MIHPeer
+	if err := l.client.Get(t.Context(), api.PathMIHPeers, &peers); err != nil || len(peers) != 1 || peers[0].State != "unnamed" || peers[0].Protection != "waits" {
+		t.Errorf("%+v, %v", peers, err)
+	}
+	rules, err := exec.Command("nft", "list", "table", "inet", "netlmm_mihd").Output()
+	if text := string(rules); err != nil || !strings.Contains(text, "4551") || strings.Contains(text, "mobility-header") || strings.Contains(text, "135") {
+		t.Errorf("%v\n%s", err, text)
+	}
 	if err := l.stop(syscall.SIGTERM); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
 	}

@@ -141,9 +141,6 @@ func printStatus(w io.Writer, s api.Status) {
 	if m := s.MIH; m != nil {
 		fmt.Fprintf(t, "MIH function\t%s, %d of %d peers up, %d subscriptions, %d links\n", m.MIHFID, m.PeersUp, m.Peers, m.Subscriptions, m.Links)
 	}
-	if f.Held != nil {
-		fmt.Fprintf(t, "held\t%d packets, %d octets, to %d prefixes\n", f.Held.Packets, f.Held.Octets, f.Held.Prefixes)
-	}
 	t.Flush()
 	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
 		fmt.Fprintf(w, "  %s %d\n", name, s.Counters[name])
@@ -161,6 +158,9 @@ func printForwarding(w io.Writer, f api.ForwardingStatus) {
 			static = ", static"
 		}
 		fmt.Fprintf(w, "tunnel\tto %v, %d prefixes%s, for %s\n", tunnel.Peer, tunnel.Entries, static, age(tunnel.Since))
+	}
+	if f.Held != nil {
+		fmt.Fprintf(w, "held\t%d packets, %d octets, to %d prefixes\n", f.Held.Packets, f.Held.Octets, f.Held.Prefixes)
 	}
 }
 

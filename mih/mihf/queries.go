@@ -2,6 +2,7 @@ package mihf
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -43,6 +44,9 @@ func (m *MIHF) PeerTable() []PeerStatus {
 	slices.SortFunc(table, func(a, b PeerStatus) int { return cmp.Compare(a.MIHFID, b.MIHFID) })
 	return table
 }
+
+// Associated says whether the security association with an address stands.
+func (m *MIHF) Associated(address netip.Addr) bool { return m.associations[address] }
 
 // SubscriptionStatus is a row of the table of subscriptions: of a user here at a peer, of a peer here, or of a user here on links here.
 type SubscriptionStatus struct {

@@ -27,7 +27,9 @@ type accessPoint struct {
 func newAccessPoint(stations ...int) *accessPoint {
 	a := &accessPoint{says: make(chan mih.Indication, 10000)}
 	for _, i := range stations {
-		a.up(i)
+		ind := came(i)
+		ind.Resync = true
+		a.says <- ind
 	}
 	a.says <- mih.Indication{} // that was all
 	return a
@@ -57,9 +59,11 @@ func (a *accessPoint) Status() apadapters.Status {
 	}}
 }
 
-func (a *accessPoint) up(i int) {
+func (a *accessPoint) up(i int) { a.says <- came(i) }
+
+func came(i int) mih.Indication {
 	tuple := mih.LinkTupleID{Link: station(i), PointOfAttachment: pointOfAttachment}
-	a.says <- mih.Indication{SAP: a.Name(), Interface: "wlan0", Identity: fmt.Sprintf("mn%d@example.net", i), Event: mih.LinkUp{Link: tuple}}
+	return mih.Indication{SAP: "fake", Interface: "wlan0", Identity: fmt.Sprintf("mn%d@example.net", i), Event: mih.LinkUp{Link: tuple}}
 }
 
 func (a *accessPoint) down(i int) {

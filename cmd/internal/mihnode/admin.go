@@ -39,12 +39,12 @@ func part(n *Node, of func(api.MIH) any) daemon.Query {
 
 // whole is all that there is to show. The machine only copies its tables, everything else is done outside of it.
 func (n *Node) whole(ctx context.Context) (m api.MIH, err error) {
-	var peers []mihf.PeerStatus
+	var peers peerTable
 	var subscriptions []mihf.SubscriptionStatus
 	var transactions []mihf.TransactionStatus
 	var links []mihf.Link
 	err = n.Do(ctx, func(f *mihf.MIHF) {
-		peers, subscriptions, transactions, links = f.PeerTable(), f.SubscriptionTable(), f.TransactionTable(shownTransactions), f.Links()
+		peers, subscriptions, transactions, links = n.peerTable(f), f.SubscriptionTable(), f.TransactionTable(shownTransactions), f.Links()
 	})
 	if err != nil {
 		return m, err
@@ -69,17 +69,31 @@ func (n *Node) whole(ctx context.Context) (m api.MIH, err error) {
 	return m, nil
 }
 
+// peerTable is what the machine knows of peers.
+type peerTable struct {
+	peers      []mihf.PeerStatus
+	associated map[netip.Addr]bool
+}
+
+func (n *Node) peerTable(f *mihf.MIHF) peerTable {
+	table := peerTable{f.PeerTable(), map[netip.Addr]bool{}}
+	for _, p := range n.cfg.MIH.Peers {
+		table.associated[p.Address.Addr()] = f.Associated(p.Address.Addr())
+	}
+	return table
+}
+
 // peerRows are the peers of the machine, and those that have yet to say who they are.
-func (n *Node) peerRows(table []mihf.PeerStatus) []api.MIHPeer {
+func (n *Node) peerRows(table peerTable) []api.MIHPeer {
 	rows, known := []api.MIHPeer{}, map[mih.MIHFID]string{}
 	for i, p := range n.cfg.MIH.Peers {
 		id := n.directory.id(i)
 		if known[id] = p.Name; id == "" {
 			e := endpointOf(p)
-			rows = append(rows, api.MIHPeer{Name: p.Name, Address: e.Address, Transport: e.Transport.String(), State: "unnamed", Protection: protection(p.Protected, true)})
+			rows = append(rows, api.MIHPeer{Name: p.Name, Address: e.Address, Transport: e.Transport.String(), State: "unnamed", Protection: protection(p.Protected, table.associated[p.Address.Addr()])})
 		}
 	}
-	for _, p := range table {
+	for _, p := range table.peers {
 		row := api.MIHPeer{
 			Name: known[p.MIHFID], MIHFID: p.MIHFID, Address: p.Endpoint.Address, Transport: p.Endpoint.Transport.String(), State: p.State.String(),
 			Protection: protection(p.Protected, p.Ready), Heard: p.Heard, RoundTrip: float64(p.RoundTrip) / float64(time.Millisecond),
@@ -144,9 +158,9 @@ func (n *Node) linkRows(table []mihf.Link) []api.Link {
 // Status sums the MIH Function up; warnings are what an operator should look at.
 func (n *Node) Status(ctx context.Context) (s api.MIHStatus, warnings []string, err error) {
 	s.MIHFID = n.cfg.MIH.MIHFID
-	var peers []mihf.PeerStatus
+	var peers peerTable
 	err = n.Do(ctx, func(f *mihf.MIHF) {
-		peers, s.Subscriptions = f.PeerTable(), len(f.SubscriptionTable())
+		peers, s.Subscriptions = n.peerTable(f), len(f.SubscriptionTable())
 		for _, l := range f.Links() {
 			if l.State != mihf.LinkDown {
 				s.Links++
