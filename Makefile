@@ -3,7 +3,7 @@ GO      ?= go
 COUNT   ?= 20
 BENCH   ?= 200
 FUZZTIME ?= 10s
-BINARIES = magd lmad netlmmctl testbed
+BINARIES = magd lmad mihd netlmmctl testbed
 
 .PHONY: all build help deps demo test lint bench bench-lma bench-mih fuzz model conformance vm vm-test clean
 all: build

@@ -32,13 +32,14 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 	for _, id := range MobileNodeIDs {
 		fmt.Fprintf(&users, "%q MD5 %q\n", id, eapPassword)
 	}
-	if err := os.WriteFile(d.Path(mag, "hostapd.users"), []byte(users.String()), 0o600); err != nil {
+	node, link := d.accessPoint(mag)
+	if err := os.WriteFile(d.Path(node, "hostapd.users"), []byte(users.String()), 0o600); err != nil {
 		return nil, err
 	}
-	if err := d.render("hostapd.conf.tmpl", mag, "hostapd.conf", nil); err != nil {
+	if err := d.render("hostapd.conf.tmpl", node, "hostapd.conf", map[string]string{"Interface": link}); err != nil {
 		return nil, err
 	}
-	if _, err := d.start(mag, "hostapd", nil, binary, "-t", d.Path(mag, "hostapd.conf")); err != nil {
+	if _, err := d.start(node, "hostapd", nil, binary, "-t", d.Path(node, "hostapd.conf")); err != nil {
 		return nil, err
 	}
 	ap := &AccessPoint{MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, changed: make(chan struct{})}
@@ -49,12 +50,13 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 func (ap *AccessPoint) attach() error {
 	d := ap.domain
 	return poll(20*time.Second, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
-		hostapd, err := d.process(ap.MAG, "hostapd")
+		node, _ := d.accessPoint(ap.MAG)
+		hostapd, err := d.process(node, "hostapd")
 		if err != nil {
 			return false, err
 		}
 		if !hostapd.running() {
-			return false, fmt.Errorf("hostapd of %s ended at start:\n%s", ap.MAG, d.tail(ap.MAG, "hostapd"))
+			return false, fmt.Errorf("hostapd of %s ended at start:\n%s", ap.MAG, d.tail(node, "hostapd"))
 		}
 		monitor, err := dialControl(d.HostapdSocket(ap.MAG), d.Path(ap.MAG, "monitor.sock"))
 		if err != nil {

@@ -85,6 +85,10 @@ func (d *Domain) startCharon(node string) error {
 		"Secret":       d.secret,
 		"Local":        d.ikePeerOf(node),
 	}
+	for _, ap := range d.remoteAccessPoints() {
+		mag := gatewayOf(ap)
+		peers[ap], peers[mag] = []string{mag}, append(peers[mag], ap)
+	}
 	var remote []ikePeer
 	for _, peer := range peers[node] {
 		remote = append(remote, d.ikePeerOf(peer))

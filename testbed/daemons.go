@@ -11,8 +11,11 @@ import (
 
 // daemonOf is the project's daemon that runs in a node.
 func daemonOf(node string) string {
-	if node == NodeLMA {
+	switch node {
+	case NodeLMA:
 		return "lmad"
+	case NodeAP1, NodeAP2:
+		return "mihd"
 	}
 	return "magd"
 }
@@ -31,11 +34,11 @@ func (d *Domain) binary(name string) (string, error) {
 
 // StartDaemons writes the configurations of lmad and both magd, runs them, and waits until their admin APIs answer.
 func (d *Domain) StartDaemons() error {
-	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
+	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
 		if err := d.StartDaemon(node); err != nil {
 			return err
 		}
-		if d.Options.Handover != "" && node != NodeLMA {
+		if d.Options.Handover != "" && daemonOf(node) == "magd" {
 			if err := d.startRadio(node); err != nil {
 				return err
 			}
@@ -63,17 +66,24 @@ func (d *Domain) StartDaemon(node string) error {
 // writeDaemonConfiguration fills in the template of a node's daemon.
 func (d *Domain) writeDaemonConfiguration(node string) error {
 	values := map[string]any{"LMAAddress": d.ikePeerOf(NodeLMA).Address, "LogLevel": "info"}
-	if node == NodeLMA {
+	switch daemonOf(node) {
+	case "lmad":
 		values["Pool"] = HNPPool
 		values["IPv4Pool"], values["IPv4DefaultRouter"] = IPv4Pool, IPv4DefaultRouter
 		values["MAGs"] = []ikePeer{d.ikePeerOf(NodeMAG1), d.ikePeerOf(NodeMAG2)}
-	} else {
+	case "mihd":
+		values["Address"], values["MAG"] = d.ikePeerOf(node).Address, d.ikePeerOf(gatewayOf(node))
+	default:
 		values["Address"] = d.ikePeerOf(node).Address
 		values["LMAIdentity"] = IKEIdentity(NodeLMA)
 		values["Gateways"] = []ikePeer{d.ikePeerOf(other(node))}
 		values["Trigger"] = d.Options.Trigger
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
 		values["Handover"] = d.handoverValues(node)
+		values["AccessPoint"], values["PointOfAttachment"] = nil, nil
+		if ap, _ := d.accessPoint(node); ap != node {
+			values["AccessPoint"], values["PointOfAttachment"] = d.ikePeerOf(ap), pointOfAttachment(node)
+		}
 	}
 	return d.render(daemonOf(node)+".yaml.tmpl", node, daemonOf(node)+".yaml", values)
 }

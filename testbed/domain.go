@@ -29,6 +29,7 @@ type Options struct {
 const (
 	TriggerHostapd = "hostapd"
 	TriggerSyslog  = "syslog"
+	TriggerMIH     = "mih" // a mihd at the access point, over 802.21
 )
 
 // How gateways hand mobile nodes over.
@@ -110,8 +111,8 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger == "" {
 		o.Trigger = TriggerHostapd
 	}
-	if o.Trigger != TriggerHostapd && o.Trigger != TriggerSyslog {
-		return nil, fmt.Errorf("trigger %q: %s or %s, please", o.Trigger, TriggerHostapd, TriggerSyslog)
+	if o.Trigger != TriggerHostapd && o.Trigger != TriggerSyslog && o.Trigger != TriggerMIH {
+		return nil, fmt.Errorf("trigger %q: %s, %s or %s, please", o.Trigger, TriggerHostapd, TriggerSyslog, TriggerMIH)
 	}
 	secret, err := newSecret()
 	if err != nil {
@@ -156,17 +157,17 @@ func (d *Domain) addNode(node string) error {
 
 // buildNetwork makes every namespace but the mobile nodes', their cables, addresses and routes.
 func (d *Domain) buildNetwork() error {
-	for _, node := range []string{NodeCore, NodeAir, NodeCorrespondent, NodeLMA, NodeMAG1, NodeMAG2} {
+	for _, node := range append([]string{NodeCore, NodeAir, NodeCorrespondent, NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
 		if err := d.addNode(node); err != nil {
 			return err
 		}
 	}
 	for _, bridge := range []struct{ node, name string }{{NodeCore, coreBridge}, {NodeAir, cellOf(NodeMAG1)}, {NodeAir, cellOf(NodeMAG2)}} {
-		if err := d.bridge(bridge.node, bridge.name); err != nil {
+		if err := d.bridge(bridge.node, bridge.name, true); err != nil {
 			return err
 		}
 	}
-	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
+	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
 		if err := d.joinCore(node); err != nil {
 			return err
 		}
@@ -182,12 +183,12 @@ func (d *Domain) buildNetwork() error {
 	return d.connectCorrespondent()
 }
 
-// startCharons probes the kernel and runs the IKE daemons of LMA and MAGs.
+// startCharons probes the kernel and runs the IKE daemons of LMA, MAGs and access points of their own.
 func (d *Domain) startCharons() (err error) {
 	if d.ipsec, err = d.probeIPsec(); err != nil {
 		return err
 	}
-	for _, node := range []string{NodeLMA, NodeMAG1, NodeMAG2} {
+	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
 		if err := d.startCharon(node); err != nil {
 			return err
 		}

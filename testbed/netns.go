@@ -120,12 +120,16 @@ func (d *Domain) plug(e end) error {
 	})
 }
 
-// bridge adds a learning switch that forwards EAPOL (01:80:c2:00:00:03) like any other group address and knows no spanning tree.
-func (d *Domain) bridge(node, name string) error {
+// bridge adds a learning switch that knows no spanning tree. One of a radio cell forwards EAPOL (01:80:c2:00:00:03) like any other
+// group address; that of an access point leaves it to the host, as IEEE 802.1D has it.
+func (d *Domain) bridge(node, name string, forwardEAPOL bool) error {
 	err := d.withHandle(node, func(h *netlink.Handle) error {
 		attributes := netlink.NewLinkAttrs()
 		attributes.Name = name
-		snooping, mask := false, uint16(0x8)
+		snooping, mask := false, uint16(0)
+		if forwardEAPOL {
+			mask = 1 << 3
+		}
 		return h.LinkAdd(&netlink.Bridge{LinkAttrs: attributes, MulticastSnooping: &snooping, GroupFwdMask: &mask})
 	})
 	if err != nil {

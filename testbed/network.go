@@ -27,13 +27,25 @@ func (d *Domain) joinCore(node string) error {
 	return d.address(node, coreInterface, address.String()+length)
 }
 
-// buildAccessLink connects a MAG to its radio cell, and gives it the addresses between which its access point logs by syslog.
+// buildAccessLink connects a MAG to its radio cell, by way of an access point of its own where there is one, and gives it the addresses between which its access point logs by syslog.
 func (d *Domain) buildAccessLink(mag string) error {
 	mac, err := net.ParseMAC(accessPointMAC)
 	if err != nil {
 		return err
 	}
-	if err := d.cable(end{node: mag, name: accessInterface, mac: mac}, end{node: NodeAir, name: "ap-" + mag, bridge: cellOf(mag), quiet: true}); err != nil {
+	near := end{node: mag, name: accessInterface, mac: mac}
+	cell := end{node: NodeAir, name: "ap-" + mag, bridge: cellOf(mag), quiet: true}
+	if ap, radio := d.accessPoint(mag); ap != mag {
+		if err := d.bridge(ap, accessBridge, false); err != nil {
+			return err
+		}
+		if err := d.cable(near, end{node: ap, name: uplinkInterface, bridge: accessBridge, quiet: true}); err != nil {
+			return err
+		}
+		address, _ := pointOfAttachment(mag).MAC()
+		near = end{node: ap, name: radio, mac: address[:], bridge: accessBridge, quiet: true}
+	}
+	if err := d.cable(near, cell); err != nil {
 		return err
 	}
 	for _, address := range []string{syslogListenOnMAG, syslogAPAddress} {

@@ -13,6 +13,8 @@ const (
 	NodeLMA           = "lma"
 	NodeMAG1          = "mag1"
 	NodeMAG2          = "mag2"
+	NodeAP1           = "ap1" // access points with hostapd and mihd, apart from the MAGs; with the trigger mih only
+	NodeAP2           = "ap2"
 	NodeCore          = "core"     // the switch between LMA and MAGs
 	NodeAir           = "air"      // one bridge per radio cell
 	NodeRogueMAG      = "roguemag" // holds a valid SA, is not authorised at the LMA; exists only when a test adds it
@@ -21,11 +23,14 @@ const (
 
 // Interface names inside the namespaces.
 const (
-	coreInterface     = "core0" // LMA, MAGs and rogues: to the core switch
-	accessInterface   = "acc0"  // MAGs: to their radio cell
-	cnInterface       = "cn0"   // LMA: to the correspondent
-	hostInterface     = "eth0"  // correspondent
-	stationInterface  = "wl0"   // mobile nodes
+	coreInterface     = "core0"  // LMA, MAGs and rogues: to the core switch
+	accessInterface   = "acc0"   // MAGs: to their radio cell
+	radioInterface    = "radio0" // access points of their own: likewise
+	uplinkInterface   = "up0"    // and to the access link of their MAG
+	accessBridge      = "br-ap"  // between the two
+	cnInterface       = "cn0"    // LMA: to the correspondent
+	hostInterface     = "eth0"   // correspondent
+	stationInterface  = "wl0"    // mobile nodes
 	coreBridge        = "br0"
 	accessPointMAC    = "00:00:5e:00:52:13" // RFC 6543 section 4.1: the same on every access link of the domain
 	udpPort           = 5001
@@ -44,6 +49,8 @@ var (
 	LMAAddress          = netip.MustParseAddr("2001:db8:f0::1")
 	MAG1Address         = netip.MustParseAddr("2001:db8:f0::11")
 	MAG2Address         = netip.MustParseAddr("2001:db8:f0::12")
+	AP1Address          = netip.MustParseAddr("2001:db8:f0::21")
+	AP2Address          = netip.MustParseAddr("2001:db8:f0::22")
 	RogueMAGAddress     = netip.MustParseAddr("2001:db8:f0::13")
 	RogueHostAddress    = netip.MustParseAddr("2001:db8:f0::66")
 	LMAOnCNLink         = netip.MustParseAddr("2001:db8:c::1")
@@ -87,6 +94,10 @@ func coreAddress(node string) (netip.Addr, error) {
 		return MAG1Address, nil
 	case NodeMAG2:
 		return MAG2Address, nil
+	case NodeAP1:
+		return AP1Address, nil
+	case NodeAP2:
+		return AP2Address, nil
 	case NodeRogueMAG:
 		return RogueMAGAddress, nil
 	case NodeRogueHost:
@@ -117,7 +128,35 @@ func (d *Domain) VICISocket(node string) string { return d.Path(node, "charon.vi
 
 // HostapdSocket is the control socket of a MAG's access point.
 func (d *Domain) HostapdSocket(mag string) string {
-	return d.Path(mag, filepath.Join("hostapd", accessInterface))
+	node, link := d.accessPoint(mag)
+	return d.Path(node, filepath.Join("hostapd", link))
+}
+
+// accessPoint is where hostapd runs that is in front of a MAG, and its interface there: the MAG itself, or a node of its own.
+func (d *Domain) accessPoint(mag string) (node, link string) {
+	switch {
+	case d.Options.Trigger != TriggerMIH:
+		return mag, accessInterface
+	case mag == NodeMAG2:
+		return NodeAP2, radioInterface
+	}
+	return NodeAP1, radioInterface
+}
+
+// remoteAccessPoints are the access points that are nodes of their own.
+func (d *Domain) remoteAccessPoints() []string {
+	if d.Options.Trigger != TriggerMIH {
+		return nil
+	}
+	return []string{NodeAP1, NodeAP2}
+}
+
+// gatewayOf is the MAG behind an access point of its own.
+func gatewayOf(ap string) string {
+	if ap == NodeAP2 {
+		return NodeMAG2
+	}
+	return NodeMAG1
 }
 
 // other is the MAG that a mobile node moves to when it is at this one.

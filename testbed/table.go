@@ -40,6 +40,9 @@ func cell(v *float64) string {
 
 // explain tells a newcomer what happened.
 func (r *Report) explain(out io.Writer) {
+	if len(r.Handovers) > 0 && r.Handovers[0].Trigger == TriggerMIH {
+		fmt.Fprintln(out, "\nThe access points are hosts of their own that run hostapd and mihd: `attach to PBU` begins when their word reaches the gateway;\nthe way there, 802.21 under IPsec, is in `gap` and `outage`.")
+	}
 	fmt.Fprintf(out, `
 What you saw: %d mobile nodes, ordinary hosts with wpa_supplicant, moved between two access points that stand behind
 different routers (MAGs), %d handovers in all, while a correspondent sent them packets. At each move the new access

@@ -18,11 +18,33 @@ func runHandover() *cobra.Command {
 		},
 	}
 	f.add(cmd)
+	handoverFlags(cmd, &x)
+	return cmd
+}
+
+// runMIHRemote is runHandover with access points that run mihd only: the MAGs, on other hosts, hear of their stations over 802.21.
+func runMIHRemote() *cobra.Command {
+	var f runFlags
+	var x testbed.HandoverExperiment
+	cmd := &cobra.Command{
+		Use:   "mih-remote",
+		Short: "As handover, with access points that tell their MAGs of stations over 802.21, under IPsec",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.options.Trigger = testbed.TriggerMIH
+			return f.run(cmd.Context(), func(d *testbed.Domain) (result, error) { return d.RunHandovers(cmd.Context(), x) })
+		},
+	}
+	f.add(cmd)
+	handoverFlags(cmd, &x)
+	return cmd
+}
+
+func handoverFlags(cmd *cobra.Command, x *testbed.HandoverExperiment) {
 	cmd.Flags().IntVar(&x.Count, "count", 20, "handovers of each mobile node in each direction")
 	cmd.Flags().IntVar(&x.Rate, "pps", 1000, "packets a second from the correspondent to each mobile node")
 	cmd.Flags().DurationVar(&x.Settle, "settle", 0, "time between two moves (default 400ms)")
 	cmd.Flags().StringVar(&x.Capture, "pcap", "", "write the core link's signalling to this file")
-	return cmd
 }
 
 func runPredictive() *cobra.Command {
