@@ -120,6 +120,7 @@ type Note struct {
 	Reason Reason
 	Link   mih.LinkID
 	Peer   mih.MIHFID
+	Target mih.LinkAddress // with Expected: where it will attach
 }
 
 func (Ask) isAction()     {}
