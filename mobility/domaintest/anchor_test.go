@@ -71,6 +71,11 @@ func (d *domain) crashLMA(behind time.Duration) {
 // restartWith begins a run with what the store has: all of it and nothing else is there again.
 func (d *domain) restartWith(records []mobility.BindingCacheEntry, kept bool) {
 	d.unanswered = d.unanswered || d.anchor.Counters().Revocations > 0 // the next run does not ask again
+	for _, g := range d.gateways {
+		if _, ok := g.known[lmaAddress]; !ok && !kept {
+			d.unnoticed = true // it never heard the counter of before, so that the new one tells it nothing
+		}
+	}
 	var standing []mobility.BindingCacheEntry
 	for i := range records {
 		records[i] = storable(records[i])

@@ -59,6 +59,7 @@ type host struct {
 	sole       bool     // its mobile node has no other interface
 	at         *gateway // nil: nowhere
 	link       string
+	from       *gateway     // that it came from, if that is known
 	prefix     netip.Prefix // of its first Router Advertisement
 	home       netip.Prefix // IPv4 home address that it was offered first
 	routed     bool         // the last one, whoever sent it, was one of a router
@@ -77,6 +78,8 @@ func (g *gateway) GoString() string { return g.name }
 type flavour struct {
 	sequences  bool // TimestampBasedApproachInUse is off: PBUs have sequence numbers only
 	heartbeats bool
+	handovers  bool   // fast ones (RFC 5949), and a third gateway
+	hold       bool   // packets are kept when a link goes down (reactive mode)
 	deregister bool   // who does not answer is de-registered; false: LapseOnUnknownPresence
 	jitter     uint64 // seed of the MAGs' random numbers; 0: none
 }
@@ -107,8 +110,10 @@ type domain struct {
 	belongs    map[netip.Prefix]mobility.MobileNodeID      // since it was given out first
 	stepped    bool                                        // some clock was wrong some time
 	unanswered bool                                        // a revocation ended without its MAG
+	unnoticed  bool                                        // so did a run of the anchor
 	resuming   bool                                        // what waited for an SA goes out
 	late       bool                                        // so did a PBU for a host that had left a moment ago
+	apart      map[pair]bool                               // gateways without an SA with each other
 	wrong      error                                       // what should not have happened meanwhile
 }
 
@@ -117,7 +122,11 @@ func newDomain(f flavour) *domain {
 		flavour: f, now: start, counter: 1, known: map[netip.Addr]uint32{}, moved: map[netip.Prefix]mobility.BindingCacheEntry{},
 		latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
 	}
-	for i := range 2 {
+	gateways := 2
+	if f.handovers {
+		gateways, d.apart = 3, map[pair]bool{}
+	}
+	for i := range gateways {
 		g := &gateway{
 			name: fmt.Sprintf("mag%d", i+1), address: netip.MustParseAddr(fmt.Sprintf("2001:db8:a::%d", i+1)),
 			known: map[netip.Addr]uint32{},
@@ -152,6 +161,7 @@ func (d *domain) startMAG(g *gateway) {
 		ProxyCareOfAddress: g.address, Lifetime: lifetime, RequireSecurityAssociation: true, TimestampBasedApproachInUse: !d.sequences,
 		LapseOnUnknownPresence: !d.deregister,
 	}
+	d.enableHandovers(&cfg)
 	if d.jitter != 0 {
 		cfg.Random = d.random.Float64
 	}
@@ -163,6 +173,7 @@ func (d *domain) startMAG(g *gateway) {
 	g.offers, g.revoked = map[place]mag.OfferAddresses{}, map[place]bool{}
 	g.obeyed, g.seen = map[string]time.Time{}, map[place]time.Time{}
 	d.event(g, mag.SecurityAssociationChanged{LMAAddress: lmaAddress, Up: true})
+	d.pairAll(g)
 	d.startMAGHeartbeat(g)
 	g.secured = true
 }
@@ -196,6 +207,7 @@ func (d *domain) attachment(h *host) mag.LinkAttached {
 	return mag.LinkAttached{
 		CorrelationID: 1, Interface: h.link, MobileNodeID: h.id(), MobileNodeLinkLayerID: h.mac,
 		AccessTechnologyType: h.access, LMAAddress: lmaAddress, IPv6Prohibited: !h.ipv6, IPv4Mobility: h.ipv4,
+		PreviousMAG: h.cameFrom(),
 	}
 }
 
@@ -210,7 +222,7 @@ func (d *domain) listed(h *host, g *gateway, link string) {
 
 // attach moves a host to a link. Its former access point learns nothing of it.
 func (d *domain) attach(h *host, g *gateway, link string) {
-	h.at, h.link = g, link
+	h.at, h.link, h.from = g, link, nil
 	d.attached(h)
 }
 
@@ -219,7 +231,7 @@ func (d *domain) attached(h *host) {
 	h.revoked, h.allowed = false, false
 	for _, other := range d.hosts {
 		if other.node == h.node && !h.at.stopped {
-			other.allowed = other.revoked && other.at == h.at
+			other.allowed = other.allowed || other.revoked && other.at == h.at
 			for p := range h.at.revoked {
 				if p.mac == other.mac {
 					delete(h.at.revoked, p)
@@ -267,6 +279,8 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 			d.ended(g, a)
 		case mag.Ignored:
 			d.note("%s ignores: %s", g.name, a.Reason)
+		case mag.HandoverPrepared, mag.HandoverFailed, mag.HandoverExpected, mag.HandoverArrived, mag.HandoverCompleted, mag.HandoverUndone:
+			d.progress(g, a)
 		case mag.Stopped:
 			d.checkStopped(g)
 		}

@@ -43,7 +43,7 @@ func (g *gateway) seenLately(h *host, now time.Time) bool {
 // checkSent: a MAG asks for a binding only while the host is there (RFC 5213 sections 6.9.4(2) and 6.13). If it did so for
 // a host that went to another MAG, it would take the binding away from that one.
 func (d *domain) checkSent(g *gateway, a mag.SendMessage) {
-	if a.Kind == mag.RevocationAcknowledgement {
+	if a.Kind == mag.RevocationAcknowledgement || a.Kind == mag.HandoverInitiate || a.Kind == mag.HandoverAcknowledge {
 		return
 	}
 	var pbu mh.BindingUpdate
@@ -171,18 +171,25 @@ func (g *gateway) check() error {
 		if e.Expires.IsZero() {
 			continue
 		}
-		bound++
 		offer, ok := g.offers[place{e.Interface, e.MobileNodeLinkLayerID}]
-		if !ok || offer.IPv4HomeAddress != e.IPv4HomeAddress || !slices.Equal(offer.HomeNetworkPrefixes, e.HomeNetworkPrefixes) {
+		if ok {
+			bound++
+		}
+		if !inTransit(e) && !offersWell(e, offer) || ok && e.State != "expected" && !offersWell(e, offer) {
 			return fmt.Errorf("the binding update list has %+v, the offer is %+v", e, offer)
 		}
 		for _, p := range held(e.HomeNetworkPrefixes, e.IPv4HomeAddress) {
 			routes++
+			got, _ := g.mag.Forwarding().Get(p)
+			if err := transfersWell(e, got); err != nil {
+				return err
+			}
+			got.Transfer, got.OtherGateway, got.Hold = forwarding.NoTransfer, netip.Addr{}, false
 			want := forwarding.Entry{
 				Prefix: p, Role: forwarding.Gateway, Local: g.address, Peer: lmaAddress,
 				Interface: e.Interface, MobileNodeLinkLayerID: e.MobileNodeLinkLayerID,
 			}
-			if got, _ := g.mag.Forwarding().Get(p); got != want {
+			if got != want {
 				return fmt.Errorf("forwarding has %+v, the binding update list wants %+v", got, want)
 			}
 		}
@@ -197,6 +204,9 @@ func (g *gateway) check() error {
 // bound where it is, with the prefix and the IPv4 home address that it always had; but one whose binding was revoked is not
 // served before it attaches anew.
 func (d *domain) checkQuiet() error {
+	if err := d.checkNoTransfers(); err != nil {
+		return err
+	}
 	for _, h := range d.hosts {
 		if h.at == nil || h.allowed {
 			continue

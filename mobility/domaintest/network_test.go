@@ -33,7 +33,7 @@ func (d *domain) deliver(i int, keep bool) {
 	if !keep {
 		d.drop(i)
 	}
-	if g := d.gatewayOf(p); !g.secured {
+	if !d.protected(p) {
 		return // no SA, no packet
 	}
 	header, _ := mh.DecodeHeader(p.payload)
@@ -58,7 +58,7 @@ func (d *domain) deliver(i int, keep bool) {
 
 // deliverTo: a copy of a revocation that was carried out ends nothing again, whoever attached since.
 func (d *domain) deliverTo(g *gateway, p packet) {
-	actions := g.mag.Handle(d.clock(g.off), mag.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
+	actions := g.mag.Handle(d.clock(g.off), mag.MessageReceived{Source: p.from, Destination: p.to, PeerIdentity: d.nameOf(p.from), Payload: slices.Clone(p.payload)})
 	ended := slices.ContainsFunc(actions, func(a mag.Action) bool {
 		e, ok := a.(mag.BindingEnded)
 		return ok && e.Reason == mag.EndRevoked
@@ -125,6 +125,9 @@ func (d *domain) describe(p packet) string {
 		return fmt.Sprintf("%s>%s BRI", d.nameOf(p.from), d.nameOf(p.to))
 	case header.Type == mh.TypeBindingRevocation:
 		return fmt.Sprintf("%s>%s BRA", d.nameOf(p.from), d.nameOf(p.to))
+	}
+	if header.Type == mh.TypeHandoverInitiate || header.Type == mh.TypeHandoverAcknowledge {
+		return d.describeHandover(p)
 	}
 	var pba mh.BindingAcknowledgement
 	if p.to == lmaAddress && pbu.Decode(p.payload) == nil {

@@ -41,6 +41,7 @@ var links = []string{"wlan0", "wlan1"}
 func TestRandomSchedules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := newDomain(flavour{
+			handovers: true, hold: rapid.Bool().Draw(t, "hold"),
 			heartbeats: true, sequences: rapid.IntRange(0, 3).Draw(t, "sequence numbers") == 3,
 			deregister: rapid.Bool().Draw(t, "deregister"), jitter: uint64(rapid.IntRange(0, 3).Draw(t, "jitter")),
 		})
@@ -60,8 +61,8 @@ func TestRandomSchedules(t *testing.T) {
 
 // settle lets everything arrive and every clock be right. What only the next extension mends gets the time for it: a PBU that
 // was older than it said, since the clock of its MAG was wrong; one that was older than its sequence number says, which
-// another MAG than the last one's counted; one that waited for an SA while its host moved on; and a revocation that the MAG never
-// heard of.
+// another MAG than the last one's counted; one that waited for an SA while its host moved on; a revocation that the MAG never
+// heard of; and a restart of the anchor that it could not notice.
 func (d *domain) settle(check func()) error {
 	d.note("- settle")
 	for _, g := range d.gateways {
@@ -72,6 +73,7 @@ func (d *domain) settle(check func()) error {
 	}
 	for _, g := range d.gateways {
 		d.associate(g, true)
+		d.pairAll(g)
 	}
 	if d.stepped {
 		d.mendClocks()
@@ -79,7 +81,7 @@ func (d *domain) settle(check func()) error {
 	d.deliverAll()
 	d.instant = true
 	d.pass(quiet, check)
-	if d.stepped || d.sequences || d.unanswered || d.late {
+	if d.stepped || d.sequences || d.unanswered || d.unnoticed || d.late {
 		d.pass(lifetime, check)
 	}
 	return d.checkQuiet()
@@ -120,6 +122,33 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 			d.pass(time.Millisecond, check) // no radio is faster
 			d.note("- %s attaches to %s", h.name, g.name)
 			d.attach(h, g, link)
+		},
+		"move": func(t *rapid.T) { // as attach, and the new gateway is told where the host comes from
+			h, g, link := someHost(t), someGateway(t), someLink(t)
+			if h.at == nil || h.at == g {
+				t.Skip("no move")
+			}
+			d.pass(time.Millisecond, check)
+			d.note("- %s moves to %s", h.name, g.name)
+			d.move(h, g, link)
+		},
+		"prepare": func(t *rapid.T) { // by who has it, or thinks so
+			h, g, to := someHost(t), someGateway(t), someGateway(t)
+			if h.at != nil && rapid.IntRange(0, 4).Draw(t, "believe") > 0 {
+				g = h.at
+			}
+			d.note("- %s prepares %s for %s", h.name, g.name, to.name)
+			d.prepare(h, g, to)
+		},
+		"cancel": func(t *rapid.T) {
+			h, g := someHost(t), someGateway(t)
+			d.note("- %s is not to leave %s", h.name, g.name)
+			d.cancel(h, g)
+		},
+		"apart": func(t *rapid.T) {
+			a, b, up := someGateway(t), someGateway(t), rapid.IntRange(0, 2).Draw(t, "up") > 0
+			d.note("- the SA of %s and %s: up=%t", a.name, b.name, up)
+			d.pair(a, b, up)
 		},
 		"detach":      func(t *rapid.T) { d.detach(someHost(t), someGateway(t), someLink(t)) },
 		"leave":       func(t *rapid.T) { someHost(t).at = nil },
@@ -171,7 +200,7 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 		},
 		"clock": func(t *rapid.T) {
 			off := rapid.SampledFrom(clockSteps).Draw(t, "off")
-			if i := rapid.IntRange(0, 2).Draw(t, "node"); i < 2 {
+			if i := rapid.IntRange(0, len(d.gateways)).Draw(t, "node"); i < len(d.gateways) {
 				d.setClock(d.gateways[i], off)
 			} else {
 				d.setAnchorClock(off)

@@ -22,7 +22,9 @@ func TestScenarios(t *testing.T) {
 		d := newDomain(flavour{})
 		datadriven.RunTest(t, path, func(t *testing.T, td *datadriven.TestData) string {
 			if td.Cmd == "domain" {
-				d = newDomain(flavour{heartbeats: td.HasArg("heartbeats"), sequences: td.HasArg("sequences")})
+				d = newDomain(flavour{
+					heartbeats: td.HasArg("heartbeats"), sequences: td.HasArg("sequences"), handovers: td.HasArg("handovers"), hold: td.HasArg("hold"),
+				})
 				d.instant = td.HasArg("instant")
 				d.deliverAll()
 				return "ok\n"
@@ -55,6 +57,16 @@ func (d *domain) command(t *testing.T, td *datadriven.TestData, check func()) {
 		d.attach(d.host(td, 0), d.gateway(td, 1), link(td, 2))
 	case "detach": // HOST MAG [LINK]: its access point reports it
 		d.detach(d.host(td, 0), d.gateway(td, 1), link(td, 2))
+	case "move": // HOST MAG [LINK]: which is told where the host was
+		d.move(d.host(td, 0), d.gateway(td, 1), link(td, 2))
+	case "prepare": // HOST MAG MAG: from the first for the second
+		d.prepare(d.host(td, 0), d.gateway(td, 1), d.gateway(td, 2))
+	case "cancel": // HOST MAG
+		d.cancel(d.host(td, 0), d.gateway(td, 1))
+	case "apart": // MAG MAG: no SA between them; "together" has one again
+		d.pair(d.gateway(td, 0), d.gateway(td, 1), false)
+	case "together":
+		d.pair(d.gateway(td, 0), d.gateway(td, 1), true)
 	case "leave": // HOST: without a word
 		d.host(td, 0).at = nil
 	case "sa": // MAG up, or down

@@ -97,9 +97,9 @@ func (ev LinkAttached) wishes() families {
 // deniedAttachment says why an attachment must not lead to a PBU; "" when it may.
 func (m *MAG) deniedAttachment(now time.Time, ev LinkAttached) DropReason {
 	d := m.denialOf(now, ev.MobileNodeID, ev.LMAAddress)
-	present := m.sessions[sessionKey{ev.MobileNodeID, ev.MobileNodeLinkLayerID}] != nil
+	s := m.sessions[sessionKey{ev.MobileNodeID, ev.MobileNodeLinkLayerID}]
 	if ev.Unconfirmed {
-		if d.revoked && !present {
+		if d.revoked && (s == nil || s.iface == "") {
 			return DropRevoked
 		}
 	} else {

@@ -274,7 +274,7 @@ func (m *MAG) displace(now time.Time, owner, s *session, granted []netip.Prefix)
 		m.remove(owner)
 		return
 	}
-	if owner.isFrozen() || owner.purpose == DeRegistration || owner.id == s.id && s.request.handoff == mobility.HandoffBetweenInterfaces {
+	if owner.away || owner.purpose == DeRegistration || owner.id == s.id && s.request.handoff == mobility.HandoffBetweenInterfaces {
 		m.end(owner, EndPrefixReassigned)
 		m.withdrawRouter(owner)
 		return
