@@ -59,7 +59,8 @@ type host struct {
 	sole       bool     // its mobile node has no other interface
 	at         *gateway // nil: nowhere
 	link       string
-	from       *gateway     // that it came from, if that is known
+	last       *gateway     // where it was attached last
+	from       *gateway     // that it comes from, if the new gateway is told
 	prefix     netip.Prefix // of its first Router Advertisement
 	home       netip.Prefix // IPv4 home address that it was offered first
 	routed     bool         // the last one, whoever sent it, was one of a router
@@ -114,6 +115,7 @@ type domain struct {
 	resuming   bool                                        // what waited for an SA goes out
 	late       bool                                        // so did a PBU for a host that had left a moment ago
 	apart      map[pair]bool                               // gateways without an SA with each other
+	circles    map[netip.Prefix]time.Time                  // since when two gateways send a prefix to each other
 	wrong      error                                       // what should not have happened meanwhile
 }
 
@@ -222,7 +224,7 @@ func (d *domain) listed(h *host, g *gateway, link string) {
 
 // attach moves a host to a link. Its former access point learns nothing of it.
 func (d *domain) attach(h *host, g *gateway, link string) {
-	h.at, h.link, h.from = g, link, nil
+	h.at, h.last, h.link = g, g, link
 	d.attached(h)
 }
 

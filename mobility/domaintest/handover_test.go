@@ -12,6 +12,8 @@ import (
 	"netlmm/mobility/mh"
 )
 
+const handoverLifetime = 10 * time.Second // mag's default
+
 // pair is two gateways, the one with the lower number first.
 type pair struct{ a, b netip.Addr }
 
@@ -71,8 +73,8 @@ func (h *host) cameFrom() netip.Addr {
 
 // move is attach with a word about where the host was.
 func (d *domain) move(h *host, g *gateway, link string) {
-	h.from = h.at
-	h.at, h.link = g, link
+	h.from = h.last
+	h.at, h.last, h.link = g, g, link
 	d.attached(h)
 	h.from = nil
 }
@@ -157,6 +159,33 @@ func (d *domain) checkNoTransfers() error {
 			if inTransit(e) {
 				return fmt.Errorf("%s still has %v %s", g.name, e.MobileNodeID, e.State)
 			}
+		}
+	}
+	return nil
+}
+
+// checkCircles: two gateways that send a prefix to each other, each believing the other one to have the mobile node, do so for no
+// longer than a handover lasts.
+func (d *domain) checkCircles() error {
+	circles := map[netip.Prefix]time.Time{}
+	for _, g := range d.gateways {
+		for e := range g.mag.Forwarding().All {
+			i := slices.IndexFunc(d.gateways, func(other *gateway) bool { return e.Transfer == forwarding.Leaving && other.address == e.OtherGateway })
+			if i < 0 {
+				continue
+			}
+			if back, _ := d.gateways[i].mag.Forwarding().Get(e.Prefix); back.Transfer == forwarding.Leaving && back.OtherGateway == g.address {
+				circles[e.Prefix] = d.now
+				if since, ok := d.circles[e.Prefix]; ok {
+					circles[e.Prefix] = since
+				}
+			}
+		}
+	}
+	d.circles = circles
+	for p, since := range circles {
+		if d.now.Sub(since) > handoverLifetime {
+			return fmt.Errorf("%v has circled between two gateways since %v", p, since)
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ func (d *domain) check() error {
 			return fmt.Errorf("%s: %w", g.name, err)
 		}
 	}
-	return nil
+	return d.checkCircles()
 }
 
 // seenLately: for so long after it saw a host a MAG sends at once what waited for the SA (mag.resume). That is a choice: a host that went

@@ -125,12 +125,34 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 		},
 		"move": func(t *rapid.T) { // as attach, and the new gateway is told where the host comes from
 			h, g, link := someHost(t), someGateway(t), someLink(t)
-			if h.at == nil || h.at == g {
+			if h.last == nil || h.last == g {
 				t.Skip("no move")
 			}
 			d.pass(time.Millisecond, check)
 			d.note("- %s moves to %s", h.name, g.name)
+			if rapid.Bool().Draw(t, "in order") {
+				d.deliverAll()
+			}
 			d.move(h, g, link)
+		},
+		"hand over": func(t *rapid.T) { // in good order so far; where the host turns up is another matter
+			h, to, link := someHost(t), someGateway(t), someLink(t)
+			if h.at == nil || h.at == to || h.at.stopped {
+				t.Skip("nothing to hand over")
+			}
+			d.note("- %s is handed over to %s", h.name, to.name)
+			d.deliverAll()
+			d.prepare(h, h.at, to)
+			d.deliverAll()
+			d.pass(milliseconds(t, 1, 300), check)
+			if rapid.IntRange(0, 3).Draw(t, "surprise") == 0 {
+				to = someGateway(t)
+			}
+			if rapid.Bool().Draw(t, "noticed") {
+				d.detach(h, h.at, h.link)
+			}
+			d.note("- %s attaches to %s", h.name, to.name)
+			d.attach(h, to, link)
 		},
 		"prepare": func(t *rapid.T) { // by who has it, or thinks so
 			h, g, to := someHost(t), someGateway(t), someGateway(t)

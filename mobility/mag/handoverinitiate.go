@@ -49,11 +49,10 @@ func (m *MAG) handoverInitiated(now time.Time, ev MessageReceived) {
 	}
 	var answer mh.HandoverAcknowledge
 	var refused *refusal
-	has := hi.Options.Present.Has
 	switch {
 	case hi.Code == mh.InitiateForwardingCompleted:
 		m.forwardingCompleted(now, ev.Source, hi)
-	case has(mh.OptionHomeNetworkPrefix) || has(mh.OptionIPv4HomeAddressRequest):
+	case isContext(&hi.Options):
 		answer.Code = mh.HandoverContextAccepted
 		refused = m.expect(now, ev, hi)
 	default:
@@ -112,11 +111,9 @@ func (m *MAG) answeredBefore(now time.Time, ev MessageReceived, hi *mh.HandoverI
 // forwardingCompleted: the previous MAG names the prefixes, and nothing more comes from it; else it is the new one, and nothing more
 // need go there. A previous MAG of another make may not name them.
 func (m *MAG) forwardingCompleted(now time.Time, from netip.Addr, hi *mh.HandoverInitiate) {
-	has := hi.Options.Present.Has
 	s := m.sessionOf(&hi.Options)
-	naming := has(mh.OptionHomeNetworkPrefix) || has(mh.OptionIPv4HomeAddressRequest)
 	switch {
-	case s != nil && !naming && s.state == Leaving && s.departure.handover.OtherGateway == from:
+	case s != nil && !isContext(&hi.Options) && s.state == Leaving && s.departure.handover.OtherGateway == from:
 		m.departureCompleted(now, s)
 	case s != nil && s.arrival != nil && s.arrival.handover.OtherGateway == from:
 		m.forwardingEnded(now, s)

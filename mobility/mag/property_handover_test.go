@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -31,7 +32,39 @@ func (h *hostile) initiate(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.initiated = hi
 	h.receive(h.otherGateway(t), payload)
+}
+
+// checkInitiate: what every Handover Initiate of a MAG has to have (RFC 5949 sections 4.1, 6.1.1 and 6.2.1).
+func (h *hostile) checkInitiate(a SendMessage) {
+	var hi mh.HandoverInitiate
+	if err := hi.Decode(a.Payload); err != nil {
+		h.t.Fatal(err)
+	}
+	has := hi.Options.Present.Has
+	s := h.mag.sessions[sessionKey{hi.Options.MobileNodeID, hi.Options.MobileNodeLinkLayerID}]
+	asksLinkLayer := !has(mh.OptionContextRequest) || !has(mh.OptionMobileNodeLinkLayerID) ||
+		slices.Contains(hi.Options.ContextRequest, mh.RequestedContext{Type: mh.OptionMobileNodeLinkLayerID})
+	// A session with a link-layer identifier is not found by an announcement without it.
+	whole := hi.Code != mh.InitiateAllContextTransferred || isContext(&hi.Options) && has(mh.OptionLMAAddress) && s != nil
+	if hi.Flags&mh.InitiateProxy == 0 || hi.Flags&mh.InitiateAssignedAddress != 0 || !has(mh.OptionMobileNodeID) || !asksLinkLayer || !whole {
+		h.t.Fatalf("sent %+v", hi)
+	}
+}
+
+// checkAcknowledge: every answer is one to the Handover Initiate that came (section 6.1.2), and it tells one mobile node's context.
+func (h *hostile) checkAcknowledge(a SendMessage) {
+	var hack mh.HandoverAcknowledge
+	if err := hack.Decode(a.Payload); err != nil {
+		h.t.Fatal(err)
+	}
+	ours := hack.Sequence == h.initiated.Sequence && hack.Options.MobileNodeID == h.initiated.Options.MobileNodeID
+	none := hack.Code == mh.HandoverContextNotAvailable && isContext(&hack.Options)
+	lacks := hack.Code == mh.HandoverAllContextTransferred && !isContext(&hack.Options)
+	if hack.Flags&mh.HandoverProxy == 0 || !ours || none || lacks || !hack.Code.Accepted() && hack.Flags != mh.HandoverProxy {
+		h.t.Fatalf("answered %+v\nto %+v", hack, h.initiated)
+	}
 }
 
 func (h *hostile) context(t *rapid.T, o *mh.Options) {

@@ -71,13 +71,15 @@ func TestHostileSchedules(t *testing.T) {
 }
 
 type hostile struct {
-	t       *rapid.T
-	mag     *MAG
-	now     time.Time
-	up      map[netip.Addr]bool
-	sent    []SendMessage
-	asked   []SendMessage // Handover Initiates
-	stopped bool
+	t     *rapid.T
+	mag   *MAG
+	now   time.Time
+	up    map[netip.Addr]bool
+	sent  []SendMessage
+	asked []SendMessage // Handover Initiates
+
+	initiated mh.HandoverInitiate // the last one that came
+	stopped   bool
 
 	offers  map[linkKey]OfferAddresses
 	denied  map[mobility.MobileNodeID]netip.Addr // by status 152, by which LMA
@@ -280,8 +282,12 @@ func (h *hostile) takeMessage(a SendMessage) {
 	switch a.Kind {
 	case HandoverInitiate:
 		h.asked = append(h.asked, a)
+		h.checkInitiate(a)
 		return
-	case RevocationAcknowledgement, HandoverAcknowledge:
+	case HandoverAcknowledge:
+		h.checkAcknowledge(a)
+		return
+	case RevocationAcknowledgement:
 		return
 	}
 	h.sent = append(h.sent, a)

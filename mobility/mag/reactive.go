@@ -103,7 +103,7 @@ func (m *MAG) requested(now time.Time, ev MessageReceived, hi *mh.HandoverInitia
 		return answer, &refusal{mh.HandoverContextNotAvailable, errUnknownMobileNode}
 	}
 	answer.Options = m.contextOf(s)
-	if !available(&hi.Options, &answer.Options) {
+	if !isContext(&answer.Options) || !available(&hi.Options, &answer.Options) {
 		return mh.HandoverAcknowledge{}, &refusal{mh.HandoverContextNotAvailable, errUnknownContext}
 	}
 	if hi.Flags&(mh.InitiateBuffer|mh.InitiateForwarding) == 0 {
@@ -143,11 +143,16 @@ func (m *MAG) sessionOf(o *mh.Options) *session {
 	return nil
 }
 
+// isContext says whether options name what a mobile node has, without which the rest is of no use.
+func isContext(o *mh.Options) bool {
+	return o.Present.Has(mh.OptionHomeNetworkPrefix) || o.Present.Has(mh.OptionIPv4HomeAddressRequest)
+}
+
 // available says whether anything of what was asked for is there to be told (RFC 5949 section 6.1.2); without a request the default
 // context is meant.
 func available(asked, told *mh.Options) bool {
-	if !asked.Present.Has(mh.OptionContextRequest) || len(asked.ContextRequest) == 0 {
-		return told.Present.Has(mh.OptionHomeNetworkPrefix) || told.Present.Has(mh.OptionIPv4HomeAddressRequest)
+	if len(asked.ContextRequest) == 0 {
+		return true
 	}
 	return slices.ContainsFunc(asked.ContextRequest, func(r mh.RequestedContext) bool { return told.Present.Has(r.Type) })
 }

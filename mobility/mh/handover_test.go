@@ -121,3 +121,23 @@ func TestHandoverAllocations(t *testing.T) {
 	answer := HandoverAcknowledge{Flags: HandoverProxy, Options: message.Options}
 	wantAllocations(t, "AppendTo nil", 1, func() error { _, err := answer.AppendTo(nil); return err })
 }
+
+// RFC 5949 sections 6.2.1 to 6.2.3: zero when sent, which the vectors show, and ignored when received.
+func TestReservedFieldsOfHandoverOptions(t *testing.T) {
+	for _, options := range [][2]string{
+		{"28 04 ffff 16 00 01 00", "28 04 0000 16 00 01 00"},
+		{"29 06 02 ff c0000201 01 02 0000", "29 06 02 00 c0000201 01 02 0000"},
+		{"2a 0a ffff 020000fffe000001", "2a 0a 0000 020000fffe000001"},
+	} {
+		var got, want BindingUpdate
+		if err := got.Decode(updateOf(octets(t, options[0]))); err != nil {
+			t.Fatal(err)
+		}
+		if err := want.Decode(updateOf(octets(t, options[1]))); err != nil {
+			t.Fatal(err)
+		}
+		if d := diff(want, got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
+		}
+	}
+}
