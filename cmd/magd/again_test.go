@@ -152,7 +152,7 @@ func TestWhatThePolicyMakesOfAnAttachment(t *testing.T) {
 
 // TestATraceOfAnIgnoredAttachmentEnds with the reason.
 func TestATraceOfAnIgnoredAttachmentEnds(t *testing.T) {
-	core, err := mag.New(coreConfig(&configs.Magd{ProxyCareOfAddress: anchor.Next(), MaximumMobileNodes: 1}, nil, nil, nil))
+	core, err := mag.New(coreConfig(&configs.Magd{ProxyCareOfAddress: anchor.Next(), MaximumMobileNodes: 1}, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

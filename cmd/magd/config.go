@@ -15,9 +15,8 @@ import (
 )
 
 // coreConfig is what the MAG's machine is told. authorized says whether who proved an identity may speak for an address,
-// served whether the policy lets a mobile node be served here, arrives on
-// which access link one is expected.
-func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool, served func(mobility.MobileNodeID) bool, arrives func(mobility.MobileNodeLinkLayerID) string) mag.Config {
+// served whether the policy lets a mobile node be served here.
+func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool, served func(mobility.MobileNodeID) bool) mag.Config {
 	return mag.Config{
 		ProxyCareOfAddress: cfg.ProxyCareOfAddress, IPv4ProxyCareOfAddress: cfg.IPv4ProxyCareOfAddress,
 		Lifetime: cfg.Lifetime, ReRegistrationMargin: cfg.ReRegistrationMargin,
@@ -28,7 +27,6 @@ func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool, ser
 		// An anchor may revoke what it granted, all of it too (RFC 5846 section 10.1): nobody else could have.
 		Gateways: gatewaysOf(cfg), HandoverInitiateTimeout: cfg.Handover.PreparationTimeout / initiations, ForwardingLifetime: cfg.Handover.ForwardingLifetime,
 		HoldLifetime: holdLifetime(cfg.Handover), AcceptHandover: func(c mag.HandoverContext) bool { return served(c.MobileNodeID) },
-		ArrivalLink:      func(c mag.HandoverContext) string { return arrives(c.MobileNodeLinkLayerID) },
 		AcceptRevocation: func(lma netip.Addr, identity string, _ bool) bool { return authorized(lma, identity) },
 	}
 }

@@ -23,7 +23,7 @@ import (
 
 // accepted gives a good configuration to everything that is made from it without touching the system.
 func accepted(c *configs.Magd) error {
-	_, err := mag.New(coreConfig(c, func(netip.Addr, string) bool { return true }, func(mobility.MobileNodeID) bool { return true }, func(mobility.MobileNodeLinkLayerID) string { return "" }))
+	_, err := mag.New(coreConfig(c, func(netip.Addr, string) bool { return true }, func(mobility.MobileNodeID) bool { return true }))
 	if err != nil {
 		return err
 	}

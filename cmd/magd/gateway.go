@@ -134,7 +134,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 
 func (g *gateway) openMachines() (err error) {
 	cfg := g.cfg
-	if g.core, err = mag.New(coreConfig(cfg, g.guard.Authorized(configs.Anchor), g.served, g.handovers.arrives)); err != nil {
+	if g.core, err = mag.New(coreConfig(cfg, g.guard.Authorized(configs.Anchor), g.served)); err != nil {
 		return err
 	}
 	g.engine = engine.New[event, action](machine{g.core}, gatewayQueue, g.execute)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -35,9 +34,6 @@ type handovers struct {
 	engine  *engine.Engine[handover.Event, handover.Action] // nil: none are prepared
 	network *network
 	records preparations
-
-	mu       sync.Mutex
-	expected map[mobility.MobileNodeLinkLayerID]string // access links
 }
 
 func (g *gateway) openHandovers() {
@@ -81,11 +77,8 @@ func (h *handovers) execute(action handover.Action) {
 	case handover.Steer:
 		h.steer(a)
 	case handover.Note:
-		switch a.Reason {
-		case handover.Begun:
+		if a.Reason == handover.Begun {
 			h.records.begun(a.Link, time.Now())
-		case handover.Expected:
-			h.expect(a)
 		}
 		h.g.counters.Add(prepared, string(a.Reason))
 	}
@@ -119,27 +112,6 @@ func (h *handovers) steer(a handover.Steer) {
 			h.g.counters.Add(prepared, "station_not_asked")
 		}
 	})
-}
-
-// expect notes on which access link a station will attach, for what the other gateway's Handover Initiate says next.
-func (h *handovers) expect(n handover.Note) {
-	station, ok := n.Link.Address.MAC()
-	if !ok {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.expected == nil || len(h.expected) >= remembered {
-		h.expected = map[mobility.MobileNodeLinkLayerID]string{}
-	}
-	h.expected[mobility.LinkLayerID(station)] = h.network.link(n.Target)
-}
-
-// arrives is the access link where a station is expected; where nobody said so, the first one.
-func (h *handovers) arrives(id mobility.MobileNodeLinkLayerID) string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return cmp.Or(h.expected[id], h.g.cfg.AccessLinks[0].Interface)
 }
 
 // outcome takes what the MAG's machine says of a handover between gateways, in that machine's goroutine.
@@ -290,7 +262,7 @@ type network struct {
 	functions map[string]mih.MIHFID     // of gateways, by name
 
 	mu   sync.Mutex
-	ours map[mih.LinkAddress]string // access links of the points of attachment that this gateway's own access points told of
+	ours map[mih.LinkAddress]bool // points of attachment that this gateway's own access points told of
 }
 
 // maximumPoints bounds the points of attachment that are learnt from events.
@@ -299,7 +271,7 @@ const maximumPoints = 4096
 func newNetwork(cfg *configs.Magd) *network {
 	n := &network{
 		own: cfg.MIH.MIHFID, points: cfg.Handover.PointsOfAttachment, gateways: map[mih.MIHFID]netip.Addr{}, addresses: map[string]netip.Addr{},
-		functions: map[string]mih.MIHFID{}, ours: map[mih.LinkAddress]string{},
+		functions: map[string]mih.MIHFID{}, ours: map[mih.LinkAddress]bool{},
 	}
 	for _, gateway := range cfg.Gateways {
 		n.addresses[gateway.Name] = gateway.Address
@@ -310,11 +282,11 @@ func newNetwork(cfg *configs.Magd) *network {
 		}
 	}
 	for _, h := range cfg.Hostapd {
-		n.ours[h.PointOfAttachment] = h.Interface
+		n.ours[h.PointOfAttachment] = true
 	}
 	for _, p := range n.points {
-		if _, known := n.ours[p.Address]; p.Gateway == "" && !known {
-			n.ours[p.Address] = ""
+		if p.Gateway == "" {
+			n.ours[p.Address] = true
 		}
 	}
 	return n
@@ -328,22 +300,14 @@ func (n *network) seen(ind mih.Indication) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.ours) < maximumPoints {
-		n.ours[ind.Event.LinkTuple().PointOfAttachment] = ind.Interface
+		n.ours[ind.Event.LinkTuple().PointOfAttachment] = true
 	}
 }
 
 func (n *network) local(poa mih.LinkAddress) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	_, ours := n.ours[poa]
-	return ours && !poa.IsZero()
-}
-
-// link is the access link of a point of attachment of this gateway; "": not known.
-func (n *network) link(poa mih.LinkAddress) string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.ours[poa]
+	return n.ours[poa] && !poa.IsZero()
 }
 
 // candidates are the points of attachment of other gateways in the network that a station is in, by what the map says.

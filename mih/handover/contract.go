@@ -120,7 +120,6 @@ type Note struct {
 	Reason Reason
 	Link   mih.LinkID
 	Peer   mih.MIHFID
-	Target mih.LinkAddress // with Expected: where it will attach
 }
 
 func (Ask) isAction()     {}

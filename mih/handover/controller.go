@@ -91,7 +91,7 @@ func New(cfg Config) *Controller {
 func (c *Controller) act(a Action) { c.actions = append(c.actions, a) }
 
 func (c *Controller) note(reason Reason, link mih.LinkID, peer mih.MIHFID) {
-	c.act(Note{Reason: reason, Link: link, Peer: peer})
+	c.act(Note{reason, link, peer})
 }
 
 func (c *Controller) done() []Action {

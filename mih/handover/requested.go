@@ -67,7 +67,7 @@ func (c *Controller) committed(now time.Time, ev Requested, b wire.N2NHOCommitRe
 	}
 	e.station, e.from, e.target = b.MobileNode, ev.Source, b.PointOfAttachment
 	c.timers.Set(&e.timer, now.Add(c.cfg.ExpectationTime))
-	c.act(Note{Expected, b.Link, ev.Source, b.PointOfAttachment})
+	c.note(Expected, b.Link, ev.Source)
 	tuple := mih.LinkTupleID{Link: b.Link, PointOfAttachment: b.PointOfAttachment}
 	c.act(Answer{ev.Handle, wire.N2NHOCommitResponse{
 		Status: mih.StatusSuccess, MobileNode: b.MobileNode, Target: &tuple,

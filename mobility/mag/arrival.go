@@ -49,9 +49,6 @@ func (m *MAG) expect(now time.Time, ev MessageReceived, hi *mh.HandoverInitiate)
 		Side: NewMAG, Interface: s.iface, MobileNodeID: s.id, MobileNodeLinkLayerID: s.linkLayerID, OtherGateway: ev.Source,
 	}
 	m.newArrival(s, h, routes(c.prefixes, c.home), hi.Flags&mh.InitiateForwarding != 0)
-	if where := m.config.ArrivalLink; where != nil {
-		s.arrival.link = where(c.exported(ev.Source))
-	}
 	m.do(HandoverExpected{h, clone(c.prefixes), c.home.address, c.lma, c.nodeLocal})
 	if m.isFresh(now, s) {
 		m.alreadyHere(now, s, &c)
@@ -97,14 +94,6 @@ func (m *MAG) mayExpect(now time.Time, gateway netip.Addr, c *handoverContext, s
 
 func (c *handoverContext) exported(gateway netip.Addr) HandoverContext {
 	return HandoverContext{gateway, c.id, c.linkLayerID, c.lma, c.prefixes, c.home.address}
-}
-
-// accessLink is where the mobile node is, or will be.
-func (s *session) accessLink() string {
-	if s.iface == "" && s.arrival != nil {
-		return s.arrival.link
-	}
-	return s.iface
 }
 
 func (m *MAG) newArrival(s *session, h Handover, prefixes []netip.Prefix, forwarded bool) {

@@ -30,9 +30,6 @@ type Config struct {
 	Gateways func(gateway netip.Addr) (identity string, ok bool)
 	// AcceptHandover says whether a mobile node that another gateway announces may come; if not, the answer has code 129. nil: each may.
 	AcceptHandover func(HandoverContext) bool
-	// ArrivalLink is the access link where a mobile node that another gateway announces will attach: its packets are kept for that one.
-	// nil or "": not known, which takes a forwarding plane that holds packets without.
-	ArrivalLink func(HandoverContext) string
 
 	HandoverInitiateTimeout time.Duration // until a Handover Initiate is repeated first, doubling: twice the round trip time, default 100 ms (RFC 5568 6.2.1.1)
 	HandoverInitiateRetries int           // HI_RETRIES, default 3 (RFC 5568 section 9)

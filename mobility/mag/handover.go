@@ -24,7 +24,6 @@ type arrival struct {
 	routes    []netip.Prefix // what the other gateway may forward
 	forwarded bool           // it does, or was asked to
 	expected  *expectation   // the mobile node is not here yet
-	link      string         // and will attach on this access link
 	remainder timer          // until the other gateway need not forward any more
 }
 

@@ -318,7 +318,7 @@ func (m *MAG) becomeUnbound(s *session) (changed bool) {
 func (m *MAG) forward(s *session, prefix netip.Prefix) (changed bool) {
 	e := forwarding.Entry{
 		Prefix: prefix, Role: forwarding.Gateway, Local: m.proxyCareOfAddress(s.lma()), Peer: s.lma(),
-		Interface: s.accessLink(), MobileNodeLinkLayerID: s.linkLayerID, LocalRouting: s.localRouting,
+		Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID, LocalRouting: s.localRouting,
 	}
 	e.Transfer, e.OtherGateway, e.Hold = s.transfer(prefix)
 	old, _ := m.forwarding.Get(prefix)
