@@ -26,7 +26,7 @@ func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool, ser
 		LapseOnUnknownPresence: cfg.LapseOnUnknownPresence, Compat: compat(cfg.LMAs), Random: rand.Float64,
 		// An anchor may revoke what it granted, all of it too (RFC 5846 section 10.1): nobody else could have.
 		Gateways: gatewaysOf(cfg), HandoverInitiateTimeout: cfg.Handover.PreparationTimeout / initiations, ForwardingLifetime: cfg.Handover.ForwardingLifetime,
-		HoldLifetime: holdLifetime(cfg.Handover), AcceptHandover: func(c mag.HandoverContext) bool { return served(c.MobileNodeID) },
+		HoldLifetime: holdLifetime(cfg.Handover), ExpectedInterface: anyAccessLink(cfg), AcceptHandover: func(c mag.HandoverContext) bool { return served(c.MobileNodeID) },
 		AcceptRevocation: func(lma netip.Addr, identity string, _ bool) bool { return authorized(lma, identity) },
 	}
 }
@@ -47,6 +47,14 @@ func gatewaysOf(cfg *configs.Magd) func(netip.Addr) (string, bool) {
 		identity, ok := identities[gateway]
 		return identity, ok
 	}
+}
+
+// anyAccessLink is where packets lead that are held for mobile nodes which are yet to come.
+func anyAccessLink(cfg *configs.Magd) string {
+	for _, link := range cfg.AccessLinks {
+		return link.Interface
+	}
+	return ""
 }
 
 // holdLifetime is how long packets wait for a gateway that may ask for them.

@@ -31,6 +31,10 @@ type Config struct {
 	// AcceptHandover says whether a mobile node that another gateway announces may come; if not, the answer has code 129. nil: each may.
 	AcceptHandover func(HandoverContext) bool
 
+	// ExpectedInterface is the access link that the forwarding entries of mobile nodes name which other gateways announced. Any of
+	// this gateway's will do, but one there must be: nothing goes out there while packets are held, which are routed like others.
+	ExpectedInterface string
+
 	HandoverInitiateTimeout time.Duration // until a Handover Initiate is repeated first, doubling: twice the round trip time, default 100 ms (RFC 5568 6.2.1.1)
 	HandoverInitiateRetries int           // HI_RETRIES, default 3 (RFC 5568 section 9)
 	HandoverLifetime        time.Duration // of a prepared handover until the mobile node comes, and of the forwarding; default 10 s (RFC 5568 5.6: tens of seconds)

@@ -371,7 +371,7 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 	m := h.mag
 	for _, p := range routes(s.bound, s.home) {
 		e, _ := m.forwarding.Get(p)
-		if m.owners[p] != s || e.Interface != s.iface || e.MobileNodeLinkLayerID != key.linkLayerID || e.Peer != s.lma() {
+		if m.owners[p] != s || e.Interface != m.accessLink(s) || e.MobileNodeLinkLayerID != key.linkLayerID || e.Peer != s.lma() {
 			return fmt.Errorf("%v is forwarded as %+v", p, e)
 		}
 	}

@@ -133,7 +133,7 @@ func (r *rig) newMAG(t *testing.T, d *datadriven.TestData) {
 		AcceptRevocation: func(_ netip.Addr, identity string, global bool) bool {
 			return identity != "stranger" && (!global || identity != "modest")
 		},
-		Gateways: gateways(d), AcceptHandover: func(c HandoverContext) bool { return c.MobileNodeID != mobility.NAI("stranger") },
+		Gateways: gateways(d), ExpectedInterface: text(d, "expected", ""), AcceptHandover: func(c HandoverContext) bool { return c.MobileNodeID != mobility.NAI("stranger") },
 		HandoverLifetime: duration(t, d, "handover", 0), ForwardingLifetime: duration(t, d, "forwarding", 0),
 		HoldLifetime: duration(t, d, "hold", 0), MaximumPendingHandovers: number(t, d, "pending", 0),
 		Compat: func(netip.Addr) mobility.Compat { return compat },

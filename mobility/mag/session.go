@@ -318,13 +318,21 @@ func (m *MAG) becomeUnbound(s *session) (changed bool) {
 func (m *MAG) forward(s *session, prefix netip.Prefix) (changed bool) {
 	e := forwarding.Entry{
 		Prefix: prefix, Role: forwarding.Gateway, Local: m.proxyCareOfAddress(s.lma()), Peer: s.lma(),
-		Interface: s.iface, MobileNodeLinkLayerID: s.linkLayerID, LocalRouting: s.localRouting,
+		Interface: m.accessLink(s), MobileNodeLinkLayerID: s.linkLayerID, LocalRouting: s.localRouting,
 	}
 	e.Transfer, e.OtherGateway, e.Hold = s.transfer(prefix)
 	old, _ := m.forwarding.Get(prefix)
 	m.forwarding.Set(e)
 	m.owners[prefix] = s
 	return old != e
+}
+
+// accessLink is where the packets of s go. Those of a mobile node that is expected are held, and need a way all the same.
+func (m *MAG) accessLink(s *session) string {
+	if s.iface == "" {
+		return m.config.ExpectedInterface
+	}
+	return s.iface
 }
 
 func (m *MAG) release(s *session, prefix netip.Prefix) {
