@@ -66,6 +66,9 @@ func (m *MAG) crossed(now time.Time, s *session, from netip.Addr) {
 	} else {
 		m.closeDeparture(now, s, HandoverSuperseded)
 	}
+	if a := s.arrival; a != nil && a.handover.OtherGateway != from {
+		m.do(HandoverUndone{a.handover, HandoverSuperseded})
+	}
 	m.forgetArrival(s)
 }
 
@@ -98,8 +101,17 @@ func (c *handoverContext) exported(gateway netip.Addr) HandoverContext {
 
 func (m *MAG) newArrival(s *session, h Handover, prefixes []netip.Prefix, forwarded bool) {
 	a := &arrival{handover: h, routes: prefixes, forwarded: forwarded}
-	a.remainder.due = func(now time.Time) { m.arrivalCompleted(now, s) }
+	a.step.due = func(now time.Time) { m.arrivalDue(now, s) }
 	s.arrival = a
+}
+
+func (m *MAG) arrivalDue(now time.Time, s *session) {
+	if s.arrival.expected != nil {
+		m.askExpected(now, s)
+		return
+	}
+	m.closeArrival(now, s, "") // nothing more comes from the other gateway, and it is told so
+	m.reforward(s)
 }
 
 // becomeExpected waits for the mobile node to come. If it is attached here already, as far as is known, it is asked for: an access
@@ -111,9 +123,17 @@ func (m *MAG) becomeExpected(now time.Time, s *session, c *handoverContext) {
 	m.becomeProvisional(s, c)
 	s.expires = deadline
 	m.do(ApplyForwarding{s.correlationID})
-	if !s.away {
-		m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, clone(s.bound), s.home.address.Addr()})
+	m.askExpected(now, s)
+}
+
+// askExpected asks for a mobile node that is attached here as far as is known, a few times, as the question may be lost.
+func (m *MAG) askExpected(now time.Time, s *session) {
+	if s.away || s.probes == presenceProbes {
+		return
 	}
+	s.probes++
+	m.set(&s.arrival.step, now.Add(m.config.PresenceTimeout))
+	m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, clone(s.bound), s.home.address.Addr()})
 }
 
 // alreadyHere: the mobile node was faster than the announcement.
@@ -165,6 +185,7 @@ func (m *MAG) rename(s *session, key sessionKey) {
 func (m *MAG) arrive(now time.Time, s *session, iface string) {
 	a := s.arrival
 	m.unexpect(a)
+	m.clear(&a.step)
 	a.handover.CorrelationID, a.handover.Interface, a.handover.MobileNodeLinkLayerID = s.correlationID, iface, s.linkLayerID
 	m.restrict(now, s)
 	if !s.isBound() {
@@ -199,13 +220,7 @@ func (m *MAG) arrived(now time.Time, s *session) {
 		m.closeArrival(now, s, "") // the LMA gave it others
 		return
 	}
-	m.set(&a.remainder, now.Add(m.config.ForwardingLifetime))
-}
-
-// arrivalCompleted: nothing more comes from the other gateway, and it is told so.
-func (m *MAG) arrivalCompleted(now time.Time, s *session) {
-	m.closeArrival(now, s, "")
-	m.reforward(s)
+	m.set(&a.step, now.Add(m.config.ForwardingLifetime))
 }
 
 // closeArrival takes the arrival away. The other gateway hears of it if the mobile node is registered here; if not, what is to be done
@@ -230,7 +245,7 @@ func (m *MAG) closeArrival(now time.Time, s *session, reason HandoverReason) {
 func (m *MAG) forgetArrival(s *session) {
 	if a := s.arrival; a != nil {
 		m.unexpect(a)
-		m.clear(&a.remainder)
+		m.clear(&a.step)
 		s.arrival = nil
 	}
 }

@@ -93,7 +93,7 @@ func (m *MAG) becomeProvisional(s *session, c *handoverContext) {
 	}
 	s.bound, s.home, s.provisional = c.prefixes, c.home, true
 	m.keepKnown(s)
-	if c.linkLocal.IsValid() {
+	if c.linkLocal.IsValid() && (s.anchorLinkLocal || s.iface == "") { // policy comes with the attachment
 		s.linkLocal = c.linkLocal
 	}
 	m.clear(&s.lapse)

@@ -79,7 +79,8 @@ type LinkAttached struct {
 	PreviousMAG           netip.Addr     // where it was before, as far as is known: asked for its context and its packets (RFC 5949, reactive mode)
 }
 
-// LinkDetached: the mobile node left that access link.
+// LinkDetached: the mobile node left that access link. It is de-registered, unless it is on its way to another gateway, or may be
+// (Config.HoldLifetime): then that waits until the handover has been completed, which makes it unnecessary, or undone.
 type LinkDetached struct {
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID

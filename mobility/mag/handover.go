@@ -24,7 +24,7 @@ type arrival struct {
 	routes    []netip.Prefix // what the other gateway may forward
 	forwarded bool           // it does, or was asked to
 	expected  *expectation   // the mobile node is not here yet
-	remainder timer          // until the other gateway need not forward any more
+	step      timer          // expected: until it is asked for again; registered: until the other gateway need not forward any more
 }
 
 // isFrozen: no PBU leaves for the session, whatever happens but an attachment. Either the mobile node is not here, or it is about

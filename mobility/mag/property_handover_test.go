@@ -125,7 +125,7 @@ func (h *hostile) checkHandovers() error {
 		if s.departure != nil && s.state != Leaving && (s.initiation == nil || s.initiation.purpose != preparation) {
 			return fmt.Errorf("%v, %v, waits for no answer about its departure", s.sessionKey, s.state)
 		}
-		if s.arrival != nil && s.arrival.expected == nil && s.arrival.remainder.index == 0 && s.lapse.index == 0 {
+		if s.arrival != nil && s.arrival.expected == nil && s.arrival.step.index == 0 && s.lapse.index == 0 {
 			return fmt.Errorf("%v, %v, has an arrival without end", s.sessionKey, s.state)
 		}
 		if s.state == Expected {

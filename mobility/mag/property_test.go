@@ -1,7 +1,6 @@
 package mag
 
 import (
-	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -311,96 +310,4 @@ func (h *hostile) takeMessage(a SendMessage) {
 	if !o.Present.Has(mh.OptionHomeNetworkPrefix) && !o.Present.Has(mh.OptionIPv4HomeAddressRequest) {
 		h.t.Fatal("a PBU that asks for nothing")
 	}
-}
-
-func (h *hostile) check(t *rapid.T) {
-	m := h.mag
-	sessions := map[*association]int{}
-	outstanding, bound, offered, nodes := 0, 0, 0, 0
-	for _, of := range m.nodes {
-		nodes += len(of)
-	}
-	for key, s := range m.sessions {
-		sessions[s.association]++
-		bound += len(routes(s.bound, s.home))
-		if s.offered {
-			offered++
-		}
-		if s.request.outstanding {
-			outstanding++
-		}
-		if err := h.checkSession(key, s); err != nil {
-			t.Fatalf("%v %v: %v", key, s.state, err)
-		}
-	}
-	if len(m.sessions) > m.config.MaximumMobileNodes || len(m.links) > len(m.sessions) || len(m.requests) != outstanding ||
-		len(m.owners) != bound || m.forwarding.Len() != bound {
-		t.Fatalf("%d sessions, %d links, %d requests for %d outstanding, %d owners and %d forwarding entries for %d prefixes",
-			len(m.sessions), len(m.links), len(m.requests), outstanding, len(m.owners), m.forwarding.Len(), bound)
-	}
-	if err := h.checkHandovers(); err != nil {
-		t.Fatal(err)
-	}
-	if offered != len(h.offers) || nodes != len(m.sessions) || len(m.denials) > m.config.MaximumMobileNodes || len(m.denials) != m.denied.Len() || len(m.revocations) > revocationsKept {
-		t.Fatalf("%d offers for %d bound sessions, %d sessions by node, %d denials, %d revocations", len(h.offers), offered, nodes, len(m.denials), len(m.revocations))
-	}
-	for link, s := range m.listed {
-		if m.sessions[s.sessionKey] != s || s.listed == nil || link != (linkKey{s.listed.Interface, s.linkLayerID}) || m.links[link] == s && !s.isFrozen() {
-			t.Fatalf("%v stands as listed at %v", s.sessionKey, link)
-		}
-	}
-	for e := m.clockless.Front(); e != nil; e = e.Next() {
-		if s := e.Value.(*session); m.sessions[s.sessionKey] != s || s.state != Refused {
-			t.Fatalf("%v, %v, stands among those that wait for the clock", s.sessionKey, s.state)
-		}
-	}
-	for e := m.lapsing.Front(); e != nil; e = e.Next() {
-		if s := e.Value.(*session); m.sessions[s.sessionKey] != s || s.state != Lapsing {
-			t.Fatalf("%v, %v, stands among those that lapse", s.sessionKey, s.state)
-		}
-	}
-	for _, a := range m.associations {
-		if a.sessions.Len() != sessions[a] || a.waiting.Len() > a.sessions.Len() {
-			t.Fatalf("association of %d sessions counts %d, %d wait", sessions[a], a.sessions.Len(), a.waiting.Len())
-		}
-	}
-}
-
-// checkSession: its prefixes are its own, and something will happen to it.
-func (h *hostile) checkSession(key sessionKey, s *session) error {
-	m := h.mag
-	for _, p := range routes(s.bound, s.home) {
-		e, _ := m.forwarding.Get(p)
-		if m.owners[p] != s || e.Interface != m.accessLink(s) || e.MobileNodeLinkLayerID != key.linkLayerID || e.Peer != s.lma() {
-			return fmt.Errorf("%v is forwarded as %+v", p, e)
-		}
-	}
-	for _, p := range routes(s.bound, s.home) {
-		e, _ := m.forwarding.Get(p)
-		way, other, hold := s.transfer(p)
-		if e.Transfer != way || e.OtherGateway != other || e.Hold != hold {
-			return fmt.Errorf("%v is forwarded as %+v, want %v %v, hold %t", p, e, way, other, hold)
-		}
-	}
-	waits := s.signal.index != 0
-	switch s.state {
-	case WaitingForSecurityAssociation:
-		waits = s.waiting != nil
-	case Refused:
-		waits = true // perhaps for an administrative action
-	}
-	registered := s.state == Registering || s.state == Registered || s.state == ReRegistering
-	if registered && s.seen.Before(s.attached) || (s.lapsing != nil) != (s.state == Lapsing) {
-		return fmt.Errorf("seen %v, attached %v, among those that lapse: %t", s.seen, s.attached, s.lapsing != nil)
-	}
-	if s.isFrozen() {
-		if !waits || s.offered && s.away || s.advertise.index != 0 || s.state != Expected && s.lapse.index == 0 {
-			return fmt.Errorf("%v, and stuck: signal %d, lapse %d, advertise %d, offered %t", s.state, s.signal.index, s.lapse.index, s.advertise.index, s.offered)
-		}
-		return nil
-	}
-	if !waits || s.away && s.purpose != DeRegistration || s.isBound() != s.offered && s.home.router.IsValid() || s.isBound() != (s.lapse.index != 0) || (len(s.bound) > 0) != (s.advertise.index != 0) {
-		return fmt.Errorf("stuck: signal %d, lapse %d, advertise %d, bound %v", s.signal.index, s.lapse.index, s.advertise.index, s.bound)
-	}
-	return nil
 }

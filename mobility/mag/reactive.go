@@ -12,8 +12,8 @@ import (
 // section 4.1, figure 3, step c). The PBU is under way meanwhile; whichever answer comes first brings the Router Advertisement.
 // The packets are asked for afterwards, when there is a place for them here: section 4.2 has the U flag followed by the F flag.
 func (m *MAG) requestContext(now time.Time, s *session, gateway netip.Addr) {
-	if _, known := m.gateway(gateway); !known || gateway.Is4() != s.lma().Is4() {
-		m.do(Ignored{Reason: DropNoHandover, Source: gateway, MobileNodeID: s.id})
+	if reason := m.mayRequest(s, gateway); reason != "" {
+		m.do(HandoverFailed{Handover: m.reactiveHandover(s, gateway), Reason: reason})
 		return
 	}
 	if a, in := s.arrival, s.initiation; a != nil && a.handover.OtherGateway == gateway || in != nil && in.association.lma == gateway {
@@ -36,6 +36,16 @@ func (m *MAG) requestContext(now time.Time, s *session, gateway netip.Addr) {
 	m.initiate(now, &initiation{purpose: contextRequest, session: s, correlationID: s.correlationID}, gateway, &message)
 }
 
+func (m *MAG) mayRequest(s *session, gateway netip.Addr) HandoverReason {
+	if _, known := m.gateway(gateway); !known {
+		return HandoverUnknownGateway
+	}
+	if gateway.Is4() != s.lma().Is4() {
+		return HandoverTransportDiffers
+	}
+	return ""
+}
+
 // contextReceived serves the mobile node by what its previous gateway says, unless the LMA has answered already.
 func (m *MAG) contextReceived(now time.Time, s *session, in *initiation, hack *mh.HandoverAcknowledge) {
 	gateway := in.association.lma
@@ -47,7 +57,7 @@ func (m *MAG) contextReceived(now time.Time, s *session, in *initiation, hack *m
 		m.requestFailed(s, in, HandoverUnusable, hack.Code)
 		return
 	}
-	h := m.reactiveHandover(s, in)
+	h := m.reactiveHandover(s, gateway)
 	if hack.Code.Accepted() {
 		m.newArrival(s, h, routes(c.prefixes, c.home), false)
 	}
@@ -64,15 +74,15 @@ func (m *MAG) contextReceived(now time.Time, s *session, in *initiation, hack *m
 	}
 }
 
-func (m *MAG) reactiveHandover(s *session, in *initiation) Handover {
+func (m *MAG) reactiveHandover(s *session, gateway netip.Addr) Handover {
 	return Handover{
 		CorrelationID: s.correlationID, Side: NewMAG, Reactive: true, Interface: s.iface,
-		MobileNodeID: s.id, MobileNodeLinkLayerID: s.linkLayerID, OtherGateway: in.association.lma,
+		MobileNodeID: s.id, MobileNodeLinkLayerID: s.linkLayerID, OtherGateway: gateway,
 	}
 }
 
 func (m *MAG) requestFailed(s *session, in *initiation, reason HandoverReason, code mh.HandoverAcknowledgeCode) {
-	m.do(HandoverFailed{m.reactiveHandover(s, in), reason, code})
+	m.do(HandoverFailed{m.reactiveHandover(s, in.association.lma), reason, code})
 }
 
 // requestForwarding asks the previous gateway for the packets (RFC 5949 section 4.1, step e).
@@ -122,10 +132,12 @@ func (m *MAG) requested(now time.Time, ev MessageReceived, hi *mh.HandoverInitia
 }
 
 // handOut lets the packets go to the gateway that the mobile node has come to, or keeps them for it. What was planned
-// otherwise is given up.
+// otherwise is given up; what was planned like this is no other handover because the mobile node was faster.
 func (m *MAG) handOut(now time.Time, s *session, h Handover, hold bool) {
 	if d := s.departure; d != nil && d.handover.OtherGateway != h.OtherGateway {
 		m.closeDeparture(now, s, HandoverSuperseded)
+	} else if d != nil {
+		h = d.handover
 	}
 	m.forgetInitiation(s.initiation)
 	s.departure = &departure{handover: h}
