@@ -80,9 +80,14 @@ func (s *seen) linkOf(id mih.MIHFID) (mih.LinkTupleID, place) {
 
 // choose orders the candidates of a station, the best first, and keeps a few. With to there is one: that place.
 func (c *Controller) choose(tuple mih.LinkTupleID, to mih.LinkAddress, now time.Time) []Candidate {
-	candidates := c.cfg.Candidates(tuple.PointOfAttachment, now)
-	candidates = slices.DeleteFunc(slices.Clone(candidates), func(o Candidate) bool {
-		return o.PointOfAttachment == tuple.PointOfAttachment || o.MIHFID == "" || o.MIHFID == c.cfg.MIHFID || !to.IsZero() && o.PointOfAttachment != to
+	var candidates []Candidate
+	if to.IsZero() {
+		candidates = slices.Clone(c.cfg.Candidates(tuple.PointOfAttachment, now))
+	} else if target, known := c.cfg.Target(to); known {
+		candidates = []Candidate{target}
+	}
+	candidates = slices.DeleteFunc(candidates, func(o Candidate) bool {
+		return o.PointOfAttachment == tuple.PointOfAttachment || o.MIHFID == "" || o.MIHFID == c.cfg.MIHFID
 	})
 	score := func(o Candidate) int { return c.score(tuple.Link, o, now) }
 	slices.SortStableFunc(candidates, func(a, b Candidate) int { return cmp.Compare(score(b), score(a)) })

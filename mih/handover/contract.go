@@ -12,6 +12,8 @@ type Config struct {
 	MIHFID mih.MIHFID
 	// Candidates are the points of attachment that a station at this one may go to, without itself: the network map's answer.
 	Candidates func(at mih.LinkAddress, now time.Time) []Candidate
+	// Target is what the network map knows of a point of attachment that somebody else chose, be it in another network than the station.
+	Target func(poa mih.LinkAddress) (Candidate, bool)
 	// Local says whether a point of attachment is this network's own, so that stations may be announced for it.
 	Local   func(poa mih.LinkAddress) bool
 	Weights Weights

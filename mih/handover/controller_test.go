@@ -35,6 +35,10 @@ type campus struct {
 	deaf     map[mih.MIHFID]bool
 }
 
+func candidate(i int) Candidate {
+	return Candidate{PointOfAttachment: poa(byte(i)), LinkType: mih.LinkType80211, MIHFID: mih.MIHFID(fmt.Sprintf("n%d", i)), Stations: -1}
+}
+
 func newCampus(t *testing.T, n int, change func(*Config)) *campus {
 	c := &campus{t: t, now: t0, networks: map[mih.MIHFID]*network{}, deaf: map[mih.MIHFID]bool{}}
 	for i := range n {
@@ -42,10 +46,18 @@ func newCampus(t *testing.T, n int, change func(*Config)) *campus {
 		cfg := Config{
 			MIHFID: one.id, Local: func(p mih.LinkAddress) bool { return p == one.poa }, OnLinkGoingDown: true,
 			Weights: Weights{Signal: 70, Load: 20, Previous: 10},
+			Target: func(p mih.LinkAddress) (Candidate, bool) {
+				for j := range n {
+					if p == poa(byte(j)) {
+						return candidate(j), true
+					}
+				}
+				return Candidate{}, false
+			},
 			Candidates: func(at mih.LinkAddress, _ time.Time) (list []Candidate) {
 				for j := range n {
 					if p := poa(byte(j)); p != at {
-						list = append(list, Candidate{PointOfAttachment: p, LinkType: mih.LinkType80211, MIHFID: mih.MIHFID(fmt.Sprintf("n%d", j)), Stations: -1})
+						list = append(list, candidate(j))
 					}
 				}
 				return list

@@ -156,24 +156,21 @@ func (m *Map) where(wanted func(networkKey) bool) iter.Seq[Entry] {
 	}
 }
 
-// Candidates are points of attachment, at most limit, that a station may move to from the given one: the same network elsewhere. The
-// neighbours of the configuration come first, then those that stations went to, then the others of the network, from the next
-// address on. There are none for a point of attachment that is not in the map.
-func (m *Map) Candidates(from mih.LinkAddress, limit int) []Entry {
-	here := m.records[from]
-	if here == nil {
-		return nil
-	}
-	var found []Entry
-	for r := range m.near(here) {
-		if len(found) >= limit {
-			break
+// Candidates yields the points of attachment that a station may move to from the given one: the same network elsewhere. The neighbours
+// of the configuration come first, then those that stations went to, then the others of the network, from the next address on. There
+// are none for a point of attachment that is not in the map, which must not change meanwhile.
+func (m *Map) Candidates(from mih.LinkAddress) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		here := m.records[from]
+		if here == nil {
+			return
 		}
-		if r != here && here.current.canRoamTo(r.current) {
-			found = append(found, r.entry())
+		for r := range m.near(here) {
+			if r != here && here.current.canRoamTo(r.current) && !yield(r.entry()) {
+				return
+			}
 		}
 	}
-	return found
 }
 
 // near yields a point of attachment, its neighbours of any network, and the others of its network, each once.
