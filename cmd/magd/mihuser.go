@@ -33,6 +33,9 @@ var handled = []wire.MessageID{
 
 // openMIH makes the MIH Function, and subscribes to its own links and to those of the peers that see stations for this gateway.
 func (g *gateway) openMIH() (err error) {
+	if g.handovers.network, err = newNetwork(g.cfg); err != nil {
+		return err
+	}
 	handlers := map[wire.MessageID]mihf.User{}
 	for _, id := range handled {
 		handlers[id] = mihUser
@@ -41,8 +44,8 @@ func (g *gateway) openMIH() (err error) {
 	events := wanted
 	g.mih, err = mihnode.Open(mihnode.Config{
 		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
-		Capabilities: wire.Capabilities{Events: &events, Commands: &commands},
-		User:         g.executeMIH, Identified: g.identified,
+		Capabilities: wire.Capabilities{Events: &events, Commands: &commands}, Information: g.handovers.network.information,
+		User: g.executeMIH, Identified: g.identified,
 		Interface: func(source mih.MIHFID, name string) string { return g.behind.access(source, name, g.cfg.MIH.MIHFID) },
 	})
 	if err != nil {
@@ -64,6 +67,7 @@ func (g *gateway) identified(name string, id mih.MIHFID) {
 			continue
 		}
 		g.behind.learn(id, p)
+		g.handovers.network.identified(id, p)
 		if p.Interface != "" {
 			g.mih.Post(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
 		}

@@ -9,10 +9,10 @@ import (
 
 	apadapters "netlmm/ap-adapters"
 	"netlmm/cmd/internal/api"
-	"netlmm/configs"
 	"netlmm/mih"
 	"netlmm/mih/handover"
 	"netlmm/mih/mihf"
+	"netlmm/mih/wire"
 	"netlmm/mobility"
 	"netlmm/mobility/engine"
 	"netlmm/mobility/mag"
@@ -30,29 +30,41 @@ const handoverQueue = 1024
 // handovers prepares the handovers of mobile nodes that are about to leave, with the gateways that they go to: 802.21 decides and agrees with
 // the other network (package handover), Proxy Mobile IPv6 moves the packets (RFC 5949).
 type handovers struct {
-	g       *gateway
-	engine  *engine.Engine[handover.Event, handover.Action] // nil: none are prepared
-	network *network
-	records preparations
+	g           *gateway
+	engine      *engine.Engine[handover.Event, handover.Action] // nil: none are prepared
+	network     *network
+	predictions predictions
+	records     preparations
 }
 
 func (g *gateway) openHandovers() {
 	cfg := g.cfg.Handover
 	h := &g.handovers
-	h.g, h.network = g, newNetwork(g.cfg)
+	h.g = g
 	core := handover.New(handover.Config{
-		MIHFID: g.cfg.MIH.MIHFID, Candidates: h.network.candidates, Local: h.network.local, OnLinkGoingDown: cfg.Predictive && cfg.OnLinkGoingDown,
-		Weights: handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout,
+		MIHFID: g.cfg.MIH.MIHFID, Candidates: h.network.candidates, Target: h.network.target, Local: h.network.local,
+		OnLinkGoingDown: cfg.Predictive && cfg.OnLinkGoingDown,
+		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout,
 		MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
 	})
 	h.engine = engine.New[handover.Event, handover.Action](core, handoverQueue, h.execute)
 }
 
-// event gives the controller an event; one too many is counted.
+// event gives the controller an event, after the network map has learnt from it.
 func (h *handovers) event(e handover.Event) {
-	if ind, ok := e.(handover.Indicated); ok {
-		h.network.seen(ind.Indication)
+	switch e := e.(type) {
+	case handover.Indicated:
+		h.network.seen(e.Indication)
+	case handover.Requested:
+		if b, ok := e.Body.(wire.N2NHOCompleteRequest); ok {
+			h.network.completed(b)
+		}
 	}
+	h.informed(e)
+}
+
+// post gives the controller an event; one too many is counted.
+func (h *handovers) post(e handover.Event) {
 	if h.engine != nil && !h.engine.Post(e) {
 		h.g.counters.Add(prepared, "queue_full")
 	}
@@ -86,7 +98,7 @@ func (h *handovers) execute(action handover.Action) {
 
 // prepare has the MAG's machine hand the packets over.
 func (h *handovers) prepare(a handover.Prepare) {
-	gateway := h.network.gateway(a.Target.MIHFID)
+	gateway := h.network.gateway(a.Target)
 	station, ok := a.Link.Address.MAC()
 	if !ok || !gateway.IsValid() || !h.g.cfg.Handover.Predictive {
 		h.event(handover.Ready{Link: a.Link})
@@ -251,93 +263,4 @@ func (p *preparations) list() []api.Preparation {
 		list = append(list, *one)
 	}
 	return list
-}
-
-// network is what is known of other gateways and of points of attachment.
-type network struct {
-	own       mih.MIHFID
-	points    []configs.PointOfAttachment
-	gateways  map[mih.MIHFID]netip.Addr // by MIH Function
-	addresses map[string]netip.Addr     // by name
-	functions map[string]mih.MIHFID     // of gateways, by name
-
-	mu   sync.Mutex
-	ours map[mih.LinkAddress]bool // points of attachment that this gateway's own access points told of
-}
-
-// maximumPoints bounds the points of attachment that are learnt from events.
-const maximumPoints = 4096
-
-func newNetwork(cfg *configs.Magd) *network {
-	n := &network{
-		own: cfg.MIH.MIHFID, points: cfg.Handover.PointsOfAttachment, gateways: map[mih.MIHFID]netip.Addr{}, addresses: map[string]netip.Addr{},
-		functions: map[string]mih.MIHFID{}, ours: map[mih.LinkAddress]bool{},
-	}
-	for _, gateway := range cfg.Gateways {
-		n.addresses[gateway.Name] = gateway.Address
-		for _, p := range cfg.MIH.Peers {
-			if p.Address.Addr() == gateway.Address && p.MIHFID != "" {
-				n.gateways[p.MIHFID], n.functions[gateway.Name] = gateway.Address, p.MIHFID
-			}
-		}
-	}
-	for _, h := range cfg.Hostapd {
-		n.ours[h.PointOfAttachment] = true
-	}
-	for _, p := range n.points {
-		if p.Gateway == "" {
-			n.ours[p.Address] = true
-		}
-	}
-	return n
-}
-
-// seen learns the points of attachment of this gateway from the events of their stations.
-func (n *network) seen(ind mih.Indication) {
-	if _, up := ind.Event.(mih.LinkUp); !up || ind.Interface == "" {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.ours) < maximumPoints {
-		n.ours[ind.Event.LinkTuple().PointOfAttachment] = true
-	}
-}
-
-func (n *network) local(poa mih.LinkAddress) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.ours[poa] && !poa.IsZero()
-}
-
-// candidates are the points of attachment of other gateways in the network that a station is in, by what the map says.
-func (n *network) candidates(at mih.LinkAddress, _ time.Time) (list []handover.Candidate) {
-	networkID := ""
-	for _, p := range n.points {
-		if p.Address == at {
-			networkID = p.NetworkID
-		}
-	}
-	for _, p := range n.points {
-		if p.Gateway == "" || p.Address == at || networkID != "" && p.NetworkID != "" && p.NetworkID != networkID {
-			continue
-		}
-		list = append(list, handover.Candidate{
-			PointOfAttachment: p.Address, LinkType: p.LinkType, NetworkID: p.NetworkID, Channel: p.Channel, MIHFID: n.functions[p.Gateway], Stations: -1,
-		})
-	}
-	return list
-}
-
-// gateway is the address of the gateway with this MIH Function; zero: there is none.
-func (n *network) gateway(id mih.MIHFID) netip.Addr { return n.gateways[id] }
-
-// gatewayOf is the gateway that a point of attachment is of; zero: not known, or this one.
-func (n *network) gatewayOf(poa mih.LinkAddress) netip.Addr {
-	for _, p := range n.points {
-		if p.Address == poa && p.Gateway != "" {
-			return n.addresses[p.Gateway]
-		}
-	}
-	return netip.Addr{}
 }

@@ -1,8 +1,8 @@
 package miis
 
 import (
-	"iter"
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"

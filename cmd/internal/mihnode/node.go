@@ -26,6 +26,8 @@ const (
 	Messages   = "netlmm_mih_messages_total"    // what became of messages, by reason
 	Sockets    = "netlmm_mih_transport_total"
 	Adapters   = "netlmm_adapter_total"
+
+	InformationCount = "netlmm_mih_information_total"
 )
 
 // Help describes the counters.
@@ -34,6 +36,8 @@ var Help = map[string]string{
 	Messages:   "MIH messages that were sent, or ignored, by what became of them.",
 	Sockets:    "What the sockets of MIH messages did.",
 	Adapters:   "What the access points' adapters did.",
+
+	InformationCount: "What the information service answered and asked, and what became of entries of its network map.",
 }
 
 const (
@@ -47,6 +51,7 @@ type Config struct {
 	MIH          configs.MIH
 	Capabilities wire.Capabilities // what the daemon itself has to say; the Node adds transports, and what the link SAPs are and can do
 	Handlers     map[wire.MessageID]mihf.User
+	Information  *Information // nil: no information service
 	MaximumLinks int
 	Log          *slog.Logger
 	Counters     *daemon.Counters
@@ -80,6 +85,7 @@ var bounds = pace.Bounds{Initial: defaultTimeout, Minimum: minimumTimeout}
 
 // Open makes a Node, and opens its sockets.
 func Open(cfg Config) (*Node, error) {
+	cfg = cfg.withInformation()
 	n := &Node{
 		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), dial: map[netip.Addr]netip.AddrPort{}, commands: make(chan command, commandQueue),
 		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}},
@@ -179,6 +185,9 @@ func (n *Node) Tasks() []daemon.Task {
 		{Name: "link commands", Run: n.runCommands},
 		{Name: "MIH peers", Run: n.introduce},
 	}
+	if n.cfg.Information != nil {
+		tasks = append(tasks, daemon.Task{Name: "information service", Run: n.inform})
+	}
 	if n.conn != nil {
 		tasks = append(tasks, daemon.Task{Name: "MIH sockets", Run: func(ctx context.Context) error { return n.conn.Run(ctx, n.receive) }})
 	}
@@ -257,7 +266,11 @@ func (n *Node) execute(action mihf.Action) {
 		n.cfg.Counters.Add(LinkEvents, a.Indication.Event.EventType().String())
 		n.cfg.User(action)
 	case mihf.Confirm:
-		if !n.found(a) && !n.answered(a) {
+		if !n.found(a) && !n.answered(a) && !n.informs(action) {
+			n.cfg.User(action)
+		}
+	case mihf.RequestReceived:
+		if !n.informs(action) {
 			n.cfg.User(action)
 		}
 	default:
