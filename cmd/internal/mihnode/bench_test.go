@@ -78,19 +78,13 @@ func protectedly(p *configs.MIHPeer) { p.Protected = true }
 // run runs a Node until the test ends, or stop is called.
 func run(t *testing.T, name string, at netip.Addr, peers []configs.MIHPeer, adapters ...apadapters.Adapter) *bench {
 	t.Helper()
+	return runAs(t, name, at, peers, func(*Config) {}, adapters...)
+}
+
+func runAs(t *testing.T, name string, at netip.Addr, peers []configs.MIHPeer, change func(*Config), adapters ...apadapters.Adapter) *bench {
+	t.Helper()
 	b := &bench{t: t, names: map[string]mih.MIHFID{}}
-	registry := prometheus.NewRegistry()
-	events := mih.Events(mih.EventLinkUp, mih.EventLinkDown)
-	cfg := Config{
-		MIH:          configs.MIH{MIHFID: mih.MIHFID(name), Listen: []netip.Addr{at}, Port: transport.Port, Peers: peers},
-		MaximumLinks: 10000, Log: slog.New(slog.DiscardHandler), Counters: daemon.NewCounters(registry, Help), User: b.take,
-		Identified: func(name string, id mih.MIHFID) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.names[name] = id
-		},
-	}
-	cfg.Capabilities.Events = &events
+	cfg := configFor(b, name, at, peers, change)
 	var err error
 	if b.Node, err = Open(cfg); err != nil {
 		t.Fatal(err)
@@ -114,6 +108,24 @@ func run(t *testing.T, name string, at netip.Addr, peers []configs.MIHPeer, adap
 	})
 	t.Cleanup(b.stop)
 	return b
+}
+
+// configFor is that of a Node whose users b is.
+func configFor(b *bench, name string, at netip.Addr, peers []configs.MIHPeer, change func(*Config)) Config {
+	registry := prometheus.NewRegistry()
+	events := mih.Events(mih.EventLinkUp, mih.EventLinkDown)
+	cfg := Config{
+		MIH:          configs.MIH{MIHFID: mih.MIHFID(name), Listen: []netip.Addr{at}, Port: transport.Port, Peers: peers},
+		MaximumLinks: 10000, Log: slog.New(slog.DiscardHandler), Counters: daemon.NewCounters(registry, Help), User: b.take,
+		Identified: func(name string, id mih.MIHFID) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.names[name] = id
+		},
+	}
+	cfg.Capabilities.Events = &events
+	change(&cfg)
+	return cfg
 }
 
 func (b *bench) take(a mihf.Action) {

@@ -62,6 +62,7 @@ func (n *Node) found(c mihf.Confirm) bool {
 	if c.Failure != mihf.NoFailure || c.Source == "" {
 		return true
 	}
+	n.peerSpoke()
 	p := n.cfg.MIH.Peers[i]
 	switch n.directory.answered(i, c.Source, n.cfg.MIH.MIHFID) {
 	case taken:

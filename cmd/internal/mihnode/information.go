@@ -33,12 +33,13 @@ type Information struct {
 	service *miis.Service
 
 	waiting   chan mihf.Action // RequestReceived and Confirm
+	news      chan struct{}    // a peer has said something of itself
 	inquiries inquiries
 }
 
 // NewInformation has an empty map.
 func NewInformation() *Information {
-	i := &Information{network: miis.NewMap(miis.Limits{}), waiting: make(chan mihf.Action, informationQueue), inquiries: newInquiries()}
+	i := &Information{network: miis.NewMap(miis.Limits{}), waiting: make(chan mihf.Action, informationQueue), news: make(chan struct{}, 1), inquiries: newInquiries()}
 	i.service = miis.NewService(i.network, miis.Config{})
 	return i
 }
@@ -110,6 +111,17 @@ func (n *Node) informs(action mihf.Action) bool {
 	return true
 }
 
+// peerSpoke has the information service look soon.
+func (n *Node) peerSpoke() {
+	if n.cfg.Information == nil {
+		return
+	}
+	select {
+	case n.cfg.Information.news <- struct{}{}:
+	default: // it is about to
+	}
+}
+
 // inform is the information service.
 func (n *Node) inform(ctx context.Context) error {
 	ticker := time.NewTicker(lookAtPeers)
@@ -120,6 +132,8 @@ func (n *Node) inform(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
+			n.look(ctx)
+		case <-n.cfg.Information.news:
 			n.look(ctx)
 		case action := <-n.cfg.Information.waiting:
 			n.serve(action)

@@ -262,6 +262,7 @@ func (n *Node) execute(action mihf.Action) {
 		n.ignored(a)
 	case mihf.PeerStateChanged:
 		n.log.Info("MIH peer", "mihf_id", a.MIHFID, "state", a.State)
+		n.peerSpoke()
 	case mihf.Deliver:
 		n.cfg.Counters.Add(LinkEvents, a.Indication.Event.EventType().String())
 		n.cfg.User(action)
