@@ -88,7 +88,8 @@ func tooLong(p PointOfAttachment) bool {
 		len(p.Subnets) > maximumSubnets || len(p.Neighbours) > maximumNeighbours || p.Location != nil && len(p.Location.Octets) > maximumLocation
 }
 
-// learn believes that somebody said so, unless one who is believed before speaks for the point of attachment.
+// learn believes that somebody said so, unless one who is believed before speaks for the point of attachment: then only what that one
+// does not say.
 func (m *Map) learn(now time.Time, id mih.MIHFID, origin Origin, p PointOfAttachment) {
 	if p.Address.IsZero() || tooLong(p) {
 		m.counters.Refused++
@@ -104,6 +105,10 @@ func (m *Map) learn(now time.Time, id mih.MIHFID, origin Origin, p PointOfAttach
 			m.counters.Conflicts++
 		}
 		if had.origin >= origin && !silent {
+			if had.origin > origin {
+				r.beside = &p
+				m.file(p.Address, r)
+			}
 			return
 		}
 		p = p.or(had.point)

@@ -53,6 +53,37 @@ func TestConfigurationWins(t *testing.T) {
 	wantSound(t, m)
 }
 
+// TestWhoIsBelievedLessFillsGaps: an information service knows the network of a point of attachment whose MIH Function only says that it
+// is there. The last word counts, and what was said goes with whom it stood beside.
+func TestWhoIsBelievedLessFillsGaps(t *testing.T) {
+	m := NewMap(Limits{})
+	m.Serves("mag1", mag1)
+	m.LearnEvent(start, "mag1", up(1))
+	tells := func(network string) {
+		server := mapOf(t, Limits{}, wifi(1, network, mag2))
+		m.LearnInformation(start, "is", ask(t, server, QueryPointOfAttachment(ap(1))))
+	}
+	for _, network := range []string{"blue", "red"} {
+		tells(network)
+		if e, _ := m.PointOfAttachment(ap(1)); e.NetworkID != network || e.Gateway != mag1 || e.Origin != Reported || e.Source != "mag1" {
+			t.Errorf("is %+v", e)
+		}
+		if got := numbers(slices.Collect(m.Network(network))); !slices.Equal(got, []int{1}) || len(m.networks) != 1 {
+			t.Errorf("the network %s has %v", network, got)
+		}
+		wantSound(t, m)
+	}
+	m.LearnEvent(start, "mag1", mih.LinkDetected{Link: up(1).Link, NetworkID: "green"})
+	if e, _ := m.PointOfAttachment(ap(1)); e.NetworkID != "green" {
+		t.Errorf("is %+v", e)
+	}
+	m.Forget("mag1")
+	wantSound(t, m)
+	if m.Len() != 0 {
+		t.Error("something is left")
+	}
+}
+
 // TestWhoIsBelieved: who serves a point of attachment before an information service, and that before who saw it; among equals, who
 // came first, until it is silent.
 func TestWhoIsBelieved(t *testing.T) {

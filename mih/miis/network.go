@@ -39,7 +39,8 @@ func (n *network) place(address mih.LinkAddress) (int, bool) {
 type record struct {
 	configured *PointOfAttachment
 	learnt     *learnt
-	current    PointOfAttachment // of both, the configured first
+	beside     *PointOfAttachment // what one said last who is believed less than who is learnt from: it fills gaps
+	current    PointOfAttachment  // of all, the configured first
 	network    *network
 	moves      []mih.LinkAddress // where stations went from here, the last one first
 }
@@ -75,11 +76,19 @@ func (m *Map) file(address mih.LinkAddress, r *record) {
 	case r.learnt == nil:
 		r.move(m, *r.configured)
 	case r.configured == nil:
-		r.move(m, r.learnt.point)
+		r.move(m, r.hearsay())
 	default:
-		r.move(m, r.configured.or(r.learnt.point))
+		r.move(m, r.configured.or(r.hearsay()))
 	}
 	m.records[address] = r
+}
+
+// hearsay is all that was said.
+func (r *record) hearsay() PointOfAttachment {
+	if r.beside == nil {
+		return r.learnt.point
+	}
+	return r.learnt.point.or(*r.beside)
 }
 
 func (r *record) move(m *Map, to PointOfAttachment) {

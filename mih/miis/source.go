@@ -41,7 +41,7 @@ func (m *Map) unlearn(r *record) {
 	address, s := r.current.Address, r.learnt.source
 	s.drop(r)
 	m.learnt--
-	r.learnt = nil
+	r.learnt, r.beside = nil, nil
 	m.file(address, r)
 	m.tidy(s)
 }
