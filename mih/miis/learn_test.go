@@ -61,7 +61,7 @@ func TestWhoIsBelievedLessFillsGaps(t *testing.T) {
 	m.LearnEvent(start, "mag1", up(1))
 	tells := func(network string) {
 		server := mapOf(t, Limits{}, wifi(1, network, mag2))
-		m.LearnInformation(start, "is", ask(t, server, QueryPointOfAttachment(ap(1))))
+		m.LearnInformation(start, "is", ask(t, NewService(server, Config{}), QueryPointOfAttachment(ap(1))))
 	}
 	for _, network := range []string{"blue", "red"} {
 		tells(network)
