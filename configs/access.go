@@ -99,7 +99,7 @@ const maximumDHCPServers = 8
 
 func (p *problems) few(key string, n, most int) {
 	if n > most {
-		p.add(key, "", fmt.Sprintf("has %d addresses: want at most %d", n, most))
+		p.add(key, "", fmt.Sprintf("has %d entries: want at most %d", n, most))
 	}
 }
 

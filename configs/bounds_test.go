@@ -131,6 +131,7 @@ func TestWhatTheDaemonsCannotUseIsRefused(t *testing.T) {
 		refusals map[string]refusal
 	}{
 		{gateway, loadMagd, gatewayRefusals}, {anchor, loadLmad, anchorRefusals}, {preparing, loadMagd, preparingRefusals}, {function, loadMihd, functionRefusals},
+		{finding, loadMagd, findingRefusals}, {server, loadMihd, serverRefusals},
 	} {
 		if err := daemon.load(write(t, daemon.base)); err != nil {
 			t.Fatal(err)

@@ -2,6 +2,8 @@ package configs
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mih"
@@ -28,10 +30,13 @@ type Handover struct {
 type PointOfAttachment struct {
 	Address   mih.LinkAddress
 	LinkType  mih.LinkType
-	Gateway   string     // name of one of gateways; "": this one
+	Gateway   string     // name of one of gateways; "": this one, or with an information server none that is known
 	MIHFID    mih.MIHFID // of the MIH Function there; "": the gateway's
 	NetworkID string     // SSID; "": not known
 	Channel   int        // 0: not known
+
+	Subnets    []netip.Prefix    // of its access link
+	Neighbours []mih.LinkAddress // where stations go from there, the most likely first
 }
 
 // Weights of what a candidate for a handover is chosen by, each from 0 to 100.
@@ -55,12 +60,14 @@ type (
 		Weights            rawWeights             `mapstructure:"weights"`
 	}
 	rawPointOfAttachment struct {
-		Address   string `mapstructure:"address"`
-		Gateway   string `mapstructure:"gateway"`
-		MIHFID    string `mapstructure:"mihf_id"`
-		NetworkID string `mapstructure:"network_id"`
-		Channel   int    `mapstructure:"channel" default:"0"`
-		LinkType  string `mapstructure:"link_type" default:"wlan"`
+		Address    string   `mapstructure:"address"`
+		Gateway    string   `mapstructure:"gateway"`
+		MIHFID     string   `mapstructure:"mihf_id"`
+		NetworkID  string   `mapstructure:"network_id"`
+		Channel    int      `mapstructure:"channel" default:"0"`
+		LinkType   string   `mapstructure:"link_type" default:"wlan"`
+		Subnets    []string `mapstructure:"subnets"`
+		Neighbours []string `mapstructure:"neighbours"`
 	}
 	rawWeights struct {
 		Signal   int `mapstructure:"signal"`
@@ -93,7 +100,11 @@ func (p *problems) handover(raw rawHandover, gateways []Peer) Handover {
 		p.add("handover.mode", mode, "has nobody to hand over to: want the other MAGs of the domain under gateways, or off")
 	}
 	p.weights(h.Weights)
-	h.PointsOfAttachment = p.pointsOfAttachment("handover.points_of_attachment", raw.PointsOfAttachment, gateways)
+	var names []string
+	for _, g := range gateways {
+		names = append(names, g.Name)
+	}
+	h.PointsOfAttachment = p.pointsOfAttachment("handover.points_of_attachment", raw.PointsOfAttachment, "gateways, or nothing for this one", names)
 	return h
 }
 
@@ -116,11 +127,14 @@ const (
 	highestChannel   = 233
 )
 
-func (p *problems) pointsOfAttachment(key string, raws []rawPointOfAttachment, gateways []Peer) (list []PointOfAttachment) {
-	names := map[string]bool{"": true}
-	for _, g := range gateways {
-		names[g.Name] = true
-	}
+// What is told of one point of attachment at most; other MIH Functions keep no more.
+const (
+	maximumSubnets    = 16
+	maximumNeighbours = 32
+)
+
+// pointsOfAttachment reads a list. gateways are the names that its entries may have, where says in words which these are.
+func (p *problems) pointsOfAttachment(key string, raws []rawPointOfAttachment, where string, gateways []string) (list []PointOfAttachment) {
 	seen := map[mih.LinkAddress]bool{}
 	for i, raw := range raws {
 		at := fmt.Sprintf("%s[%d]", key, i)
@@ -131,9 +145,10 @@ func (p *problems) pointsOfAttachment(key string, raws []rawPointOfAttachment, g
 		if raw.MIHFID != "" {
 			poa.MIHFID = p.mihfID(at+".mihf_id", raw.MIHFID)
 		}
-		if !names[raw.Gateway] {
-			p.add(at+".gateway", raw.Gateway, "want the name of one of gateways, or nothing for this one")
+		if raw.Gateway != "" && !slices.Contains(gateways, raw.Gateway) {
+			p.add(at+".gateway", raw.Gateway, "want the name of one of "+where)
 		}
+		p.around(at, raw, &poa)
 		if seen[poa.Address] && !poa.Address.IsZero() {
 			p.add(at+".address", raw.Address, "stands twice: keep one")
 		}
@@ -141,4 +156,16 @@ func (p *problems) pointsOfAttachment(key string, raws []rawPointOfAttachment, g
 		list = append(list, poa)
 	}
 	return list
+}
+
+// around reads what is around a point of attachment.
+func (p *problems) around(at string, raw rawPointOfAttachment, poa *PointOfAttachment) {
+	for j, value := range raw.Subnets {
+		poa.Subnets = append(poa.Subnets, p.eitherPrefix(fmt.Sprintf("%s.subnets[%d]", at, j), value))
+	}
+	p.few(at+".subnets", len(raw.Subnets), maximumSubnets)
+	for j, value := range raw.Neighbours {
+		poa.Neighbours = append(poa.Neighbours, p.linkAddress(fmt.Sprintf("%s.neighbours[%d]", at, j), value))
+	}
+	p.few(at+".neighbours", len(raw.Neighbours), maximumNeighbours)
 }

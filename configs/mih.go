@@ -16,6 +16,8 @@ type MIH struct {
 	Listen []netip.Addr // addresses of its sockets; none: it speaks with nobody over the network
 	Port   uint16
 	Peers  []MIHPeer
+
+	Discovery Discovery
 }
 
 // MIHPeer is another MIH Function.
@@ -44,9 +46,10 @@ func (m MIH) InClear() (list []netip.Addr) {
 
 type (
 	rawMIH struct {
-		MIHFID string   `mapstructure:"mihf_id"`
-		Listen []string `mapstructure:"listen"`
-		Port   int      `mapstructure:"port"`
+		MIHFID    string       `mapstructure:"mihf_id"`
+		Listen    []string     `mapstructure:"listen"`
+		Port      int          `mapstructure:"port"`
+		Discovery rawDiscovery `mapstructure:"discovery"`
 	}
 	rawMIHPeer struct {
 		Name       string `mapstructure:"name"`
@@ -74,7 +77,7 @@ type (
 // know.
 const mihPort = 4551
 
-var defaultMIH = rawMIH{Port: mihPort}
+var defaultMIH = rawMIH{Port: mihPort, Discovery: rawDiscovery{DHCP: "off"}}
 
 // function reads what an MIH Function is told of itself. byDefault is where it listens when nothing is said.
 func (p *problems) function(raw rawMIH, byDefault []netip.Addr) MIH {
@@ -101,7 +104,8 @@ func (p *problems) function(raw rawMIH, byDefault []netip.Addr) MIH {
 // gatewayMIH reads mih of a gateway. Without peers and without listen it has no sockets.
 func (p *problems) gatewayMIH(raw rawGatewayMIH, end local, c *Magd) MIH {
 	var byDefault []netip.Addr
-	if len(raw.Peers) > 0 {
+	discovery := p.discovery(raw.rawMIH, c.None, c.Protected())
+	if len(raw.Peers) > 0 || discovery.On() {
 		for _, a := range []netip.Addr{end.address, end.ipv4, netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})} {
 			if a.IsValid() {
 				byDefault = append(byDefault, a)
@@ -109,6 +113,7 @@ func (p *problems) gatewayMIH(raw rawGatewayMIH, end local, c *Magd) MIH {
 		}
 	}
 	m := p.function(raw.rawMIH, byDefault)
+	m.Discovery = discovery
 	links := map[string]AccessLink{}
 	for _, l := range c.AccessLinks {
 		links[l.Interface] = l

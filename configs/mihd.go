@@ -13,6 +13,7 @@ type Mihd struct {
 
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	Information Information
 }
 
 type rawMihd struct {
@@ -22,6 +23,8 @@ type rawMihd struct {
 	MIH      rawMihdMIH    `mapstructure:"mih"`
 	Adapters rawMihdSource `mapstructure:"adapters"`
 	Security rawSecurity   `mapstructure:"security"`
+
+	Information rawInformation `mapstructure:"information"`
 }
 
 type rawMihdMIH struct {
@@ -64,7 +67,9 @@ func LoadMihd(file string) (*Mihd, error) {
 	for i, rawPeer := range raw.MIH.Peers {
 		c.MIH.Peers = append(c.MIH.Peers, p.mihPeer(fmt.Sprintf("mih.peers[%d]", i), rawPeer, c.MIH, c.None, c.OtherPeers))
 	}
+	c.MIH.Discovery = p.discovery(raw.MIH.rawMIH, c.None, c.OtherPeers)
 	p.radios(c, raw.Adapters)
+	c.Information = p.information(raw.Information)
 	defaults := defaultMihd()
 	c.Settings = settings(&raw, &defaults)
 	return c, p.err()

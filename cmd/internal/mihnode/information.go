@@ -83,6 +83,7 @@ func Points(list []configs.PointOfAttachment, gateways map[string]miis.Gateway) 
 	for _, p := range list {
 		points = append(points, miis.PointOfAttachment{
 			Address: p.Address, LinkType: p.LinkType, NetworkID: p.NetworkID, Channel: uint8(p.Channel), Gateway: gateways[p.Gateway],
+			Subnets: p.Subnets, Neighbours: p.Neighbours,
 		})
 	}
 	return points
