@@ -164,6 +164,9 @@ type PictureComplete struct{}
 // PeerChanged adds a peer that was discovered, or changes where it is reached.
 type PeerChanged struct{ Peer Peer }
 
+// PeerGone takes a peer away that was discovered and is not any more. Who waits for it is told so.
+type PeerGone struct{ MIHFID mih.MIHFID }
+
 // SecurityAssociationChanged: the association that protects what is exchanged with this address was installed or is gone.
 type SecurityAssociationChanged struct {
 	Address netip.Addr
@@ -182,6 +185,7 @@ func (LinkCommandDone) isEvent()            {}
 func (CapabilitiesChanged) isEvent()        {}
 func (PictureComplete) isEvent()            {}
 func (PeerChanged) isEvent()                {}
+func (PeerGone) isEvent()                   {}
 func (SecurityAssociationChanged) isEvent() {}
 
 // Action is what an MIH Function wants done, in the order given: one of the types below.

@@ -118,6 +118,8 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 		m.cfg.Partial = false
 	case PeerChanged:
 		m.peerChanged(now, ev.Peer)
+	case PeerGone:
+		m.peerGone(now, ev.MIHFID)
 	case SecurityAssociationChanged:
 		m.associationChanged(now, ev.Address, ev.Up)
 	}

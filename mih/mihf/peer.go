@@ -80,6 +80,38 @@ func (m *MIHF) peerChanged(now time.Time, changed Peer) {
 	m.send(now, p)
 }
 
+// peerGone forgets a peer with all that goes on with it. Its links go down for who is subscribed at it.
+func (m *MIHF) peerGone(now time.Time, id mih.MIHFID) {
+	p := m.peers[id]
+	if p == nil {
+		return
+	}
+	p.Register, p.Protected, p.up = false, true, false // nothing leaves for it any more
+	for _, l := range m.Links() {
+		if l.Source == id && l.State != LinkDown {
+			m.takeDown(now, l)
+		}
+	}
+	for key, s := range p.subscriptions {
+		s.users = nil
+		m.timers.Stop(&s.timer)
+		delete(p.subscriptions, key)
+		m.remote--
+	}
+	m.endSubscriptionsOf(p)
+	for _, in := range m.incoming {
+		if in.peer == p {
+			m.forget(in)
+		}
+	}
+	for _, t := range p.transactions {
+		m.end(now, t, nil, nil, FailedNoPeer)
+	}
+	m.timers.Stop(&p.pump)
+	m.timers.Stop(&p.registration.timer)
+	delete(m.peers, id)
+}
+
 // associationChanged lets what waits go. A peer that was given up is tried again at once.
 func (m *MIHF) associationChanged(now time.Time, address netip.Addr, up bool) {
 	if up {

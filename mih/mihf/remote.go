@@ -277,9 +277,15 @@ func (m *MIHF) sweep(now time.Time, s *remoteSubscription, of uint64) {
 		if l.Source != p.MIHFID || l.State == LinkDown || one.up[id] || !m.links[id].heard.Before(s.asked) || !matches(s.link, supported, nil, mih.LinkUp{Link: tuple}) {
 			continue
 		}
-		m.indication(now, mih.Indication{Source: p.MIHFID, SAP: SAP, Identity: l.Identity, ReceivedAt: now, Resync: true,
-			Event: mih.LinkDown{Link: tuple, Reason: mih.DownExplicitDisconnect}})
+		m.takeDown(now, l)
 	}
+}
+
+// takeDown delivers the loss of a link of a peer that nobody told of.
+func (m *MIHF) takeDown(now time.Time, l Link) {
+	tuple := mih.LinkTupleID{Link: mih.LinkID{Type: l.Type, Address: l.Station}, PointOfAttachment: l.PointOfAttachment}
+	m.indication(now, mih.Indication{Source: l.Source, SAP: SAP, Identity: l.Identity, ReceivedAt: now, Resync: true,
+		Event: mih.LinkDown{Link: tuple, Reason: mih.DownExplicitDisconnect}})
 }
 
 // deliverRemote hands a peer's indication to the users here who are subscribed at that peer.
