@@ -54,23 +54,18 @@ func (g *gateway) openMIH() (err error) {
 	g.mih.Post(mihf.EventSubscribe{User: mihUser, Events: wanted})
 	for _, p := range g.cfg.MIH.Peers {
 		if p.MIHFID != "" {
-			g.identified(p.Name, p.MIHFID)
+			g.identified(p, p.MIHFID)
 		}
 	}
 	return nil
 }
 
 // identified learns which MIH Function a peer is, and asks for its events where stations of this gateway are behind it.
-func (g *gateway) identified(name string, id mih.MIHFID) {
-	for _, p := range g.cfg.MIH.Peers {
-		if p.Name != name {
-			continue
-		}
-		g.behind.learn(id, p)
-		g.handovers.network.identified(id, p)
-		if p.Interface != "" {
-			g.mih.Post(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
-		}
+func (g *gateway) identified(p configs.MIHPeer, id mih.MIHFID) {
+	g.behind.learn(id, p)
+	g.handovers.network.identified(p, id)
+	if p.Interface != "" {
+		g.mih.Post(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
 	}
 }
 

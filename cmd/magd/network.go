@@ -46,7 +46,7 @@ func newNetwork(cfg *configs.Magd) (*network, error) {
 	})
 	for _, p := range cfg.MIH.Peers {
 		if p.MIHFID != "" {
-			n.meet(p.MIHFID, p)
+			n.meet(p, p.MIHFID)
 		}
 	}
 	return n, n.configure()
@@ -73,15 +73,15 @@ func (n *network) named() map[string]miis.Gateway {
 }
 
 // identified learns which MIH Function a peer is.
-func (n *network) identified(id mih.MIHFID, p configs.MIHPeer) {
-	if n.meet(id, p) {
+func (n *network) identified(p configs.MIHPeer, id mih.MIHFID) {
+	if n.meet(p, id) {
 		_ = n.configure() // which was good at the start, and has no more than one name added
 	}
 }
 
 // meet learns which gateway is behind an MIH Function: it is the gateway's own, or that of an access point of this one. It says whether
 // points of attachment of a gateway are concerned that had no MIH Function.
-func (n *network) meet(id mih.MIHFID, p configs.MIHPeer) (news bool) {
+func (n *network) meet(p configs.MIHPeer, id mih.MIHFID) (news bool) {
 	for _, g := range n.cfg.Gateways {
 		if g.Address == p.Address.Addr() {
 			n.mu.Lock()

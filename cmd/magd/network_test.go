@@ -79,7 +79,7 @@ func TestCandidatesAreOfOtherGateways(t *testing.T) {
 	n.wantCandidates(t, 1, 3)
 	n.wantCandidates(t, 2, 3, 4) // which network 2 has nobody knows
 	n.wantCandidates(t, 9, 3, 4)
-	n.identified("mihf.mag3", n.cfg.MIH.Peers[2])
+	n.identified(n.cfg.MIH.Peers[2], "mihf.mag3")
 	n.wantCandidates(t, 1, 3, 5)
 	c, ok := n.target(poa(4)) // in another network than the station, but that is for who chose it
 	if want := (handover.Candidate{PointOfAttachment: poa(4), LinkType: mih.LinkType80211, NetworkID: "red", Channel: 36, MIHFID: "mihf.mag2", Stations: -1}); !ok || c != want {

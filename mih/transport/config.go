@@ -44,7 +44,7 @@ type Config struct {
 
 	// Admit is asked, before anything is done for it, about every datagram's source and every connection's; nil admits
 	// everyone. It is called from several goroutines and must not wait.
-	Admit func(netip.Addr) bool
+	Admit func(Protocol, netip.Addr) bool
 
 	MaximumDatagram int // caps what the path allows, against tunnels on it (RFC 5677 section 6.1); 0: no cap
 
@@ -81,7 +81,7 @@ func (c Config) withDefaults() Config {
 	c.RedialMinimum = orDefault(c.RedialMinimum, 250*time.Millisecond)
 	c.RedialMaximum = max(orDefault(c.RedialMaximum, 30*time.Second), c.RedialMinimum)
 	if c.Admit == nil {
-		c.Admit = func(netip.Addr) bool { return true }
+		c.Admit = func(Protocol, netip.Addr) bool { return true }
 	}
 	if len(c.Addresses) == 0 {
 		c.Addresses = []netip.Addr{netip.IPv6Unspecified(), netip.IPv4Unspecified()}

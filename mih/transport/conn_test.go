@@ -170,7 +170,7 @@ func TestBatches(t *testing.T) {
 
 func TestStrangersAreTurnedAway(t *testing.T) {
 	for _, fam := range families {
-		guarded := open(t, Config{Addresses: []netip.Addr{fam.a}, Admit: func(a netip.Addr) bool { return a != fam.b }})
+		guarded := open(t, Config{Addresses: []netip.Addr{fam.a}, Admit: func(_ Protocol, a netip.Addr) bool { return a != fam.b }})
 		received := collect(t, guarded)
 		stranger := listen(t, fam.b)
 		collect(t, stranger)

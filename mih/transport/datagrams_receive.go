@@ -87,7 +87,7 @@ func (d *datagrams) packet(m *ipv6.Message, c *Conn) (p Packet, wanted bool) {
 	case !usable(p.From): // port 0 cannot be answered
 		c.count(noSourcePort)
 		return p, false
-	case !c.config.Admit(p.From.Addr()):
+	case !c.config.Admit(UDP, p.From.Addr()):
 		c.count(notAdmitted)
 		return p, false
 	}

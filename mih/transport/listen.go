@@ -62,7 +62,7 @@ func (h *hub) takeIn(conn *net.TCPConn) {
 
 func (h *hub) enter(s *stream) (why event, refused bool) {
 	from := s.remote.Addr()
-	if !usable(s.remote) || !h.c.config.Admit(from) {
+	if !usable(s.remote) || !h.c.config.Admit(TCP, from) {
 		return notAdmitted, true
 	}
 	h.mu.Lock()

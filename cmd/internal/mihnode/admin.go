@@ -77,7 +77,7 @@ type peerTable struct {
 
 func (n *Node) peerTable(f *mihf.MIHF) peerTable {
 	table := peerTable{f.PeerTable(), map[netip.Addr]bool{}}
-	for _, p := range n.cfg.MIH.Peers {
+	for _, p := range n.directory.all() {
 		table.associated[p.Address.Addr()] = f.Associated(p.Address.Addr())
 	}
 	return table
@@ -86,10 +86,9 @@ func (n *Node) peerTable(f *mihf.MIHF) peerTable {
 // peerRows are the peers of the machine, and those that have yet to say who they are.
 func (n *Node) peerRows(table peerTable) []api.MIHPeer {
 	rows, known := []api.MIHPeer{}, map[mih.MIHFID]string{}
-	for i, p := range n.cfg.MIH.Peers {
-		id := n.directory.id(i)
-		if known[id] = p.Name; id == "" {
-			e := endpointOf(p)
+	for _, p := range n.directory.all() {
+		if known[p.id] = p.Name; p.id == "" {
+			e := endpointOf(p.MIHPeer)
 			rows = append(rows, api.MIHPeer{Name: p.Name, Address: e.Address, Transport: e.Transport.String(), State: "unnamed", Protection: protection(p.Protected, table.associated[p.Address.Addr()])})
 		}
 	}

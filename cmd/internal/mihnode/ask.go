@@ -3,6 +3,7 @@ package mihnode
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"netlmm/mih"
@@ -77,12 +78,7 @@ func (n *Node) answered(c mihf.Confirm) bool {
 	return true
 }
 
-// protected says whether the configuration wants an association with who is at an address.
+// protected says whether there has to be an association with who is at an address.
 func (n *Node) protected(at mihf.Endpoint) bool {
-	for _, p := range n.cfg.MIH.Peers {
-		if p.Address.Addr() == at.Address.Addr() && p.Protected {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(n.directory.all(), func(e entry) bool { return e.Protected && e.Address.Addr() == at.Address.Addr() })
 }

@@ -24,8 +24,8 @@ import (
 var (
 	mag6 = netip.MustParseAddr("2001:db8:f0::1")
 	ap6  = netip.MustParseAddr("2001:db8:f0::21")
-	mag4 = netip.MustParseAddr("192.0.2.1")
-	ap4  = netip.MustParseAddr("192.0.2.21")
+	mag4 = netip.MustParseAddr("198.51.100.1")
+	ap4  = netip.MustParseAddr("198.51.100.21")
 )
 
 func TestMain(m *testing.M) {
@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		return netnstest.Commands(
 			"ip link set lo up mtu 1500", // long messages go in fragments
 			"ip -6 addr add 2001:db8:f0::1/128 dev lo nodad", "ip -6 addr add 2001:db8:f0::21/128 dev lo nodad",
-			"ip addr add 192.0.2.1/32 dev lo", "ip addr add 192.0.2.21/32 dev lo",
+			"ip addr add 198.51.100.1/32 dev lo", "ip addr add 198.51.100.21/32 dev lo",
 		)
 	})
 }
@@ -117,10 +117,10 @@ func configFor(b *bench, name string, at netip.Addr, peers []configs.MIHPeer, ch
 	cfg := Config{
 		MIH:          configs.MIH{MIHFID: mih.MIHFID(name), Listen: []netip.Addr{at}, Port: transport.Port, Peers: peers},
 		MaximumLinks: 10000, Log: slog.New(slog.DiscardHandler), Counters: daemon.NewCounters(registry, Help), User: b.take,
-		Identified: func(name string, id mih.MIHFID) {
+		Identified: func(p configs.MIHPeer, id mih.MIHFID) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.names[name] = id
+			b.names[p.Name] = id
 		},
 	}
 	cfg.Capabilities.Events = &events

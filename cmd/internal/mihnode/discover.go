@@ -29,7 +29,7 @@ func (n *Node) introduce(ctx context.Context) error {
 			n.directory.forgetAnswers()
 			next = time.Time{}
 		}
-		if now := time.Now(); !now.Before(next) {
+		if now := time.Now(); n.directory.grown() || !now.Before(next) {
 			next = now.Add(askEvery)
 			n.askPeers()
 		}
@@ -43,14 +43,17 @@ func (n *Node) introduce(ctx context.Context) error {
 
 // askPeers asks those that have not answered.
 func (n *Node) askPeers() {
-	for _, i := range n.directory.unanswered() {
-		p := n.cfg.MIH.Peers[i]
-		ask := mihf.Discover{User: mihf.User{Name: finder}, RequestID: uint64(i), Destination: n.directory.id(i)}
-		if ask.Destination == "" {
-			ask.Endpoint, ask.Protected = endpointOf(p), p.Protected
-		}
-		n.Send(ask)
+	for _, e := range n.directory.unanswered() {
+		n.askPeer(e)
 	}
+}
+
+func (n *Node) askPeer(e entry) {
+	ask := mihf.Discover{User: mihf.User{Name: finder}, RequestID: e.number, Destination: e.id}
+	if ask.Destination == "" {
+		ask.Endpoint, ask.Protected = endpointOf(e.MIHPeer), e.Protected
+	}
+	n.Send(ask)
 }
 
 // found takes the answer to a question of findPeers. It says whether it was one.
@@ -58,27 +61,30 @@ func (n *Node) found(c mihf.Confirm) bool {
 	if c.User.Name != finder {
 		return false
 	}
-	i := int(c.RequestID)
 	if c.Failure != mihf.NoFailure || c.Source == "" {
 		return true
 	}
 	n.peerSpoke()
-	p := n.cfg.MIH.Peers[i]
-	switch n.directory.answered(i, c.Source, n.cfg.MIH.MIHFID) {
+	switch e, what := n.directory.answered(c.RequestID, c.Source, n.cfg.MIH.MIHFID); what {
 	case taken:
 		n.cfg.Counters.Add(Messages, "identifier_taken")
-		n.limited.Warn("MIH peer says that it is who another is: give it an identifier of its own", "name", p.Name, "address", p.Address, "mihf_id", c.Source)
+		n.limited.Warn("MIH peer says that it is who another is: give it an identifier of its own", "name", e.Name, "address", e.Address, "mihf_id", c.Source)
 	case named:
-		n.log.Info("MIH peer says who it is", "name", p.Name, "mihf_id", c.Source)
-		go n.makeKnown(p.Name, peerOf(p, c.Source)) // the queue may be full, and this is its goroutine
+		n.log.Info("MIH peer says who it is", "name", e.Name, "address", e.Address, "mihf_id", c.Source)
+		go n.makeKnown(e) // the queue may be full, and this is its goroutine
 	}
 	return true
 }
 
 // makeKnown makes a peer known that was found.
-func (n *Node) makeKnown(name string, peer mihf.Peer) {
-	n.Send(mihf.PeerChanged{Peer: peer})
+func (n *Node) makeKnown(e entry) {
+	n.Send(mihf.PeerChanged{Peer: peerOf(e.MIHPeer, e.id)})
+	n.askPeer(e)
+	if !n.directory.has(e.number) { // it went meanwhile
+		n.Send(mihf.PeerGone{MIHFID: e.id})
+		return
+	}
 	if n.cfg.Identified != nil {
-		n.cfg.Identified(name, peer.MIHFID)
+		n.cfg.Identified(e.MIHPeer, e.id)
 	}
 }

@@ -198,8 +198,8 @@ func (n *Node) look(ctx context.Context) {
 
 // believed are those of a peer's links that it is believed for.
 func (n *Node) believed(id mih.MIHFID, links []mih.NetworkTypeAddress) (list []mih.NetworkTypeAddress) {
-	for k, p := range n.cfg.MIH.Peers {
-		if n.directory.id(k) != id || len(p.PointsOfAttachment) == 0 {
+	for _, p := range n.directory.all() {
+		if p.id != id || len(p.PointsOfAttachment) == 0 {
 			continue
 		}
 		for _, l := range links {

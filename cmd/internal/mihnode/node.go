@@ -18,6 +18,8 @@ import (
 	"netlmm/mih/transport"
 	"netlmm/mih/wire"
 	"netlmm/mobility/engine"
+
+	"golang.org/x/time/rate"
 )
 
 // Names of the counters.
@@ -28,6 +30,7 @@ const (
 	Adapters   = "netlmm_adapter_total"
 
 	InformationCount = "netlmm_mih_information_total"
+	DiscoveryCount   = "netlmm_mih_discovery_total"
 )
 
 // Help describes the counters.
@@ -38,6 +41,7 @@ var Help = map[string]string{
 	Adapters:   "What the access points' adapters did.",
 
 	InformationCount: "What the information service answered and asked, and what became of entries of its network map.",
+	DiscoveryCount:   "What the search for MIH Functions by DNS and DHCP came to.",
 }
 
 const (
@@ -53,6 +57,7 @@ type Config struct {
 	Handlers     map[wire.MessageID]mihf.User
 	Information  *Information // nil: no information service
 	MaximumLinks int
+	Resolvers    string // the file that names the name servers; "": that of the system
 	Log          *slog.Logger
 	Counters     *daemon.Counters
 	// User takes what is for the daemon's own users, in the machine's goroutine: it must not wait for the Node.
@@ -60,7 +65,7 @@ type Config struct {
 	// Interface is what an operator is told of where a station is; nil: what the link SAP called it.
 	Interface func(source mih.MIHFID, name string) string
 	// Identified is told who a peer is that was known by its address only, once requests reach it; nil: nobody asks.
-	Identified func(name string, id mih.MIHFID)
+	Identified func(peer configs.MIHPeer, id mih.MIHFID)
 }
 
 // Node is an MIH Function with everything around it.
@@ -72,12 +77,12 @@ type Node struct {
 	engine    *engine.Engine[mihf.Event, mihf.Action]
 	conn      *transport.Conn // nil: it speaks with nobody over the network
 	outgoing  []transport.Outgoing
-	received  []mihf.Event                  // of receive, which nobody calls twice at a time
-	dial      map[netip.Addr]netip.AddrPort // where a peer listens for TCP
+	received  []mihf.Event // of receive, which nobody calls twice at a time
 	adapters  []apadapters.Adapter
 	commands  chan command
 	directory *directory
 	questions questions
+	strangers *rate.Limiter
 }
 
 // bounds of the retransmission timeout: nothing but a campus lies between the peers, and a handover does not wait a second.
@@ -87,11 +92,8 @@ var bounds = pace.Bounds{Initial: defaultTimeout, Minimum: minimumTimeout}
 func Open(cfg Config) (*Node, error) {
 	cfg = cfg.withInformation()
 	n := &Node{
-		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), dial: map[netip.Addr]netip.AddrPort{}, commands: make(chan command, commandQueue),
-		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}},
-	}
-	for _, p := range cfg.MIH.Peers {
-		n.dial[p.Address.Addr()] = p.Address
+		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), commands: make(chan command, commandQueue),
+		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}}, strangers: rate.NewLimiter(strangersSecond, strangersBurst),
 	}
 	n.core = mihf.New(mihf.Config{
 		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true,
@@ -102,7 +104,7 @@ func Open(cfg Config) (*Node, error) {
 	if len(cfg.MIH.Listen) == 0 {
 		return n, nil
 	}
-	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port})
+	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port, Admit: n.admit})
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +189,9 @@ func (n *Node) Tasks() []daemon.Task {
 	}
 	if n.cfg.Information != nil {
 		tasks = append(tasks, daemon.Task{Name: "information service", Run: n.inform})
+	}
+	if n.cfg.MIH.Discovery.On() {
+		tasks = append(tasks, daemon.Task{Name: "MIH discovery", Run: n.seek})
 	}
 	if n.conn != nil {
 		tasks = append(tasks, daemon.Task{Name: "MIH sockets", Run: func(ctx context.Context) error { return n.conn.Run(ctx, n.receive) }})
@@ -291,7 +296,7 @@ func (n *Node) ignored(a mihf.Ignored) {
 // destination is where the socket sends to. An answer over TCP goes by the connection that the question came on, while that stands.
 func (n *Node) destination(to mihf.Endpoint) transport.Destination {
 	d := transport.Destination{Addr: to.Address, Protocol: transport.Protocol(to.Transport), Source: n.source(to.Address.Addr())}
-	if listens, known := n.dial[to.Address.Addr()]; known && d.Protocol == transport.TCP && listens != to.Address {
+	if listens, known := n.directory.listens(to.Address.Addr()); known && d.Protocol == transport.TCP && listens != to.Address {
 		d.Dial = listens
 	}
 	return d

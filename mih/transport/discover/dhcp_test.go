@@ -2,13 +2,9 @@ package discover
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -22,59 +18,6 @@ import (
 )
 
 var equalAddresses = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
-
-// link makes a namespace with a server's end of a link; ours is "mn".
-func link(t *testing.T) (namespace string) {
-	t.Helper()
-	namespace = fmt.Sprintf("mos%d", os.Getpid())
-	t.Cleanup(func() {
-		_ = exec.Command("ip", "link", "del", "mn").Run()
-		_ = exec.Command("ip", "netns", "del", namespace).Run()
-	})
-	if err := netnstest.Commands(
-		"ip netns add "+namespace,
-		"ip link add mn type veth peer name srv netns "+namespace,
-		"sysctl -qw net.ipv6.conf.mn.accept_dad=0",
-		"ip netns exec "+namespace+" sysctl -qw net.ipv6.conf.srv.accept_dad=0",
-		"ip link set mn up",
-		"ip addr add 192.0.2.7/24 dev mn",
-		"ip -n "+namespace+" link set lo up",
-		"ip -n "+namespace+" link set srv up",
-		"ip -n "+namespace+" addr add 192.0.2.1/24 dev srv",
-		"ip -n "+namespace+" addr add 2001:db8::1/64 dev srv nodad",
-	); err != nil {
-		t.Fatal(err)
-	}
-	if err := awaitLinkLocal("mn"); err != nil {
-		t.Fatal(err)
-	}
-	netnstest.In(t, namespace, func() error { return awaitLinkLocal("srv") })
-	return namespace
-}
-
-// awaitLinkLocal waits until the link has an address that can be used.
-func awaitLinkLocal(name string) error {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		out, err := exec.Command("ip", "-6", "addr", "show", "dev", name, "scope", "link").Output()
-		if err != nil {
-			return err
-		}
-		if strings.Contains(string(out), "fe80") && !strings.Contains(string(out), "tentative") {
-			return nil
-		}
-	}
-	return fmt.Errorf("%s never has a link-local address", name)
-}
-
-// colons is the form in which dnsmasq takes an option's octets.
-func colons(octets []byte) string {
-	text := hex.EncodeToString(octets)
-	var parts []string
-	for i := 0; i < len(text); i += 2 {
-		parts = append(parts, text[i:i+2])
-	}
-	return strings.Join(parts, ":")
-}
 
 func must[T any](t testing.TB) func(T, error) T {
 	return func(v T, err error) T {
@@ -103,15 +46,15 @@ var offered = map[mos.Version]Offer{
 
 // TestARealServer hands out the options of RFC 5678.
 func TestARealServer(t *testing.T) {
-	namespace := link(t)
+	namespace := netnstest.Link(t)
 	v4, v6 := offered[mos.DHCPv4], offered[mos.DHCPv6]
-	dnsmasq(t, namespace, "--port=0", "--interface=srv", "--bind-interfaces", "--dhcp-leasefile="+t.TempDir()+"/leases",
+	netnstest.DNSMasq(t, namespace, "--port=0", "--interface=srv", "--bind-interfaces", "--dhcp-leasefile="+t.TempDir()+"/leases",
 		"--dhcp-range=192.0.2.0,static,255.255.255.0", "--dhcp-range=2001:db8::,static,64",
-		"--dhcp-option=139,"+colons(must[[]byte](t)(mos.AppendAddresses(nil, mos.DHCPv4, v4.Addresses))),
-		"--dhcp-option=140,"+colons(must[[]byte](t)(mos.AppendNames(nil, mos.DHCPv4, v4.Names))),
+		"--dhcp-option=139,"+netnstest.Octets(must[[]byte](t)(mos.AppendAddresses(nil, mos.DHCPv4, v4.Addresses))),
+		"--dhcp-option=140,"+netnstest.Octets(must[[]byte](t)(mos.AppendNames(nil, mos.DHCPv4, v4.Names))),
 		"--dhcp-option=option:domain-search,"+strings.Join(v4.Search, ","),
-		"--dhcp-option=option6:54,"+colons(must[[]byte](t)(mos.AppendAddresses(nil, mos.DHCPv6, v6.Addresses))),
-		"--dhcp-option=option6:55,"+colons(must[[]byte](t)(mos.AppendNames(nil, mos.DHCPv6, v6.Names))),
+		"--dhcp-option=option6:54,"+netnstest.Octets(must[[]byte](t)(mos.AppendAddresses(nil, mos.DHCPv6, v6.Addresses))),
+		"--dhcp-option=option6:55,"+netnstest.Octets(must[[]byte](t)(mos.AppendNames(nil, mos.DHCPv6, v6.Names))),
 		"--dhcp-option=option6:domain-search,"+strings.Join(v6.Search, ","))
 	for version, ask := range map[mos.Version]func(context.Context, string) (Offer, error){mos.DHCPv4: DHCPv4, mos.DHCPv6: DHCPv6} {
 		got, err := ask(withPatience(t), "mn")
@@ -123,8 +66,8 @@ func TestARealServer(t *testing.T) {
 
 // TestAServerWithoutServices may still name the network's domains.
 func TestAServerWithoutServices(t *testing.T) {
-	namespace := link(t)
-	dnsmasq(t, namespace, "--port=0", "--interface=srv", "--bind-interfaces", "--dhcp-leasefile="+t.TempDir()+"/leases",
+	namespace := netnstest.Link(t)
+	netnstest.DNSMasq(t, namespace, "--port=0", "--interface=srv", "--bind-interfaces", "--dhcp-leasefile="+t.TempDir()+"/leases",
 		"--dhcp-range=192.0.2.0,static,255.255.255.0", "--dhcp-range=2001:db8::,static,64",
 		"--dhcp-option=option:domain-search,visited.example", "--dhcp-option=option6:domain-search,visited.example")
 	for version, ask := range map[mos.Version]func(context.Context, string) (Offer, error){mos.DHCPv4: DHCPv4, mos.DHCPv6: DHCPv6} {
@@ -137,7 +80,7 @@ func TestAServerWithoutServices(t *testing.T) {
 
 // TestNobodyAnswers, and the context ends.
 func TestNobodyAnswers(t *testing.T) {
-	link(t)
+	netnstest.Link(t)
 	for version, ask := range map[mos.Version]func(context.Context, string) (Offer, error){mos.DHCPv4: DHCPv4, mos.DHCPv6: DHCPv6} {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		got, err := ask(ctx, "mn")

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/dns"
 
+	"netlmm/internal/netnstest"
 	"netlmm/mih/transport/mos"
 )
 
@@ -323,7 +324,7 @@ func TestSystem(t *testing.T) {
 
 // TestDnsmasq asks a real name server.
 func TestDnsmasq(t *testing.T) {
-	dnsmasq(t, "", "--port=5353", "--listen-address=127.0.0.1", "--bind-interfaces", "--local=/example.com/",
+	netnstest.DNSMasq(t, "", "--port=5353", "--listen-address=127.0.0.1", "--bind-interfaces", "--local=/example.com/",
 		"--naptr-record=example.com,50,50,s,MIHIS+M2T,,_MIHIS._tcp.example.com",
 		"--naptr-record=example.com,90,50,s,MIHIS+M2U,,_MIHIS._udp.example.com",
 		"--srv-host=_MIHIS._tcp.example.com,server1.example.com,4551,0,1",
