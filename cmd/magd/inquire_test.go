@@ -173,7 +173,7 @@ func TestWhatTheStationDoesOvertakesThePrediction(t *testing.T) {
 	a.wants("prediction_overtaken", 1)
 	a.says(imminent(2, 4))
 	a.wants(handover.NoCandidate, 1)
-	if n := a.counts(prepared, string(handover.Begun)); n > 0 || len(a.handovers.held.links) > 0 {
-		t.Errorf("%d handovers began, %d predictions wait", n, len(a.handovers.held.links))
+	if n := a.counts(prepared, string(handover.Begun)); n > 0 || len(a.handovers.predictions.links) > 0 {
+		t.Errorf("%d handovers began, %d predictions wait", n, len(a.handovers.predictions.links))
 	}
 }
