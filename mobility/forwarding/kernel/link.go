@@ -160,19 +160,21 @@ func (c *conn) awaitCarrier(name string) error {
 
 // Of include/uapi/linux: the IPv4 settings of a link, which the library does not know.
 const (
-	inetConf        = unix.IFLA_INET_CONF
-	inetRPFilter    = 8 // IPV4_DEVCONF_RP_FILTER
-	inetAcceptLocal = 23
+	inetConf          = unix.IFLA_INET_CONF
+	inetSendRedirects = 6 // IPV4_DEVCONF_SEND_REDIRECTS
+	inetRPFilter      = 8
+	inetAcceptLocal   = 23
 )
 
 // checkSources makes Linux check the IPv4 sources of what comes in by a link of ours, or let pass all including what we sent
-// ourselves by the other end.
+// ourselves by the other end. What leaves by the tunnel that it came from, from one mobile node of a gateway to another, is no
+// reason for a redirect: there is no shorter way.
 func (c *conn) checkSources(index int, strict bool) error {
 	filter, local := uint32(0), uint32(1)
 	if strict {
 		filter, local = 1, 0
 	}
-	return c.configureIPv4(index, map[int]uint32{inetRPFilter: filter, inetAcceptLocal: local})
+	return c.configureIPv4(index, map[int]uint32{inetRPFilter: filter, inetAcceptLocal: local, inetSendRedirects: 0})
 }
 
 // leaveUnchecked lifts the check of IPv4 sources of what comes in by a link that is not ours.

@@ -17,6 +17,8 @@ import (
 // A home network prefix belongs to one mobile node (RFC 5213, the point-to-point link model), whose link-layer address is
 // known. Its routes at the gateway lead by a next hop with a permanent neighbour entry, so that no address of the prefix is
 // ever resolved: no other node of the link can claim one, and who tries all of them from afar makes no neighbour entries.
+// Nor does Linux send redirects, for packets that leave by the link they came from (EnableMAGLocalRouting), to a source that
+// it reaches by a next hop: mobile nodes do not learn of each other that they are on one link.
 
 // neighbour is one permanent neighbour entry.
 type neighbour struct {

@@ -59,14 +59,19 @@ func shared(t *testing.T) *domain {
 	d.mag1.sh("ip link add acc3 address 02:00:5e:00:53:03 type bridge mcast_snooping 0; ip link set acc3 up; ip addr add " + magLL + "/64 dev acc3 nodad")
 	d.mag1.cfg.AccessInterfaces = append(d.mag1.cfg.AccessInterfaces, "acc3")
 	d.start()
-	for i, mn := range []space{d.mn1, d.mn2} {
-		port := []string{"port1", "port2"}[i]
-		d.wire("mag1", port, strings.TrimPrefix(mn.name, d.prefix), "eth0")
-		d.mag1.sh("ip link set " + port + " master acc3")
-		mn.sh("ip addr add fe80::" + []string{"5", "6"}[i] + "/64 dev eth0 nodad")
-		d.share(mn, []string{hnp1, hnp2}[i], []string{mn1Addr, mn2Addr}[i])
-	}
+	d.plug(d.mn1, "port1", "fe80::5")
+	d.plug(d.mn2, "port2", "fe80::6")
+	d.share(d.mn1, hnp1, mn1Addr)
+	d.share(d.mn2, hnp2, mn2Addr)
 	return d
+}
+
+// plug puts a mobile node on the link that both are on.
+func (d *domain) plug(mn space, port, linkLocal string) {
+	d.t.Helper()
+	d.wire("mag1", port, strings.TrimPrefix(mn.name, d.prefix), "eth0")
+	d.mag1.sh("ip link set " + port + " master acc3")
+	mn.sh("ip addr add " + linkLocal + "/64 dev eth0 nodad")
 }
 
 // share binds a mobile node on the link that both are on.

@@ -20,7 +20,7 @@ type sysctl struct {
 // before needs them, and one that did not is told so by nothing else.
 //
 // Not among them: seg6_enabled, which admits segment routing headers; our packets carry none, and those of others stay
-// refused. IPv6 has no rp_filter. For that of IPv4 see keepFilters. Address generation on access links is accesslink's business.
+// refused. IPv6 has no rp_filter. For that of IPv4 see keepOwn. What access links need for themselves is accesslink's business.
 func sysctls(l *layout) []sysctl {
 	const conf, confIPv4 = "/proc/sys/net/ipv6/conf/", "/proc/sys/net/ipv4/conf/"
 	uplink := l.Uplink
@@ -38,15 +38,20 @@ func sysctls(l *layout) []sysctl {
 		settings = append(settings, sysctl{path: confIPv4 + uplink + "/rp_filter", want: "0",
 			why: "what comes out of a tunnel is taken for a packet of the uplink, and the way back to its source is the tunnel"})
 	}
-	return append(settings, sysctl{path: confIPv4 + "all/rp_filter", want: "0",
-		why: "it would overrule the filters of the tunnels' own links"})
+	return append(settings,
+		sysctl{path: confIPv4 + "all/rp_filter", want: "0",
+			why: "it would overrule the filters of the tunnels' own links"},
+		sysctl{path: confIPv4 + "all/send_redirects", want: "0",
+			why: "it would overrule access links and tunnels, where a redirect would have mobile nodes look for each other themselves"})
 }
 
 // applySysctls brings the settings about that l needs.
 func applySysctls(l *layout) error {
 	if l.ipv4() {
-		if err := keepFilters("/proc/sys/net/ipv4/conf/"); err != nil {
-			return err
+		for _, name := range []string{"rp_filter", "send_redirects"} {
+			if err := keepOwn("/proc/sys/net/ipv4/conf/", name); err != nil {
+				return err
+			}
 		}
 	}
 	for _, s := range sysctls(l) {
@@ -57,24 +62,24 @@ func applySysctls(l *layout) error {
 	return nil
 }
 
-// keepFilters gives every interface for itself the reverse path filter that conf/all demands of all, so that none loses it when
-// that one is lifted.
-func keepFilters(conf string) error {
-	all, err := os.ReadFile(conf + "all/rp_filter")
+// keepOwn gives every interface for itself the setting that conf/all demands of all, so that none loses it when that one is
+// lifted. It is one of those of which the greater value holds.
+func keepOwn(conf, name string) error {
+	all, err := os.ReadFile(conf + "all/" + name)
 	if err != nil {
-		return fmt.Errorf("read the reverse path filter of all interfaces: %w", err)
+		return fmt.Errorf("read %s of all interfaces: %w", name, err)
 	}
 	links, err := os.ReadDir(conf)
 	if err != nil {
 		return fmt.Errorf("list the settings of interfaces: %w", err)
 	}
 	for _, link := range links {
-		path := conf + link.Name() + "/rp_filter"
+		path := conf + link.Name() + "/" + name
 		if own, err := os.ReadFile(path); err != nil || string(own) >= string(all) { // one digit each; an interface may be gone
 			continue
 		}
 		if err := os.WriteFile(path, all, 0o644); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("keep the reverse path filter of %s: %w", link.Name(), err)
+			return fmt.Errorf("keep %s of %s: %w", name, link.Name(), err)
 		}
 	}
 	return nil
