@@ -18,8 +18,10 @@ Ask IPsec              SWANCTL_DIR=%[2]s/lma STRONGSWAN_CONF=%[2]s/lma/strongswa
 Watch the core link    ip netns exec %[6]s tcpdump -ni br0
 Ping a mobile node     ip netns exec %[7]s ping ADDRESS            (its address: ip -n %[8]s addr show %[9]s)
 Move mn1 to mag2       ip -n %[10]s link set mn1 master cell2      (then: wpa_cli -p %[2]s/mn1/supplicant -i %[9]s reassociate)
+Revoke a binding       %[4]s/netlmmctl --socket %[11]s revoke --mobile-node %[12]s
+   and attach anew     wpa_cli -p %[2]s/mn1/supplicant -i %[9]s disconnect    (then: the same with reconnect)
 Read a log             tail -f %[2]s/mag1/magd.log
 Take it down           testbed down --id %[1]s
 `, d.ID, d.Dir, d.Namespace(NodeMAG1), d.Options.BinDir, d.AdminSocket(NodeMAG1), d.Namespace(NodeCore), d.Namespace(NodeCorrespondent),
-		d.Namespace("mn1"), stationInterface, d.Namespace(NodeAir))
+		d.Namespace("mn1"), stationInterface, d.Namespace(NodeAir), d.AdminSocket(NodeLMA), MobileNodeIDs[0])
 }

@@ -35,7 +35,7 @@ func (g *gateway) queries() map[string]daemon.Query {
 
 // registerAgain is the administrative action that ends a refusal (RFC 5213 section 6.9.1.2, 6 and 7): of one mobile node, or of
 // all, and then of those too who wait for this gateway's clock.
-func (g *gateway) registerAgain(_ context.Context, p daemon.Parameters) (any, error) {
+func (g *gateway) registerAgain(ctx context.Context, p daemon.Parameters) (any, error) {
 	var id mobility.MobileNodeID
 	if text := p.Text("mobile_node"); text != "" {
 		var err error
@@ -43,11 +43,16 @@ func (g *gateway) registerAgain(_ context.Context, p daemon.Parameters) (any, er
 			return nil, err
 		}
 	}
-	g.send(mag.AdministrativeAction{MobileNodeID: id}, time.Now())
+	action := mag.AdministrativeAction{MobileNodeID: id}
+	var begun api.Registrations
+	if err := g.engine.Do(ctx, func() { begun.Sessions = g.core.Awaiting(action) }); err != nil {
+		return nil, err
+	}
+	g.send(action, time.Now())
 	if id.IsZero() {
 		g.send(mag.ClockSynchronized{}, time.Now())
 	}
-	return struct{}{}, nil
+	return begun, nil
 }
 
 func (g *gateway) bindings(ctx context.Context) (list []mobility.BindingUpdateListEntry, err error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"netlmm/cmd/internal/api"
 	"netlmm/cmd/internal/daemon"
 	"netlmm/configs"
 	"netlmm/mih"
@@ -170,9 +171,13 @@ func TestATraceOfAnIgnoredAttachmentEnds(t *testing.T) {
 func TestTheOperatorHasMobileNodesRegisteredAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, events := newGatewayOf(t, &configs.Magd{})
+		var err error
+		if g.core, err = mag.New(coreConfig(&configs.Magd{ProxyCareOfAddress: anchor.Next(), MaximumMobileNodes: 1}, nil, nil)); err != nil {
+			t.Fatal(err)
+		}
 		ask := func(mobileNode string) {
-			if _, err := g.registerAgain(context.Background(), daemon.Parameters{"mobile_node": {mobileNode}}); err != nil {
-				t.Error(err)
+			if begun, err := g.registerAgain(context.Background(), daemon.Parameters{"mobile_node": {mobileNode}}); err != nil || begun != (api.Registrations{}) {
+				t.Error(begun, err)
 			}
 		}
 		ask("mn1@example.net")

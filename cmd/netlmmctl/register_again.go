@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"netlmm/cmd/internal/api"
@@ -16,7 +19,18 @@ func registerAgain(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "register-again", Short: "Ask anchors again for what they refused (magd)", Long: registerAgainHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return api.NewClient(o.socketPath()).RegisterAgain(cmd.Context(), mobileNode)
+			r, err := api.NewClient(o.socketPath()).RegisterAgain(cmd.Context(), mobileNode)
+			switch {
+			case err != nil:
+				return err
+			case o.json:
+				return json.NewEncoder(o.out).Encode(r)
+			case r.Sessions == 0:
+				fmt.Fprintln(o.out, "nobody waits for it: no mobile node here was refused anything")
+			default:
+				fmt.Fprintf(o.out, "%d registration(s) begun, see netlmmctl bindings\n", r.Sessions)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&mobileNode, "mobile-node", "", "of this mobile node only")

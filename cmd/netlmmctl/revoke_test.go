@@ -15,7 +15,7 @@ func TestRevoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asked string
+	var asked, want string
 	answer := `{"bindings":2,"complete":true,"outcomes":[
 		{"gateway":"2001:db8:f0::1","mobile_node":"mn1@example.net","bindings":1,"answered":true,"status":"success"},
 		{"gateway":"2001:db8:f0::2","bindings":1,"answered":false,"status":"timeout"}]}`
@@ -26,7 +26,7 @@ func TestRevoke(t *testing.T) {
 	})
 	mux.HandleFunc("POST /v1/registrations", func(w http.ResponseWriter, r *http.Request) {
 		asked = r.URL.RawQuery
-		w.Write([]byte("{}"))
+		w.Write([]byte(answer))
 	})
 	server := &http.Server{Handler: mux}
 	go server.Serve(listener)
@@ -49,8 +49,13 @@ func TestRevoke(t *testing.T) {
 	if out, err = run(t, "", "revoke", "--socket", socket, "--gateway", "mag1", "--json"); err != nil || !json.Valid([]byte(out)) {
 		t.Errorf("error %v, output\n%s", err, out)
 	}
-	if _, err := run(t, "", "register-again", "--socket", socket, "--mobile-node", "a@b"); err != nil || asked != "mobile_node=a%40b" {
-		t.Errorf("asked %q, error %v", asked, err)
+	for answer, want = range map[string]string{`{"sessions":2}`: "2 registration(s) begun", `{"sessions":0}`: "nobody waits"} {
+		if out, err := run(t, "", "register-again", "--socket", socket, "--mobile-node", "a@b"); err != nil || asked != "mobile_node=a%40b" || !strings.Contains(out, want) {
+			t.Errorf("asked %q, error %v, output\n%s", asked, err, out)
+		}
+	}
+	if out, err = run(t, "", "register-again", "--socket", socket, "--json"); err != nil || !json.Valid([]byte(out)) {
+		t.Errorf("error %v, output\n%s", err, out)
 	}
 	for _, args := range [][]string{{"revoke"}, {"revoke", "--mobile-node", "a", "--gateway", "b"}} {
 		if _, err := run(t, "", args...); err == nil {

@@ -3,6 +3,7 @@ package mag
 import (
 	"container/list"
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -113,19 +114,27 @@ func (m *MAG) deniedAttachment(now time.Time, ev LinkAttached) DropReason {
 
 // administrativeAction lets those register again whom an LMA refused for good.
 func (m *MAG) administrativeAction(now time.Time, ev AdministrativeAction) {
-	sessions := m.nodes[ev.MobileNodeID]
 	if ev.MobileNodeID.IsZero() {
-		sessions = m.inOrder()
 		clear(m.denials)
 		m.denied.Init()
 	}
 	m.allow(ev.MobileNodeID)
-	var again []*session
-	for _, s := range sessions {
-		// Either no retry is due, or the next extension would ask for what was denied: it may as well do so now.
-		if s.state == Refused && s.signal.index == 0 || s.state == Registered && s.holds != s.wishes {
-			again = append(again, s)
-		}
+	m.registerAgain(now, m.awaiting(ev))
+}
+
+// Awaiting is how many mobility sessions register again with ev.
+func (m *MAG) Awaiting(ev AdministrativeAction) int { return len(m.awaiting(ev)) }
+
+func (m *MAG) awaiting(ev AdministrativeAction) []*session {
+	sessions := slices.Clone(m.nodes[ev.MobileNodeID])
+	if ev.MobileNodeID.IsZero() {
+		sessions = m.inOrder()
 	}
-	m.registerAgain(now, again)
+	return slices.DeleteFunc(sessions, func(s *session) bool { return !s.awaitsAction() })
+}
+
+// awaitsAction: either no retry is due, or the next extension would ask for what was denied, and may as well do so now. Who waits
+// for the clock has no retry due either.
+func (s *session) awaitsAction() bool {
+	return s.state == Refused && s.signal.index == 0 || s.state == Registered && s.holds != s.wishes
 }

@@ -231,3 +231,19 @@ func prefixes(d *datadriven.TestData, key string) []netip.Prefix {
 	}
 	return result
 }
+
+// administrativeAction checks that Awaiting had said how many mobility sessions begin again: who is asked whether it is there.
+func (r *rig) administrativeAction(t *testing.T, ev AdministrativeAction) {
+	t.Helper()
+	awaiting := r.mag.Awaiting(ev)
+	actions := r.mag.Handle(r.now, ev)
+	for _, a := range actions {
+		if _, begun := a.(ProbePresence); begun {
+			awaiting--
+		}
+	}
+	if awaiting != 0 {
+		t.Errorf("%+v: %d more awaited it than began", ev, awaiting)
+	}
+	r.write(actions)
+}

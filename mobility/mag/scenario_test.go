@@ -84,7 +84,7 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 	case "clock-synchronized":
 		r.handle(ClockSynchronized{})
 	case "administrative-action":
-		r.handle(AdministrativeAction{nodeNamed(d)})
+		r.administrativeAction(t, AdministrativeAction{nodeNamed(d)})
 	case "bri":
 		r.handle(r.indicate(t, d))
 	case "solicit":

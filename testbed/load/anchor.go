@@ -50,6 +50,7 @@ type session struct {
 	prefixes   []netip.Prefix
 	registered bool
 	lost       bool // registered until the anchor restarted
+	earlier    bool // registered with whoever was the anchor before the play began, as the gateway says
 	revoked    bool // and not registered since
 
 	asked     bool // an update came before
@@ -123,6 +124,7 @@ func (a *anchor) updated(now time.Time, m signaling.Message) {
 		return
 	}
 	op := a.operation(s)
+	a.noteEarlier(s, op)
 	a.checkOrder(s, m.ReceivedAt)
 	a.checkContent(s, op)
 	if s.first.IsZero() {
@@ -142,6 +144,14 @@ func (a *anchor) updated(now time.Time, m signaling.Message) {
 		s.first = time.Time{}
 	default:
 		a.register(now, s, op)
+	}
+}
+
+// noteEarlier: a gateway that had bindings when the play began extends them. It names what it has.
+func (a *anchor) noteEarlier(s *session, op Operation) {
+	if op == Refresh && !s.asked && !slices.ContainsFunc(a.update.Options.HomeNetworkPrefixes, mh.IsZeroPrefix) {
+		s.earlier = true
+		a.report.RegisteredEarlier++
 	}
 }
 
@@ -178,7 +188,7 @@ func (a *anchor) register(now time.Time, s *session, op Operation) {
 		if s.lost {
 			a.restart.registeredAgain(now)
 		}
-		s.prefixes, s.registered, s.lost, s.revoked = prefixes, true, false, false
+		s.prefixes, s.registered, s.lost, s.earlier, s.revoked = prefixes, true, false, false, false
 	}
 	a.answer(now, s, op, status, prefixes)
 }

@@ -106,7 +106,7 @@ func (a *anchor) checkContent(s *session, op Operation) {
 		want(o.HandoffIndicator == mobility.HandoffStateUnknown, DeregisterIndicator)
 	}
 	if op == Refresh {
-		want(s.registered || s.lost, NotRegistered)
+		want(s.registered || s.lost || s.earlier, NotRegistered)
 	}
 	if op != Register && (s.registered || s.lost) && a.cfg.Compat == Strict {
 		want(sameSet(o.HomeNetworkPrefixes, s.prefixes), OtherPrefixes)

@@ -23,7 +23,8 @@ type AnchorReport struct {
 	Acknowledgements         uint64            `json:"acknowledgements"` // sent
 	Unanswered               uint64            `json:"unanswered"`       // updates that the scenario dropped
 	UnmatchedDeregistrations uint64            `json:"unmatched_deregistrations"`
-	Statuses                 map[string]uint64 `json:"statuses"` // of the acknowledgements
+	RegisteredEarlier        uint64            `json:"registered_earlier"` // sessions that the gateway had before the play began, and extended
+	Statuses                 map[string]uint64 `json:"statuses"`           // of the acknowledgements
 
 	Bindings       int               `json:"bindings"`   // that stand at the end
 	Heartbeats     uint64            `json:"heartbeats"` // requests answered
@@ -156,6 +157,9 @@ func (r *AnchorReport) Print(w io.Writer) {
 	}
 	table.Flush()
 	fmt.Fprintf(w, "\nbindings at the end %d, heartbeats answered %d with restart counter %d, dropped by our own socket %d\n", r.Bindings, r.Heartbeats, r.RestartCounter, r.KernelDrops)
+	if r.RegisteredEarlier > 0 {
+		fmt.Fprintf(w, "bindings of before that the gateway extended %d\n", r.RegisteredEarlier)
+	}
 	if s := r.Restart; s != nil {
 		fmt.Fprintf(w, "restart: %d of %d bindings registered again, the last after %.3f s\n", s.Registered, s.Bindings, s.Last)
 	}

@@ -254,6 +254,25 @@ func TestViolationsOfAGatewayAreFound(t *testing.T) {
 	}
 }
 
+// A gateway that was there before the play, with bindings of another run, extends them (RFC 5213 section 6.9.1.3): no fault of its.
+func TestBindingsOfBeforeThePlayAreExtended(t *testing.T) {
+	h := newByHand(t, anchorTestConfig())
+	h.node.prefix = netip.MustParsePrefix("2001:db8:7::/64")
+	for range 2 {
+		if answers := h.ask(Refresh, nil); len(answers) != 1 || !answers[0].Status.Accepted() || answers[0].Options.HomeNetworkPrefixes[0] != h.node.prefix {
+			t.Fatalf("answers %+v", answers)
+		}
+	}
+	if r := h.finish(h.now); r.Result != "pass" || r.RegisteredEarlier != 1 || r.Bindings != 1 {
+		t.Errorf("%+v", r)
+	}
+	h.ask(Deregister, nil)
+	h.ask(Refresh, nil)
+	if r := h.finish(h.now); r.Violations[NotRegistered] != 1 || r.RegisteredEarlier != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestTooManyUpdatesAreAViolation(t *testing.T) {
 	h := newByHand(t, anchorTestConfig())
 	for range maximumUpdateRate + 1 {

@@ -2,7 +2,7 @@
 // netlmmctl and the testbed ask it. Every path is a GET, but for these of lmad: DELETE of PathBindings with the parameter
 // mobile_node ends that mobile node's bindings; POST of PathRevocations revokes those of mobile_node, or of gateway, and with
 // wait=true answers when the gateways did. POST of PathRegistrations has a magd register again what was refused, of mobile_node
-// or of all.
+// or of all, and says how many it begins.
 package api
 
 import (
@@ -108,6 +108,11 @@ type Setting struct {
 	Value     any    `json:"value"`               // in the file's terms: text with its unit, number, true or false, list of texts
 	Default   any    `json:"default"`             // null: the key has none
 	IsDefault bool   `json:"is_default"`
+}
+
+// Registrations is how many mobility sessions a gateway registers again.
+type Registrations struct {
+	Sessions int `json:"sessions"`
 }
 
 // Revocation is what became of an order to revoke bindings (RFC 5846). They are gone whatever the gateways say.

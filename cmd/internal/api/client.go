@@ -56,8 +56,9 @@ func (c *Client) Revoke(ctx context.Context, mobileNode, gateway string, wait bo
 
 // RegisterAgain has a gateway ask its anchors again for what they refused until an administrative action: of one mobile node,
 // or with an empty name of all.
-func (c *Client) RegisterAgain(ctx context.Context, mobileNode string) error {
-	return c.do(ctx, http.MethodPost, PathRegistrations+"?mobile_node="+url.QueryEscape(mobileNode), &struct{}{})
+func (c *Client) RegisterAgain(ctx context.Context, mobileNode string) (r Registrations, err error) {
+	err = c.do(ctx, http.MethodPost, PathRegistrations+"?mobile_node="+url.QueryEscape(mobileNode), &r)
+	return r, err
 }
 
 func (c *Client) do(ctx context.Context, method, path string, result any) error {
