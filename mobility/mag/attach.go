@@ -33,6 +33,7 @@ func (m *MAG) linkAttached(now time.Time, ev LinkAttached) {
 
 // attach takes a mobile node that may be served.
 func (m *MAG) attach(now time.Time, ev LinkAttached) {
+	m.tellAbout(ev.MobileNodeLinkLayerID)
 	m.makeRoom(now, ev)
 	s := m.sessionFor(now, ev)
 	m.forgetListed(s)

@@ -37,7 +37,7 @@ func macOf(i int) mobility.MobileNodeLinkLayerID {
 	return mobility.LinkLayerID([6]byte{2, 0, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)})
 }
 
-func register(b *testing.B, m *MAG, now time.Time, i int) {
+func register(b testing.TB, m *MAG, now time.Time, i int) {
 	actions := m.Handle(now, LinkAttached{
 		Interface: "wlan0", MobileNodeID: mobility.NAI(fmt.Sprint(i)), MobileNodeLinkLayerID: macOf(i), AccessTechnologyType: 4, LMAAddress: defaultLMA,
 	})

@@ -70,6 +70,8 @@ type MAG struct {
 	clockLMA     netip.Addr    // which one
 	clockDoubted time.Time     // when that was said last
 
+	telling telling
+
 	stopping    bool       // Stop was handled
 	stopped     bool       // and nothing is awaited any more
 	saidStopped bool       // Stopped went out
@@ -110,6 +112,7 @@ func New(cfg Config) (*MAG, error) {
 	}
 	m.stopTimer.due = m.deregisterSome
 	m.clockTimer.due = m.doubtClock
+	m.telling.timer.due = m.tellSome
 	return m, nil
 }
 
@@ -208,6 +211,7 @@ func (m *MAG) takeActions() []Action {
 		for _, in := range m.initiations {
 			m.forgetInitiation(in)
 		}
+		m.tellAll()
 		for len(m.timers) > 0 {
 			m.clear(m.timers[0])
 		}

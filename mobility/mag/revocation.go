@@ -109,12 +109,19 @@ func (m *MAG) askAnew(now time.Time, r *revocation, global bool) {
 			candidates = append(candidates, e.Value.(*session))
 		}
 	}
+	var crossed []*session
 	for _, s := range slices.Clone(candidates) {
-		if s.lma() == r.from && s.state == Registering && s.purpose == Registration && (!s.isBound() || s.provisional) {
+		switch {
+		case s.lma() != r.from || s.state != Registering || s.purpose != Registration:
+		case s.provisional:
 			m.begin(s, Registration, s.handoff)
 			m.becomeConfirmingPresence(now, s) // it may have reached another MAG meanwhile
+		case !s.isBound():
+			m.withdrawRequest(s)
+			crossed = append(crossed, s)
 		}
 	}
+	m.registerAgain(now, crossed)
 }
 
 // mayRevoke: the peer is who it says to be, and trusted with revocations of its own bindings at all.
@@ -259,8 +266,7 @@ func (m *MAG) revoke(now time.Time, r *revocation, targets []*session) {
 	changed := false
 	for _, s := range targets {
 		m.closeHandovers(now, s, HandoverEndedByLMA)
-		m.keepKnown(s)
-		changed = m.becomeUnbound(s) || changed
+		m.tellLater(s, func() { changed = m.endRevoked(now, s) || changed })
 	}
 	if changed {
 		m.do(ApplyForwarding{})
@@ -270,15 +276,21 @@ func (m *MAG) revoke(now time.Time, r *revocation, targets []*session) {
 		status = mh.RevocationPartialSuccess
 	}
 	m.remember(now, r, m.answerRevocation(r, status))
-	for _, s := range targets {
-		if s.purpose == DeRegistration {
-			m.end(s, s.ending) // it left already
-			continue
-		}
-		m.deny(now, s, denial{revoked: true})
-		m.end(s, EndRevoked)
-		m.withdrawRouter(s)
+	m.tellSome(now)
+}
+
+// endRevoked reports whether forwarding changed.
+func (m *MAG) endRevoked(now time.Time, s *session) (changed bool) {
+	m.keepKnown(s)
+	changed = m.becomeUnbound(s)
+	if s.purpose == DeRegistration {
+		m.end(s, s.ending) // it left already
+		return changed
 	}
+	m.deny(now, s, denial{revoked: true})
+	m.end(s, EndRevoked)
+	m.withdrawRouter(s)
+	return changed
 }
 
 // revokeIPv4 takes the IPv4 home address only (RFC 5846 section 9.1, RFC 5844). A mobile node that has nothing else is left with

@@ -120,6 +120,7 @@ type session struct {
 }
 
 func (m *MAG) newSession(key sessionKey) *session {
+	m.tellAbout(key.linkLayerID)
 	s := &session{sessionKey: key, sequence: m.sequence}
 	s.signal.due = func(now time.Time) { m.signalDue(now, s) }
 	s.lapse.due = func(now time.Time) { m.lifetimeEnded(now, s) }
