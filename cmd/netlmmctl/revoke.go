@@ -14,7 +14,8 @@ const revokeHelp = `Ends bindings now and tells the gateways where they are with
 node, or all of one gateway. A gateway takes its mobile nodes' addresses back; one that is still attached is not registered
 again before it attaches anew.
 
-The bindings are gone at once, whatever the gateways say; the table shows what they said, or timeout.`
+The bindings carry nothing any more, whatever the gateways say; the table shows what they said, or timeout. One that does not know
+revocation is refused the next extension of what it has.`
 
 func revoke(o *options) *cobra.Command {
 	var mobileNode, gateway string

@@ -115,7 +115,8 @@ type BindingChanged struct {
 }
 
 // RevocationEnded says how a revocation went: answered with Status, or not answered at all. The bindings are gone either way
-// (RFC 5846 sections 6.2.2 and 6.3), but for those that a registration took back meanwhile (section 8.1).
+// (RFC 5846 sections 6.2.2 and 6.3), but for those that a registration took back meanwhile (section 8.1); where the MAG does not
+// know revocation (Status 133 to 135) they stay as they are, without traffic, for as long as it was granted them, so that it is refused the next extension.
 type RevocationEnded struct {
 	ProxyCareOfAddress netip.Addr
 	MobileNodeID       mobility.MobileNodeID // zero: a global one

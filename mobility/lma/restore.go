@@ -122,8 +122,9 @@ func (l *LMA) restoreRevocations(sessions []*entry) {
 			continue
 		}
 		v.retries = -1
-		for _, e := range v.sessions {
+		for i, e := range v.sessions {
 			l.revoking[e] = v
+			v.before[i].state = registered // until the instant of the record, as far as the MAG knows
 		}
 		l.timers.set(v, l.nowAt)
 	}

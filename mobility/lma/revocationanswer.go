@@ -1,6 +1,7 @@
 package lma
 
 import (
+	"slices"
 	"time"
 
 	"netlmm/mobility/mh"
@@ -36,6 +37,8 @@ func (l *LMA) revocationAcknowledged(now time.Time, ev MessageReceived) {
 // success (RFC 5846 section 6.2.2); here it is:
 //   - A MAG that does not take the global form, or not this trigger, is told once more in the form that it must know: of each
 //     mobile node, with the administrative reason. Else it would forward into nothing until its next extension.
+//   - One that cannot carry it out in any form keeps its side of the binding, and can be told so only when it asks for an
+//     extension: that is refused.
 //   - A mobile node that is attached there after all (132) keeps its binding if the reason was a handover to another MAG:
 //     there was none.
 //   - Any other answer, or none, leaves the operator's order as it stands: the bindings are deleted.
@@ -49,6 +52,8 @@ func (l *LMA) endRevocation(now time.Time, v *revocation, end RevocationEnded) {
 		l.emit(end)
 		l.revokeEach(now, v)
 		return
+	case end.Answered && cannotRevoke(end.Status):
+		end.Bindings = l.awaitExtensions(now, v)
 	case end.Answered && end.Status == mh.RevocationMobileNodeAttached && isHandover(v.trigger):
 		l.takeBack(now, v)
 	default:
@@ -87,8 +92,40 @@ func (l *LMA) revokeEach(now time.Time, v *revocation) {
 		}
 	}
 	for _, each := range l.grouped(rest, nil, mh.TriggerAdministrativeReason) {
+		for i, e := range each.sessions {
+			each.before[i] = v.before[slices.Index(v.sessions, e)]
+		}
 		l.startRevocation(now, each)
 	}
+}
+
+// cannotRevoke: neither this form nor another one will do.
+func cannotRevoke(status mh.RevocationStatus) bool {
+	switch status {
+	case mh.RevocationTriggerNotSupported, mh.RevocationFunctionNotSupported, mh.RevocationProxyBindingNotSupported:
+		return true
+	}
+	return false
+}
+
+// awaitExtensions leaves the sessions of v as they are, without their traffic, for as long as their MAG was granted them: an extension of
+// what is being revoked is refused (checkUpdate), and that ends it there too. It returns how many v revoked.
+func (l *LMA) awaitExtensions(now time.Time, v *revocation) (revoked int) {
+	for i, e := range v.sessions {
+		if l.revoking[e] != v {
+			continue
+		}
+		revoked++
+		before := v.before[i]
+		if before.state != registered || before.expires <= l.nowAt || e.lastUpdate != before.lastUpdate {
+			l.remove(now, e) // the MAG has it no more
+			continue
+		}
+		e.expires = before.expires
+		l.timers.set(e, e.expires)
+		l.emit(BindingChanged{Change: Deregistered, Entry: l.record(e)})
+	}
+	return revoked
 }
 
 // takeBack makes the sessions of v what they were, if nothing was heard of them since and their time is not over.
