@@ -29,6 +29,12 @@ func (r row) must() bool {
 	return strings.HasPrefix(r.level, "MUST") || strings.HasPrefix(r.level, "SHALL")
 }
 
+// binds says whether the row asks for anything: not of who does not offer what it is about, where the RFC leaves that to choice.
+func (r row) binds() bool { return r.open() != notApplicable }
+
+// notApplicable is the word of a row that does not bind.
+const notApplicable = "not applicable"
+
 // open is why the row is not covered; "" when it is.
 func (r row) open() string {
 	return strings.Trim(openWord.FindString(r.proof), "*")
@@ -39,7 +45,8 @@ func (r row) String() string {
 }
 
 var (
-	openWord = regexp.MustCompile(`^\*\*(not yet|deviates|unproven|omitted)\*\*`)
+	openWord = regexp.MustCompile(`^\*\*(not yet|deviates|unproven|omitted|not applicable)\*\*`)
+	optional = regexp.MustCompile(`not offered.*\b(MAY|could|default)\b|^\*\*not applicable\*\*: as `)
 	quoted   = regexp.MustCompile("`[^`]+`")
 	levels   = []string{"MUST", "MUST NOT", "SHALL", "SHALL NOT", "SHOULD", "SHOULD NOT"}
 	parties  = []string{"MAG", "LMA", "both"}
@@ -146,6 +153,9 @@ func checkProof(t *testing.T, r row) {
 		}
 		proofs++
 	}
+	if !r.binds() && !optional.MatchString(r.proof) {
+		t.Errorf("%v does not say what is not offered, and that the RFC leaves it to choice", r)
+	}
 	if r.open() == "" && (proofs == 0 || r.where == "") {
 		t.Errorf("%v has no proof, or no place, and does not say why", r)
 	}
@@ -153,8 +163,13 @@ func checkProof(t *testing.T, r row) {
 
 // tally counts the rows of one section or document.
 type tally struct {
-	rows, covered, must, mustCovered int
-	open                             map[string]int
+	must, should counts
+}
+
+// counts are rows of one kind: those that bind, by the word why they are not covered, and those that do not.
+type counts struct {
+	bind, covered, notApplicable int
+	open                         map[string]int
 }
 
 // count is a line for each group of rows, in the order in which the groups begin.
@@ -164,7 +179,7 @@ func count(rows []row, group func(row) string) string {
 	for _, r := range rows {
 		name := group(r)
 		if tallies[name] == nil {
-			tallies[name] = &tally{open: map[string]int{}}
+			tallies[name] = &tally{counts{open: map[string]int{}}, counts{open: map[string]int{}}}
 			order = append(order, name)
 		}
 		tallies[name].add(r)
@@ -177,25 +192,35 @@ func count(rows []row, group func(row) string) string {
 }
 
 func (c *tally) add(r row) {
-	covered := r.open() == ""
-	c.rows++
+	kind := &c.should
 	if r.must() {
-		c.must++
+		kind = &c.must
 	}
-	if covered {
-		c.covered++
+	if !r.binds() {
+		kind.notApplicable++
+		return
+	}
+	if kind.bind++; r.open() == "" {
+		kind.covered++
 	} else {
-		c.open[r.open()]++
-	}
-	if covered && r.must() {
-		c.mustCovered++
+		kind.open[r.open()]++
 	}
 }
 
 func (c *tally) String() string {
-	line := fmt.Sprintf("%d of %d rows covered, %d of %d MUST rows", c.covered, c.rows, c.mustCovered, c.must)
+	return strings.Join(slices.DeleteFunc([]string{c.must.describe("MUST"), c.should.describe("SHOULD")}, func(s string) bool { return s == "" }), ". ")
+}
+
+func (c *counts) describe(level string) string {
+	if c.bind+c.notApplicable == 0 {
+		return ""
+	}
+	line := fmt.Sprintf("%d %s rows bind, %d covered", c.bind, level, c.covered)
 	for _, why := range slices.Sorted(maps.Keys(c.open)) {
-		line += fmt.Sprintf("; %s %d", why, c.open[why])
+		line += fmt.Sprintf(", %d %s", c.open[why], why)
+	}
+	if c.notApplicable > 0 {
+		line += fmt.Sprintf("; %d not applicable", c.notApplicable)
 	}
 	return line
 }
