@@ -43,6 +43,7 @@ type anchor struct {
 	plane    *dataplane.Plane
 	sockets  *daemon.Sockets
 	store    *store.Store // nil: bindings are not kept
+	lost     bool         // not all that were registered came back from it
 	admin    *daemon.Admin
 	metrics  daemon.Task
 

@@ -33,10 +33,11 @@ func (a *anchor) openHeartbeats() error {
 	return err
 }
 
-// restartCounter takes the counters out of the store.
+// restartCounter takes the counters out of the store. A binding that did not come back - its lifetime is over by a clock that was
+// set meanwhile, or the configuration is another one - is lost to its gateway too.
 func (a *anchor) restartCounter(c *daemon.HeartbeatConfig) (err error) {
 	c.Known, c.Store = a.store.Peers(), a.store.PutPeer
-	if c.StateKept = a.store.ClosedCleanly(); c.StateKept {
+	if c.StateKept = a.store.ClosedCleanly() && !a.lost; c.StateKept {
 		c.RestartCounter, err = a.store.RestartCounter()
 	} else {
 		c.RestartCounter, err = a.store.NextRestartCounter()

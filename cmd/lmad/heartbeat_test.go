@@ -1,11 +1,17 @@
 package main
 
 import (
+	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"netlmm/cmd/internal/daemon"
+	"netlmm/configs"
+	"netlmm/mobility"
+	"netlmm/mobility/lma"
 	"netlmm/mobility/store"
 )
 
@@ -47,5 +53,61 @@ func TestTheRestartCounterGrowsWhenBindingsMayBeLost(t *testing.T) {
 	defer s.Close()
 	if after.RestartCounter != first.RestartCounter+1 || after.StateKept {
 		t.Errorf("after a crash: %d after %d, kept %v", after.RestartCounter, first.RestartCounter, after.StateKept)
+	}
+}
+
+// So it does after a stop, when a binding does not come back that its gateway believes in: by a clock that was set meanwhile its lifetime is over. One
+// that its gateway de-registered is none.
+func TestTheRestartCounterGrowsWhenBindingsDoNotComeBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lmad.db")
+	start := func() (*anchor, daemon.HeartbeatConfig) {
+		core, err := lma.New(lma.Config{
+			LMAAddresses: []netip.Addr{netip.MustParseAddr("2001:db8:f0::ff")}, Pools: []netip.Prefix{netip.MustParsePrefix("2001:db8:1000::/48")},
+			Authorized: func(netip.Addr, string) bool { return true },
+			Profile: func(mobility.MobileNodeID) (mobility.Profile, bool) {
+				return mobility.Profile{ProxyRegistration: true}, true
+			},
+			Random: func([]byte) {},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &anchor{cfg: &configs.Lmad{}, log: slog.New(slog.DiscardHandler), core: core}
+		a.cfg.StorePath = path
+		if err := a.restore(); err != nil {
+			t.Fatal(err)
+		}
+		var c daemon.HeartbeatConfig
+		if err := a.restartCounter(&c); err != nil {
+			t.Fatal(err)
+		}
+		return a, c
+	}
+	a, before := start()
+	for i, step := range []struct {
+		state string
+		over  bool
+		kept  bool
+	}{{"registered", false, true}, {"registered", true, false}, {"deregistered", true, true}} {
+		expires := time.Now().Add(time.Hour)
+		if step.over {
+			expires = time.Now().Add(-time.Second)
+		}
+		a.store.Put(mobility.BindingCacheEntry{
+			MobileNodeID: mobility.NAI("mn1"), HomeNetworkPrefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:1000:1::/64")},
+			ProxyCareOfAddress: mag1, LMAAddress: netip.MustParseAddr("2001:db8:f0::ff"), State: step.state, Registered: time.Now(), LastUpdate: time.Now(), Expires: expires,
+		})
+		if err := a.store.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var now daemon.HeartbeatConfig
+		a, now = start()
+		if now.StateKept != step.kept || (now.RestartCounter == before.RestartCounter) != step.kept {
+			t.Errorf("step %d: %d after %d, kept %v", i, now.RestartCounter, before.RestartCounter, now.StateKept)
+		}
+		before = now
+	}
+	if err := a.store.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -33,6 +33,7 @@ func (a *anchor) restore() error {
 	for _, entry := range entries {
 		if !alive[session(entry)] {
 			a.store.Delete(entry) // its lifetime is over, or the configuration no longer has its prefix
+			a.lost = a.lost || entry.State == "registered"
 		}
 	}
 	a.log.Info("bindings restored", "stored", len(entries), "alive", a.core.Counters().Bindings)
