@@ -141,18 +141,23 @@ func (l *LMA) restore(record mobility.BindingCacheEntry) *entry {
 	}
 	e.accessTechnologyType, e.handoffIndicator = record.AccessTechnologyType, record.HandoffIndicator
 	e.sequence, e.timestamp = record.SequenceNumber, mh.Timestamp(record.Timestamp)
-	e.registered, e.lastUpdate = l.instantOf(record.Registered), l.instantOf(record.LastUpdate)
+	e.registered, e.lastUpdate = min(l.instantOf(record.Registered), l.nowAt), min(l.instantOf(record.LastUpdate), l.nowAt)
 	e.node.timestamp = max(e.node.timestamp, e.timestamp)
 	l.becomeRestored(e, record)
 	return e
 }
 
-// becomeRestored makes the entry what its record says.
+// becomeRestored makes the entry what its record says. By a clock that was set back since, that is in the future: it stands from now on
+// for no longer than it was granted.
 func (l *LMA) becomeRestored(e *entry, record mobility.BindingCacheEntry) {
 	e.state = registered
 	if record.State != registered.String() {
 		e.state = deregistered
 	}
-	l.expireAt(e, record.Expires)
+	expires := record.Expires
+	if granted := expires.Sub(record.LastUpdate); !record.LastUpdate.IsZero() && expires.Sub(l.now) > granted {
+		expires = l.now.Add(granted)
+	}
+	l.expireAt(e, expires)
 	l.forward(e)
 }

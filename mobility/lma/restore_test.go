@@ -50,6 +50,29 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// TestRestoreByAnotherClock: what a record says is by the wall clock of when it was stored. A binding stands for no longer than it
+// was granted, whatever that clock has been set to since.
+func TestRestoreByAnotherClock(t *testing.T) {
+	for _, test := range []struct {
+		name             string
+		updated, expires time.Duration // from now
+		want             time.Duration
+	}{
+		{"as it was", -4 * time.Minute, time.Minute, time.Minute},
+		{"set back", 24*time.Hour - time.Minute, 24*time.Hour + 4*time.Minute, 5 * time.Minute},
+		{"set forward a little", -5 * time.Minute, time.Second, time.Second},
+	} {
+		p, e := populate(t, 0, 1), restorable()
+		e.LastUpdate, e.Expires = epoch.Add(test.updated), epoch.Add(test.expires)
+		if err := p.lma.Restore(epoch, []mobility.BindingCacheEntry{e}); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.lma.Snapshot()[0].Expires.Sub(epoch); got != test.want {
+			t.Errorf("%s: it stands for %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
 // TestRestoreTwice: a cache that is in use is not written over.
 func TestRestoreTwice(t *testing.T) {
 	p := populate(t, 1, 0)
