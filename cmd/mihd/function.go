@@ -16,7 +16,6 @@ import (
 	"netlmm/cmd/internal/guard"
 	"netlmm/cmd/internal/mihnode"
 	"netlmm/configs"
-	"netlmm/mih/mihf"
 	"netlmm/mih/wire"
 	"netlmm/security"
 )
@@ -26,16 +25,17 @@ const maximumLinks = 16384
 
 // function is the running daemon: the MIH Function with everything around it.
 type function struct {
-	log      *slog.Logger
-	limited  *slog.Logger // for what every station causes
-	cfg      *configs.Mihd
-	registry *prometheus.Registry
-	counters *daemon.Counters
-	guard    *guard.Guard
-	node     *mihnode.Node
-	admin    *daemon.Admin
-	metrics  daemon.Task
-	started  time.Time
+	log         *slog.Logger
+	limited     *slog.Logger // for what every station causes
+	cfg         *configs.Mihd
+	registry    *prometheus.Registry
+	counters    *daemon.Counters
+	guard       *guard.Guard
+	node        *mihnode.Node
+	information *mihnode.Information // nil: this is no information server
+	admin       *daemon.Admin
+	metrics     daemon.Task
+	started     time.Time
 }
 
 func newFunction(cfg *configs.Mihd) (f *function, err error) {
@@ -66,13 +66,15 @@ func newFunction(cfg *configs.Mihd) (f *function, err error) {
 	return f, err
 }
 
-// openNode makes the MIH Function with its link SAPs. An information service would be one more user here: what its requests go to
-// is Handlers, what it answers are Responds.
+// openNode makes the MIH Function with its link SAPs, and with the information service where there is one.
 func (f *function) openNode() (err error) {
+	if f.information, err = mihnode.InformationServer(f.cfg.Information); err != nil {
+		return err
+	}
 	sources := mihnode.Sources{Hostapd: f.cfg.Hostapd, CiscoSyslog: f.cfg.CiscoSyslog, SocketDirectory: filepath.Dir(f.cfg.AdminSocket), Log: f.log}
 	events := sources.Events()
 	if f.node, err = mihnode.Open(mihnode.Config{
-		MIH: f.cfg.MIH, Capabilities: wire.Capabilities{Events: &events}, Handlers: map[wire.MessageID]mihf.User{}, MaximumLinks: maximumLinks,
+		MIH: f.cfg.MIH, Capabilities: wire.Capabilities{Events: &events}, Information: f.information, MaximumLinks: maximumLinks,
 		Log: f.log, Counters: f.counters, User: f.took,
 	}); err != nil {
 		return err

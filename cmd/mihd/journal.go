@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"strings"
+	"time"
 
 	"netlmm/mih"
 	"netlmm/mih/mihf"
+	"netlmm/mih/miis"
 )
 
 // journalised are the events that mihd writes to its log, and is a user of its own MIH Function for.
@@ -22,6 +24,9 @@ func (f *function) took(action mihf.Action) {
 	switch a := action.(type) {
 	case mihf.Deliver:
 		f.linkChanged(a.Indication)
+		if f.information != nil {
+			f.information.Map(func(m *miis.Map) { m.LearnEvent(time.Now(), a.Indication.Source, a.Indication.Event) })
+		}
 	case mihf.PeerSubscribed:
 		f.subscriberChanged(a)
 	case mihf.EventSubscribeConfirm:

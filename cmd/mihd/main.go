@@ -1,5 +1,6 @@
 // Command mihd is a stand-alone MIH Function (IEEE 802.21): at an access point that runs no gateway it tells those that subscribe,
-// such as magd elsewhere, which stations come and go, and carries out their link commands.
+// such as magd elsewhere, which stations come and go, and carries out their link commands. It may be an information server as well,
+// or that alone.
 package main
 
 import (

@@ -78,6 +78,26 @@ func (i *Information) counts() map[string]uint64 {
 	}
 }
 
+// InformationServer has what the configuration of one says; nil when it says nothing.
+func InformationServer(c configs.Information) (*Information, error) {
+	if !c.Serves() {
+		return nil, nil
+	}
+	i, gateways := NewInformation(), map[string]miis.Gateway{}
+	for _, g := range c.Gateways {
+		gateways[g.Name] = miis.Gateway{Name: g.Name, MIHF: g.MIHFID, Address: g.Address}
+		if g.MIHFID != "" {
+			i.network.Serves(g.MIHFID, gateways[g.Name])
+		}
+	}
+	for _, p := range c.PointsOfAttachment {
+		if g, known := gateways[p.Gateway]; known && p.MIHFID != "" {
+			i.network.Serves(p.MIHFID, g)
+		}
+	}
+	return i, i.network.Configure(Points(c.PointsOfAttachment, gateways))
+}
+
 // Points are points of attachment of a configuration, for a map. gateways are those that it names.
 func Points(list []configs.PointOfAttachment, gateways map[string]miis.Gateway) (points []miis.PointOfAttachment) {
 	for _, p := range list {
