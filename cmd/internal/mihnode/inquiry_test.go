@@ -1,6 +1,7 @@
 package mihnode
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +13,7 @@ import (
 type asking struct {
 	inquiries
 	t    *testing.T
-	done int
+	done atomic.Int32
 }
 
 func newAsking(t *testing.T) *asking {
@@ -24,7 +25,7 @@ func newAsking(t *testing.T) *asking {
 // ask returns the numbers of the requests.
 func (a *asking) ask(about byte, want string) (numbers []uint64) {
 	a.t.Helper()
-	requests, why := a.begin(Question{About: poa(about)}, time.Second, func() { a.done++ })
+	requests, why := a.begin(Question{About: poa(about)}, time.Second, func() { a.done.Add(1) })
 	if why != want {
 		a.t.Errorf("%d is %s, want %s", about, why, want)
 	}
@@ -37,8 +38,8 @@ func (a *asking) ask(about byte, want string) (numbers []uint64) {
 func (a *asking) wantDone(n int) {
 	a.t.Helper()
 	synctest.Wait()
-	if a.done != n {
-		a.t.Errorf("%d are told, want %d", a.done, n)
+	if got := int(a.done.Load()); got != n {
+		a.t.Errorf("%d are told, want %d", got, n)
 	}
 }
 
@@ -86,7 +87,7 @@ func TestInquiriesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAsking(t)
 		for i := range maximumInquiries {
-			_, why := a.begin(Question{About: mih.MACAddress([6]byte{2, 0, 0, 0, byte(i >> 8), byte(i)})}, time.Second, func() { a.done++ })
+			_, why := a.begin(Question{About: mih.MACAddress([6]byte{2, 0, 0, 0, byte(i >> 8), byte(i)})}, time.Second, func() { a.done.Add(1) })
 			if why != inquiryBegun {
 				t.Fatalf("%d is %s", i, why)
 			}
