@@ -142,6 +142,9 @@ func (h *handovers) outcome(action mag.Action) {
 	case mag.HandoverFailed:
 		count(a.Handover, "failed_"+string(a.Reason))
 		h.answer(a.Handover, false, string(a.Reason))
+		if a.Reactive && a.Reason == mag.HandoverRefused { // a new station, and the other gateway does not know it either
+			return
+		}
 		h.g.limited.Warn("handover between gateways failed; the mobile node is served as without one", "side", a.Side, "mobile_node", a.MobileNodeID,
 			"other_gateway", a.OtherGateway, "reason", a.Reason)
 	case mag.HandoverExpected:
