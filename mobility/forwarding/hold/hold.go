@@ -44,6 +44,7 @@ type Report struct {
 	Most     int    // packets kept at one time
 	Out      int    // packets that went out, those included that came while others were on their way out
 	Dropped  uint64 // packets, for whatever Reason but Overrun
+	Hurried  bool   // they came faster than we passed them on, so that the last of them may have been overtaken
 }
 
 // Counters are the state of the whole, for operators.
@@ -218,10 +219,14 @@ func (h *Holder) letOut(k *kept, now time.Time) {
 }
 
 // pass has packets pass us by again once all that came to us have gone out. They must not overtake one that is on its way through
-// us, so that this waits for a moment when there is none: just behind one, or when none has come for a while. The time that a
-// drain may take bounds it.
+// us, so that this waits for a moment when there is none: just behind one, or when none has come for a while. One that comes within the
+// fraction of a millisecond that this takes may still be overtaken. The time that a drain may take bounds the waiting.
 func (h *Holder) pass(k *kept, now time.Time) {
-	if len(k.packets) > 0 || !h.line.quiet() && !k.drain.over(now) {
+	if len(k.packets) > 0 {
+		return
+	}
+	hurried := !h.line.quiet()
+	if hurried && !k.drain.over(now) {
 		return
 	}
 	if now.Before(k.drain.refused.Add(chores)) {
@@ -231,6 +236,7 @@ func (h *Holder) pass(k *kept, now time.Time) {
 		k.drain.refused = now
 		return
 	}
+	k.hurried = hurried
 	h.end(k, true)
 }
 
@@ -247,7 +253,7 @@ func (h *Holder) end(k *kept, released bool) {
 	k.dropped += uint64(left)
 	h.dropped[Gone] += uint64(left)
 	h.passing = append(h.passing, k.prefix)
-	h.reports = append(h.reports, Report{Prefix: k.prefix, Interface: k.access, MobileNodeLinkLayerID: k.station, Released: released, Most: k.most, Out: k.out, Dropped: k.dropped})
+	h.reports = append(h.reports, Report{Prefix: k.prefix, Interface: k.access, MobileNodeLinkLayerID: k.station, Released: released, Most: k.most, Out: k.out, Dropped: k.dropped, Hurried: k.hurried})
 }
 
 // unlock tells what has ended.

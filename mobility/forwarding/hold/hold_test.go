@@ -106,7 +106,7 @@ func TestReleaseEndsUnderAnyLoad(t *testing.T) {
 		t.Error("too early")
 	}
 	b.after(time.Millisecond)
-	if b.come(mn1, 3); len(b.told) != 1 || b.told[0].Out != 3 {
+	if b.come(mn1, 3); len(b.told) != 1 || b.told[0].Out != 3 || !b.told[0].Hurried {
 		t.Errorf("%+v", b.told)
 	}
 }
@@ -337,4 +337,15 @@ func TestIntervals(t *testing.T) {
 			t.Errorf("%s: %v, want %s", p, got, want)
 		}
 	}
+}
+
+// Whatever comes out of the queue: no panic, and an address only of what is long enough to have one.
+func FuzzDestination(f *testing.F) {
+	f.Add(datagram(mn1, 1, 60))
+	f.Add(datagram(mn14, 1, 24))
+	f.Fuzz(func(t *testing.T, octets []byte) {
+		if addr, ok := destination(octets); ok != addr.IsValid() || ok && len(octets) < 20 {
+			t.Errorf("%v, %v of % x", addr, ok, octets)
+		}
+	})
 }

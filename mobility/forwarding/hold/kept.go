@@ -68,6 +68,7 @@ type kept struct {
 	most    int    // packets at one time
 	out     int    // packets let out
 	dropped uint64 // packets
+	hurried bool
 	drain   *drain // nil: the mobile node is still awaited
 }
 

@@ -17,6 +17,8 @@ type handover struct {
 	prefixes [2]netip.Prefix
 	streams  []*stream
 
+	hurried bool // the machine is too slow for the streams: the order says nothing
+
 	mu      sync.Mutex
 	reports map[string][]hold.Report // by gateway
 }
@@ -64,6 +66,9 @@ func (h *handover) reported(mag *router) (all []hold.Report) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.reports, mag.name)
+	for _, r := range all {
+		h.hurried = h.hurried || r.Hurried
+	}
 	return all
 }
 
@@ -125,8 +130,9 @@ func (h *handover) sent() (n []uint32) {
 }
 
 // complete ends the streams and expects that nothing was lost, came twice or was overtaken, but around a switch of paths: what was sent
-// before begins and what was sent after ends keep the order among themselves.
-func (h *handover) complete(begins, ends []uint32) {
+// before begins and what was sent after ends keep the order among themselves. With each release the one packet that was on its way through
+// the holder when the others began to pass it by may have been overtaken, on a busy machine.
+func (h *handover) complete(begins, ends []uint32, releases int) {
 	h.t.Helper()
 	for i, s := range h.streams {
 		numbers := s.stop(0)
@@ -135,7 +141,7 @@ func (h *handover) complete(begins, ends []uint32) {
 		}
 		before := overtaken(numbers, func(n uint32) bool { return n <= begins[i] })
 		after := overtaken(numbers, func(n uint32) bool { return n > ends[i] })
-		if before+after > 0 {
+		if !h.hurried && (before > releases || after > 0) {
 			h.t.Errorf("%s: of %d packets %d were overtaken before the anchor switched, %d after", s.to, s.sent.Load(), before, after)
 		}
 	}
@@ -186,7 +192,7 @@ func TestPreparedHandoverLosesNothing(t *testing.T) {
 	h.at(h.mag2, forwarding.NoTransfer, false)
 	h.flow(50, true)
 	h.uplink("in the end", six, four)
-	h.complete(begins, ends)
+	h.complete(begins, ends, 1)
 	if c := h.mag2.holder.Counters(); c.Packets != 0 || c.Octets != 0 || c.Prefixes != 0 || c.Released != uint64(reports[0].Out+reports[1].Out) {
 		t.Errorf("%+v after %+v", c, reports)
 	}
@@ -217,5 +223,5 @@ func TestPacketsAreKeptForWhereverTheMobileNodeTurnsUp(t *testing.T) {
 	begins := h.sent()
 	h.anchored(h.mag2)
 	h.flow(50, true)
-	h.complete(begins, h.sent())
+	h.complete(begins, h.sent(), 2)
 }

@@ -105,7 +105,7 @@ func (s *seg6) entryAtGateway(objects []object, e *forwarding.Entry, p, o peer) 
 		switch e.Transfer {
 		case forwarding.Leaving:
 			objects = append(objects, object{route: s.encapsulated(s.transferTable(), e.Prefix, netip.Prefix{}, o)})
-		case forwarding.Arriving:
+		case forwarding.Arriving, forwarding.Arrived: // the latter for packets that are within the pair when the way changes
 			objects = append(objects, object{route: s.encapsulated(s.transferTable(), everywhere, e.Prefix, o)})
 		}
 	}

@@ -103,7 +103,7 @@ func (w *work) left(adds, removals []error) []object {
 // applyAtOnce bounds the memory that one step of Apply takes; maximumObjects is how many one entry needs at most.
 const (
 	applyAtOnce    = 128
-	maximumObjects = 7
+	maximumObjects = 8
 )
 
 // workspace is the memory of Apply, kept for the next.
