@@ -225,7 +225,7 @@ func (c *conn) ourLinks() ([]link, error) {
 	}
 	var ours []link
 	for _, l := range all {
-		if name := l.Attrs().Name; name == seg6In || strings.HasPrefix(name, ip6tnlPrefix) || strings.HasPrefix(name, sitPrefix) || strings.HasPrefix(name, seg6InIPv4) {
+		if name := l.Attrs().Name; name == seg6In || name == acrossIn || strings.HasPrefix(name, ip6tnlPrefix) || strings.HasPrefix(name, sitPrefix) || strings.HasPrefix(name, seg6InIPv4) {
 			ours = append(ours, linkOf(l, c))
 		}
 	}

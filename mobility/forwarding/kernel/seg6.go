@@ -47,6 +47,7 @@ func (s *seg6) base() plan {
 		s.rule(denyEncapRule, rule{iif: seg6Out}))
 	p.add(s.sitBase())
 	if s.Role == forwarding.Gateway {
+		p.rules = append(p.rules, s.rule(denyTunnelRule, rule{iif: seg6In}))
 		p.add(s.transferBase())
 	} else {
 		p.routes = append(p.routes, s.nobody(s.encapTable(), false)...)

@@ -79,16 +79,23 @@ func (l *layout) deliveries(objects []object, e *forwarding.Entry, p, o peer) []
 // transferTable holds, for seg6 at a gateway, the routes that encapsulate for other gateways.
 func (l *layout) transferTable() int { return l.decapIPv4Table(peer{slot: maximumPeers}) }
 
-// At a gateway the pair of seg6 is used in both directions: one for the tunnels to anchors, the other for those to other gateways. The packets
-// of a mobile node that stays to one that is leaving, on their way to the anchor, would be taken for that one's otherwise.
+// At a gateway seg6 has a second pair, for the tunnels to other gateways. The packets of a mobile node that stays to one that is leaving, on
+// their way to the anchor, would be taken for that one's otherwise.
+const (
+	acrossIn  = "pmtun2"
+	acrossOut = "pmtun3"
+)
 
-// transferBase judges what comes out of the first end of the pair as it is done for the second.
+// transferBase is that pair, and judges what comes out of it as it is done for the first.
 func (s *seg6) transferBase() plan {
-	return plan{rules: []rule{
-		s.rule(encapRule, rule{iif: seg6In, table: s.transferTable()}),
-		s.rule(encapsulatedRule, rule{iif: seg6In, from: host(s.Local), jump: s.RulePriorityBase + localRule}),
-		s.rule(denyEncapRule, rule{iif: seg6In}),
-	}}
+	return plan{
+		links: []link{{name: acrossIn, other: acrossOut, mtu: s.inner(s.smallest)}},
+		rules: []rule{
+			s.rule(encapRule, rule{iif: acrossOut, table: s.transferTable()}),
+			s.rule(encapsulatedRule, rule{iif: acrossOut, from: host(s.Local), jump: s.RulePriorityBase + localRule}),
+			s.rule(denyEncapRule, rule{iif: acrossOut}),
+			s.rule(denyTunnelRule, rule{iif: acrossIn}),
+		}}
 }
 
 // entryAtGateway is an IPv6 entry with what encapsulates for it, where the other end is no device's.
@@ -101,7 +108,7 @@ func (s *seg6) entryAtGateway(objects []object, e *forwarding.Entry, p, o peer) 
 		}
 	}
 	if !o.addr.Is4() {
-		across = way{via: seg6InAddr, dev: seg6Out}
+		across = way{via: seg6OutAddr, dev: acrossIn}
 		switch e.Transfer {
 		case forwarding.Leaving:
 			objects = append(objects, object{route: s.encapsulated(s.transferTable(), e.Prefix, netip.Prefix{}, o)})

@@ -109,7 +109,7 @@ func TestTransferHasNoGap(t *testing.T) {
 func (f *fakeSystem) delivers(k *Kernel, prefix netip.Prefix) bool {
 	table := k.layout.inTable(k.tunnels[netip.MustParseAddr(lmaAddr)])
 	r, ok := f.table[routeKey{table: table, dst: prefix, metric: entryMetric}]
-	if !ok || r.dev != seg6Out {
+	if !ok || r.dev != acrossIn {
 		return ok && (!strings.HasPrefix(r.dev, "pm") || f.hasLink(r.dev))
 	}
 	_, ok = f.table[routeKey{table: k.layout.transferTable(), dst: prefix, metric: entryMetric}]
@@ -194,7 +194,7 @@ func (f *fakeSystem) leads(k *Kernel, r *route, p peer, addr netip.Addr) bool {
 	switch r.dev {
 	case seg6In:
 		next.table = k.layout.encapTable()
-	case seg6Out:
+	case acrossIn:
 		next.table = k.layout.transferTable()
 	default:
 		return r.dev == k.layout.device(p) || r.dev == seg6InIPv4+strconv.Itoa(p.slot)
