@@ -36,7 +36,7 @@ func (p *Plane) openHolding(w Where) {
 		}
 		return
 	}
-	h, err := hold.Open(hold.Config{Table: w.Holding.Table, AccessInterfaces: w.AccessInterfaces, TunnelPrefix: kernel.LinkPrefix, Limits: w.Holding.Limits, Ended: w.Holding.Ended})
+	h, err := hold.Open(hold.Config{Table: w.Holding.Table, AccessInterfaces: w.AccessInterfaces, Tunnels: kernel.Across(), Limits: w.Holding.Limits, Ended: w.Holding.Ended})
 	if err != nil {
 		p.holdError = err
 		return

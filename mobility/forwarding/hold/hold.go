@@ -25,9 +25,9 @@ type Config struct {
 	// AccessInterfaces are those on which mobile nodes are. What one of them sends to a mobile node that is held, by way of the
 	// anchor, is held when it comes back, not when it leaves.
 	AccessInterfaces []string
-	// TunnelPrefix begins the names of the devices by which packets enter tunnels. What is let out leaves by one of these, or by an
-	// access interface, and by nothing else.
-	TunnelPrefix string
+	// Tunnels are the devices by which packets enter tunnels, or what their names begin with, and a star. What is let out leaves by one
+	// of these, or by an access interface, and by nothing else.
+	Tunnels []string
 
 	Limits Limits // zero: DefaultLimits
 	// Ended is called with what became of a prefix, without delay to whatever called. It must not block, nor call the Holder. May be nil.

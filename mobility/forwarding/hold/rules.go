@@ -3,6 +3,7 @@ package hold
 import (
 	"encoding/binary"
 	"net/netip"
+	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -27,18 +28,19 @@ const ifNameSize = 16
 //	    ip6 daddr @kept6 jump keep6; ip daddr @kept4 jump keep4 }
 //	chain keep6, keep4 {
 //	    daddr @passing return
-//	    iifname @access oifname != @access return  # on its way to the anchor
-//	    queue to QUEUE flags bypass }
+//	    oifname @access queue to QUEUE flags bypass
+//	    iifname @access return                           # on its way to the anchor
+//	    oifname TUNNEL queue to QUEUE flags bypass }     # each of them: to the other gateway
 //	chain output { type filter hook output priority 10;
 //	    meta mark != MARK accept
 //	    meta mark set 0
-//	    oifname @access accept; oifname "pm*" accept; drop }  # no way to the mobile node but this
+//	    oifname @access accept; oifname TUNNEL accept; drop }  # no way to the mobile node but this
 type rules struct {
 	table                               *nftables.Table
 	kept6, passing6, kept4, passing4    *nftables.Set
 	access                              *nftables.Set
 	names                               []nftables.SetElement // of access
-	tunnels                             string
+	tunnels                             []string
 	queue                               uint16
 	compat                              bool // the kernel has no queue expression of nftables, but that of iptables
 	forward, keepIPv6, keepIPv4, output *nftables.Chain
@@ -52,7 +54,7 @@ func newRules(cfg Config, queue uint16) rules {
 	base := func(name string, hook *nftables.ChainHook) *nftables.Chain {
 		return &nftables.Chain{Name: name, Table: t, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityRef(behindFilters)}
 	}
-	r := rules{table: t, tunnels: cfg.TunnelPrefix, queue: queue,
+	r := rules{table: t, tunnels: cfg.Tunnels, queue: queue,
 		kept6: set("kept6", nftables.TypeIP6Addr, true), passing6: set("passing6", nftables.TypeIP6Addr, true),
 		kept4: set("kept4", nftables.TypeIPAddr, true), passing4: set("passing4", nftables.TypeIPAddr, true),
 		access:  set("access", nftables.TypeIFName, false),
@@ -133,14 +135,28 @@ func (r *rules) chains() []chainRules {
 	}
 }
 
-// keep hands to the queue what does not pass.
+// keep hands to the queue what is on its way to the mobile node, by the access link or by a tunnel, and does not pass. A packet that only
+// passes through, untunnelled, is none of that, and none is what came by a tunnel that may not deliver it.
 func (r *rules) keep(family byte, passing *nftables.Set) [][]expr.Any {
-	onItsWay := append(r.interfaces(expr.MetaKeyIIFNAME, false), r.interfaces(expr.MetaKeyOIFNAME, true)...)
-	return [][]expr.Any{
-		append(in(family, passing), &expr.Verdict{Kind: expr.VerdictReturn}),
-		append(onItsWay, &expr.Verdict{Kind: expr.VerdictReturn}),
-		{&expr.Counter{}, r.toQueue()},
+	back := &expr.Verdict{Kind: expr.VerdictReturn}
+	all := [][]expr.Any{
+		append(in(family, passing), back),
+		append(r.interfaces(expr.MetaKeyOIFNAME), &expr.Counter{}, r.toQueue()),
+		append(r.interfaces(expr.MetaKeyIIFNAME), back),
 	}
+	for _, tunnel := range r.tunnels {
+		all = append(all, append(leavingBy(tunnel), &expr.Counter{}, r.toQueue()))
+	}
+	return all
+}
+
+// leavingBy matches packets that leave by an interface, or by those whose names begin with what stands before a star.
+func leavingBy(name string) []expr.Any {
+	octets := ifname(name)
+	if beginning, more := strings.CutSuffix(name, "*"); more {
+		octets = []byte(beginning)
+	}
+	return []expr.Any{&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: octets}}
 }
 
 // toQueue hands a packet to our queue, or lets it pass when nobody listens there.
@@ -160,17 +176,19 @@ const nfqBypass = 1 // NFQ_FLAG_BYPASS of linux/netfilter/xt_NFQUEUE.h
 // letOut judges what was held where it leaves. Without a way of its own to the mobile node it would follow the default route.
 func (r *rules) letOut() [][]expr.Any {
 	held := binaryutil.NativeEndian.PutUint32(mark)
-	return [][]expr.Any{
+	all := [][]expr.Any{
 		{&expr.Meta{Key: expr.MetaKeyMARK, Register: 1}, &expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: held}, &expr.Verdict{Kind: expr.VerdictAccept}},
 		{&expr.Immediate{Register: 1, Data: make([]byte, 4)}, &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: 1}},
-		append(r.interfaces(expr.MetaKeyOIFNAME, false), &expr.Verdict{Kind: expr.VerdictAccept}),
-		{&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte(r.tunnels)}, &expr.Verdict{Kind: expr.VerdictAccept}},
-		{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}},
+		append(r.interfaces(expr.MetaKeyOIFNAME), &expr.Verdict{Kind: expr.VerdictAccept}),
 	}
+	for _, tunnel := range r.tunnels {
+		all = append(all, append(leavingBy(tunnel), &expr.Verdict{Kind: expr.VerdictAccept}))
+	}
+	return append(all, []expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}})
 }
 
-func (r *rules) interfaces(key expr.MetaKey, others bool) []expr.Any {
-	return []expr.Any{&expr.Meta{Key: key, Register: 1}, &expr.Lookup{SourceRegister: 1, SetName: r.access.Name, SetID: r.access.ID, Invert: others}}
+func (r *rules) interfaces(key expr.MetaKey) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: key, Register: 1}, &expr.Lookup{SourceRegister: 1, SetName: r.access.Name, SetID: r.access.ID}}
 }
 
 // in matches packets of one IP version whose destination is in the set.

@@ -144,7 +144,7 @@ func TestProcessThatHolds(t *testing.T) {
 	if table == "" {
 		return
 	}
-	h, err := hold.Open(hold.Config{Table: table, AccessInterfaces: []string{"acc1", "acc2"}, TunnelPrefix: LinkPrefix})
+	h, err := hold.Open(hold.Config{Table: table, AccessInterfaces: []string{"acc1", "acc2"}, Tunnels: Across()})
 	if err == nil {
 		err = h.Hold(forwarding.Entry{Prefix: netip.MustParsePrefix(hnp1)})
 	}
@@ -196,7 +196,31 @@ func TestWhatWasHeldLeavesByNoOtherWay(t *testing.T) {
 	}
 }
 
-// What a neighbour on the same gateway sends to a mobile node that is held takes its way by the anchor all the same.
+// What a tunnel brings that may not deliver it is not held, or it would be delivered later.
+func TestWhatATunnelMayNotDeliverIsNotHeld(t *testing.T) {
+	h := newHandover(t)
+	h.attachDual(h.mn2, hnp2, mn2Addr, mn2Home, "acc2", h.mag1, false)
+	h.at(h.mag1, forwarding.Leaving, false) // the tunnel to mag2 stands
+	for _, p := range []string{hnp2, mn2Home + "/32"} {
+		e, _ := h.mag1.state.Get(netip.MustParsePrefix(p))
+		e.Hold = true
+		h.mag1.state.Set(e)
+	}
+	h.mag1.sync()
+	h.mag2.tunnelled(mag2Addr, mag1Addr, false, mark(t, cnAddr, mn2Addr, "bad"))
+	h.mag2.tunnelled(mag2Addr, mag1Addr, false, markIPv4(t, cn4, mn2Home, "bad"))
+	for range 5 { // by the same wires as the others
+		h.cn.plain(cnAddr, mn2Addr, "good")
+		h.cn.plainIPv4(cn4, mn2Home, "good")
+	}
+	await(t, "held packets", func() bool { return h.mag1.holder.Counters().Packets >= 10 })
+	if c := h.mag1.holder.Counters(); c.Packets != 10 {
+		t.Errorf("%+v", c)
+	}
+}
+
+// What a neighbour on the same gateway sends to a mobile node that is held takes its way by the anchor all the same, and so does what
+// comes untunnelled.
 func TestNeighboursOfAHeldMobileNodeTakeTheirWayByTheAnchor(t *testing.T) {
 	h := newHandover(t)
 	h.attachDual(h.mn2, hnp2, mn2Addr, mn2Home, "acc2", h.mag1, false)
@@ -206,6 +230,15 @@ func TestNeighboursOfAHeldMobileNodeTakeTheirWayByTheAnchor(t *testing.T) {
 	await(t, "the packet", func() bool { return h.mag1.holder.Counters().Packets == 1 })
 	if seen := h.lma.sh("nft list chain ip6 watch passing"); strings.Contains(seen, "packets 0 ") {
 		t.Errorf("the anchor has not seen it:\n%s", seen)
+	}
+	h.lma.sh("nft add rule ip6 watch passing ip6 saddr " + evilAddr + " ip6 daddr " + hnp1 + " counter drop")
+	h.evil.sh("ip -6 route replace " + hnp1 + " via " + mag1Addr)
+	h.evil.plain(evilAddr, mn1Addr, "untunnelled")
+	await(t, "the untunnelled packet at the anchor", func() bool {
+		return strings.Contains(h.lma.sh("nft list chain ip6 watch passing | grep drop"), "packets 1 ")
+	})
+	if c := h.mag1.holder.Counters(); c.Packets != 1 {
+		t.Errorf("%+v", c)
 	}
 	mn1 := h.mn1.listen()
 	mn1.only("", func() {}, func() {

@@ -13,9 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// LinkPrefix begins the names of all our links, and of no others.
-const LinkPrefix = "pm"
-
 // minimumMTU is the least MTU of an IPv6 link (RFC 8200 section 5).
 const minimumMTU = 1280
 

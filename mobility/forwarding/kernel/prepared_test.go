@@ -38,7 +38,7 @@ func newHandover(t *testing.T) *handover {
 // holding opens a Holder at mag for its reconciler.
 func (h *handover) holding(mag *router, table string) *hold.Holder {
 	h.t.Helper()
-	cfg := hold.Config{Table: table, AccessInterfaces: mag.cfg.AccessInterfaces, TunnelPrefix: LinkPrefix, Ended: func(r hold.Report) {
+	cfg := hold.Config{Table: table, AccessInterfaces: mag.cfg.AccessInterfaces, Tunnels: Across(), Ended: func(r hold.Report) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.reports[mag.name] = append(h.reports[mag.name], r)

@@ -86,6 +86,11 @@ const (
 	acrossOut = "pmtun3"
 )
 
+// Across are the devices by which packets enter tunnels to other gateways: a name, or what names begin with, and a star.
+func Across() []string {
+	return []string{acrossIn, seg6InIPv4 + "*", ip6tnlPrefix + "*", sitPrefix + "*"}
+}
+
 // transferBase is that pair, and judges what comes out of it as it is done for the first.
 func (s *seg6) transferBase() plan {
 	return plan{
