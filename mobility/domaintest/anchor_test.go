@@ -52,7 +52,6 @@ func (d *domain) restartLMA(restore bool) {
 		d.restartWith(d.anchor.Snapshot(), true)
 		return
 	}
-	d.counter++
 	d.restartWith(nil, false)
 }
 
@@ -64,23 +63,29 @@ func (d *domain) crashLMA(behind time.Duration) {
 			records = s.records
 		}
 	}
-	d.counter++
 	d.restartWith(records, false)
 }
 
-// restartWith begins a run with what the store has: all of it and nothing else is there again.
+// restartWith begins a run with what the store has: all of it and nothing else is there again, but what is over by the clock, and
+// then it does not count as kept.
 func (d *domain) restartWith(records []mobility.BindingCacheEntry, kept bool) {
 	d.unanswered = d.unanswered || d.anchor.Counters().Revocations > 0 // the next run does not ask again
-	for _, g := range d.gateways {
-		if _, ok := g.known[lmaAddress]; !ok && !kept {
-			d.unnoticed = true // it never heard the counter of before, so that the new one tells it nothing
-		}
-	}
 	var standing []mobility.BindingCacheEntry
 	for i := range records {
 		records[i] = storable(records[i])
-		if records[i].Expires.After(d.clock(d.off)) {
-			standing = append(standing, records[i])
+		switch {
+		case records[i].Expires.After(d.clock(d.off)):
+			standing = append(standing, d.standing(records[i]))
+		case records[i].State == "registered":
+			kept = false
+		}
+	}
+	if !kept {
+		d.counter++
+	}
+	for _, g := range d.gateways {
+		if _, ok := g.known[lmaAddress]; !ok && !kept {
+			d.unnoticed = true // it never heard the counter of before, so that the new one tells it nothing
 		}
 	}
 	d.anchor = d.newAnchor()
@@ -103,6 +108,20 @@ func (d *domain) restartWith(records []mobility.BindingCacheEntry, kept bool) {
 		d.latest[e.MobileNodeID] = max(d.latest[e.MobileNodeID], e.Timestamp)
 	}
 	d.startAnchorHeartbeat(kept)
+}
+
+// standing is a record as an anchor takes it over: nothing of it is in the future, and it is not for longer than it was granted.
+func (d *domain) standing(e mobility.BindingCacheEntry) mobility.BindingCacheEntry {
+	now := d.clock(d.off).Round(0)
+	if granted := e.Expires.Sub(e.LastUpdate); e.Expires.Sub(now) > granted {
+		e.Expires = now.Add(granted)
+	}
+	for _, t := range []*time.Time{&e.Registered, &e.LastUpdate} {
+		if t.After(now) {
+			*t = now
+		}
+	}
+	return e
 }
 
 // storable is a record as it comes back from a file, where instants are those of the wall clock.
