@@ -160,7 +160,7 @@ func (d *Domain) predictAll(ctx context.Context, x PredictiveExperiment, mn *Mob
 
 // mispredictedGrace is how long after the announced loss of a link a gateway waits for it (package mih/handover), and some time for what
 // follows.
-const mispredictedGrace = 1200 * time.Millisecond
+const mispredictedGrace = 500 * time.Millisecond
 
 // start is when the handover began to have effects.
 func (p *predicted) start() time.Time {

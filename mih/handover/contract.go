@@ -20,7 +20,8 @@ type Config struct {
 
 	OnLinkGoingDown    bool          // Link_Going_Down prepares a handover, and not only Link_Handover_Imminent
 	PreparationTimeout time.Duration // how long a candidate network has for each answer; 0: 500 ms
-	Grace              time.Duration // how long after the announced end of a link its station may take to leave; 0: 1 s
+	Lead               time.Duration // packets are handed over this long before the announced end of a link, not earlier: until then the station is best served here; 0: 200 ms
+	Grace              time.Duration // how long after the announced end of a link its station may take to leave; 0: 300 ms
 	ExpectationTime    time.Duration // how long a station that was announced is waited for; 0: 10 s
 	MaximumHandovers   int           // in preparation or prepared; 0: 1024
 	MaximumExpected    int           // stations that other networks announced; 0: 1024

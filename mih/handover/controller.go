@@ -20,13 +20,14 @@ type State uint8
 const (
 	Querying   State = iota // N2N_HO_Query_Resources is on its way
 	Committing              // N2N_HO_Commit is
+	Committed               // the target expects the station; its packets still come here, for the link is to last for a while
 	Preparing               // the packets are
 	Complete                // the station may go
 )
 
 // String names the state for people and JSON.
 func (s State) String() string {
-	return [...]string{"querying", "committing", "preparing", "prepared"}[s]
+	return [...]string{"querying", "committing", "committed", "preparing", "prepared"}[s]
 }
 
 // MarshalText writes the form of String.
@@ -76,7 +77,8 @@ type Controller struct {
 // New makes a Controller.
 func New(cfg Config) *Controller {
 	cfg.PreparationTimeout = cmp.Or(cfg.PreparationTimeout, 500*time.Millisecond)
-	cfg.Grace = cmp.Or(cfg.Grace, time.Second)
+	cfg.Lead = cmp.Or(cfg.Lead, 200*time.Millisecond)
+	cfg.Grace = cmp.Or(cfg.Grace, 300*time.Millisecond)
 	cfg.ExpectationTime = cmp.Or(cfg.ExpectationTime, 10*time.Second)
 	cfg.MaximumHandovers = cmp.Or(cfg.MaximumHandovers, 1024)
 	cfg.MaximumExpected = cmp.Or(cfg.MaximumExpected, 1024)
@@ -141,7 +143,7 @@ func (c *Controller) indicated(now time.Time, ind mih.Indication) {
 			c.begin(now, ind, now.Add(ev.TimeInterval), mih.LinkAddress{})
 		}
 	case mih.LinkHandoverImminent:
-		c.begin(now, ind, now.Add(c.cfg.Grace), ev.NewLink.PointOfAttachment)
+		c.begin(now, ind, now.Add(c.cfg.Lead), ev.NewLink.PointOfAttachment)
 	case mih.LinkUp:
 		c.seen.attached(ind, tuple)
 		c.linkUp(now, ind, tuple)

@@ -231,6 +231,27 @@ func TestTheNextCandidateIsAsked(t *testing.T) {
 	c.empty()
 }
 
+// TestAnEarlyPredictionLeavesTheStationServedHere until shortly before its link is to go.
+func TestAnEarlyPredictionLeavesTheStationServedHere(t *testing.T) {
+	c := attached(t, 2, nil)
+	n := c.order[0]
+	soon := func() { c.event(n, n.ind(mih.LinkGoingDown{Link: n.tuple(), TimeInterval: 5 * time.Second})) }
+	soon()
+	c.want(0, "handover_begun")
+	c.want(1, "station_expected")
+	c.pass(time.Second)
+	soon() // the same again, from now on
+	c.pass(4 * time.Second)
+	c.want(0)
+	c.pass(time.Second)
+	c.want(0, "prepare n1")
+	c.event(n, Ready{station, true})
+	c.want(0, "handover_prepared", "steer to n1 within 0s")
+	c.pass(time.Minute)
+	c.want(0, "undo stayed", "handover_mispredicted")
+	c.empty()
+}
+
 func TestNobodyToGoTo(t *testing.T) {
 	c := attached(t, 1, nil)
 	c.goingDown()

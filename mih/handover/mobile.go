@@ -80,7 +80,7 @@ func (c *Controller) mobileCommitted(now time.Time, ev Requested, b wire.MNHOCom
 		c.act(Answer{ev.Handle, refuse})
 		return
 	}
-	c.begin(now, ind, now.Add(c.cfg.Grace), b.Target.PointOfAttachment)
+	c.begin(now, ind, now.Add(c.cfg.Lead), b.Target.PointOfAttachment)
 	h := c.handovers[link.Link]
 	switch {
 	case h == nil || h.mobile != 0:

@@ -15,7 +15,12 @@ func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, 
 	if h := c.handovers[tuple.Link]; h != nil {
 		if len(candidates) == 0 || h.Target.PointOfAttachment == candidates[0].PointOfAttachment || to.IsZero() {
 			h.leaves = leaves // the same prediction, again
-			c.timers.Set(&h.timer, leaves.Add(c.cfg.Grace))
+			switch h.State {
+			case Committed:
+				h.becomeCommitted(c, now)
+			case Complete:
+				c.timers.Set(&h.timer, leaves.Add(c.cfg.Grace))
+			}
 			return
 		}
 		c.undo(h, UndoneReplaced)
@@ -67,6 +72,16 @@ func (h *Handover) becomeCommitting(c *Controller, now time.Time) {
 	h.ask(c, now, wire.N2NHOCommitRequest{MobileNode: h.Station, Link: h.Link, PointOfAttachment: h.Target.PointOfAttachment})
 }
 
+func (h *Handover) becomeCommitted(c *Controller, now time.Time) {
+	start := h.leaves.Add(-c.cfg.Lead)
+	if !now.Before(start) {
+		h.becomePreparing(c, now)
+		return
+	}
+	h.State = Committed
+	c.timers.Set(&h.timer, start)
+}
+
 func (h *Handover) becomePreparing(c *Controller, now time.Time) {
 	h.State = Preparing
 	c.act(Prepare{h.Link, h.Interface, h.Target})
@@ -107,7 +122,7 @@ func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 		}
 	case wire.N2NHOCommitResponse:
 		if body.Status == mih.StatusSuccess && h.State == Committing {
-			h.becomePreparing(c, now)
+			h.becomeCommitted(c, now)
 			return
 		}
 	}
@@ -142,6 +157,8 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 		delete(c.asked, h.asked)
 		c.note(NoAnswer, h.Link, h.Target.MIHFID)
 		c.next(now, h)
+	case h.State == Committed && !h.Gone:
+		h.becomePreparing(c, now)
 	case h.State == Preparing:
 		c.act(Undo{h.Link, h.Interface, UndoneReplaced})
 		c.note(NotPrepared, h.Link, h.Target.MIHFID)
