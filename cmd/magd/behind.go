@@ -35,11 +35,29 @@ func (b *behind) place(ind *mih.Indication, own mih.MIHFID) (reason string) {
 	switch {
 	case p.Interface == "":
 		return "no_access_link_behind_that_peer"
-	case len(p.PointsOfAttachment) > 0 && !slices.Contains(p.PointsOfAttachment, ind.Event.LinkTuple().PointOfAttachment):
+	case len(p.PointsOfAttachment) > 0 && slices.ContainsFunc(pointsOf(ind.Event), func(poa mih.LinkAddress) bool { return !slices.Contains(p.PointsOfAttachment, poa) }):
 		return "foreign_point_of_attachment"
 	}
 	ind.Interface = p.Interface
 	return ""
+}
+
+// pointsOf are the points of attachment that an event says something of as this peer's own: a completed handover is one to there. Where a
+// station is about to go is another network's.
+func pointsOf(event mih.LinkEvent) []mih.LinkAddress {
+	points := []mih.LinkAddress{event.LinkTuple().PointOfAttachment}
+	if e, ok := event.(mih.LinkHandoverComplete); ok {
+		points = append(points, e.NewLink.PointOfAttachment)
+	}
+	return points
+}
+
+// of is what the configuration says of a peer.
+func (b *behind) of(id mih.MIHFID) (configs.MIHPeer, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p, known := b.peers[id]
+	return p, known
 }
 
 // access is the access link of a row of the table of links.

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (g *gateway) openMIH() (err error) {
 	g.mih, err = mihnode.Open(mihnode.Config{
 		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
 		Capabilities: wire.Capabilities{Events: &events, Commands: &commands}, Information: g.handovers.network.information,
-		User: g.executeMIH, Identified: g.identified,
+		User: g.executeMIH, Identified: g.identified, Permits: g.permits,
 		Interface: func(source mih.MIHFID, name string) string { return g.behind.access(source, name, g.cfg.MIH.MIHFID) },
 	})
 	if err != nil {
@@ -58,6 +59,17 @@ func (g *gateway) openMIH() (err error) {
 		}
 	}
 	return nil
+}
+
+// permits says whether a peer may send a command: what concerns links and other networks' stations only the MIH Functions of gateways,
+// what a mobile node says of itself any peer, for it is judged by whom it is about.
+func (g *gateway) permits(from mih.MIHFID, command wire.MessageID) bool {
+	switch command {
+	case wire.IDMNHOCandidateQueryRequest, wire.IDMNHOCommitRequest, wire.IDMNHOCompleteRequest:
+		return true
+	}
+	p, known := g.behind.of(from)
+	return known && slices.ContainsFunc(g.cfg.Gateways, func(gateway configs.Peer) bool { return gateway.Address == p.Address.Addr() })
 }
 
 // identified learns which MIH Function a peer is, and asks for its events where stations of this gateway are behind it.

@@ -16,16 +16,18 @@ type Config struct {
 	MaximumSubscriptions int           // bound over all users, remote ones included; 0: 4096
 	DownRetention        time.Duration // how long a link that went down stays in Links; 0: 5 min
 
-	Capabilities wire.Capabilities       // what a peer is told that asks (IEEE 802.21 section 6.4.2)
-	Peers        []Peer                  // the MIH Functions that are believed; any other one may discover capabilities and nothing else
-	Handlers     map[wire.MessageID]User // who answers the requests and takes the indications of peers that are not the core's own: handover commands, information
-	LinkSAP      bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand); false: refused
-	Partial      bool                    // the link SAPs here have yet to tell of all links that are up (see PictureComplete)
-	MaximumSize  func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit. Short messages do not ask
-	Incarnation  uint32                  // another number at each start: peers then do not take what this MIH Function asks for what it asked in a former life
-	First        uint16                  // transaction identifier of the first message, random best (1 to 4095); 0: 1
-	Bounds       pace.Bounds             // of the retransmission timeout; zero: those of RFC 5677
-	Limits       pace.Limits             // of the rate over UDP to one peer; zero: those of RFC 5677
+	Capabilities wire.Capabilities // what a peer is told that asks (IEEE 802.21 section 6.4.2)
+	Peers        []Peer            // the MIH Functions that are believed; any other one may discover capabilities and nothing else
+	// Permits says whether a peer may send such a command; events, queries and management it may as soon as it is a peer. nil: it may.
+	Permits     func(from mih.MIHFID, command wire.MessageID) bool
+	Handlers    map[wire.MessageID]User // who answers the requests and takes the indications of peers that are not the core's own: handover commands, information
+	LinkSAP     bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand); false: refused
+	Partial     bool                    // the link SAPs here have yet to tell of all links that are up (see PictureComplete)
+	MaximumSize func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit. Short messages do not ask
+	Incarnation uint32                  // another number at each start: peers then do not take what this MIH Function asks for what it asked in a former life
+	First       uint16                  // transaction identifier of the first message, random best (1 to 4095); 0: 1
+	Bounds      pace.Bounds             // of the retransmission timeout; zero: those of RFC 5677
+	Limits      pace.Limits             // of the rate over UDP to one peer; zero: those of RFC 5677
 
 	ResponseTimeout      time.Duration // how long a request waits for its response; 0: 10 s
 	RefreshInterval      time.Duration // how often a remote subscription is asked for again, which also shows that the peer lives; 0: 10 s
@@ -274,13 +276,14 @@ type Failure string
 // Failures.
 const (
 	NoFailure         Failure = ""
-	FailedNoPeer      Failure = "no_peer"       // nobody of that identifier is known
-	FailedNoSAP       Failure = "no_link_sap"   // a link command, and no link SAP here
-	FailedTimeout     Failure = "timeout"       // no response in time
-	FailedNoAck       Failure = "no_ack"        // no acknowledgement after all retransmissions
-	FailedQueueFull   Failure = "queue_full"    // too much waits for that peer already
-	FailedUnencodable Failure = "unencodable"   // the body says what no message can hold
-	FailedNoRequest   Failure = "not_a_request" // a body that no user may send
+	FailedNoPeer      Failure = "no_peer"            // nobody of that identifier is known
+	FailedNoSAP       Failure = "no_link_sap"        // a link command, and no link SAP here
+	FailedTimeout     Failure = "timeout"            // no response in time
+	FailedNoAck       Failure = "no_ack"             // no acknowledgement after all retransmissions
+	FailedQueueFull   Failure = "queue_full"         // too much waits for that peer already
+	FailedUnencodable Failure = "unencodable"        // the body says what no message can hold
+	FailedMalformed   Failure = "response_malformed" // the peer answered with what is no response
+	FailedNoRequest   Failure = "not_a_request"      // a body that no user may send
 )
 
 // IgnoreReason is why an MIH Function ignored an indication; its text is a metric label.
@@ -308,6 +311,7 @@ const (
 	IgnoredDuplicate           IgnoreReason = "message_duplicate"       // its acknowledgement, or its answer, goes out again
 	IgnoredNoTransaction       IgnoreReason = "no_transaction"          // an acknowledgement or a response that nothing waits for
 	IgnoredOtherResponse       IgnoreReason = "response_to_another"     // a response that does not belong to its request
+	IgnoredNotPermitted        IgnoreReason = "command_not_permitted"   // Config.Permits
 	IgnoredNoHandler           IgnoreReason = "no_handler"              // no user here takes such messages
 	IgnoredUnknownMessage      IgnoreReason = "unknown_message"         // acknowledged and otherwise ignored
 	IgnoredTooManyRequests     IgnoreReason = "too_many_requests"       // of one peer, that users here have not answered

@@ -28,6 +28,10 @@ type incoming struct {
 // requestReceived acts on a request of a peer, at once where this MIH Function answers itself.
 func (m *MIHF) requestReceived(now time.Time, in *incoming, body wire.Body) IgnoreReason {
 	p := in.peer
+	if permits := m.cfg.Permits; permits != nil && in.key.id.Service() == wire.ServiceCommand && !permits(p.MIHFID, in.key.id) {
+		m.refuse(now, in, body, mih.StatusAuthorizationFailure)
+		return IgnoredNotPermitted
+	}
 	switch b := body.(type) {
 	case wire.CapabilityDiscoverRequest:
 		p.announced = &b.Capabilities

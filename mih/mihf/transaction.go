@@ -269,6 +269,10 @@ func (m *MIHF) responseReceived(now time.Time, p *peer, msg *wire.Message) bool 
 		p.rtt.Acknowledged(t.sent, now, t.attempts > 1)
 		p.pacer.Acknowledged(now, p.rtt.Smoothed())
 	}
+	if msg.Body == nil || msg.Body.MessageID() != t.answer { // it says nothing, or nothing that can be read
+		m.end(now, t, nil, nil, FailedMalformed)
+		return true
+	}
 	m.end(now, t, msg.Body, msg.Extra, NoFailure)
 	return true
 }

@@ -172,3 +172,10 @@ func (d *directory) replace(found []configs.MIHPeer) (gone []mih.MIHFID) {
 }
 
 func reachedAlike(a, b configs.MIHPeer) bool { return a.Address == b.Address && a.TCP == b.TCP }
+
+// configured says whether a peer is one of the configuration.
+func (d *directory) configured(id mih.MIHFID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.entries, func(e *entry) bool { return !e.found && (e.id == id || e.MIHPeer.MIHFID == id) })
+}

@@ -55,7 +55,8 @@ type Config struct {
 	MIH          configs.MIH
 	Capabilities wire.Capabilities // what the daemon itself has to say; the Node adds transports, and what the link SAPs are and can do
 	Handlers     map[wire.MessageID]mihf.User
-	Information  *Information // nil: no information service
+	Permits      func(from mih.MIHFID, command wire.MessageID) bool // which of the configured peers may send which commands; nil: all may
+	Information  *Information                                       // nil: no information service
 	MaximumLinks int
 	Resolvers    string // the file that names the name servers; "": that of the system
 	Log          *slog.Logger
@@ -96,7 +97,7 @@ func Open(cfg Config) (*Node, error) {
 		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}}, strangers: rate.NewLimiter(strangersSecond, strangersBurst),
 	}
 	n.core = mihf.New(mihf.Config{
-		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true,
+		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true, Permits: n.permits(),
 		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds, MaximumQueued: told,
 	})
 	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
@@ -125,6 +126,14 @@ func byReason(c transport.Counters) map[string]uint64 {
 		}
 	}
 	return all
+}
+
+// permits says which peers may send commands: those of the configuration, if Config has nothing else to say. Who was found by DNS or DHCP is
+// asked for information and told of events.
+func (n *Node) permits() func(mih.MIHFID, wire.MessageID) bool {
+	return func(from mih.MIHFID, command wire.MessageID) bool {
+		return n.directory.configured(from) && (n.cfg.Permits == nil || n.cfg.Permits(from, command))
+	}
 }
 
 // peersOf are the peers whose identifier the configuration says.
