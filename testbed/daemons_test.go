@@ -25,7 +25,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
-	build := exec.Command("go", "build", "-o", folder+"/", "netlmm/cmd/magd", "netlmm/cmd/lmad", "netlmm/cmd/netlmmctl")
+	build := exec.Command("go", "build", "-o", folder+"/", "netlmm/cmd/magd", "netlmm/cmd/lmad", "netlmm/cmd/mihd", "netlmm/cmd/netlmmctl", "netlmm/cmd/testbed")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the daemons: %v\n%s", err, out)
 		return 1

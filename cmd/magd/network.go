@@ -171,7 +171,7 @@ func (n *network) moved(station mih.LinkID, to mih.LinkAddress) (from mih.LinkAd
 // local says whether a point of attachment is this gateway's own.
 func (n *network) local(poa mih.LinkAddress) bool {
 	e, known := n.entry(poa)
-	return known && e.Gateway.MIHF == n.cfg.MIH.MIHFID
+	return known && e.Gateway.MIHF == n.cfg.MIH.MIHFID && (e.Origin == miis.Configured || e.Origin == miis.Reported)
 }
 
 func (n *network) entry(poa mih.LinkAddress) (e miis.Entry, known bool) {
