@@ -193,7 +193,8 @@ func TestTransfersRender(t *testing.T) {
 		}
 	}
 	leaving := visiting(1, forwarding.Leaving, true).InKernel()
-	if leaving.Hold || leaving.MobileNodeLinkLayerID != "" || visiting(1, forwarding.Arriving, false).InKernel().MobileNodeLinkLayerID == "" {
+	_, pinned := leaving.Pinned()
+	if _, known := leaving.Station(); leaving.Hold || pinned || !known || visiting(1, forwarding.Arriving, false).InKernel().MobileNodeLinkLayerID == "" {
 		t.Errorf("in the kernel: %+v", leaving)
 	}
 }

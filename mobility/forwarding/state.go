@@ -71,7 +71,16 @@ func (e Entry) OnLink() bool { return e.Transfer != Leaving }
 // node (RFC 5213 section 1, the point-to-point link model), so that nobody need be asked who has one of its addresses. ok is false where there is
 // no such address; IPv4 home addresses are looked after by package accesslink.
 func (e Entry) Pinned() (mac [6]byte, ok bool) {
-	if e.Role != Gateway || !e.Prefix.Addr().Is6() || !e.OnLink() {
+	if !e.Prefix.Addr().Is6() || !e.OnLink() {
+		return mac, false
+	}
+	return e.Station()
+}
+
+// Station is the link-layer address of a Gateway's mobile node: what comes from the prefix is from it, and from nobody else. ok
+// is false where there is no such address, as of one that is only expected: then nobody sends from the prefix.
+func (e Entry) Station() (mac [6]byte, ok bool) {
+	if e.Role != Gateway {
 		return mac, false
 	}
 	mac, ok = e.MobileNodeLinkLayerID.MAC()
@@ -81,7 +90,7 @@ func (e Entry) Pinned() (mac [6]byte, ok bool) {
 // InKernel is e as far as a Kernel stores it. What is held is the business of a Holder.
 func (e Entry) InKernel() Entry {
 	e.Hold = false
-	if _, pinned := e.Pinned(); !pinned {
+	if _, known := e.Station(); !known {
 		e.MobileNodeLinkLayerID = ""
 	}
 	return e

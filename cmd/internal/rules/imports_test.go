@@ -63,7 +63,7 @@ var onlyIn = map[string][]string{
 	"github.com/spf13/viper":         {"netlmm/configs"},
 	"github.com/vishvananda/netlink": {"netlmm/mobility/forwarding/kernel", "netlmm/mobility/accesslink", "netlmm/testbed"},
 	"github.com/strongswan/govici":   {"netlmm/security/vici"},
-	"github.com/google/nftables":     {"netlmm/security/filter", "netlmm/mobility/forwarding/hold"},
+	"github.com/google/nftables":     {"netlmm/security/filter", "netlmm/mobility/forwarding/hold", "netlmm/mobility/forwarding/kernel"},
 	"github.com/florianl/go-nfqueue": {"netlmm/mobility/forwarding/hold"},
 	// Daemons build frames with gopacket; they never decode what a network sends with it. netlmmctl reads captures.
 	"github.com/google/gopacket": {"netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/cmd/testbed", "netlmm/cmd/netlmmctl"},

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -72,15 +73,37 @@ func BenchmarkRegistration(b *testing.B) {
 	for _, size := range []int{1, 100} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
 			k, change := benchAnchor(b, 10)
-			b.ResetTimer()
-			defer processor(b)()
-			for i := 0; i < b.N; i += size {
-				var batch []forwarding.Change
-				for j := range size {
-					batch = append(batch, change(100+i+j, 0))
-				}
-				apply(b, k, batch)
-			}
+			registerAll(b, size, k, change)
+		})
+	}
+}
+
+func registerAll(b *testing.B, size int, k *Kernel, change func(i, mag int) forwarding.Change) {
+	b.ResetTimer()
+	defer processor(b)()
+	for i := 0; i < b.N; i += size {
+		var batch []forwarding.Change
+		for j := range size {
+			batch = append(batch, change(100+i+j, 0))
+		}
+		apply(b, k, batch)
+	}
+}
+
+// BenchmarkRegistrationAtGateway is the other end.
+func BenchmarkRegistrationAtGateway(b *testing.B) {
+	for _, size := range []int{1, 100} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			l := newLab(b, "mag")
+			s := l.space("mag")
+			s.sh("for i in core0 acc1; do ip link add $i type veth peer name far-$i; ip link set $i up; ip link set far-$i up; done; ip addr add " + mag1Addr + "/64 dev core0 nodad")
+			k := s.open(Config{Local: netip.MustParseAddr(mag1Addr), Role: forwarding.Gateway, AccessInterfaces: []string{"acc1"}})
+			b.Cleanup(func() { _ = k.Close(true) })
+			registerAll(b, size, k, func(i, _ int) forwarding.Change {
+				p := netip.MustParsePrefix(fmt.Sprintf("2001:db8:%x:%x::/64", 0x100+i>>16, i&0xffff))
+				return forwarding.Change{Prefix: p, Entry: forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: k.layout.Local,
+					Peer: netip.MustParseAddr(lmaAddr), Interface: "acc1", MobileNodeLinkLayerID: mobility.LinkLayerID([6]byte{2, 0, byte(i >> 16), byte(i >> 8), byte(i)})}}
+			})
 		})
 	}
 }

@@ -3,7 +3,7 @@
 // Peers that are reached over IPv4 get sit devices beside either, where the kernel has that driver (sit.go).
 //
 // Everything the package makes can be told from everybody else's: routes and rules carry its protocol number, tables and
-// rule priorities come from its ranges, links have its name prefixes. Nothing else is touched, with one exception: the rule
+// rule priorities come from its ranges, links have its name prefixes, and the table of the packet filter its name. Nothing else is touched, with one exception: the rule
 // at priority 0 that looks up table local moves to the package's range, because what comes out of a tunnel or from an access link must be judged
 // before it may reach the router itself. Close puts it back.
 package kernel
@@ -53,8 +53,8 @@ type Config struct {
 	// Role is forwarding.Anchor at an LMA, forwarding.Gateway at a MAG.
 	Role forwarding.Role
 	// AccessInterfaces are the access links of a MAG, at most 255. From the moment of Open, a packet that enters there is
-	// forwarded only if its source is in a prefix bound on that link, and reaches the router itself only with such a source, a
-	// link-local one or none. They need not exist yet.
+	// forwarded only if its source is in a prefix bound on that link to the station that sent it, and reaches the router itself only
+	// with such a source, a link-local one or none. They need not exist yet.
 	AccessInterfaces []string
 	// Aggregates are the prefix pools of an LMA, IPv6 and IPv4: an address in them that no entry covers is answered
 	// "unreachable".

@@ -28,10 +28,11 @@ const (
 
 // request is one thing to add or delete.
 type request struct {
-	route     *route // exactly one of route, rule, hop and neighbour is set
+	route     *route // exactly one of route, rule, hop, neighbour and sender is set
 	rule      *rule
 	hop       *hop
 	neighbour *neighbour
+	sender    *sender
 	remove    bool
 }
 
@@ -45,6 +46,9 @@ func (r request) String() string {
 	if r.neighbour != nil {
 		return r.neighbour.String()
 	}
+	if r.sender != nil {
+		return r.sender.String()
+	}
 	return r.route.String()
 }
 
@@ -55,6 +59,7 @@ type conn struct {
 	sock            *nl.SocketHandle // routes and rules
 	generic         *nl.SocketHandle // generic netlink
 	names           int              // file descriptor for interface names and indices
+	filter          *filter          // nil at an anchor
 	protocol        uint8
 	indexes         map[string]uint32 // of the do under way
 	templates       map[shape][]byte
@@ -62,6 +67,7 @@ type conn struct {
 	// Memory of do, kept for the next.
 	errs     []error
 	todo     []int
+	changing []sender
 	datagram []byte
 	buffer   [16 << 10]byte // for acknowledgements
 }
@@ -111,6 +117,9 @@ func (c *conn) close() {
 	if c.names >= 0 {
 		unix.Close(c.names)
 	}
+	if c.filter != nil {
+		c.filter.close()
+	}
 }
 
 // index is the interface index of name. It is asked for each time: an access interface may be made anew at any moment.
@@ -142,10 +151,14 @@ func (c *conn) indexOnce(name string) (uint32, error) {
 // what is not there succeed.
 func (c *conn) do(requests []request) []error {
 	clear(c.indexes)
-	c.errs, c.todo = append(c.errs[:0], make([]error, len(requests))...), c.todo[:0]
-	errs, todo := c.errs, c.todo
+	c.errs = append(c.errs[:0], make([]error, len(requests))...)
+	errs := c.errs
+	c.changeSenders(requests, errs)
+	todo := c.todo[:0]
 	for i := range requests {
-		todo = append(todo, i)
+		if requests[i].sender == nil {
+			todo = append(todo, i)
+		}
 	}
 	c.todo = todo
 	for attempt := 0; len(todo) > 0; attempt++ {
@@ -171,6 +184,25 @@ func (c *conn) do(requests []request) []error {
 		}
 	}
 	return errs
+}
+
+// changeSenders executes those of the requests that are about senders, each way in one transaction.
+func (c *conn) changeSenders(requests []request, errs []error) {
+	for _, remove := range []bool{false, true} {
+		c.todo, c.changing = c.todo[:0], c.changing[:0]
+		for i := range requests {
+			if r := &requests[i]; r.sender != nil && r.remove == remove {
+				c.todo, c.changing = append(c.todo, i), append(c.changing, *r.sender)
+			}
+		}
+		if len(c.todo) == 0 {
+			continue
+		}
+		err := c.filter.change(c.changing, remove)
+		for _, i := range c.todo {
+			errs[i] = err
+		}
+	}
 }
 
 // batch sends the requests which todo indexes in one datagram and collects their outcomes into errs. The kernel works on them

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ type fakeSystem struct {
 	links  map[string]link
 	next   map[uint32]hop
 	around map[neighbour]neighbour // by key
+	known  map[sender]bool
+	judges judgement
 	source netip.Addr
 
 	fail  func() error // nil: nothing fails
@@ -22,7 +25,7 @@ type fakeSystem struct {
 }
 
 func newFakeSystem() *fakeSystem {
-	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{}, next: map[uint32]hop{}, around: map[neighbour]neighbour{},
+	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{}, next: map[uint32]hop{}, around: map[neighbour]neighbour{}, known: map[sender]bool{},
 		policy: map[rule]bool{bornLocalRules[0]: true, bornLocalRules[1]: true,
 			{priority: 32766, table: mainTable, protocol: protocolKernel}: true, {ipv4: true, priority: 32766, table: mainTable, protocol: protocolKernel}: true}}
 }
@@ -72,6 +75,10 @@ func (f *fakeSystem) one(r request) error {
 		delete(f.around, r.neighbour.key())
 	case r.neighbour != nil:
 		f.around[r.neighbour.key()] = *r.neighbour
+	case r.sender != nil && r.remove:
+		delete(f.known, *r.sender)
+	case r.sender != nil:
+		f.known[*r.sender] = true
 	case r.remove:
 		delete(f.table, r.route.key())
 	case strings.HasPrefix(r.route.dev, "pm") && !f.hasLink(r.route.dev):
@@ -134,6 +141,27 @@ func (f *fakeSystem) neighbours() ([]neighbour, error) {
 	return all, f.failure()
 }
 
+func (f *fakeSystem) senders() ([]sender, error) {
+	return slices.Collect(maps.Keys(f.known)), f.failure()
+}
+
+func (f *fakeSystem) ensureFilter(j judgement, _ []sender) error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	f.judges = j
+	return nil
+}
+
+func (f *fakeSystem) removeFilter() error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	f.judges = judgement{}
+	clear(f.known)
+	return nil
+}
+
 func (f *fakeSystem) ourLinks() ([]link, error) {
 	var all []link
 	for _, l := range f.links {
@@ -192,6 +220,12 @@ func (f *fakeSystem) String() string {
 	}
 	for _, n := range f.around {
 		lines = append(lines, n.String())
+	}
+	for s := range f.known {
+		lines = append(lines, s.String())
+	}
+	if f.judges.links != nil {
+		lines = append(lines, fmt.Sprintf("nft add rule inet %s %s iifname %s comment %q", senderTable, senderChain, f.judges.links, f.judges))
 	}
 	for _, r := range f.table {
 		lines = append(lines, r.String())

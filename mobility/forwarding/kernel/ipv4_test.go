@@ -11,6 +11,7 @@ import (
 	"github.com/google/gopacket/layers"
 	"golang.org/x/sys/unix"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -46,13 +47,15 @@ func newDualDomain(t testing.TB) *domain {
 // attachDual binds both addresses of the mobile node at a MAG.
 func (d *domain) attachDual(mn space, hnp, addr, home, access string, mag *router, localRouting bool) {
 	d.t.Helper()
+	dev := "to" + strings.TrimPrefix(mag.name, d.prefix)
+	station := mobility.LinkLayerID(mn.mac(dev))
 	for _, p := range []netip.Prefix{netip.MustParsePrefix(hnp), host(netip.MustParseAddr(home))} {
 		d.lma.state.Set(forwarding.Entry{Prefix: p, Role: forwarding.Anchor, Local: d.lma.cfg.Local, Peer: mag.cfg.Local})
-		mag.state.Set(forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: mag.cfg.Local, Peer: d.lma.cfg.Local, Interface: access, LocalRouting: localRouting})
+		mag.state.Set(forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: mag.cfg.Local, Peer: d.lma.cfg.Local,
+			Interface: access, MobileNodeLinkLayerID: station, LocalRouting: localRouting})
 	}
 	d.lma.sync()
 	mag.sync()
-	dev := "to" + strings.TrimPrefix(mag.name, d.prefix)
 	mn.sh("ip addr flush scope global; ip -6 route flush default 2>/dev/null || true; ip addr add " + addr + "/64 dev " + dev + " nodad; ip -6 route add default via " + magLL + " dev " + dev +
 		"; ip addr add " + home + "/32 dev " + dev + "; ip route replace " + router4 + " dev " + dev + "; ip route replace default via " + router4 + " dev " + dev)
 }

@@ -21,6 +21,9 @@ type system interface {
 	routes(reset func(), visit func(route)) error
 	hops() ([]hop, error)             // ours
 	neighbours() ([]neighbour, error) // ours
+	senders() ([]sender, error)       // ours, the known ones
+	ensureFilter(j judgement, held []sender) error
+	removeFilter() error
 	ourLinks() ([]link, error)
 	ensureLink(l link) error
 	raiseLink(l link) error
@@ -110,6 +113,11 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	l := layout{Config: cfg, mtu: mtu}
 	if !caps.Sit {
 		l.sitMissing = errNoSit
+	}
+	if l.Role == forwarding.Gateway {
+		if c.filter, err = newFilter(); err != nil {
+			return nil, err
+		}
 	}
 	k := newKernel(l, c)
 	if err := applySysctls(&k.layout); err != nil {

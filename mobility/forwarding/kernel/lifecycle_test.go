@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -15,7 +16,7 @@ import (
 func (s space) snapshot() string {
 	s.t.Helper()
 	// linkdown: that the carrier of a new link is up is noticed some time later.
-	return s.sh("(ip -6 rule; ip -6 route show table all | sort; ip -br link | cut -d' ' -f1 | sort; ip -6 neigh show nud permanent | sort; ip sr tunsrc show; ip nexthop) | sed 's/ linkdown//'")
+	return s.sh("(ip -6 rule; ip -6 route show table all | sort; ip -br link | cut -d' ' -f1 | sort; ip -6 neigh show nud permanent | sort; ip sr tunsrc show; ip nexthop; nft list tables) | sed 's/ linkdown//'")
 }
 
 // foreign adds rules and routes that are not ours and must survive whatever we do.
@@ -120,7 +121,7 @@ func TestAccessInterfaceVanishesAndReturns(t *testing.T) {
 	d := newDomain(t)
 	d.start()
 	d.mag1.sh("ip link del acc1")
-	e := forwarding.Entry{Prefix: netip.MustParsePrefix(hnp1), Role: forwarding.Gateway, Local: d.mag1.cfg.Local, Peer: d.lma.cfg.Local, Interface: "acc1"}
+	e := forwarding.Entry{Prefix: netip.MustParsePrefix(hnp1), Role: forwarding.Gateway, Local: d.mag1.cfg.Local, Peer: d.lma.cfg.Local, Interface: "acc1", MobileNodeLinkLayerID: mobility.LinkLayerID(d.mn1.mac("tomag2"))}
 	d.mag1.state.Set(e)
 	if err := d.mag1.rec.Sync(d.mag1.state); err == nil || !strings.Contains(err.Error(), "acc1") {
 		t.Fatalf("Sync without the interface: %v; want an error that names it", err)
@@ -138,7 +139,8 @@ func TestRefusedEntriesSayWhy(t *testing.T) {
 	d := newDomain(t)
 	d.mag1.start()
 	p := netip.MustParsePrefix(hnp1)
-	good := forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: d.mag1.cfg.Local, Peer: d.lma.cfg.Local, Interface: "acc1"}
+	good := forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: d.mag1.cfg.Local, Peer: d.lma.cfg.Local, Interface: "acc1",
+		MobileNodeLinkLayerID: mobility.LinkLayerID(d.mn1.mac("tomag1"))}
 	for want, spoil := range map[string]func(e *forwarding.Entry){
 		"access_interfaces":   func(e *forwarding.Entry) { e.Interface = "wlan9" },
 		"begins at":           func(e *forwarding.Entry) { e.Local = netip.MustParseAddr(mag2Addr) },

@@ -115,11 +115,13 @@ func (r route) String() string {
 	return b.String()
 }
 
-// object is one route, one rule or one neighbour entry: a rule if its priority is set, a neighbour entry if its device is.
+// object is one route, one rule, one neighbour entry or one known sender: a rule if its priority is set, a neighbour entry if its
+// device is, a sender if its source is.
 type object struct {
 	route     route
 	rule      rule
 	neighbour neighbour
+	sender    sender
 	// uncertain objects may or may not be in the kernel, or differ there: a request about them failed. Of a route only the key is known.
 	uncertain bool
 }
@@ -128,14 +130,16 @@ func (o *object) isRule() bool { return o.rule.priority != 0 }
 
 func (o *object) isNeighbour() bool { return o.neighbour.dev != "" }
 
+func (o *object) isSender() bool { return o.sender.source.IsValid() }
+
 // replaces says whether adding o leaves nothing of x.
 func (o *object) replaces(x *object) bool {
-	return o.rule == x.rule && o.route.key() == x.route.key() && o.neighbour.key() == x.neighbour.key()
+	return o.rule == x.rule && o.route.key() == x.route.key() && o.neighbour.key() == x.neighbour.key() && o.sender == x.sender
 }
 
 // doubtful is what is known of o after a request about it failed.
 func (o *object) doubtful() object {
-	return object{rule: o.rule, neighbour: o.neighbour.key(), uncertain: true,
+	return object{rule: o.rule, neighbour: o.neighbour.key(), sender: o.sender, uncertain: true,
 		route: route{table: o.route.table, dst: o.route.dst, src: o.route.src, metric: o.route.metric}}
 }
 
@@ -145,6 +149,9 @@ func (o *object) request(remove bool) request {
 	}
 	if o.isNeighbour() {
 		return request{neighbour: &o.neighbour, remove: remove}
+	}
+	if o.isSender() {
+		return request{sender: &o.sender, remove: remove}
 	}
 	return request{route: &o.route, remove: remove}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -34,7 +35,8 @@ func newNarrowDomain(t *testing.T, mtu string) (lma, mag *router, cn, mn space) 
 	for _, p := range []string{hnp1, mn1Home + "/32"} {
 		prefix := netip.MustParsePrefix(p)
 		lma.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Anchor, Local: lma.cfg.Local, Peer: mag.cfg.Local})
-		mag.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Gateway, Local: mag.cfg.Local, Peer: lma.cfg.Local, Interface: "acc1"})
+		mag.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Gateway, Local: mag.cfg.Local, Peer: lma.cfg.Local, Interface: "acc1",
+			MobileNodeLinkLayerID: mobility.LinkLayerID(mn.mac("tomag"))})
 	}
 	lma.sync()
 	mag.sync()

@@ -54,6 +54,7 @@ func (k *Kernel) asHeld() (bool, error) {
 type surroundings struct {
 	rules      map[rule]struct{}
 	neighbours map[neighbour]struct{}
+	senders    map[sender]struct{}
 }
 
 func (k *Kernel) surroundings() (s surroundings, err error) {
@@ -62,7 +63,11 @@ func (k *Kernel) surroundings() (s surroundings, err error) {
 		return s, err
 	}
 	neighbours, err := k.ourNeighbours()
-	return surroundings{rules: setOf(rules), neighbours: setOf(neighbours)}, err
+	if err != nil {
+		return s, err
+	}
+	senders, err := k.ourSenders()
+	return surroundings{rules: setOf(rules), neighbours: setOf(neighbours), senders: setOf(senders)}, err
 }
 
 // ourNeighbours is none at an anchor, which has no mobile nodes around.
@@ -81,7 +86,7 @@ func setOf[T comparable](all []T) map[T]struct{} {
 	return set
 }
 
-// routesOf is how many routes e has. ok says whether its rules and neighbour entries, if it has any, are all around.
+// routesOf is how many routes e has. ok says whether what it has beside them is all around.
 func (k *Kernel) routesOf(e *forwarding.Entry, around surroundings) (n int, ok bool) {
 	objects := k.objects(k.scratch[:0], e)
 	for i := range objects {
@@ -91,6 +96,8 @@ func (k *Kernel) routesOf(e *forwarding.Entry, around surroundings) (n int, ok b
 			_, ok = around.rules[o.rule]
 		case o.isNeighbour():
 			_, ok = around.neighbours[o.neighbour]
+		case o.isSender():
+			_, ok = around.senders[o.sender]
 		default:
 			n++
 		}
@@ -121,6 +128,7 @@ func (k *Kernel) readBack() error {
 	if err != nil {
 		return err
 	}
+	stations := around.stations()
 	var candidates [4]forwarding.Entries
 	reset := func() { candidates = [4]forwarding.Entries{} }
 	note := func(e forwarding.Entry) {
@@ -136,9 +144,15 @@ func (k *Kernel) readBack() error {
 		if !ok {
 			return
 		}
-		if note(e); e.Role == forwarding.Gateway { // the route says nothing about that
-			e.LocalRouting = true
+		if e.Role != forwarding.Gateway {
 			note(e)
+			return
+		}
+		for _, station := range stations(&e) {
+			e.MobileNodeLinkLayerID = station
+			for _, e.LocalRouting = range []bool{false, true} { // of which the route says nothing
+				note(e)
+			}
 		}
 	})
 	if err != nil {
@@ -172,7 +186,7 @@ func (k *Kernel) readBack() error {
 	return nil
 }
 
-// candidate is the entry that r may be a part of. Each entry has one route that says all about it: in the table of its
+// candidate is the entry that r may be a part of. Each entry has one route that says most about it: in the table of its
 // peer, or by its device, or, when it is discarded, the blackhole.
 func (k *Kernel) candidate(r route) (forwarding.Entry, bool) {
 	if r.metric != entryMetric {

@@ -40,7 +40,7 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 		e := testEntry(role, hnp, peer, access)
 		e.LocalRouting = role == forwarding.Gateway && rapid.Bool().Draw(t, "local routing")
 		e.Local = l.end(e.Peer)
-		if role == forwarding.Gateway { // without, of another medium, or one of two stations, which may have several prefixes
+		if role == forwarding.Gateway { // one of two stations, which may have several prefixes
 			e.MobileNodeLinkLayerID = rapid.SampledFrom([]mobility.MobileNodeLinkLayerID{
 				"", "four", mobility.LinkLayerID([6]byte{2, 1}), mobility.LinkLayerID([6]byte{2, 2})}).Draw(t, "station")
 			e.Hold = rapid.Bool().Draw(t, "hold")
@@ -70,7 +70,7 @@ func randomPeer(t *rapid.T, l *layout) string {
 func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 	t.Helper()
 	want := newFakeSystem()
-	want.links, want.source = f.links, f.source
+	want.links, want.source, want.judges = f.links, f.source, f.judges
 	peers := map[netip.Addr]bool{}
 	p := k.backend.base()
 	for e := range s.All {
@@ -85,6 +85,8 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 				p.rules = append(p.rules, o.rule)
 			} else if o.isNeighbour() {
 				want.around[o.neighbour.key()] = o.neighbour
+			} else if o.isSender() {
+				want.known[o.sender] = true
 			} else {
 				p.routes = append(p.routes, o.route)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/gopacket"
 	"github.com/google/gopacket/layers"
 
+	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
 
@@ -356,7 +357,8 @@ func TestTunnelsOverIPv4FollowThePath(t *testing.T) {
 	for _, p := range []string{hnp1, mn1Home + "/32"} {
 		prefix := netip.MustParsePrefix(p)
 		lma.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Anchor, Local: lma.cfg.LocalIPv4, Peer: mag.cfg.LocalIPv4})
-		mag.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Gateway, Local: mag.cfg.LocalIPv4, Peer: lma.cfg.LocalIPv4, Interface: "acc1"})
+		mag.state.Set(forwarding.Entry{Prefix: prefix, Role: forwarding.Gateway, Local: mag.cfg.LocalIPv4, Peer: lma.cfg.LocalIPv4, Interface: "acc1",
+			MobileNodeLinkLayerID: mobility.LinkLayerID(mn.mac("tomag"))})
 	}
 	lma.sync()
 	mag.sync()

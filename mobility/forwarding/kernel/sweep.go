@@ -107,7 +107,7 @@ func (k *Kernel) ensureBase() error {
 			outdated = append(outdated, request{rule: &rules[i], remove: true})
 		}
 	}
-	return errors.Join(k.system.do(outdated)...)
+	return errors.Join(append(k.system.do(outdated), k.ensureSenders())...)
 }
 
 // wanted is base and tunnels together.
@@ -145,28 +145,37 @@ func (k *Kernel) baseRoutes() map[routeKey]struct{} {
 func (k *Kernel) Sweep() error {
 	k.breakUnused()
 	want, keep, keepRules, keepNeighbours := k.wanted(), k.baseRoutes(), map[rule]struct{}{}, k.heldNeighbours()
+	keepSenders := map[sender]struct{}{}
+	for s := range k.heldSenders {
+		keepSenders[s] = struct{}{}
+	}
 	for _, objects := range k.held.odd {
 		for _, o := range objects {
 			keep[o.route.key()], keepRules[o.rule], keepNeighbours[o.neighbour.key()] = struct{}{}, struct{}{}, struct{}{}
 		}
 	}
-	err := k.removeExcept(
-		func(l link) bool {
+	err := k.removeExcept(kept{
+		link: func(l link) bool {
 			return slices.ContainsFunc(want.links, func(w link) bool { return w.name == l.name })
 		},
-		func(h hop) bool { return slices.Contains(want.hops, h) },
-		func(r rule) bool {
+		hop: func(h hop) bool { return slices.Contains(want.hops, h) },
+		rule: func(r rule) bool {
 			_, odd := keepRules[r]
 			return odd || slices.Contains(want.rules, r) || r.from.IsValid() && k.has(&k.held.complete, r.from, object{rule: r})
 		},
-		func(r route) bool {
+		route: func(r route) bool {
 			_, ok := keep[r.key()]
 			return ok || k.partOf(&k.held.complete, &r)
 		},
-		func(n neighbour) bool {
+		neighbour: func(n neighbour) bool {
 			_, ok := keepNeighbours[n.key()]
 			return ok
-		})
+		},
+		sender: func(s sender) bool {
+			_, ok := keepSenders[s]
+			return ok
+		},
+	})
 	if err != nil {
 		return err
 	}
@@ -196,9 +205,14 @@ func (k *Kernel) removeAll() error {
 		born = append(born, request{rule: &bornLocalRules[i]})
 	}
 	errs := slices.Clone(k.system.do(born))
-	errs = append(errs, k.removeExcept(
-		func(link) bool { return false }, func(hop) bool { return false }, func(rule) bool { return false }, func(route) bool { return false },
-		func(neighbour) bool { return false }))
+	errs = append(errs, k.removeExcept(kept{
+		link: func(link) bool { return false }, hop: func(hop) bool { return false }, rule: func(rule) bool { return false },
+		route: func(route) bool { return false }, neighbour: func(neighbour) bool { return false },
+		sender: func(sender) bool { return true }, // they go with the filter
+	}))
+	if k.layout.Role == forwarding.Gateway {
+		errs = append(errs, k.system.removeFilter())
+	}
 	if k.layout.Backend == SEG6 {
 		errs = append(errs, k.system.setTunnelSource(netip.IPv6Unspecified()))
 	}
@@ -212,13 +226,22 @@ func (k *Kernel) removeAll() error {
 	return errors.Join(errs...)
 }
 
+// kept says what is to stay.
+type kept struct {
+	link      func(link) bool
+	hop       func(hop) bool
+	rule      func(rule) bool
+	route     func(route) bool
+	neighbour func(neighbour) bool
+	sender    func(sender) bool
+}
+
 // removeExcept removes what is ours and not kept: tunnel devices first, because the rules that judge what comes out of them
 // must outlive them. Neighbour entries go after the routes that need them.
-func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, keepRule func(rule) bool, keepRoute func(route) bool,
-	keepNeighbour func(neighbour) bool) error {
+func (k *Kernel) removeExcept(keep kept) error {
 	var routes []route
 	err := k.system.routes(func() { routes = nil }, func(r route) {
-		if !keepRoute(r) {
+		if !keep.route(r) {
 			routes = append(routes, r)
 		}
 	})
@@ -237,6 +260,10 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, 
 	if err != nil {
 		return err
 	}
+	senders, err := k.ourSenders()
+	if err != nil {
+		return err
+	}
 	links, err := k.system.ourLinks()
 	if err != nil {
 		return err
@@ -247,22 +274,27 @@ func (k *Kernel) removeExcept(keepLink func(link) bool, keepHop func(hop) bool, 
 		requests = append(requests, request{route: &routes[i], remove: true})
 	}
 	for i := range neighbours {
-		if !keepNeighbour(neighbours[i]) {
+		if !keep.neighbour(neighbours[i]) {
 			requests = append(requests, request{neighbour: &neighbours[i], remove: true})
 		}
 	}
+	for i := range senders {
+		if !keep.sender(senders[i]) {
+			requests = append(requests, request{sender: &senders[i], remove: true})
+		}
+	}
 	for i := range hops {
-		if !keepHop(hops[i]) {
+		if !keep.hop(hops[i]) {
 			requests = append(requests, request{hop: &hops[i], remove: true})
 		}
 	}
 	for _, l := range links {
-		if !keepLink(l) {
+		if !keep.link(l) {
 			errs = append(errs, k.system.removeLink(l.name))
 		}
 	}
 	for i := range rules {
-		if !keepRule(rules[i]) {
+		if !keep.rule(rules[i]) {
 			requests = append(requests, request{rule: &rules[i], remove: true})
 		}
 	}

@@ -33,7 +33,7 @@ func (w way) to(table int, dst netip.Prefix) route {
 // gateway o.
 func (l *layout) gatewayEntry(objects []object, e *forwarding.Entry, p, o peer, up, across way) []object {
 	i, _ := l.accessIndex(e.Interface)
-	objects = pinned(objects, e)
+	objects = known(objects, e)
 	if e.Transfer == forwarding.Leaving {
 		objects = append(objects, object{route: up.from(l.inTable(o), e.Prefix)}, object{route: across.to(l.inTable(p), e.Prefix)})
 	} else {
@@ -48,6 +48,7 @@ func (l *layout) gatewayEntry(objects []object, e *forwarding.Entry, p, o peer, 
 
 // gatewayEntryIPv4 is the same for an IPv4 home address. A rule takes the place of each route by source.
 func (l *layout) gatewayEntryIPv4(objects []object, e *forwarding.Entry, p, o peer, across way) []object {
+	objects = known(objects, e)
 	if e.Transfer == forwarding.Leaving {
 		objects = append(objects,
 			object{rule: l.rule(fromTunnelRule, rule{ipv4: true, iif: across.dev, from: e.Prefix, table: l.upTable(p)})},

@@ -97,6 +97,9 @@ func (w *watch) update(u netlink.LinkUpdate) {
 }
 
 func (w *watch) disturb() {
+	if w == nil {
+		return
+	}
 	select {
 	case w.disturbed <- struct{}{}:
 	default: // one is due already

@@ -103,7 +103,7 @@ func (w *work) left(adds, removals []error) []object {
 // applyAtOnce bounds the memory that one step of Apply takes; maximumObjects is how many one entry needs at most.
 const (
 	applyAtOnce    = 128
-	maximumObjects = 8
+	maximumObjects = 9
 )
 
 // workspace is the memory of Apply, kept for the next.
@@ -146,6 +146,9 @@ func (k *Kernel) apply(errs []error, changes []forwarding.Change) []error {
 		}
 	}
 	s.results = append(s.results[:0], k.system.do(s.adds)...) // the next do reuses them
+	if slices.ContainsFunc(s.results, func(err error) bool { return errors.Is(err, errNoFilter) }) {
+		k.watch.disturb() // so that it is made anew
+	}
 	added := s.results
 	for i := range s.works {
 		if w := &s.works[i]; !w.skip {
