@@ -69,24 +69,19 @@ func (d *domain) crashLMA(behind time.Duration) {
 // restartWith begins a run with what the store has: all of it and nothing else is there again, but what is over by the clock, and
 // then it does not count as kept.
 func (d *domain) restartWith(records []mobility.BindingCacheEntry, kept bool) {
-	d.unanswered = d.unanswered || d.anchor.Counters().Revocations > 0 // the next run does not ask again
 	var standing []mobility.BindingCacheEntry
 	for i := range records {
 		records[i] = storable(records[i])
-		switch {
-		case records[i].Expires.After(d.clock(d.off)):
+		if records[i].Expires.After(d.clock(d.off)) {
 			standing = append(standing, d.standing(records[i]))
-		case records[i].State == "registered":
-			kept = false
+			continue
 		}
+		kept = kept && records[i].State != "registered"
 	}
+	d.excuseForgotten()
 	if !kept {
 		d.counter++
-	}
-	for _, g := range d.gateways {
-		if _, ok := g.known[lmaAddress]; !ok && !kept {
-			d.unnoticed = true // it never heard the counter of before, so that the new one tells it nothing
-		}
+		d.excuseUntold()
 	}
 	d.anchor = d.newAnchor()
 	if err := d.anchor.Restore(d.clock(d.off), records); err != nil {
@@ -152,17 +147,19 @@ func (d *domain) performAnchor(actions []lma.Action) {
 			changed = true
 			d.note("lma %s %v at %s", [...]string{"?", "creates", "extends", "hands over", "de-registers", "removes"}[a.Change],
 				a.Entry.MobileNodeID, d.nameOf(a.Entry.ProxyCareOfAddress))
+			d.excuseMisplaced(a.Entry)
 		case lma.RevocationEnded:
 			d.note("lma ends a revocation of %v at %s: answered=%t %d bindings", a.MobileNodeID, d.nameOf(a.ProxyCareOfAddress), a.Answered, a.Bindings)
-			d.unanswered = d.unanswered || !a.Answered
+			d.excuseUnanswered(a)
 		case lma.Ignored:
 			d.note("lma ignores: %s", a.Reason)
 		}
 	}
-	if !changed {
+	if changed {
+		d.save()
+	} else if d.arriving == nil { // what arrives changes what the anchor goes by, if not always a binding
 		return
 	}
-	d.save()
 	if err := d.checkAnchor(); err != nil && d.wrong == nil { // now, by the clock that the anchor went by
 		d.wrong = fmt.Errorf("lma: %w", err)
 	}

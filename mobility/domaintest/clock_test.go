@@ -56,7 +56,7 @@ func (d *domain) setClock(g *gateway, off time.Duration) {
 func (d *domain) setAnchorClock(off time.Duration) {
 	d.off = off
 	d.note("- the clock of lma is off by %v", off)
-	d.stepped = d.stepped || off != 0
+	d.stepped, d.disordered = d.stepped || off != 0, d.disordered || off != 0
 }
 
 // mendClocks is a time source that is heard again.

@@ -66,7 +66,9 @@ type host struct {
 	routed     bool         // the last one, whoever sent it, was one of a router
 	router     *mag.MAG     // who sent that
 	revoked    bool         // its binding was revoked where it is, and it has not attached since
+	revoking   bool         // it is being revoked there, as the anchor has it
 	allowed    bool         // but another interface of its mobile node has, so that a list may bring it back
+	excuse     excuse       // why only the next extension serves it again
 }
 
 func (h *host) id() mobility.MobileNodeID { return mobility.NAI(h.node) }
@@ -110,10 +112,10 @@ type domain struct {
 	latest     map[mobility.MobileNodeID]uint64            // greatest timestamp accepted
 	belongs    map[netip.Prefix]mobility.MobileNodeID      // since it was given out first
 	stepped    bool                                        // some clock was wrong some time
-	unanswered bool                                        // a revocation ended without its MAG
-	unnoticed  bool                                        // so did a run of the anchor
+	disordered bool                                        // so was the anchor's, by which it judges timestamps
+	misdated   map[string]bool                             // by mobile node: so was that of the MAG whose PBU was accepted last
+	arriving   *packet                                     // at the anchor
 	resuming   bool                                        // what waited for an SA goes out
-	late       bool                                        // so did a PBU for a host that had left a moment ago
 	apart      map[pair]bool                               // gateways without an SA with each other
 	circles    map[netip.Prefix]time.Time                  // since when two gateways send a prefix to each other
 	wrong      error                                       // what should not have happened meanwhile
@@ -122,7 +124,7 @@ type domain struct {
 func newDomain(f flavour) *domain {
 	d := &domain{
 		flavour: f, now: start, counter: 1, known: map[netip.Addr]uint32{}, moved: map[netip.Prefix]mobility.BindingCacheEntry{},
-		latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
+		misdated: map[string]bool{}, latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
 	}
 	gateways := 2
 	if f.handovers {
@@ -230,7 +232,7 @@ func (d *domain) attach(h *host, g *gateway, link string) {
 
 // attached lets the MAG know. What was revoked of any interface of the mobile node may be asked for again.
 func (d *domain) attached(h *host) {
-	h.revoked, h.allowed = false, false
+	h.revoked, h.revoking, h.allowed, h.excuse = false, false, false, none
 	for _, other := range d.hosts {
 		if other.node == h.node && !h.at.stopped {
 			other.allowed = other.allowed || other.revoked && other.at == h.at
@@ -281,6 +283,9 @@ func (d *domain) perform(g *gateway, actions []mag.Action) {
 			d.ended(g, a)
 		case mag.Ignored:
 			d.note("%s ignores: %s", g.name, a.Reason)
+			if a.Reason == mag.DropOptionMismatch {
+				d.excuseMistaken(g)
+			}
 		case mag.HandoverPrepared, mag.HandoverFailed, mag.HandoverExpected, mag.HandoverArrived, mag.HandoverCompleted, mag.HandoverUndone:
 			d.progress(g, a)
 		case mag.Stopped:

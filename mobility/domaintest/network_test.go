@@ -17,11 +17,16 @@ type packet struct {
 	number   int
 	from, to netip.Addr
 	payload  []byte
+	run      uint32        // of the MAG, when it was sent
+	off      time.Duration // and how wrong its clock was
+	late     bool          // it had waited, and its host had gone on a moment ago
 }
 
 func (d *domain) send(from, to netip.Addr, payload []byte) {
 	d.sent++
-	p := packet{d.sent, from, to, payload}
+	p := packet{number: d.sent, from: from, to: to, payload: payload}
+	g := d.gatewayOf(p)
+	p.run, p.off = g.counter, g.off
 	d.network = append(d.network, p)
 	d.note("#%d %s", p.number, d.describe(p))
 }
@@ -52,8 +57,11 @@ func (d *domain) deliver(i int, keep bool) {
 	case beat:
 		d.beatAnchor(heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
 	default:
+		d.arriving = &p
 		d.performAnchor(d.anchor.Handle(d.clock(d.off), lma.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)}))
+		d.arriving = nil
 	}
+	d.excuseOutlived(p)
 }
 
 // deliverTo: a copy of a revocation that was carried out ends nothing again, whoever attached since.
