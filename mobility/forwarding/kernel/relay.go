@@ -151,10 +151,10 @@ func (r *relay) pass(quoted, control []byte) string {
 	switch {
 	case why != "":
 		return string(why)
-	case !r.limiter.Allow():
-		return "rate_limit"
 	case !r.credible(arrived, report.Original):
 		return "not_ours"
+	case !r.limiter.Allow(): // after that, or forged errors from anywhere would use up what the others may have
+		return "rate_limit"
 	case r.send(report) != nil:
 		return "unsendable"
 	}

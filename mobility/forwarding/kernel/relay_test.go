@@ -187,6 +187,19 @@ func TestForgedErrorsAreNotRelayed(t *testing.T) {
 	never("about IPv4 to no mobile node", "elsewhere4", correspondent, func() { d.evil.forged(evilAddr, lmaAddr, mag1Addr, markIPv4(t, cn4, "192.0.2.66", "elsewhere4")) }, "not_ours", d.lma)
 	never("about a fragment of a packet", "ffffffff", node, func() { d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "ffffffff")[:30]) }, "malformed", d.mag1)
 
+	// What is not relayed takes nothing of the limit from what is.
+	before := d.mag1.kernel.TunnelErrors()
+	for deadline := time.Now().Add(20 * time.Second); d.mag1.kernel.TunnelErrors()["not_ours"] < before["not_ours"]+3*reportsAtOneStroke; {
+		if time.Now().After(deadline) {
+			t.Fatalf("a burst of errors about packets of no mobile node is not counted: %v", d.mag1.kernel.TunnelErrors())
+		}
+		d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, evilAddr, cnAddr, "foreignburst"))
+	}
+	if n := d.mag1.kernel.TunnelErrors()["rate_limit"] - before["rate_limit"]; n != 0 {
+		t.Errorf("a burst of errors about packets of no mobile node: %d over the limit", n)
+	}
+	node.told("afterthat", func() { d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "afterthat")) })
+
 	// Not faster than the limit: a burst is told in part.
 	for range 4 * reportsAtOneStroke {
 		d.evil.forged(evilAddr, mag1Addr, lmaAddr, mark(t, mn1Addr, cnAddr, "burst"))
