@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -23,6 +24,9 @@ const (
 	reportsPerSecond   = 100 // RFC 4443 section 2.4 f wants a limit
 	reportsAtOneStroke = 100
 	errorQueue         = 64 << 10 // octets, as Linux counts them; what does not fit it drops
+
+	pollFailed = "poll_failed" // Linux had no memory to wait, say; it is tried again after the pause
+	pollPause  = 100 * time.Millisecond
 )
 
 // relay hears the errors and passes them on. Its functions may be called from any goroutine.
@@ -31,7 +35,8 @@ type relay struct {
 	handle  *netlink.Handle
 	heard   []int // sockets with the errors about packets of protocols 41 and 4
 	reports [2]int
-	wake    int // an event that ends run
+	wake    int                                   // an event that ends run
+	poll    func([]unix.PollFd, int) (int, error) // tests put a failing one here
 	limiter *rate.Limiter
 	ended   chan struct{}
 
@@ -41,8 +46,8 @@ type relay struct {
 
 // newRelay begins in the current network namespace.
 func newRelay(cfg Config) (*relay, error) {
-	r := &relay{where: cfg, reports: [2]int{-1, -1}, wake: -1, limiter: rate.NewLimiter(reportsPerSecond, reportsAtOneStroke),
-		ended: make(chan struct{}), counts: map[string]uint64{"relayed": 0}}
+	r := &relay{where: cfg, reports: [2]int{-1, -1}, wake: -1, poll: unix.Poll,
+		limiter: rate.NewLimiter(reportsPerSecond, reportsAtOneStroke), ended: make(chan struct{}), counts: map[string]uint64{"relayed": 0, pollFailed: 0}}
 	for _, reason := range tunnelerror.Reasons() {
 		r.counts[string(reason)] = 0
 	}
@@ -119,13 +124,7 @@ func (r *relay) run() {
 		wait = append(wait, unix.PollFd{Fd: int32(fd)}) // of errors Linux tells unasked
 	}
 	buffer, control := make([]byte, 2048), make([]byte, 512)
-	for {
-		if _, err := unix.Poll(wait, -1); err != nil && err != unix.EINTR {
-			return
-		}
-		if wait[0].Revents != 0 {
-			return
-		}
+	for r.waited(wait) {
 		for _, fd := range r.heard {
 			for {
 				n, nc, _, _, err := unix.Recvmsg(fd, buffer, control, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
@@ -138,6 +137,18 @@ func (r *relay) run() {
 			_, _ = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
 		}
 	}
+}
+
+// waited says, once there may be something to read, whether run goes on. Where Linux does not let it wait, it looks after a pause.
+func (r *relay) waited(wait []unix.PollFd) bool {
+	_, err := r.poll(wait, -1)
+	if err == nil || err == unix.EINTR {
+		return wait[0].Revents == 0
+	}
+	r.count(pollFailed)
+	time.Sleep(pollPause)
+	_, err = unix.Read(r.wake, make([]byte, 8))
+	return err != nil
 }
 
 // pass tells the source of the original packet quoted in an error, and says what came of it.

@@ -211,6 +211,33 @@ func TestForgedErrorsAreNotRelayed(t *testing.T) {
 	}, "rate_limit", d.mag1)
 }
 
+// Errors are heard again after a time in which Linux did not let the relay wait for them, and it can be closed in such a time.
+func TestRelayGoesOnAfterAFailedPoll(t *testing.T) {
+	for _, recovers := range []bool{true, false} {
+		wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting, calls := make(chan struct{}, 1), 0
+		r := &relay{reports: [2]int{-1, -1}, wake: wake, ended: make(chan struct{}), counts: map[string]uint64{}}
+		r.poll = func(wait []unix.PollFd, timeout int) (int, error) {
+			if calls++; calls == 3 {
+				waiting <- struct{}{}
+			}
+			if calls < 3 || !recovers {
+				return -1, unix.ENOMEM
+			}
+			return unix.Poll(wait, timeout)
+		}
+		go r.run()
+		<-waiting
+		r.close()
+		if n := r.counts[pollFailed]; n != 2 && recovers || n < 2 {
+			t.Errorf("recovers %t: %d failures counted", recovers, n)
+		}
+	}
+}
+
 // RFC 5213 section 6.10.5: a gateway drops silently what the tunnel brings for a mobile node that is not there. What else it has to
 // say of a packet that came through the tunnel is for the source of that packet: its way is behind the tunnel (RFC 2473 section 8).
 func TestGatewayIsSilentAboutWhatItCannotDeliver(t *testing.T) {
