@@ -87,7 +87,7 @@ type Counters struct {
 	Probes              uint64 // Neighbor Solicitations and Multicast Listener Queries sent
 	ProbeErrors         uint64
 	Opened              uint64 // times the socket was opened; 1 is the first
-	RestoreErrors       uint64 // failed attempts to take the interface into use, or to set there what IPv4 home addresses need
+	RestoreErrors       uint64 // failed attempts to take the interface into use, to set there what IPv4 home addresses need, or to make a bridge a multicast router
 	Served              map[Service]uint64
 	ServeErrors         uint64 // answers and relayed messages that could not be sent
 	Dropped             map[DropReason]uint64
@@ -145,11 +145,14 @@ func (l *Link) Available() bool {
 	return err == nil
 }
 
-// Err is what keeps the interface from being fully in use, as last seen, and what the kernel refused for IPv4 home addresses,
-// until it takes it; nil when all is well.
+// Err is what keeps the interface from being fully in use, as last seen, what the kernel refused for IPv4 home addresses, until
+// it takes it, and that a bridge did not become a multicast router; nil when all is well.
 func (l *Link) Err() error {
 	l.mu.Lock()
 	err := l.err
+	if l.port != nil && l.port.snooped != nil {
+		err = errors.Join(err, fmt.Errorf("access link %s: %w", l.config.Interface, l.port.snooped))
+	}
 	l.mu.Unlock()
 	if refused := l.ipv4.problem.Load(); refused != nil {
 		err = errors.Join(err, fmt.Errorf("access link %s: %w", l.config.Interface, *refused))

@@ -72,7 +72,7 @@ func (l *Link) setLinkLayerAddress(found netlink.Link, mayGoDown bool) error {
 
 // beMulticastRouter makes a snooping bridge pass reports up: where there is a querier, Linux 6.1 gives those of MLDv1 to multicast
 // routers alone, newer ones also to an interface that hears all groups. It is said once for a bridge, since saying it is a change of
-// the interface.
+// the interface. A bridge that refuses is used all the same: nodes without MLDv2 then answer to other probes only.
 func beMulticastRouter(found netlink.Link) error {
 	if found.Type() != "bridge" {
 		return nil
@@ -86,7 +86,7 @@ func beMulticastRouter(found netlink.Link) error {
 	request.AddData(message)
 	request.AddData(information)
 	if _, err := request.Execute(unix.NETLINK_ROUTE, 0); err != nil {
-		return fmt.Errorf("make the bridge a multicast router: %w", err)
+		return fmt.Errorf("make the bridge a multicast router: %w (it may keep reports of MLDv1 to itself)", err)
 	}
 	return nil
 }

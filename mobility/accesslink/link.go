@@ -87,7 +87,9 @@ var ErrInterfaceUnavailable = errors.New("access interface is gone or down")
 //     is alive at the previous MAG;
 //   - makes it a router's interface (sysctl forwarding of this interface, so that Neighbor Advertisements carry the Router
 //     flag; no accept_ra, no accept_redirects). net.ipv6.conf.all.forwarding is the forwarding backend's business;
-//   - sets it up.
+//   - sets it up;
+//   - makes a bridge a multicast router (mcast_router 2), or its snooping keeps reports from this package. A bridge that refuses
+//     is used nevertheless, and Err says so.
 //
 // With the first IPv4 home address that is offered it sets the interface's sysctls of IPv4 too: forwarding, no redirects, and
 // arp_ignore 2, with which the kernel leaves ARP for the default router to this package.
@@ -138,8 +140,8 @@ func (l *Link) setUp() error {
 	return l.restore()
 }
 
-// Close closes the socket. The interface keeps its addresses and settings, so that a restarted daemon finds its mobile nodes
-// undisturbed.
+// Close closes the socket. The interface keeps its addresses and settings, mcast_router of a bridge too, so that a restarted daemon
+// finds its mobile nodes undisturbed.
 func (l *Link) Close() error {
 	if l.config.Relay != nil {
 		l.config.Relay.remove(l)

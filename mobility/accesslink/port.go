@@ -40,6 +40,8 @@ type port struct {
 
 	arp, dhcpv4, dhcpv6 *packet.Conn // the latter two nil where they are off
 	silence             *net.UDPConn
+
+	snooped error // why a snooping bridge may keep reports to itself
 }
 
 // close closes what is open.
@@ -74,13 +76,12 @@ func (l *Link) openPort(found netlink.Link) error {
 	if p.query, err = listenerQuery(linkLayer, l.config.LinkLocalAddress); err != nil {
 		return err
 	}
-	err = l.listen(p, attributes)
-	if err == nil {
-		err = beMulticastRouter(found)
-	}
-	if err != nil {
+	if err = l.listen(p, attributes); err != nil {
 		p.close()
 		return err
+	}
+	if p.snooped = beMulticastRouter(found); p.snooped != nil {
+		l.counters.restoreErrors.Add(1)
 	}
 	l.counters.opened.Add(1)
 	l.setPort(p)

@@ -78,9 +78,7 @@ func (p *presence) seen(linkLayer [6]byte, now time.Time) bool {
 // A switch that snoops MLD takes no notice of a query to one unicast link-layer address, or at most learns that a router is
 // behind the port it came from, which is the truth. The query says of itself what RFC 3810 section 9 has as defaults, but
 // for the delay, which is that of this one answer. A snooping switch that knows a querier passes reports to the ports of
-// routers only, so make the port to this router one. A Linux bridge that is the access interface itself passes them up
-// because the socket asks for all multicast; should an older kernel not do that, `ip link set NAME type bridge
-// mcast_router 2` makes it.
+// routers only, so make the port to this router one. Open does that to a Linux bridge that is the access interface itself.
 func (l *Link) Probe(linkLayer [6]byte, prefixes []netip.Prefix) error {
 	p, err := l.current()
 	if err != nil {

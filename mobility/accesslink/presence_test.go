@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"netlmm/mobility"
 )
 
@@ -71,6 +73,27 @@ func TestProbeByEUI64(t *testing.T) {
 		t.Fatal(err)
 	}
 	heard.waitPresent(t, l, s, s.prefix)
+}
+
+// A bridge that does not become a multicast router is used all the same, and it can be seen.
+func TestBridgeThatIsNoMulticastRouter(t *testing.T) {
+	mag := here(t)
+	access := newStation(t, mag).port // the kernel refuses what is no bridge
+	mag.ip("link set " + access + " up")
+	l := open(t, access)
+	before := l.Counters()
+	found, err := l.find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.setPort(nil)
+	if err := l.openPort(&netlink.Bridge{LinkAttrs: *found.Attrs()}); err != nil || !l.Available() {
+		t.Fatalf("not in use: %v", err)
+	}
+	l.note(l.restore())
+	if err, after := l.Err(), l.Counters(); err == nil || !strings.Contains(err.Error(), "multicast router") || after.RestoreErrors != before.RestoreErrors+1 {
+		t.Errorf("%v; %d errors before, %d after", err, before.RestoreErrors, after.RestoreErrors)
+	}
 }
 
 // A host with addresses that nobody can guess, that never asked anything and that nothing was sent to, is found present; one
