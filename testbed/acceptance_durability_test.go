@@ -135,7 +135,8 @@ func TestAnchorForwardsAgainAfterAStart(t *testing.T) {
 		began := time.Now()
 		a.startLMAD()
 		answered, complete := a.ready(manyMobileNodes)
-		t.Logf("%s: lmad answers after %s, forwards for %d mobile nodes after %s", c.name, answered.Sub(began), manyMobileNodes, complete.Sub(began))
+		t.Logf("%s: lmad answers after %.2f s and forwards for %d mobile nodes after %.2f s, wanted: 1 s",
+			c.name, answered.Sub(began).Seconds(), manyMobileNodes, complete.Sub(began).Seconds())
 		if n := a.routes(); n != manyMobileNodes {
 			t.Errorf("%s: %d routes in the kernel, want %d", c.name, n, manyMobileNodes)
 		}
