@@ -60,7 +60,13 @@ type entry struct {
 func (e *entry) slot() *int32 { return &e.place }
 
 // due ends a binding whose time is over.
-func (e *entry) due(l *LMA, now time.Time) { l.remove(now, e) }
+func (e *entry) due(l *LMA, now time.Time) {
+	if v := l.revoking[e]; v != nil && v.payload == nil { // its MAG is still to be told, later than was to be expected
+		l.expireAt(e, now.Add(l.cfg.MinDelayBeforeBCEDelete))
+		return
+	}
+	l.remove(now, e)
+}
 
 // home is the IPv4 home address with the length of its network; not valid: none.
 func (e *entry) home() netip.Prefix {

@@ -57,6 +57,7 @@ type LMA struct {
 	timers      timerHeap
 	revocations map[uint16]*revocation // outstanding, by sequence number
 	revoked     uint16                 // last sequence number of these
+	fanOut      fanOut                 // those whose first indication is still to go out
 	indicated   map[netip.Addr]answeredIndication
 
 	forwarding *forwarding.State
@@ -209,7 +210,7 @@ type Counters struct {
 // Counters returns the sizes as they are now.
 func (l *LMA) Counters() Counters {
 	return Counters{
-		Bindings: l.bindings, Waiting: len(l.waiting), Departed: l.departed.Len(), Revocations: len(l.revocations),
+		Bindings: l.bindings, Waiting: len(l.waiting), Departed: l.departed.Len(), Revocations: len(l.revocations) + len(l.fanOut.queue),
 		PrefixesFree: l.pool.free(), IPv4AddressesFree: l.ipv4Pool.free(),
 	}
 }

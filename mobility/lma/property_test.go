@@ -348,6 +348,9 @@ func (w *world) checkBounds(t *rapid.T, inPool, inIPv4Pool uint64) {
 		}
 	}
 	timers := c.Bindings + c.Waiting + c.Revocations
+	if waiting := len(w.lma.fanOut.queue); waiting > 0 {
+		timers -= waiting - 1
+	}
 	for _, v := range w.lma.waiting {
 		if v.place == 0 { // for an answer, which has a deadline
 			if timers--; w.lma.asked[v.session] == nil {

@@ -118,15 +118,17 @@ func (l *LMA) stillOurs(record mobility.BindingCacheEntry) bool {
 // anew, at the next Expire. Until then they are in progress already, so that no extension takes a binding back.
 func (l *LMA) restoreRevocations(sessions []*entry) {
 	for _, v := range l.grouped(sessions, nil, mh.TriggerAdministrativeReason) {
-		if !l.prepare(v) {
+		if l.compat(v.peer) != mobility.CompatStrict {
 			continue
 		}
-		v.retries = -1
+		l.fanOut.queue = append(l.fanOut.queue, v)
 		for i, e := range v.sessions {
 			l.revoking[e] = v
 			v.before[i].state = registered // until the instant of the record, as far as the MAG knows
 		}
-		l.timers.set(v, l.nowAt)
+	}
+	if len(l.fanOut.queue) > 0 {
+		l.timers.set(&l.fanOut, l.nowAt)
 	}
 }
 

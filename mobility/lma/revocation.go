@@ -20,8 +20,8 @@ type revocation struct {
 	sessions []*entry
 	before   []beforeRevocation // of each of them
 	sequence uint16
-	payload  []byte // the same in each transmission
-	retries  int    // -1: the first is due
+	payload  []byte // the same in each transmission; nil: it has not begun
+	retries  int
 	timeout  time.Duration
 	place    int32
 }
@@ -40,9 +40,8 @@ func (v *revocation) due(l *LMA, now time.Time) {
 		l.endRevocation(now, v, RevocationEnded{})
 		return
 	}
-	if v.retries++; v.retries > 0 {
-		v.timeout = min(2*v.timeout, l.cfg.MaxBRAckTimeout)
-	}
+	v.retries++
+	v.timeout = min(2*v.timeout, l.cfg.MaxBRAckTimeout)
 	l.indicate(now, v)
 }
 
@@ -62,9 +61,7 @@ func (l *LMA) revoke(now time.Time, order Revoke) {
 			}
 		}
 	}
-	for _, v := range l.grouped(sessions, global, order.Trigger) {
-		l.startRevocation(now, v)
-	}
+	l.startRevocations(now, l.grouped(sessions, global, order.Trigger))
 }
 
 // isWholePeer says whether the path is all that its MAG has here. A global indication has no option by which one Proxy-CoA
@@ -149,24 +146,6 @@ func (l *LMA) ordered(order Revoke) []*entry {
 	return sessions
 }
 
-// startRevocation stops the traffic of the sessions (RFC 5846 section 8.1 lets the tunnel go before the answer) and sends
-// the indication. A peer that is known not to understand one gets none.
-func (l *LMA) startRevocation(now time.Time, v *revocation) {
-	if !l.prepare(v) {
-		l.endRevocation(now, v, RevocationEnded{})
-		return
-	}
-	for _, e := range v.sessions {
-		l.becomeRevoked(e, v, now)
-		l.emit(BindingChanged{Change: Deregistered, Entry: l.record(e)})
-	}
-	l.emitForwarding()
-	l.indicate(now, v)
-	for _, e := range v.sessions {
-		l.resumeWaiting(now, e) // at another MAG: no de-registration will come
-	}
-}
-
 // prepare gives v its number and its message; false: there is none.
 func (l *LMA) prepare(v *revocation) bool {
 	if l.compat(v.peer) != mobility.CompatStrict || len(l.revocations) == 1<<16 {
@@ -226,9 +205,10 @@ func (v *revocation) indication() mh.BindingRevocationIndication {
 	return m
 }
 
-// becomeRevoked keeps the entry, without its traffic, until the revocation ends (RFC 5846 section 8.1). Should the anchor be
+// becomeRevoked keeps the entry, without its traffic, until the revocation ends whose indication goes out at that instant
+// (RFC 5846 section 8.1). Should the anchor be
 // started again before that, the revocation goes on: see restoreRevocations.
-func (l *LMA) becomeRevoked(e *entry, v *revocation, now time.Time) {
+func (l *LMA) becomeRevoked(e *entry, v *revocation, at time.Time) {
 	e.state = deregistered
 	l.revoking[e] = v
 	wait, timeout := l.cfg.InitMINDelayBRIs, l.cfg.InitMINDelayBRIs
@@ -236,7 +216,7 @@ func (l *LMA) becomeRevoked(e *entry, v *revocation, now time.Time) {
 		timeout = min(2*timeout, l.cfg.MaxBRAckTimeout)
 		wait += timeout
 	}
-	l.expireAt(e, now.Add(max(wait+time.Second, l.cfg.MinDelayBeforeBCEDelete)))
+	l.expireAt(e, at.Add(max(wait+time.Second, l.cfg.MinDelayBeforeBCEDelete)))
 	l.forward(e)
 }
 

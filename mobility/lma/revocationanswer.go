@@ -1,7 +1,6 @@
 package lma
 
 import (
-	"slices"
 	"time"
 
 	"netlmm/mobility/mh"
@@ -58,7 +57,7 @@ func (l *LMA) endRevocation(now time.Time, v *revocation, end RevocationEnded) {
 		l.takeBack(now, v)
 	default:
 		for _, e := range v.sessions {
-			if e.state != removed && (v.payload == nil || l.revoking[e] == v) {
+			if l.revoking[e] == v {
 				l.remove(now, e)
 				end.Bindings++
 			}
@@ -86,17 +85,20 @@ func (v *revocation) deservesAnother(status mh.RevocationStatus) bool {
 // revokeEach revokes what v did not, by mobile node.
 func (l *LMA) revokeEach(now time.Time, v *revocation) {
 	var rest []*entry
-	for _, e := range v.sessions {
+	before := make(map[*entry]beforeRevocation, len(v.sessions))
+	for i, e := range v.sessions {
 		if l.revoking[e] == v {
 			rest = append(rest, e)
+			before[e] = v.before[i]
 		}
 	}
-	for _, each := range l.grouped(rest, nil, mh.TriggerAdministrativeReason) {
+	all := l.grouped(rest, nil, mh.TriggerAdministrativeReason)
+	for _, each := range all {
 		for i, e := range each.sessions {
-			each.before[i] = v.before[slices.Index(v.sessions, e)]
+			each.before[i] = before[e]
 		}
-		l.startRevocation(now, each)
 	}
+	l.startRevocations(now, all)
 }
 
 // cannotRevoke: neither this form nor another one will do.
