@@ -17,6 +17,7 @@ type revocation struct {
 	id       mobility.MobileNodeID // zero: all of the MAG's
 	trigger  mh.RevocationTrigger
 	asks     bool
+	refused  bool // its MAG could not carry it out, see awaitExtensions
 	sessions []*entry
 	before   []beforeRevocation // of each of them
 	sequence uint16
@@ -101,6 +102,9 @@ func (l *LMA) grouped(sessions []*entry, global map[*path]bool, trigger mh.Revoc
 			all = append(all, v)
 		}
 		v.add(e)
+		if former := l.revoking[e]; former != nil && former.refused {
+			v.before[len(v.before)-1].state = registered // until it expires, as far as the MAG knows
+		}
 	}
 	return all
 }
@@ -118,7 +122,8 @@ func (v *revocation) add(e *entry) {
 	v.before = append(v.before, beforeRevocation{e.state, e.expires, e.lastUpdate})
 }
 
-// ordered are the sessions that an order concerns, without those that are being revoked already. What waits there to get one
+// ordered are the sessions that an order concerns, without those that are being revoked already; where the MAG could not
+// carry it out, the operator may try again. What waits there to get one
 // of them is forgotten.
 func (l *LMA) ordered(order Revoke) []*entry {
 	wanted := func(p *path) bool {
@@ -132,7 +137,7 @@ func (l *LMA) ordered(order Revoke) []*entry {
 		candidates = node.sessions
 	}
 	for _, e := range candidates {
-		if l.revoking[e] != nil || !wanted(e.path) {
+		if v := l.revoking[e]; v != nil && !v.refused || !wanted(e.path) {
 			continue
 		}
 		if w := l.waiting[e.node]; w != nil && w.request.proxyCareOfAddress == order.ProxyCareOfAddress {

@@ -113,6 +113,7 @@ func cannotRevoke(status mh.RevocationStatus) bool {
 // awaitExtensions leaves the sessions of v as they are, without their traffic, for as long as their MAG was granted them: an extension of
 // what is being revoked is refused (checkUpdate), and that ends it there too. It returns how many v revoked.
 func (l *LMA) awaitExtensions(now time.Time, v *revocation) (revoked int) {
+	v.refused = true
 	for i, e := range v.sessions {
 		if l.revoking[e] != v {
 			continue
