@@ -33,8 +33,8 @@ func (a *anchor) openHeartbeats() error {
 	return err
 }
 
-// restartCounter takes the counters out of the store. A binding that did not come back - its lifetime is over by a clock that was
-// set meanwhile, or the configuration is another one - is lost to its gateway too.
+// restartCounter takes the counters out of the store. A binding that did not come back - the configuration is another one, or
+// its lifetime cannot be by the clock - is lost to its gateway too. One whose lifetime ended meanwhile (ranOut) is not.
 func (a *anchor) restartCounter(c *daemon.HeartbeatConfig) (err error) {
 	c.Known, c.Store = a.store.Peers(), a.store.PutPeer
 	if c.StateKept = a.store.ClosedCleanly() && !a.lost; c.StateKept {

@@ -56,8 +56,8 @@ func TestTheRestartCounterGrowsWhenBindingsMayBeLost(t *testing.T) {
 	}
 }
 
-// So it does after a stop, when a binding does not come back that its gateway believes in: by a clock that was set meanwhile its lifetime is over. One
-// that its gateway de-registered is none.
+// So it does after a stop, when a binding does not come back that its gateway believes in: the configuration no longer has its anchor's
+// address, or its lifetime cannot be by the clock. One that its gateway de-registered is none, nor one whose lifetime ended during the stop.
 func TestTheRestartCounterGrowsWhenBindingsDoNotComeBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lmad.db")
 	start := func() (*anchor, daemon.HeartbeatConfig) {
@@ -84,28 +84,36 @@ func TestTheRestartCounterGrowsWhenBindingsDoNotComeBack(t *testing.T) {
 		return a, c
 	}
 	a, before := start()
-	for i, step := range []struct {
-		state string
-		over  bool
-		kept  bool
-	}{{"registered", false, true}, {"registered", true, false}, {"deregistered", true, true}} {
-		expires := time.Now().Add(time.Hour)
-		if step.over {
-			expires = time.Now().Add(-time.Second)
-		}
+	own, other := netip.MustParseAddr("2001:db8:f0::ff"), netip.MustParseAddr("2001:db8:f0::fe")
+	for _, step := range []struct {
+		name             string
+		state            string
+		anchor           netip.Addr
+		updated, expires time.Duration // from now
+		kept             bool
+	}{
+		{"it stands", "registered", own, 0, time.Hour, true},
+		{"its end is before its begin", "registered", own, 0, -time.Second, false},
+		{"another configuration", "registered", other, 0, time.Hour, false},
+		{"de-registered", "deregistered", own, 0, -time.Second, true},
+		{"its lifetime ended during the stop", "registered", own, -time.Hour, -time.Second, true},
+		{"and the configuration is another one", "registered", other, -time.Hour, -time.Second, true},
+	} {
+		now := time.Now()
 		a.store.Put(mobility.BindingCacheEntry{
 			MobileNodeID: mobility.NAI("mn1"), HomeNetworkPrefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:1000:1::/64")},
-			ProxyCareOfAddress: mag1, LMAAddress: netip.MustParseAddr("2001:db8:f0::ff"), State: step.state, Registered: time.Now(), LastUpdate: time.Now(), Expires: expires,
+			ProxyCareOfAddress: mag1, LMAAddress: step.anchor, State: step.state,
+			Registered: now.Add(step.updated), LastUpdate: now.Add(step.updated), Expires: now.Add(step.expires),
 		})
 		if err := a.store.Close(); err != nil {
 			t.Fatal(err)
 		}
-		var now daemon.HeartbeatConfig
-		a, now = start()
-		if now.StateKept != step.kept || (now.RestartCounter == before.RestartCounter) != step.kept {
-			t.Errorf("step %d: %d after %d, kept %v", i, now.RestartCounter, before.RestartCounter, now.StateKept)
+		var after daemon.HeartbeatConfig
+		a, after = start()
+		if after.StateKept != step.kept || (after.RestartCounter == before.RestartCounter) != step.kept {
+			t.Errorf("%s: %d after %d, kept %v", step.name, after.RestartCounter, before.RestartCounter, after.StateKept)
 		}
-		before = now
+		before = after
 	}
 	if err := a.store.Close(); err != nil {
 		t.Fatal(err)
