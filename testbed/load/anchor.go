@@ -124,7 +124,7 @@ func (a *anchor) updated(now time.Time, m signaling.Message) {
 		return
 	}
 	op := a.operation(s)
-	a.noteEarlier(s, op)
+	a.noteEarlier(now, s, op)
 	a.checkOrder(s, m.ReceivedAt)
 	a.checkContent(s, op)
 	if s.first.IsZero() {
@@ -147,9 +147,10 @@ func (a *anchor) updated(now time.Time, m signaling.Message) {
 	}
 }
 
-// noteEarlier: a gateway that had bindings when the play began extends them. It names what it has.
-func (a *anchor) noteEarlier(s *session, op Operation) {
-	if op == Refresh && !s.asked && !slices.ContainsFunc(a.update.Options.HomeNetworkPrefixes, mh.IsZeroPrefix) {
+// noteEarlier: a gateway that had bindings when the play began extends them, before a lifetime of them is over. It names what it
+// has.
+func (a *anchor) noteEarlier(now time.Time, s *session, op Operation) {
+	if now.Sub(a.started) < a.cfg.Lifetime && op == Refresh && !s.asked && !slices.ContainsFunc(a.update.Options.HomeNetworkPrefixes, mh.IsZeroPrefix) {
 		s.earlier = true
 		a.report.RegisteredEarlier++
 	}

@@ -273,6 +273,19 @@ func TestBindingsOfBeforeThePlayAreExtended(t *testing.T) {
 	}
 }
 
+// After the first lifetime of the play none of those can stand that were not extended in it.
+func TestNoBindingOfBeforeThePlayOutlivesItsFirstLifetime(t *testing.T) {
+	for after, violations := range map[time.Duration]uint64{time.Hour - time.Second: 0, time.Hour: 1} {
+		h := newByHand(t, anchorTestConfig())
+		h.node.prefix = netip.MustParsePrefix("2001:db8:7::/64")
+		h.now = h.now.Add(after)
+		h.ask(Refresh, nil)
+		if r := h.finish(h.now); r.Violations[NotRegistered] != violations || r.RegisteredEarlier != 1-violations {
+			t.Errorf("extended after %v: %+v", after, r)
+		}
+	}
+}
+
 func TestTooManyUpdatesAreAViolation(t *testing.T) {
 	h := newByHand(t, anchorTestConfig())
 	for range maximumUpdateRate + 1 {
