@@ -66,17 +66,21 @@ func (d *domain) crashLMA(behind time.Duration) {
 	d.restartWith(records, false)
 }
 
-// restartWith begins a run with what the store has: all of it and nothing else is there again, but what is over by the clock, and
-// then it does not count as kept.
+// restartWith begins a run with what the store has: all of it and nothing else is there again, but what is over by the clock. It
+// does not count as kept then, if that cannot have come about by time that went by.
 func (d *domain) restartWith(records []mobility.BindingCacheEntry, kept bool) {
 	var standing []mobility.BindingCacheEntry
 	for i := range records {
 		records[i] = storable(records[i])
-		if records[i].Expires.After(d.clock(d.off)) {
+		switch {
+		case records[i].Expires.After(d.clock(d.off)):
 			standing = append(standing, d.standing(records[i]))
-			continue
+		case records[i].State != "registered":
+		case records[i].LastUpdate.Before(records[i].Expires):
+			d.hostWith(records[i].MobileNodeLinkLayerID).excuse = ended
+		default:
+			kept = false
 		}
-		kept = kept && records[i].State != "registered"
 	}
 	d.excuseForgotten()
 	if !kept {

@@ -34,6 +34,8 @@ const (
 	mistaken excuse = "an answer to a PBU of before, for another mobile node, was taken for that to its own"
 	// RFC 5847 section 3.2: a counter says something to those who know the one before.
 	untold excuse = "the anchor lost its binding, before its MAG had heard the restart counter that is another one now"
+	// Its gateway counts the lifetime by a clock of its own, and the anchor has no reason to say that it lost something.
+	ended excuse = "its lifetime ended by the clock of the anchor, which was stopped meanwhile"
 )
 
 // excuseMisplaced looks where the anchor has a binding now, and why it is not where the host is.
