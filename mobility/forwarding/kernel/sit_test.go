@@ -2,9 +2,11 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -382,4 +384,42 @@ func TestTunnelsOverIPv4FollowThePath(t *testing.T) {
 		t.Errorf("after a Resync the tunnel MTU is %d, and %d entries were made anew", got, mended)
 	}
 	cn.reaches(mn1Addr)
+}
+
+// EnableMAGLocalRouting over IPv4 (RFC 5844 section 4.2.2.2): the transport network makes no difference to which sources use the tunnel last,
+// and to the routes between the mobile nodes.
+func TestLocalRoutingOverIPv4(t *testing.T) {
+	for _, backend := range []string{SEG6, IP6Tnl, Sit} {
+		l := withIPv4Peers(testLayout(backend, forwarding.Gateway))
+		l.IPv4 = true
+		for _, on := range []bool{true, false} {
+			f := newFakeSystem()
+			k := newKernel(l, f)
+			if err := k.ensureBase(); err != nil {
+				t.Fatal(err)
+			}
+			state := forwarding.NewState()
+			for _, p := range []string{hnp1, "10.64.0.9/32"} {
+				e := testEntry(forwarding.Gateway, p, lmaAddr4, "acc1")
+				e.Local, e.LocalRouting = l.end(e.Peer), on
+				state.Set(e)
+			}
+			if err := forwarding.New(k).Sync(state); err != nil {
+				t.Fatal(err)
+			}
+			direct, tunnel := l.localRoutingTable(), l.accessTable(0)
+			if on {
+				tunnel = l.anchorTable(0)
+			}
+			got := f.String()
+			for _, p := range []string{"2001:db8:100:1::/64", "10.64.0.9/32"} {
+				if found := regexp.MustCompile(fmt.Sprintf("route replace %s .*dev acc1 table %d ", p, direct)).MatchString(got); found != on {
+					t.Errorf("%s, local routing %v: a direct route to %q is there: %v", backend, on, p, found)
+				}
+			}
+			if !regexp.MustCompile(fmt.Sprintf(`default from 2001:db8:100:1::/64 dev pmip4-\d+ table %d `, tunnel)).MatchString(got) {
+				t.Errorf("%s, local routing %v: no way into the tunnel in table %d:\n%s", backend, on, tunnel, got)
+			}
+		}
+	}
 }
