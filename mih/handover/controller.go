@@ -149,8 +149,7 @@ func (c *Controller) indicated(now time.Time, ind mih.Indication) {
 		c.linkUp(now, ind, tuple)
 	case mih.LinkDown:
 		if h := c.handovers[tuple.Link]; h != nil && h.Interface == ind.Interface {
-			h.Gone = true // the prediction was right; who has it now says so, or nobody does
-			c.timers.Set(&h.timer, now.Add(c.cfg.ExpectationTime))
+			h.gone(c, now)
 		}
 	case mih.LinkParametersReport:
 		c.recovered(now, ind, ev)

@@ -252,6 +252,37 @@ func TestAnEarlyPredictionLeavesTheStationServedHere(t *testing.T) {
 	c.empty()
 }
 
+// TestALinkThatGoesBeforeItsTime: packets are handed over at once, or as soon as the candidate has agreed, which has its full time for that.
+func TestALinkThatGoesBeforeItsTime(t *testing.T) {
+	t.Run("committed", func(t *testing.T) {
+		c := attached(t, 2, nil)
+		n := c.order[0]
+		c.event(n, n.ind(mih.LinkGoingDown{Link: n.tuple(), TimeInterval: 5 * time.Second}))
+		c.pass(time.Second)
+		c.event(n, n.ind(mih.LinkDown{Link: n.tuple()}))
+		c.want(0, "handover_begun", "prepare n1")
+		c.event(n, Ready{station, true})
+		c.want(0, "handover_prepared") // there is nobody to be steered
+		c.pass(6 * time.Second)        // longer than the prediction said
+		c.event(c.order[1], c.order[1].ind(mih.LinkUp{Link: c.order[1].tuple()}))
+		c.want(0, "handover_completed")
+		c.empty()
+	})
+	t.Run("querying", func(t *testing.T) {
+		c := attached(t, 3, nil)
+		c.deaf["n1"] = true
+		n := c.order[0]
+		c.event(n, n.ind(mih.LinkGoingDown{Link: n.tuple(), TimeInterval: 5 * time.Second}))
+		c.event(n, n.ind(mih.LinkDown{Link: n.tuple()}))
+		c.want(0, "handover_begun")
+		c.pass(600 * time.Millisecond)
+		c.want(0, "candidate_did_not_answer", "prepare n2")
+		c.pass(time.Minute)
+		c.want(0, "undo replaced", "preparation_failed", "preparation_failed")
+		c.empty()
+	})
+}
+
 func TestNobodyToGoTo(t *testing.T) {
 	c := attached(t, 1, nil)
 	c.goingDown()

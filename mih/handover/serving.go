@@ -19,7 +19,9 @@ func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, 
 			case Committed:
 				h.becomeCommitted(c, now)
 			case Complete:
-				c.timers.Set(&h.timer, leaves.Add(c.cfg.Grace))
+				if !h.Gone {
+					c.timers.Set(&h.timer, leaves.Add(c.cfg.Grace))
+				}
 			}
 			return
 		}
@@ -74,7 +76,7 @@ func (h *Handover) becomeCommitting(c *Controller, now time.Time) {
 
 func (h *Handover) becomeCommitted(c *Controller, now time.Time) {
 	start := h.leaves.Add(-c.cfg.Lead)
-	if !now.Before(start) {
+	if h.Gone || !now.Before(start) {
 		h.becomePreparing(c, now)
 		return
 	}
@@ -91,14 +93,30 @@ func (h *Handover) becomePreparing(c *Controller, now time.Time) {
 func (h *Handover) becomeComplete(c *Controller, now time.Time) {
 	h.State = Complete
 	c.note(Prepared, h.Link, h.Target.MIHFID)
-	if h.steer {
+	if h.steer && !h.Gone {
 		c.act(Steer{h.Link, h.Target, max(h.leaves.Sub(now), 0)})
 	}
 	if h.mobile != 0 {
 		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusSuccess, LinkType: h.Target.LinkType, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
 		h.mobile = 0
 	}
-	c.timers.Set(&h.timer, h.leaves.Add(c.cfg.Grace))
+	if h.Gone {
+		c.timers.Set(&h.timer, now.Add(c.cfg.ExpectationTime))
+	} else {
+		c.timers.Set(&h.timer, h.leaves.Add(c.cfg.Grace))
+	}
+}
+
+// gone: the prediction was right. Packets that waited for the end of the link are handed over at once; whoever is being asked keeps
+// the time that it has for its answer; and the network that the station comes to says so, or nobody does.
+func (h *Handover) gone(c *Controller, now time.Time) {
+	h.Gone = true
+	switch h.State {
+	case Committed:
+		h.becomePreparing(c, now)
+	case Complete:
+		c.timers.Set(&h.timer, now.Add(c.cfg.ExpectationTime))
+	}
 }
 
 // confirmed takes the answer of a candidate network, or of one that asked a mobile node's query.
@@ -157,7 +175,7 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 		delete(c.asked, h.asked)
 		c.note(NoAnswer, h.Link, h.Target.MIHFID)
 		c.next(now, h)
-	case h.State == Committed && !h.Gone:
+	case h.State == Committed:
 		h.becomePreparing(c, now)
 	case h.State == Preparing:
 		c.act(Undo{h.Link, h.Interface, UndoneReplaced})
