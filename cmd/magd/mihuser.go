@@ -117,13 +117,14 @@ func (g *gateway) indicated(ind mih.Indication) {
 	switch ev := ind.Event.(type) {
 	case mih.LinkUp:
 		g.lapsed.take(station{ind.Interface, address})
+		g.handovers.departures.returned(station{ind.Interface, address})
 		g.attached(attachment{
 			access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync,
 			previous: g.handovers.previous(ind, ev),
 		})
 	case mih.LinkDown:
 		g.lapsed.take(station{ind.Interface, address})
-		g.send(mag.LinkDetached{Interface: ind.Interface, MobileNodeLinkLayerID: mobility.LinkLayerID(address)}, ind.ReceivedAt)
+		g.left(station{ind.Interface, address}, ind.ReceivedAt)
 	}
 	g.handovers.event(handover.Indicated{Indication: ind})
 }

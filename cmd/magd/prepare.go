@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"sync"
 	"time"
 
 	apadapters "netlmm/ap-adapters"
-	"netlmm/cmd/internal/api"
 	"netlmm/mih"
 	"netlmm/mih/handover"
 	"netlmm/mih/mihf"
@@ -25,7 +23,10 @@ const (
 	between  = "netlmm_mag_handovers_total" // what the Proxy Mobile IPv6 side did, by side and outcome
 )
 
-const handoverQueue = 1024
+const (
+	handoverQueue = 1024
+	completed     = "completed" // outcome of a handover
+)
 
 // handovers prepares the handovers of mobile nodes that are about to leave, with the gateways that they go to: 802.21 decides and agrees with
 // the other network (package handover), Proxy Mobile IPv6 moves the packets (RFC 5949).
@@ -35,6 +36,7 @@ type handovers struct {
 	network     *network
 	predictions predictions
 	records     preparations
+	departures  departures
 }
 
 func (g *gateway) openHandovers() {
@@ -89,24 +91,40 @@ func (h *handovers) execute(action handover.Action) {
 	case handover.Steer:
 		h.steer(a)
 	case handover.Note:
-		if a.Reason == handover.Begun {
-			h.records.begun(a.Link, time.Now())
-		}
+		h.record(a)
 		h.g.counters.Add(prepared, string(a.Reason))
+	}
+}
+
+// record follows what the controller says of the handovers that begin here.
+func (h *handovers) record(n handover.Note) {
+	station, ok := n.Link.Address.MAC()
+	if !ok {
+		return
+	}
+	switch id := mobility.LinkLayerID(station); n.Reason {
+	case handover.Begun:
+		h.records.begun(n.Link, time.Now())
+	case handover.Completed:
+		h.records.ended(id, completed)
+	case handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn:
+		h.records.ended(id, string(n.Reason))
 	}
 }
 
 // prepare has the MAG's machine hand the packets over.
 func (h *handovers) prepare(a handover.Prepare) {
 	gateway := h.network.gateway(a.Target)
-	station, ok := a.Link.Address.MAC()
+	address, ok := a.Link.Address.MAC()
 	if !ok || !gateway.IsValid() || !h.g.cfg.Handover.Predictive {
 		h.event(handover.Ready{Link: a.Link})
 		return
 	}
-	id := mobility.LinkLayerID(station)
-	h.records.preparing(a.Link, id, a.Interface, gateway)
+	id := mobility.LinkLayerID(address)
+	h.records.preparing(a.Link, id, a.Interface, gateway, time.Now())
 	h.g.send(mag.PrepareHandover{Interface: a.Interface, MobileNodeLinkLayerID: id, NewMAG: gateway}, time.Now())
+	h.records.prepareSent(id)
+	h.g.leaves(station{a.Interface, address})
 }
 
 // steer asks the station to go where it is expected. Most access points can; a station that is not asked goes when it likes.
@@ -153,11 +171,14 @@ func (h *handovers) outcome(action mag.Action) {
 		count(a.Handover, "arrived")
 		h.g.traces.arrived(a.Handover)
 	case mag.HandoverCompleted:
-		count(a.Handover, "completed")
-		h.records.ended(a.Handover, "completed")
+		count(a.Handover, completed)
+		h.ended(a.Handover, completed)
 	case mag.HandoverUndone:
 		count(a.Handover, "undone_"+string(a.Reason))
 		h.answer(a.Handover, false, string(a.Reason))
+		if a.Reason != mag.HandoverCancelled { // by the controller, which goes on or says itself how it ended
+			h.ended(a.Handover, string(a.Reason))
+		}
 	}
 }
 
@@ -166,8 +187,16 @@ func (h *handovers) answer(of mag.Handover, ok bool, outcome string) {
 	if of.Side != mag.PreviousMAG || of.Reactive {
 		return
 	}
-	if link, known := h.records.answered(of, ok, outcome, time.Now()); known {
+	link, known := h.records.answered(of, ok, outcome, time.Now())
+	if known && outcome != string(mag.HandoverCancelled) { // by the controller, which may be at the next attempt
 		h.event(handover.Ready{Link: link, OK: ok})
+	}
+}
+
+// ended notes that nothing follows of a handover that left from here.
+func (h *handovers) ended(of mag.Handover, outcome string) {
+	if of.Side == mag.PreviousMAG {
+		h.records.endedBy(of, outcome)
 	}
 }
 
@@ -184,86 +213,4 @@ func (h *handovers) previous(ind mih.Indication, ev mih.LinkUp) netip.Addr {
 		return gateways[0].Address
 	}
 	return netip.Addr{}
-}
-
-// preparations remembers the last handovers that were prepared, and which link a MAG's answer is about.
-type preparations struct {
-	mu   sync.Mutex
-	open map[mobility.MobileNodeLinkLayerID]*preparation
-	ring []*api.Preparation
-}
-
-type preparation struct {
-	link   mih.LinkID
-	record *api.Preparation
-	begun  time.Time
-}
-
-func (p *preparations) begun(link mih.LinkID, at time.Time) {
-	station, ok := link.Address.MAC()
-	if !ok {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.open == nil {
-		p.open = map[mobility.MobileNodeLinkLayerID]*preparation{}
-	}
-	id := mobility.LinkLayerID(station)
-	record := &api.Preparation{MobileNodeLinkLayerID: id, Begun: at, Outcome: waiting}
-	p.open[id] = &preparation{link, record, at}
-	if p.ring = append(p.ring, record); len(p.ring) > remembered {
-		p.ring = p.ring[1:]
-	}
-	if len(p.open) > remembered {
-		clear(p.open)
-	}
-}
-
-func (p *preparations) preparing(link mih.LinkID, id mobility.MobileNodeLinkLayerID, iface string, to netip.Addr) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if one := p.open[id]; one != nil {
-		one.link, one.record.Interface, one.record.To = link, iface, to
-	}
-}
-
-// answered notes the outcome and returns the link that it is about.
-func (p *preparations) answered(of mag.Handover, ok bool, outcome string, at time.Time) (mih.LinkID, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	one := p.open[of.MobileNodeLinkLayerID]
-	if one == nil {
-		return mih.LinkID{}, false
-	}
-	one.record.Outcome, one.record.MobileNodeID = outcome, of.MobileNodeID
-	if ok {
-		one.record.Prepared = milliseconds(at.Sub(one.begun))
-	} else {
-		delete(p.open, of.MobileNodeLinkLayerID)
-	}
-	return one.link, true
-}
-
-func (p *preparations) ended(of mag.Handover, outcome string) {
-	if of.Side != mag.PreviousMAG {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if one := p.open[of.MobileNodeLinkLayerID]; one != nil {
-		one.record.Outcome = outcome
-		delete(p.open, of.MobileNodeLinkLayerID)
-	}
-}
-
-// list is what is remembered, oldest first.
-func (p *preparations) list() []api.Preparation {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	list := make([]api.Preparation, 0, len(p.ring))
-	for _, one := range p.ring {
-		list = append(list, *one)
-	}
-	return list
 }

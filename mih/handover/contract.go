@@ -153,10 +153,12 @@ const (
 	NoCandidate     Reason = "no_candidate"
 	Declined        Reason = "candidate_declined"
 	NoAnswer        Reason = "candidate_did_not_answer"
-	NotPrepared     Reason = "preparation_failed"
+	Unprepared      Reason = "candidate_not_prepared" // it agreed, but the packets could not be handed over; the next one is asked
+	NotPrepared     Reason = "preparation_failed"     // with no candidate: the end of a handover
 	Prepared        Reason = "handover_prepared"
 	Completed       Reason = "handover_completed"
 	Mispredicted    Reason = "handover_mispredicted"
+	Withdrawn       Reason = "handover_withdrawn" // before any packets were handed over
 	Expected        Reason = "station_expected"
 	NeverCame       Reason = "station_never_came"
 	Came            Reason = "station_came"

@@ -226,7 +226,7 @@ func TestTheNextCandidateIsAsked(t *testing.T) {
 	c.pass(time.Second)
 	c.want(0, "candidate_did_not_answer", "prepare n3")
 	c.event(c.order[0], Ready{station, false})
-	c.want(0, "preparation_failed", "preparation_failed")
+	c.want(0, "candidate_not_prepared", "preparation_failed")
 	c.pass(time.Minute)
 	c.empty()
 }
@@ -278,7 +278,7 @@ func TestALinkThatGoesBeforeItsTime(t *testing.T) {
 		c.pass(600 * time.Millisecond)
 		c.want(0, "candidate_did_not_answer", "prepare n2")
 		c.pass(time.Minute)
-		c.want(0, "undo replaced", "preparation_failed", "preparation_failed")
+		c.want(0, "undo replaced", "candidate_not_prepared", "preparation_failed")
 		c.empty()
 	})
 }

@@ -163,7 +163,7 @@ func (c *Controller) ready(now time.Time, ev Ready) {
 	case ev.OK:
 		h.becomeComplete(c, now)
 	default:
-		c.note(NotPrepared, h.Link, h.Target.MIHFID)
+		c.note(Unprepared, h.Link, h.Target.MIHFID)
 		c.next(now, h)
 	}
 }
@@ -179,7 +179,7 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 		h.becomePreparing(c, now)
 	case h.State == Preparing:
 		c.act(Undo{h.Link, h.Interface, UndoneReplaced})
-		c.note(NotPrepared, h.Link, h.Target.MIHFID)
+		c.note(Unprepared, h.Link, h.Target.MIHFID)
 		c.next(now, h)
 	case h.Gone: // nobody said that it arrived
 		c.note(NeverCame, h.Link, h.Target.MIHFID)
@@ -194,6 +194,8 @@ func (c *Controller) undo(h *Handover, reason UndoReason) {
 	if h.State >= Preparing {
 		c.act(Undo{h.Link, h.Interface, reason})
 		c.note(Mispredicted, h.Link, h.Target.MIHFID)
+	} else {
+		c.note(Withdrawn, h.Link, h.Target.MIHFID)
 	}
 	c.forget(h)
 }
