@@ -45,10 +45,11 @@ type Handover struct {
 	Gone      bool // the link went down
 
 	asked  uint64
-	others []Candidate // that may be asked when the target declines
-	leaves time.Time   // when the link is to be down
-	steer  bool        // the network decided; false: the station moves by itself
-	mobile uint64      // handle of the station's own MN_HO_Commit, 0: none
+	others []Candidate  // that may be asked when the target declines
+	tried  []mih.MIHFID // networks that were asked, the target's the last
+	leaves time.Time    // when the link is to be down
+	steer  bool         // the network decided; false: the station moves by itself
+	mobile uint64       // handle of the station's own MN_HO_Commit, 0: none
 	timer  timers.Timer
 }
 

@@ -331,6 +331,34 @@ func TestMobileNodeDecides(t *testing.T) {
 	c.empty()
 }
 
+// TestNobodyElseEndsAHandover: neither a network that was not asked nor a mobile node that it is not about.
+func TestNobodyElseEndsAHandover(t *testing.T) {
+	c := attached(t, 3, nil)
+	c.deaf["n1"] = true
+	n := c.order[0]
+	c.goingDown()
+	c.pass(time.Second) // n1 says nothing; n2 does
+	c.event(n, Ready{station, true})
+	n.said = nil
+	complete := wire.N2NHOCompleteRequest{NewLink: mih.LinkTupleID{Link: station}, Result: mih.HandoverSucceeded}
+	stayed := wire.MNHOCompleteRequest{Link: n.tuple(), Result: mih.HandoverFailed}
+	c.event(n, Requested{Handle: 1, Source: "n9", Body: complete})
+	c.event(n, Requested{Handle: 2, Source: "mn2@example.net", Body: stayed})
+	c.want(0, "unknown_handover", "wire.N2NHOCompleteResponse", "wire.MNHOCompleteResponse")
+	if len(n.handovers) != 1 {
+		t.Error("the handover has ended")
+	}
+	c.event(n, Requested{Handle: 3, Source: "n1", Body: complete}) // late, but it has the station
+	c.want(0, "undo attached_elsewhere", "handover_mispredicted", "wire.N2NHOCompleteResponse")
+	c.goingDown()
+	c.pass(550 * time.Millisecond)
+	n.said = nil
+	c.event(n, Requested{Handle: 4, Source: "mn1@example.net", Body: stayed})
+	c.want(0, "undo stayed", "handover_mispredicted", "wire.MNHOCompleteResponse")
+	c.pass(time.Minute)
+	c.empty()
+}
+
 // TestBounds: what strangers and many stations can cost.
 func TestBounds(t *testing.T) {
 	c := newCampus(t, 2, func(cfg *Config) { cfg.MaximumExpected, cfg.MaximumHandovers, cfg.MaximumSeen = 10, 10, 10 })

@@ -93,10 +93,16 @@ func (c *Controller) mobileCommitted(now time.Time, ev Requested, b wire.MNHOCom
 	}
 }
 
-// mobileCompleted: a mobile node says that it is where it wanted to go. Where it is the network has seen by itself.
+// mobileCompleted: a mobile node says that it is where it wanted to go. Where it is the network has seen by itself. Nobody speaks for
+// another one.
 func (c *Controller) mobileCompleted(ev Requested, b wire.MNHOCompleteRequest) {
-	c.act(Answer{ev.Handle, wire.MNHOCompleteResponse{Status: mih.StatusSuccess, Link: b.Link, NewLink: b.NewLink}})
-	if h := c.handovers[b.Link.Link]; h != nil && b.Result != mih.HandoverSucceeded {
+	answer := wire.MNHOCompleteResponse{Status: mih.StatusSuccess, Link: b.Link, NewLink: b.NewLink}
+	switch h := c.handovers[b.Link.Link]; {
+	case h == nil:
+	case h.Station != ev.Source:
+		answer.Status = mih.StatusRejected
+	case b.Result != mih.HandoverSucceeded:
 		c.undo(h, UndoneStayed)
 	}
+	c.act(Answer{ev.Handle, answer})
 }

@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"slices"
 	"time"
 
 	"netlmm/mih"
@@ -80,12 +81,12 @@ func (c *Controller) forgetExpected(e *expectation) {
 	delete(c.expected, e.link)
 }
 
-// completed ends a handover of this network: the station arrived where it was expected, or at another network.
+// completed ends a handover of this network: the station arrived where it was expected, or at another network that was asked for it.
 func (c *Controller) completed(ev Requested, b wire.N2NHOCompleteRequest) {
 	answer := wire.N2NHOCompleteResponse{Status: mih.StatusSuccess, MobileNode: b.MobileNode, Link: b.Link, NewLink: b.NewLink}
 	h := c.handovers[b.NewLink.Link]
 	switch {
-	case h == nil:
+	case h == nil || !slices.Contains(h.tried, ev.Source):
 		answer.Status = mih.StatusRejected
 		c.note(UnknownHandover, b.NewLink.Link, ev.Source)
 	case h.Target.MIHFID != ev.Source:

@@ -53,6 +53,7 @@ func (c *Controller) next(now time.Time, h *Handover) {
 		return
 	}
 	h.Target, h.others = h.others[0], h.others[1:]
+	h.tried = append(h.tried, h.Target.MIHFID)
 	h.becomeQuerying(c, now, wire.N2NHOQueryResourcesRequest{Candidates: []mih.LinkPointsOfAttachment{{Link: h.Link, PointsOfAttachment: []mih.LinkAddress{h.Target.PointOfAttachment}}}})
 }
 
