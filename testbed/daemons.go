@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -129,6 +130,13 @@ type DaemonStatus struct {
 	Bindings   int `json:"bindings"`
 	Forwarding struct {
 		Backend string `json:"backend"`
+		Tunnels []struct {
+			Peer    netip.Addr `json:"peer"`
+			Entries int        `json:"entries"`
+		} `json:"tunnels"`
+		Held struct {
+			Prefixes int `json:"prefixes"`
+		} `json:"held"`
 	} `json:"forwarding"`
 	Security struct {
 		Filter       bool   `json:"filter"`

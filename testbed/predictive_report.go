@@ -74,6 +74,11 @@ func (d *Domain) reportPredictive(x PredictiveExperiment, mn *MobileNode, addres
 		Reasons: []string{}, Summary: map[string]Summary{}, Gateways: map[string]MAGCounts{},
 	}
 	flow.Stop()
+	left, err := d.leftBetweenGateways()
+	if err != nil {
+		return nil, err
+	}
+	r.Reasons = append(r.Reasons, left...)
 	traces, preparations := map[string][]Trace{}, map[string][]PreparationTrace{}
 	for _, mag := range []string{NodeMAG1, NodeMAG2} {
 		var err error
@@ -104,6 +109,41 @@ func (d *Domain) reportPredictive(x PredictiveExperiment, mn *MobileNode, addres
 	r.sum()
 	r.judge(x)
 	return r, nil
+}
+
+// forwardingPatience is how long what gateways do for a mobile node that has moved may take to run out.
+const forwardingPatience = 15 * time.Second
+
+// leftBetweenGateways waits until neither gateway keeps packets or sends any to the other one, and says what is left all the same.
+func (d *Domain) leftBetweenGateways() (left []string, err error) {
+	for _, mag := range []string{NodeMAG1, NodeMAG2} {
+		var status DaemonStatus
+		var failed error
+		late := poll(forwardingPatience, mag+" keeps nothing and sends nothing to "+other(mag), func() (bool, error) {
+			status, failed = d.Status(mag)
+			return status.betweenGateways(d.ikePeerOf(other(mag)).Address) == "", failed
+		})
+		if failed != nil {
+			return nil, failed
+		}
+		if late != nil {
+			left = append(left, mag+" still "+status.betweenGateways(d.ikePeerOf(other(mag)).Address))
+		}
+	}
+	return left, nil
+}
+
+// betweenGateways is what a gateway does for mobile nodes on their way to or from another one; "": nothing.
+func (s DaemonStatus) betweenGateways(other netip.Addr) string {
+	if n := s.Forwarding.Held.Prefixes; n > 0 {
+		return fmt.Sprintf("keeps packets to %d prefixes", n)
+	}
+	for _, t := range s.Forwarding.Tunnels {
+		if t.Peer == other && t.Entries > 0 {
+			return fmt.Sprintf("sends packets to %d prefixes to the other gateway", t.Entries)
+		}
+	}
+	return ""
 }
 
 // report is one handover.
@@ -169,6 +209,7 @@ func (r *PredictiveReport) sum() {
 }
 
 // judge decides over pass and fail: a prepared handover loses nothing and repeats nothing, and what it delays is no more than what was kept.
+// What a mode is to show must have happened.
 func (r *PredictiveReport) judge(x PredictiveExperiment) {
 	for i, h := range r.Handovers {
 		at := fmt.Sprintf("handover %d, %s to %s", i+1, h.From, h.To)
@@ -187,6 +228,12 @@ func (r *PredictiveReport) judge(x PredictiveExperiment) {
 		if h.Late > h.BufferedMax {
 			r.Reasons = append(r.Reasons, fmt.Sprintf("%s: a packet came %d behind its place, more than the %d that were kept", at, h.Late, h.BufferedMax))
 		}
+	}
+	switch {
+	case x.Mode == ModeMispredict && !slices.ContainsFunc(r.Handovers, func(h PredictedHandover) bool { return h.Prepared != nil }):
+		r.Reasons = append(r.Reasons, "no wrong prediction had anything prepared")
+	case x.Mode == ModeReactive && !slices.ContainsFunc(r.Handovers, func(h PredictedHandover) bool { return h.Mode == ModeReactive }):
+		r.Reasons = append(r.Reasons, "no handover was reactive")
 	}
 	r.Reasons = append(r.Reasons, r.IPsec.faults()...)
 	r.Result = "pass"

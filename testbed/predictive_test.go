@@ -2,6 +2,8 @@ package testbed
 
 import (
 	"context"
+	"encoding/json"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -30,5 +32,45 @@ func TestHandoversBetweenGateways(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatAModeIsToShowMustHaveHappened: an experiment in which nothing was wrong because nothing was done fails.
+func TestWhatAModeIsToShowMustHaveHappened(t *testing.T) {
+	took := 3.0
+	for _, c := range []struct {
+		mode string
+		h    PredictedHandover
+		want int
+	}{
+		{ModePredictive, PredictedHandover{Mode: ModePredictive}, 0},
+		{ModePredictive, PredictedHandover{Mode: "none"}, 1},
+		{ModeReactive, PredictedHandover{Mode: ModeReactive, Lost: 3}, 0},
+		{ModeReactive, PredictedHandover{Mode: "none"}, 1},
+		{ModeMispredict, PredictedHandover{Mode: ModeMispredict, Prepared: &took}, 0},
+		{ModeMispredict, PredictedHandover{Mode: ModeMispredict}, 1},
+	} {
+		r := &PredictiveReport{Handovers: []PredictedHandover{c.h}, IPsec: IPsecReport{Counts: Counts{ESP: 1}}}
+		r.judge(PredictiveExperiment{Mode: c.mode})
+		if len(r.Reasons) != c.want || (r.Result == "pass") != (c.want == 0) {
+			t.Errorf("%s of %+v: %s, %q", c.mode, c.h, r.Result, r.Reasons)
+		}
+	}
+}
+
+func TestWhatIsLeftBetweenGateways(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"forwarding":{"backend":"seg6"}}`: "",
+		`{"forwarding":{"held":{"prefixes":0},"tunnels":[{"peer":"2001:db8::1","entries":3},{"peer":"2001:db8::2","entries":0}]}}`: "",
+		`{"forwarding":{"held":{"prefixes":2}}}`:                          "keeps packets to 2 prefixes",
+		`{"forwarding":{"tunnels":[{"peer":"2001:db8::2","entries":1}]}}`: "sends packets to 1 prefixes to the other gateway",
+	} {
+		var s DaemonStatus
+		if err := json.Unmarshal([]byte(text), &s); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.betweenGateways(netip.MustParseAddr("2001:db8::2")); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
 	}
 }
