@@ -88,6 +88,7 @@ func (m *MAG) becomeProvisional(s *session, c *handoverContext) {
 	told := routes(c.prefixes, c.home)
 	for _, p := range routes(s.bound, s.home) {
 		if !slices.Contains(told, p) {
+			m.withdrawOffer(s) // or the mobile node would be offered, once it is served again, what is no longer its own
 			m.release(s, p)
 		}
 	}
