@@ -239,8 +239,10 @@ func (d *domain) checkRevoked(h *host) error {
 func (d *domain) checkServed(h *host) error {
 	var binding mobility.BindingCacheEntry
 	for _, e := range d.anchor.Snapshot() {
-		// Beside that one, an anchor that lost its store may have one by a PBU that was late, of a mobile node with two interfaces.
-		if e.MobileNodeID == h.id() && e.MobileNodeLinkLayerID == h.mac && (h.sole || binding.ProxyCareOfAddress != h.at.address) {
+		// Beside that one, an anchor that lost bindings may have one by a PBU that was late, of a mobile node with two interfaces. By
+		// the same MAG the one of before ends by itself: nobody extends it.
+		better := h.sole || binding.ProxyCareOfAddress != h.at.address || e.ProxyCareOfAddress == h.at.address && e.Timestamp > binding.Timestamp
+		if e.MobileNodeID == h.id() && e.MobileNodeLinkLayerID == h.mac && better {
 			binding = e
 		}
 	}
