@@ -23,7 +23,8 @@ const (
 	// than those before; an anchor whose clock was set back has nothing to compare with.
 	misdated excuse = "a PBU of another MAG arrived late, and a clock was wrong by which it was found to be the newer one"
 	// A MAG that starts again counts from the beginning. The number of a PBU of before is one of after as well, to the anchor
-	// and in the answer to it: what the one believes of the binding need not be what the other has.
+	// and in the answer to it: what the one believes of the binding need not be what the other has. A clock that was set back can make
+	// the timestamps in two answers the same as well.
 	outlived excuse = "a PBU, or its answer, arrived that is of before its MAG was started again, and its number says nothing of that"
 	// What waited for an SA goes out at once for a host that was seen a moment before, see seenLately.
 	late excuse = "a MAG sent a PBU for it that had waited, when it had gone on a moment ago"
@@ -65,7 +66,7 @@ func (d *domain) excuseMisplaced(e mobility.BindingCacheEntry) {
 
 // excuseOutlived: see outlived. What is made of p has been made of it.
 func (d *domain) excuseOutlived(p packet) {
-	if !d.sequences || p.run == d.gatewayOf(p).counter {
+	if !d.sequences && !d.stepped || p.run == d.gatewayOf(p).counter {
 		return
 	}
 	var pbu mh.BindingUpdate
