@@ -236,12 +236,20 @@ func (d *domain) checkRevoked(h *host) error {
 	return nil
 }
 
+// newer: a is of a later PBU than b, by the same MAG.
+func (d *domain) newer(a, b mobility.BindingCacheEntry) bool {
+	if d.sequences {
+		return int16(a.SequenceNumber-b.SequenceNumber) > 0 // RFC 6275 section 9.5.1
+	}
+	return a.Timestamp > b.Timestamp
+}
+
 func (d *domain) checkServed(h *host) error {
 	var binding mobility.BindingCacheEntry
 	for _, e := range d.anchor.Snapshot() {
 		// Beside that one, an anchor that lost bindings may have one by a PBU that was late, of a mobile node with two interfaces. By
 		// the same MAG the one of before ends by itself: nobody extends it.
-		better := h.sole || binding.ProxyCareOfAddress != h.at.address || e.ProxyCareOfAddress == h.at.address && e.Timestamp > binding.Timestamp
+		better := h.sole || binding.ProxyCareOfAddress != h.at.address || e.ProxyCareOfAddress == h.at.address && d.newer(e, binding)
 		if e.MobileNodeID == h.id() && e.MobileNodeLinkLayerID == h.mac && better {
 			binding = e
 		}
