@@ -4,12 +4,14 @@ package netnstest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -87,4 +89,27 @@ func In(t testing.TB, namespace string, f func() error) {
 	if err := <-done; err != nil {
 		t.Fatalf("in namespace %s: %v", namespace, err)
 	}
+}
+
+// usableSoon bounds how long an address may take to become usable.
+const usableSoon = 20 * time.Second
+
+// Open makes what needs an address, in the namespace or, without a name, in our own: again and again, since the kernel takes a
+// moment before an address is usable. What was opened is closed with the test.
+func Open[T io.Closer](t testing.TB, namespace string, open func() (T, error)) (opened T) {
+	t.Helper()
+	try := func() (err error) {
+		for end := time.Now().Add(usableSoon); ; time.Sleep(5 * time.Millisecond) {
+			if opened, err = open(); err == nil || time.Now().After(end) {
+				return err
+			}
+		}
+	}
+	if namespace != "" {
+		In(t, namespace, try)
+	} else if err := try(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = opened.Close() })
+	return opened
 }

@@ -60,8 +60,8 @@ func (t Transport) MarshalText() ([]byte, error) { return []byte(t.String()), ni
 
 // Endpoint is where an MIH Function is reached.
 type Endpoint struct {
-	Address   netip.AddrPort `json:"address"`
-	Transport Transport      `json:"transport"`
+	Address   netip.AddrPort
+	Transport Transport
 }
 
 // acknowledges says whether messages to there are acknowledged by MIH ACKs: over TCP they must not be (RFC 5677 section 6).
@@ -365,14 +365,14 @@ func (s LinkState) MarshalText() ([]byte, error) { return []byte(s.String()), ni
 
 // Link is one row of the table of links: a station and its latest attachment.
 type Link struct {
-	Station           mih.LinkAddress `json:"station"`
-	Type              mih.LinkType    `json:"type"`
-	State             LinkState       `json:"state"`
-	PointOfAttachment mih.LinkAddress `json:"point_of_attachment"`
-	Interface         string          `json:"interface"`
-	Identity          string          `json:"identity"`
-	Source            mih.MIHFID      `json:"source"`
-	SAP               string          `json:"sap"`
-	Since             time.Time       `json:"since"`                     // start of the association, or of being down
-	SignalStrength    int             `json:"signal_strength,omitempty"` // dBm, as last reported; 0: not known
+	Station           mih.LinkAddress
+	Type              mih.LinkType
+	State             LinkState
+	PointOfAttachment mih.LinkAddress
+	Interface         string
+	Identity          string
+	Source            mih.MIHFID
+	SAP               string
+	Since             time.Time // start of the association, or of being down
+	SignalStrength    int       // dBm, as last reported; 0: not known
 }

@@ -241,18 +241,23 @@ func TestRemoteEvents(t *testing.T) {
 	w.settled()
 }
 
-// TestALostIndicationIsSentAgain, and what follows it on the same link waits for it, so that the order is kept.
-func TestALostIndicationIsSentAgain(t *testing.T) {
-	w := subscribedWorld(t, 2, nil)
-	f0, f1 := w.order[0], w.order[1]
-	lose := 1
+// loseFirst: the next packet from f does not arrive.
+func (w *world) loseFirst(f *node) {
+	lost := false
 	w.spoil = func(p packet) (int, time.Duration) {
-		if p.from == f1.at && lose > 0 {
-			lose--
+		if p.from == f.at && !lost {
+			lost = true
 			return 0, 0
 		}
 		return 1, w.delay
 	}
+}
+
+// TestALostIndicationIsSentAgain, and what follows it on the same link waits for it, so that the order is kept.
+func TestALostIndicationIsSentAgain(t *testing.T) {
+	w := subscribedWorld(t, 2, nil)
+	f0, f1 := w.order[0], w.order[1]
+	w.loseFirst(f1)
 	f1.event(SAPIndication{apA.up(1)})
 	f1.event(SAPIndication{apA.down(1)})
 	f1.event(SAPIndication{apA.up(2)}) // another link does not wait
@@ -267,14 +272,7 @@ func TestALostIndicationIsSentAgain(t *testing.T) {
 func TestALostAcknowledgementRepeatsNothing(t *testing.T) {
 	w := subscribedWorld(t, 2, nil)
 	f0, f1 := w.order[0], w.order[1]
-	lose := 1
-	w.spoil = func(p packet) (int, time.Duration) {
-		if p.from == f0.at && lose > 0 {
-			lose--
-			return 0, 0
-		}
-		return 1, w.delay
-	}
+	w.loseFirst(f0)
 	f1.event(SAPIndication{apA.up(1)})
 	w.run(time.Second)
 	f0.wantSeen("Up 02:00:00:00:00:01@f1")

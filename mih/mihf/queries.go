@@ -12,22 +12,22 @@ import (
 
 // PeerStatus is a row of the table of peers.
 type PeerStatus struct {
-	MIHFID          mih.MIHFID         `json:"mihf_id"`
-	Endpoint        Endpoint           `json:"endpoint"`
-	State           PeerState          `json:"state"`
-	Protected       bool               `json:"protected"`
-	Ready           bool               `json:"ready"` // false: its security association does not stand
-	Heard           time.Time          `json:"heard,omitzero"`
-	RoundTrip       time.Duration      `json:"round_trip"`                // nanoseconds; 0: not measured
-	Capabilities    *wire.Capabilities `json:"capabilities,omitempty"`    // nil: not said
-	RegisteredUntil time.Time          `json:"registered_until,omitzero"` // here
-	RegisteredThere time.Time          `json:"registered_there,omitzero"` // our registration, until then
-	Outstanding     int                `json:"outstanding"`               // messages that wait for an acknowledgement or a response
-	Queued          int                `json:"queued"`                    // messages that wait to be sent
-	Sent            uint64             `json:"sent"`
-	Received        uint64             `json:"received"`
-	Retransmitted   uint64             `json:"retransmitted"`
-	Duplicates      uint64             `json:"duplicates"`
+	MIHFID          mih.MIHFID
+	Endpoint        Endpoint
+	State           PeerState
+	Protected       bool
+	Ready           bool // false: its security association does not stand
+	Heard           time.Time
+	RoundTrip       time.Duration      // nanoseconds; 0: not measured
+	Capabilities    *wire.Capabilities // nil: not said
+	RegisteredUntil time.Time          // here
+	RegisteredThere time.Time          // our registration, until then
+	Outstanding     int                // messages that wait for an acknowledgement or a response
+	Queued          int                // messages that wait to be sent
+	Sent            uint64
+	Received        uint64
+	Retransmitted   uint64
+	Duplicates      uint64
 }
 
 // PeerTable is a copy of the table of peers, ordered by identifier.
@@ -50,12 +50,12 @@ func (m *MIHF) Associated(address netip.Addr) bool { return m.associations[addre
 
 // SubscriptionStatus is a row of the table of subscriptions: of a user here at a peer, of a peer here, or of a user here on links here.
 type SubscriptionStatus struct {
-	User   mih.MIHFID      `json:"user"` // who is told
-	Name   string          `json:"name,omitempty"`
-	At     mih.MIHFID      `json:"at"` // whose links
-	Link   mih.LinkTupleID `json:"link"`
-	Events []mih.EventType `json:"events"`
-	Stands bool            `json:"stands"` // false: the peer has not answered yet, or not lately
+	User   mih.MIHFID // who is told
+	Name   string
+	At     mih.MIHFID // whose links
+	Link   mih.LinkTupleID
+	Events []mih.EventType
+	Stands bool // false: the peer has not answered yet, or not lately
 }
 
 // SubscriptionTable is a copy of all subscriptions.
@@ -89,12 +89,12 @@ func listOf(events mih.EventList) (list []mih.EventType) {
 
 // TransactionStatus is a row of the table of transactions that this MIH Function began.
 type TransactionStatus struct {
-	Peer         mih.MIHFID `json:"peer"`
-	ID           uint16     `json:"tid"`
-	Message      string     `json:"message"`
-	Attempts     int        `json:"attempts"` // 0: waits to be sent
-	Acknowledged bool       `json:"acknowledged"`
-	Since        time.Time  `json:"since,omitzero"`
+	Peer         mih.MIHFID
+	ID           uint16
+	Message      string
+	Attempts     int // 0: waits to be sent
+	Acknowledged bool
+	Since        time.Time
 }
 
 // TransactionTable is a copy of all transactions, at most limit of them.

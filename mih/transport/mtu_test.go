@@ -50,23 +50,10 @@ func path(t *testing.T, mtu int) (peer string) {
 	return peer
 }
 
-// openWhenUsable opens as soon as the address is: the kernel takes a moment.
-func openWhenUsable(t *testing.T, namespace string, config Config) (c *Conn) {
+// openWhenUsable opens in the namespace or, without a name, in our own.
+func openWhenUsable(t *testing.T, namespace string, config Config) *Conn {
 	t.Helper()
-	try := func() (err error) {
-		for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-			if c, err = Open(config); err == nil || time.Now().After(end) {
-				return err
-			}
-		}
-	}
-	if namespace != "" {
-		netnstest.In(t, namespace, try)
-	} else if err := try(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
+	return netnstest.Open(t, namespace, func() (*Conn, error) { return Open(config) })
 }
 
 // TestDatagramsKeepToThePath: what a router has no room for comes to be known, nothing is fragmented, and what fits arrives.

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"netlmm/internal/netnstest"
 )
@@ -55,20 +54,7 @@ func newLink(t testing.TB) (namespace string) {
 }
 
 // listenAt listens as soon as the address is usable, in the namespace or, without a name, in our own.
-func listenAt(t testing.TB, namespace string, addr netip.Addr) (c *Conn) {
+func listenAt(t testing.TB, namespace string, addr netip.Addr) *Conn {
 	t.Helper()
-	try := func() (err error) {
-		for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-			if c, err = Listen(addr); err == nil || time.Now().After(end) {
-				return err
-			}
-		}
-	}
-	if namespace != "" {
-		netnstest.In(t, namespace, try)
-	} else if err := try(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
+	return netnstest.Open(t, namespace, func() (*Conn, error) { return Listen(addr) })
 }
