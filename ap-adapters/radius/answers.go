@@ -21,9 +21,10 @@ type question struct {
 
 // answers are those of the last requests: the latest of them, and no more than a number.
 type answers struct {
-	known map[question]answer
-	order []question // a ring
-	next  int
+	maximum int
+	known   map[question]answer
+	order   []question // a ring once it has the maximum
+	next    int
 }
 
 type answer struct {
@@ -33,7 +34,7 @@ type answer struct {
 }
 
 func newAnswers(maximum int) answers {
-	return answers{known: map[question]answer{}, order: make([]question, maximum)}
+	return answers{maximum: maximum, known: map[question]answer{}}
 }
 
 // look finds what was said to a question; known without a packet means that the answer is on its way.
@@ -46,17 +47,27 @@ func (a *answers) look(now time.Time, q question) (packet []byte, known bool) {
 }
 
 func (a *answers) put(now time.Time, q question, packet []byte) {
-	slot := a.next
-	if old, known := a.known[q]; known {
-		slot = old.slot
-	} else {
-		a.next = (a.next + 1) % len(a.order)
-		if previous := a.order[slot]; a.known[previous].slot == slot {
-			delete(a.known, previous)
-		}
-		a.order[slot] = q
+	old, known := a.known[q]
+	slot := old.slot
+	if !known {
+		slot = a.slot(q)
 	}
 	a.known[q] = answer{packet, now, slot}
+}
+
+// slot finds a place in the order for a question, that of the oldest one when all are taken.
+func (a *answers) slot(q question) int {
+	if len(a.order) < a.maximum {
+		a.order = append(a.order, q)
+		return len(a.order) - 1
+	}
+	slot := a.next
+	a.next = (a.next + 1) % a.maximum
+	if previous, known := a.known[a.order[slot]]; known && previous.slot == slot {
+		delete(a.known, a.order[slot])
+	}
+	a.order[slot] = q
+	return slot
 }
 
 // drop makes a question that got no answer a new one.

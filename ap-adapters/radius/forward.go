@@ -28,6 +28,7 @@ const (
 	longestWait  = 16 * time.Second
 	clientWaits  = 30 * time.Second // MRD: how long a client's request is worth an answer
 	recordLives  = 24 * time.Hour   // of a record whose client was answered
+	patientTries = 3                // of a record before others go first
 	ignoredTries = 10               // of one record by a server that answers others
 	sameWords    = 5 * time.Second  // after which a record says how much later it is
 
@@ -113,15 +114,17 @@ func (f *forwarder) add(now time.Time, p *codec.Packet, octets int, client *wait
 func (f *forwarder) advance(now time.Time) {
 	for f.flying < f.window && f.queue.Len() > 0 {
 		r := f.queue.Remove(f.queue.Front()).(*forwarded)
-		if f.transmit(now, r) {
-			f.count("forwarded")
+		if f.over(now, r) {
+			f.giveUp(r)
+			continue
 		}
+		f.transmit(now, r)
 	}
 }
 
 // transmit sends a record for the first time or again. One that has been waiting says so, and is another packet then (RFC 2866
 // section 5.2).
-func (f *forwarder) transmit(now time.Time, r *forwarded) bool {
+func (f *forwarder) transmit(now time.Time, r *forwarded) {
 	if waited := now.Sub(r.since); r.wire == nil || waited >= sameWords {
 		f.land(r)
 		if late := uint32(waited / time.Second); late > 0 {
@@ -136,20 +139,20 @@ func (f *forwarder) transmit(now time.Time, r *forwarded) bool {
 		if err != nil { // what was added made it longer than any packet
 			f.count("forward_too_long")
 			f.leave(r)
-			return false
+			return
 		}
 		r.wire = wire
 		f.flight[r.packet.Identifier] = r
 		f.flying++
 	}
-	wait := longestWait
-	if r.attempts < 3 {
-		wait = firstWait << r.attempts
+	counter := "forward_retransmitted"
+	if r.attempts == 0 {
+		counter = "forwarded"
 	}
+	f.count(counter)
+	r.sent, r.due = now, now.Add(min(firstWait<<min(r.attempts, patientTries), longestWait))
 	r.attempts++
-	r.sent, r.due = now, now.Add(wait)
 	f.send(r.wire)
-	return true
 }
 
 // land takes a record's identifier back.
@@ -169,11 +172,11 @@ func (f *forwarder) leave(r *forwarded) {
 	}
 }
 
-// tick repeats what was not answered, ever more slowly, and fewer records at a time.
+// tick repeats what was not answered, ever more slowly, and fewer records at a time. One that was repeated in vain lets the others go
+// first: it may be the only one that the server does not take.
 func (f *forwarder) tick(now time.Time) {
 	for e := f.queue.Front(); e != nil && f.over(now, e.Value.(*forwarded)); e = f.queue.Front() {
-		f.count("forward_unanswered")
-		f.leave(f.queue.Remove(e).(*forwarded))
+		f.giveUp(f.queue.Remove(e).(*forwarded))
 	}
 	for _, r := range slices.Clone(f.flight[:]) {
 		if r == nil || now.Before(r.due) {
@@ -182,17 +185,24 @@ func (f *forwarder) tick(now time.Time) {
 		if f.answered.After(r.sent) {
 			r.ignored++
 		}
-		if f.over(now, r) {
-			f.count("forward_unanswered")
-			f.leave(r)
-			continue
-		}
 		f.window = max(1, f.window/2)
-		if f.transmit(now, r) {
-			f.count("forward_retransmitted")
+		switch {
+		case f.over(now, r):
+			f.giveUp(r)
+		case r.attempts > patientTries:
+			f.land(r)
+			r.wire = nil
+			f.queue.PushBack(r)
+		default:
+			f.transmit(now, r)
 		}
 	}
 	f.advance(now)
+}
+
+func (f *forwarder) giveUp(r *forwarded) {
+	f.count("forward_unanswered")
+	f.leave(r)
 }
 
 // over says whether a record is given up.

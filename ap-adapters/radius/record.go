@@ -190,4 +190,6 @@ type key uint64
 
 var seed = maphash.MakeSeed()
 
-func keyOf(parts ...any) key { return key(maphash.Comparable(seed, [3]any{parts[0], parts[1], parts[2]})) }
+func keyOf(parts ...any) key {
+	return key(maphash.Comparable(seed, [3]any{parts[0], parts[1], parts[2]}))
+}

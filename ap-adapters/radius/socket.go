@@ -25,7 +25,9 @@ type datagram struct {
 }
 
 // source is the address of the sender in its own family.
-func (d datagram) source() netip.AddrPort { return netip.AddrPortFrom(d.from.Addr().Unmap(), d.from.Port()) }
+func (d datagram) source() netip.AddrPort {
+	return netip.AddrPortFrom(d.from.Addr().Unmap(), d.from.Port())
+}
 
 // socket is a UDP socket that tells by which interface and to which address a datagram came, and answers from there.
 type socket struct {
