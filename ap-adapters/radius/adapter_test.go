@@ -39,15 +39,16 @@ func TestAnswersWhatItTook(t *testing.T) {
 	if ind.SAP != Name || ind.ReceivedAt.IsZero() || ind.Event.LinkTuple().Link.Type != mih.LinkType80211 {
 		t.Errorf("%+v", ind)
 	}
-	answer := ask(t, conn, request(t, accounting, secret, of(stop, "1", station(0), signed(), attribute{rfc2866.AcctTerminateCause_Type, uint32(4)})...), secret)
-	if answer.Get(rfc2869.MessageAuthenticator_Type) == nil {
-		t.Error("an answer without Message-Authenticator to who sent one")
+	ask(t, conn, request(t, accounting, secret, of(stop, "1", station(0), signed(), attribute{rfc2866.AcctTerminateCause_Type, uint32(4)})...), secret)
+	status := request(t, codec.CodeStatusServer, secret, signed())
+	if answer := ask(t, conn, status, secret); answer.Get(rfc2869.MessageAuthenticator_Type) == nil {
+		t.Error("an answer to Status-Server without Message-Authenticator")
 	}
 	ind = r.expect(`Link_Down acc0 02:00:00:00:10:00 02:00:00:00:00:01 "anna@example.net"`)
 	if reason := ind.Event.(mih.LinkDown).Reason; reason != mih.DownPacketTimeout {
 		t.Errorf("reason %v", reason)
 	}
-	if s := r.Status(); s.Counters["duplicates"] == 0 || s.Counters["answered"] != 2 || s.Peers[0].Stations != 0 || !strings.HasPrefix(s.Peers[0].Detail, "last heard ") {
+	if s := r.Status(); s.Counters["duplicates"] == 0 || s.Counters["answered"] != 3 || s.Peers[0].Stations != 0 || !strings.HasPrefix(s.Peers[0].Detail, "last heard ") {
 		t.Errorf("status %+v", s)
 	}
 }

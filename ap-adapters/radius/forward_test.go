@@ -123,9 +123,6 @@ func TestForwardsAndAnswersWhenAnswered(t *testing.T) {
 	if len(states) != 1 || states[0] != "of a proxy before" || answer.Get(rfc2865.VendorSpecific_Type) == nil {
 		t.Errorf("answer %v", answer.Attributes)
 	}
-	if present, err := checkMessage(b.back[0], [16]byte(packet[4:20]), secret); !present || err != nil {
-		t.Errorf("Message-Authenticator of the answer: %t, %v", present, err)
-	}
 	b.receive(packet)
 	if len(b.up) != 1 || len(b.back) != 2 || string(b.back[0]) != string(b.back[1]) {
 		t.Error("a repeated request did not get its answer again")

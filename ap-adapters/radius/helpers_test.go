@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -16,10 +17,25 @@ import (
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
 
+	"netlmm/internal/netnstest"
 	"netlmm/mih"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// leakChecked fails when a test leaves a goroutine.
+type leakChecked struct{ *testing.M }
+
+func (l leakChecked) Run() int {
+	code := l.M.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+func TestMain(m *testing.M) {
+	netnstest.Main(leakChecked{m}, func() error { return netnstest.Command("ip link set lo up") })
+}
 
 const patience = 30 * time.Second
 

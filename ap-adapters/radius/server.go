@@ -217,11 +217,12 @@ func (s *server) forwarded(now time.Time, packet []byte) {
 	}
 }
 
-// answer sends an Accounting-Response: with the client's Proxy-State as it came (RFC 2865 section 5.33), a Message-Authenticator for who
-// sent one, and what the other server said, if one did.
+// answer sends an Accounting-Response: with the client's Proxy-State as it came (RFC 2865 section 5.33) and what the other server
+// said, if one did. It has a Message-Authenticator where RFC 5997 wants one; in other answers, for which no RFC has one, servers and
+// clients make it in different ways.
 func (s *server) answer(now time.Time, d datagram, q question, request, said *codec.Packet) {
 	p := request.Response(codec.CodeAccountingResponse)
-	if _, signed := request.Lookup(rfc2869.MessageAuthenticator_Type); signed {
+	if request.Code == codec.CodeStatusServer {
 		p.Add(rfc2869.MessageAuthenticator_Type, nil)
 	}
 	if said != nil {
