@@ -298,4 +298,12 @@ func (m *MIHF) endSubscriptionsOf(p *peer) {
 		o.waiting = nil
 	}
 	p.late = late{}
+	p.queue.Remove(func(t *transaction) bool {
+		if t.link == nil {
+			return false
+		}
+		delete(p.transactions, t.key)
+		delete(p.order, t.link.link)
+		return true
+	})
 }
