@@ -41,7 +41,7 @@ const (
 	namespacePrefix   = "netlmm-"
 	namespaceRunPath  = "/run/netns"
 	eapPassword       = "netlmm-testbed" // of mobile nodes that exist for a minute on this machine only
-	syslogListenOnMAG = "192.0.2.1" // and where it takes RADIUS accounting
+	syslogListenOnMAG = "192.0.2.1"      // and where it takes RADIUS accounting
 	syslogAPAddress   = "192.0.2.2"
 
 	// hostapd starts no second session of a station that comes back before it forgot the first, and accounts for nothing then.

@@ -219,6 +219,19 @@ func (p *picture) restarted(now time.Time, r Record, nas key) bool {
 	return true
 }
 
+// elsewhere takes a record by which a station is at no link of ours: if it was in the same session, it no longer is.
+func (p *picture) elsewhere(now time.Time, r Record, id key) bool {
+	s := p.stations[r.Station]
+	if s == nil || !s.up || s.session != id {
+		return true
+	}
+	if !p.down(now, s, mih.DownExplicitDisconnect, now) {
+		return false
+	}
+	p.remove(s) // an Interim-Update may bring it back
+	return true
+}
+
 // expire ends the sessions that were silent for too long. An Interim-Update brings one back.
 func (p *picture) expire(now time.Time) {
 	for _, s := range p.stations {

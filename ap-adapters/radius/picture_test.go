@@ -151,6 +151,8 @@ func TestPicture(t *testing.T) {
 		{"a VLAN says where it is", "100 ap1 start A vlan=20; 200 ap1 interim A; 300 ap1 stop A", "up ap1 acc20; down ap1 acc20", ""},
 		{"and changes", "100 ap1 start A; 101 ap1 interim A vlan=20", "up ap1; up ap1 acc20", ""},
 		{"a VLAN that is none of ours", "100 ap1 start A vlan=30", "", "ignored_no_link"},
+		{"it changes to none of ours and back", "100 ap1 start A vlan=20; 160 ap1 interim A vlan=30 time=60; 220 ap1 interim A vlan=20 time=120",
+			"up ap1 acc20; down ap1 acc20; up ap1 acc20 resync 100", "ignored_no_link"},
 		{"another technology is another link", "100 ap1 start A; 200 ap2 start B type=15", "up ap1; down ap1; up ap2", ""},
 		{"a full queue", "full; 100 ap1 start A !; empty; 103 ap1 start A delay=3; full; 200 ap1 stop A !; empty; 203 ap1 stop A delay=3", "up ap1; down ap1", "dropped dropped"},
 		{"a full queue at Accounting-On", "100 ap1 start A; full; 200 ap1 on x !; empty; 203 ap1 on x delay=3", "up ap1; down ap1", "dropped"},

@@ -208,6 +208,9 @@ func TestRealFreeRADIUSGetsTheRecords(t *testing.T) {
 	r.expect(radclientUp)
 	kill := start()
 	eventually(t, "an answer of FreeRADIUS", func() bool { return l.radclient("acct", secret, radclientStart) })
+	if !l.radclient("acct", secret, "Message-Authenticator = 0x00, "+radclientStart) {
+		t.Error("FreeRADIUS does not take the Message-Authenticator that was made for it")
+	}
 	l.waitRecord(records, "Acct-Status-Type = Start", `Acct-Session-Id = "77"`, `User-Name = "anna@example.net"`, "NAS-IP-Address = 192.0.2.9",
 		`Calling-Station-Id = "02-00-00-00-10-05"`, `Tunnel-Private-Group-Id:1 = "20"`)
 	kill()

@@ -88,9 +88,6 @@ func nasOf(p *codec.Packet) string {
 	}, "\x00")
 }
 
-// noNAS is that of a request that does not say it.
-const noNAS = "\x00\x00"
-
 // macAddress reads an address at the begin of a text, in any of the forms that access points write: pairs, quadruples or
 // sextuples of digits with a hyphen, colon or dot between them, or none.
 func macAddress(text string) (a mih.LinkAddress, rest string, ok bool) {
@@ -190,6 +187,4 @@ type key uint64
 
 var seed = maphash.MakeSeed()
 
-func keyOf(parts ...any) key {
-	return key(maphash.Comparable(seed, [3]any{parts[0], parts[1], parts[2]}))
-}
+func keyOf(a, b, c any) key { return key(maphash.Comparable(seed, [3]any{a, b, c})) }

@@ -137,10 +137,7 @@ func (s *server) limit(source netip.Addr) *rate.Limiter {
 // take tells what a record means for the link of its station. It returns false when that has to be said again. What concerns no
 // link is taken by leaving it.
 func (s *server) take(now time.Time, client int, d datagram, r Record) bool {
-	nas := keyOf(client, r.NAS, "")
-	if r.NAS == noNAS {
-		nas = keyOf(client, r.NAS, d.source().Addr().String())
-	}
+	nas := keyOf(client, r.NAS, d.source().Addr())
 	switch r.Status {
 	case rfc2866.AcctStatusType_Value_AccountingOn:
 		s.a.count("event_on")
@@ -162,13 +159,15 @@ func (s *server) take(now time.Time, client int, d datagram, r Record) bool {
 		s.a.count("ignored_no_station")
 		return true
 	}
-	at := place{client: client, nas: nas, session: keyOf(nas, r.Session, "")}
+	// One session may be told by way of several proxies. That an access point starts anew counts for what came by the same way:
+	// some do not say who they are, or all say the same.
+	at := place{client: client, nas: nas, session: keyOf(r.NAS, r.Session, r.Station)}
 	s.picture.complete(&r, at.session)
 	link := s.a.cfg.Clients[client].link(r)
 	if link == nil {
 		s.a.count("ignored_no_link")
 		s.a.warn("a station is at no link of its RADIUS client", "station", r.Station, "source", d.source(), "ssid", r.SSID, "vlan", r.VLAN)
-		return true
+		return s.picture.elsewhere(now, r, at.session)
 	}
 	at.iface = link.Interface
 	at.link = mih.LinkTupleID{
