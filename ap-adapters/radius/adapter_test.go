@@ -1,6 +1,7 @@
 package radius
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -228,5 +229,29 @@ func TestBadConfigurations(t *testing.T) {
 		if _, err := New(cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// BenchmarkReceive is what a request costs besides its way through the sockets: a station that comes, and leaves.
+func BenchmarkReceive(b *testing.B) {
+	cfg := config()
+	cfg.RateLimit = 1 << 30
+	a, err := New(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := newServer(a, func(mih.Indication) bool { return true })
+	s.send = func(datagram, []byte) {}
+	var packets [2][256][]byte
+	for i := range 256 {
+		packets[0][i] = request(b, accounting, secret, of(start, fmt.Sprint(i), station(i), called("02-00-00-00-00-01:campus"))...)
+		packets[1][i] = request(b, accounting, secret, of(stop, fmt.Sprint(i), station(i), called("02-00-00-00-00-01:campus"))...)
+	}
+	now := time.Unix(1000, 0)
+	for i := 0; b.Loop(); i++ {
+		if i%512 == 0 {
+			now = now.Add(time.Hour) // or they were repetitions
+		}
+		s.receive(now, datagram{from: loopbackPort, iface: "lo", payload: packets[i/256%2][i%256]})
 	}
 }

@@ -3,6 +3,7 @@ package radius
 import (
 	"cmp"
 	"container/list"
+	"slices"
 	"time"
 
 	"layeh.com/radius/rfc2866"
@@ -192,7 +193,6 @@ func (p *picture) attach(now time.Time, s *session, r Record, at place, began ti
 	} else if s.up {
 		s.remember(s.session, s.said.PointOfAttachment, now.Add(lateWord))
 	}
-	s.forget(at.session)
 	s.start, s.told, s.left = began, began, mih.LinkAddress{}
 	p.become(now, s, r, at)
 	return true
@@ -330,16 +330,11 @@ func (s *session) knows(id key) bool {
 	return false
 }
 
+// remember adds a former session in the place of the oldest, or says more of one.
 func (s *session) remember(id key, point mih.LinkAddress, until time.Time) {
-	s.forget(id)
-	s.former[s.next] = former{id, point, until}
-	s.next = (s.next + 1) % formerSessions
-}
-
-func (s *session) forget(id key) {
-	for i := range s.former {
-		if s.former[i].session == id {
-			s.former[i] = former{}
-		}
+	at := slices.IndexFunc(s.former[:], func(f former) bool { return f.session == id })
+	if at < 0 {
+		at, s.next = s.next, (s.next+1)%formerSessions
 	}
+	s.former[at] = former{id, point, until}
 }

@@ -95,7 +95,7 @@ func (s *server) client(d datagram) int {
 		return -1
 	}
 	for i, c := range s.a.cfg.Clients {
-		if c.Address.Contains(d.source().Addr()) {
+		if c.Address.Contains(d.source().Addr().WithZone("")) {
 			return i
 		}
 	}
