@@ -28,7 +28,7 @@ type Store struct {
 	path   string
 	db     *bolt.DB
 	update func(func(*bolt.Tx) error) error // db.Update; tests put a failing disk here
-	clean  bool
+	clean  bool                             // as Open found it
 	limits limits
 	writer writer // belongs to run, and to Close when run has ended
 
@@ -41,6 +41,7 @@ type Store struct {
 	known     map[netip.Addr]uint32
 	newPeers  map[netip.Addr]uint32 // counters not written yet
 	status    Status
+	told      bool // the restart counter has grown in this run, because of what the run before may have lost
 	closed    bool
 
 	compacting bool // the changes before batch
@@ -122,10 +123,10 @@ func (s *Store) Status() Status {
 }
 
 // Close writes what is pending, notes that nothing is lost, and closes the file. It returns an error when something could not
-// be written.
+// be written. What an earlier run may have lost stays noted until NextRestartCounter has told of it: a run may end before that.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	already := s.closed
+	already, whole := s.closed, s.clean || s.told
 	s.closed = true
 	s.mu.Unlock()
 	if already {
@@ -134,7 +135,7 @@ func (s *Store) Close() error {
 	close(s.stop)
 	<-s.done
 	err := s.flush()
-	if err == nil {
+	if err == nil && whole {
 		err = s.update(func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Delete(openKey) })
 	}
 	return errors.Join(err, s.db.Close())
