@@ -98,16 +98,15 @@ func (s *Store) timedFlush(start time.Time) {
 	w.delay = max(FlushDelay, min(4*took, MaxFlushDelay-2*took))
 }
 
-// pace puts off folding after an error: what is in the journal is safe there.
+// pace takes what came of a step of folding, and puts off the next one after an error: what is in the journal is safe there.
 func (s *Store) pace(err error) {
-	if err == nil {
-		return
-	}
-	s.writer.noFold = time.Now().Add(lastRetry)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Failures++
-	s.status.LastError = fmt.Sprintf("fold the journal of %s: %v", s.path, err)
+	s.status.FoldError = ""
+	if err != nil {
+		s.writer.noFold = time.Now().Add(lastRetry)
+		s.status.FoldError = err.Error()
+	}
 }
 
 // flush writes everything pending in one transaction, or keeps it.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -68,10 +69,22 @@ type Status struct {
 	Pending   int       `json:"pending"`              // changes not written yet
 	Written   uint64    `json:"written"`              // changes written since Open, in the order in which they came
 	Rejected  uint64    `json:"rejected"`             // entries without any home address, or given after Close
-	Failures  uint64    `json:"failures"`             // failed transactions in a row; 0 when all is well
-	LastFlush time.Time `json:"last_flush,omitzero"`  // last successful transaction
-	LastError string    `json:"last_error,omitempty"` // of the last failed transaction; cleared by a successful one
+	Failures  uint64    `json:"failures"`             // failed transactions with changes in a row; 0 when all is well
+	LastFlush time.Time `json:"last_flush,omitzero"`  // last successful one
+	LastError string    `json:"last_error,omitempty"` // of the last failed one; cleared by a successful one
+	FoldError string    `json:"fold_error,omitempty"` // why the journal was not folded at the last attempt
 	Warning   string    `json:"warning,omitempty"`    // others can reach the file or its directory
+}
+
+// Warnings are what keeps the store from writing.
+func (s Status) Warnings() (warnings []string) {
+	if s.Failures > 0 {
+		warnings = append(warnings, fmt.Sprintf("changes cannot be written to %s: %s", s.Path, s.LastError))
+	}
+	if s.FoldError != "" {
+		warnings = append(warnings, fmt.Sprintf("%s grows, for its journal cannot be folded: %s", s.Path, s.FoldError))
+	}
+	return warnings
 }
 
 // Put notes that entry is the state of its session. It never waits.
