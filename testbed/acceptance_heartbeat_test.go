@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -67,6 +68,7 @@ func TestRestartCountersTellWhatWasLost(t *testing.T) {
 	if err := a.Kill9(NodeLMA, ProgramLMAD); err != nil {
 		t.Fatal(err)
 	}
+	a.failsToStart(t) // it tells nobody, and leaves that to the next one
 	if err := a.Restart(NodeLMA, ProgramLMAD); err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +101,23 @@ func TestRestartCountersTellWhatWasLost(t *testing.T) {
 	a.homesAre(homes, "a kill of magd")
 	a.trafficFlows("all restarts")
 	t.Logf("restart counters: anchor %d, then %d; gateway %d, then %d", anchor, anchor+1, gateway, gateway+1)
+}
+
+// failsToStart starts lmad while something else has a port that it needs.
+func (d *Domain) failsToStart(t *testing.T) {
+	t.Helper()
+	var taken net.Listener
+	err := d.in(NodeLMA, func() (err error) {
+		taken, err = net.Listen("tcp", "127.0.0.1:9522")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if err := d.Restart(NodeLMA, ProgramLMAD); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Fatalf("lmad without its port: %v", err)
+	}
 }
 
 const peerRestarted = "netlmm_heartbeat_total{peer_restarted}"
