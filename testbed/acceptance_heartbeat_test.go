@@ -2,7 +2,6 @@ package testbed
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -103,20 +102,18 @@ func TestRestartCountersTellWhatWasLost(t *testing.T) {
 	t.Logf("restart counters: anchor %d, then %d; gateway %d, then %d", anchor, anchor+1, gateway, gateway+1)
 }
 
-// failsToStart starts lmad while something else has a port that it needs.
+// failsToStart starts lmad while its host does not have the address yet at which it is to be reached.
 func (d *Domain) failsToStart(t *testing.T) {
 	t.Helper()
-	var taken net.Listener
-	err := d.in(NodeLMA, func() (err error) {
-		taken, err = net.Listen("tcp", "127.0.0.1:9522")
-		return err
-	})
-	if err != nil {
+	address := LMAAddress.String() + "/64"
+	if _, err := d.execute(NodeLMA, nil, "ip", "addr", "del", address, "dev", coreInterface); err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
-	if err := d.Restart(NodeLMA, ProgramLMAD); err == nil || !strings.Contains(err.Error(), "address already in use") {
-		t.Fatalf("lmad without its port: %v", err)
+	if err := d.Restart(NodeLMA, ProgramLMAD); err == nil || !strings.Contains(err.Error(), "cannot assign requested address") {
+		t.Fatalf("lmad without its address: %v", err)
+	}
+	if err := d.address(NodeLMA, coreInterface, address); err != nil {
+		t.Fatal(err)
 	}
 }
 
