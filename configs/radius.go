@@ -30,6 +30,7 @@ type RadiusClient struct {
 
 // RadiusLink is where stations of a client are.
 type RadiusLink struct {
+	AccessPoint       string // its NAS-Identifier, or its name or address in Called-Station-Id; "": any
 	SSID, VLAN        string // "": any
 	Interface         string // as that of HostapdSource
 	PointOfAttachment mih.LinkAddress
@@ -62,6 +63,7 @@ type (
 		Links                       []rawRadiusLink `mapstructure:"links"`
 	}
 	rawRadiusLink struct {
+		AccessPoint       string `mapstructure:"access_point"`
 		SSID              string `mapstructure:"ssid"`
 		VLAN              string `mapstructure:"vlan"`
 		Interface         string `mapstructure:"interface"`
@@ -121,23 +123,26 @@ func (p *problems) radiusClient(at string, raw rawRadiusClient, known func(key, 
 		Address: p.hostOrPrefix(at+".address", raw.Address), SecretFile: p.secretFile(at+".secret_file", raw.SecretFile),
 		RequireMessageAuthenticator: raw.RequireMessageAuthenticator,
 	}
-	link := func(at, ssid, vlan, iface, point string) {
-		known(at+".interface", iface)
-		l := RadiusLink{SSID: p.notLonger(at+".ssid", ssid, longestSSID), VLAN: p.notLonger(at+".vlan", vlan, longestAttribute), Interface: iface, LinkType: typeOf(iface)}
-		if point != "" {
-			l.PointOfAttachment = p.linkAddress(at+".point_of_attachment", point)
+	link := func(at string, raw rawRadiusLink) {
+		known(at+".interface", raw.Interface)
+		l := RadiusLink{
+			AccessPoint: p.notLonger(at+".access_point", raw.AccessPoint, longestAttribute), SSID: p.notLonger(at+".ssid", raw.SSID, longestSSID),
+			VLAN: p.notLonger(at+".vlan", raw.VLAN, longestAttribute), Interface: raw.Interface, LinkType: typeOf(raw.Interface),
+		}
+		if raw.PointOfAttachment != "" {
+			l.PointOfAttachment = p.linkAddress(at+".point_of_attachment", raw.PointOfAttachment)
 		}
 		c.Links = append(c.Links, l)
 	}
 	for i, l := range raw.Links {
 		at := fmt.Sprintf("%s.links[%d]", at, i)
-		if l.SSID == "" && l.VLAN == "" {
-			p.add(at, "", "has neither ssid nor vlan: want one of them; the interface of all other stations stands in the client")
+		if l.AccessPoint == "" && l.SSID == "" && l.VLAN == "" {
+			p.add(at, "", "has none of access_point, ssid and vlan: want one of them; the interface of all other stations stands in the client")
 		}
-		link(at, l.SSID, l.VLAN, l.Interface, l.PointOfAttachment)
+		link(at, l)
 	}
 	if raw.Interface != "" || len(raw.Links) == 0 {
-		link(at, "", "", raw.Interface, raw.PointOfAttachment)
+		link(at, rawRadiusLink{Interface: raw.Interface, PointOfAttachment: raw.PointOfAttachment})
 	} else if raw.PointOfAttachment != "" {
 		p.add(at+".point_of_attachment", raw.PointOfAttachment, "has no effect without interface: want it in the links")
 	}

@@ -26,7 +26,7 @@ adapters:
       - address: 2001:db8:a::/48
         secret_file: FOLDER/secret
         require_message_authenticator: true
-        links: [{ssid: "my net: 2", vlan: "20", interface: acc1}, {ssid: guests, interface: acc0}]
+        links: [{access_point: "ap: 1", ssid: "my net: 2", vlan: "20", interface: acc1}, {ssid: guests, interface: acc0}]
     forward_to: {address: "192.0.2.5:1813", secret_file: FOLDER/secret}
 security: {mode: ipsec}
 `
@@ -53,9 +53,9 @@ func TestRadiusIsRead(t *testing.T) {
 	want := Radius{
 		Listen: netip.MustParseAddrPort("[::]:1813"), Identity: []string{"chargeable_user_identity", "user_name"}, RateLimit: 2000, SessionTimeout: 3,
 		Clients: []RadiusClient{
-			{netip.MustParsePrefix("192.0.2.10/32"), secret, false, []RadiusLink{{"", "", "acc0", mih.MACAddress([6]byte{2, 0, 0, 0, 0, 1}), mih.LinkType80211}}},
+			{netip.MustParsePrefix("192.0.2.10/32"), secret, false, []RadiusLink{{"", "", "", "acc0", mih.MACAddress([6]byte{2, 0, 0, 0, 0, 1}), mih.LinkType80211}}},
 			{netip.MustParsePrefix("2001:db8:a::/48"), secret, true, []RadiusLink{
-				{"my net: 2", "20", "acc1", mih.LinkAddress{}, mih.LinkTypeEthernet}, {"guests", "", "acc0", mih.LinkAddress{}, mih.LinkType80211}}},
+				{"ap: 1", "my net: 2", "20", "acc1", mih.LinkAddress{}, mih.LinkTypeEthernet}, {"", "guests", "", "acc0", mih.LinkAddress{}, mih.LinkType80211}}},
 		},
 		Forward: RadiusForward{Server: netip.MustParseAddrPort("192.0.2.5:1813"), SecretFile: secret},
 	}
@@ -108,7 +108,7 @@ func TestRadiusThatCannotBeIsRefused(t *testing.T) {
 		"a client that is not heard":  {"[::]:1813", "192.0.2.1:1813", "clients[1].address: \"2001:db8:a::/48\": is never heard"},
 		"no interface":                {"interface: acc0, point", "point", "clients[0].interface"},
 		"a foreign interface":         {"interface: acc0, point", "interface: acc7, point", "want the interface of one of access_links"},
-		"a link of all":               {"{ssid: guests, ", "{", "clients[1].links[1]: has neither ssid nor vlan"},
+		"a link of all":               {"{ssid: guests, ", "{", "clients[1].links[1]: has none of access_point, ssid and vlan"},
 		"an SSID too long":            {"guests", strings.Repeat("x", 33), "links[1].ssid"},
 		"a VLAN that is no text":      {`vlan: "20"`, "vlan: 20", "want text"},
 		"a point of no effect":        {"require_message_authenticator: true", "point_of_attachment: \"02:00:00:00:00:02\"", "has no effect without interface"},

@@ -69,6 +69,7 @@ type Client struct {
 
 // Link is where stations of a client are.
 type Link struct {
+	AccessPoint       string          // by its NAS-Identifier, or its name or address in Called-Station-Id; "": any
 	SSID              string          // "": any
 	VLAN              string          // "": any
 	Interface         string          // access interface, as the MIH users know it
@@ -159,10 +160,10 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 	return nil
 }
 
-// warn logs some of what is wrong: an attacker must not fill the log.
-func (a *Adapter) warn(message string, attributes ...any) {
+// inform logs some of what was not taken: an attacker must not fill the log.
+func (a *Adapter) inform(message string, attributes ...any) {
 	if a.log.Allow() {
-		a.cfg.Log.Warn(message, attributes...)
+		a.cfg.Log.Info(message, attributes...)
 	}
 }
 

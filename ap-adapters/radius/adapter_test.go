@@ -113,6 +113,28 @@ func TestWhatConcernsNoLinkIsAnswered(t *testing.T) {
 	}
 }
 
+// A controller accounts for access points of several gateways: each gateway takes those that it names.
+func TestAccessPointsOfAController(t *testing.T) {
+	cfg := config()
+	cfg.Clients[0].Links = []Link{{AccessPoint: "ap-hall", Interface: "acc0"}, {AccessPoint: "ap-library", Interface: "acc1"}, {AccessPoint: "0200.0000.0003", Interface: "acc2"}}
+	r := run(t, cfg)
+	conn := dial(t, r.ListenAddress())
+	for i, attributes := range [][]attribute{
+		{called("02-00-00-00-00-01:campus")}, {called("ap-cellar:campus")}, // of other gateways
+		{called("02-00-00-00-00-01:campus"), {rfc2865.NASIdentifier_Type, "ap-hall"}}, {called("ap-library:campus")}, {called("02-00-00-00-00-03:campus")},
+	} {
+		attributes = append(attributes, attribute{rfc2866.AcctStatusType_Type, uint32(start)}, attribute{rfc2866.AcctSessionID_Type, "1"},
+			attribute{rfc2865.CallingStationID_Type, station(i).String()})
+		ask(t, conn, request(t, accounting, secret, attributes...), secret)
+	}
+	r.expect(`Link_Up acc0 02:00:00:00:10:02 02:00:00:00:00:01 ""`)
+	r.expect(`Link_Up acc1 02:00:00:00:10:03 00:00:00:00:00:00 ""`)
+	r.expect(`Link_Up acc2 02:00:00:00:10:04 02:00:00:00:00:03 ""`)
+	if n := r.counter("ignored_no_link"); n != 2 {
+		t.Errorf("%d are of no link, want 2", n)
+	}
+}
+
 // An event that found no room is not answered, and comes when the access point says it again.
 func TestAFullQueueIsNotAnswered(t *testing.T) {
 	r := run(t, config())

@@ -81,6 +81,9 @@ func (p *picture) complete(r *Record, id key) {
 	r.SSID, r.VLAN, r.Identity = cmp.Or(r.SSID, s.said.SSID), cmp.Or(r.VLAN, s.said.VLAN), cmp.Or(r.Identity, s.said.Identity)
 	r.PointOfAttachment, r.LinkType = cmp.Or(r.PointOfAttachment, s.said.PointOfAttachment), cmp.Or(r.LinkType, s.said.LinkType)
 	r.Interim = cmp.Or(r.Interim, s.said.Interim)
+	if r.PointOfAttachment.IsZero() && r.Name == "" {
+		r.Name = s.said.Name
+	}
 }
 
 // take changes the picture by a record and tells what is new. It returns false when something was not taken, so that the record

@@ -83,10 +83,15 @@ func (l *lab) daemon(args ...string) (kill func()) {
 	return kill
 }
 
-// radclient sends one request, and says whether it was answered.
+// radclient sends one request to the adapter, and says whether it was answered.
 func (l *lab) radclient(kind string, secret Secret, attributes string) bool {
 	l.t.Helper()
-	cmd := exec.Command(need(l.t, "radclient", "freeradius-utils"), "-r", "3", "-t", "1", "-S", l.write("secret", string(secret)), "127.0.0.1:1813", kind)
+	return l.radclientAt("127.0.0.1:1813", kind, secret, attributes)
+}
+
+func (l *lab) radclientAt(server, kind string, secret Secret, attributes string) bool {
+	l.t.Helper()
+	cmd := exec.Command(need(l.t, "radclient", "freeradius-utils"), "-r", "3", "-t", "1", "-S", l.write("secret", string(secret)), server, kind)
 	cmd.Stdin = strings.NewReader(attributes)
 	out, err := cmd.CombinedOutput()
 	l.t.Logf("radclient %s: %v %s", kind, err, bytes.TrimSpace(out))
@@ -142,10 +147,10 @@ func TestRealRadclient(t *testing.T) {
 	}
 }
 
-// freeRADIUS writes what an accounting server needs that keeps its records in a file.
-func (l *lab) freeRADIUS() (start func() (kill func()), records func() string) {
+// freeRADIUS writes the configuration of a server with one way to take accounting, and modules and clients in between.
+func (l *lab) freeRADIUS(more, preacct, accounting string) (start func() (kill func())) {
 	l.t.Helper()
-	need(l.t, "freeradius", "freeradius")
+	binary := need(l.t, "freeradius", "freeradius")
 	l.write("dictionary", "$INCLUDE /usr/share/freeradius/dictionary\n")
 	l.write("radiusd.conf", fmt.Sprintf(`
 name = netlmm
@@ -158,30 +163,32 @@ client netlmm {
 	ipaddr = 127.0.0.1
 	secret = "%[2]s"
 }
-modules {
-	detail {
-		filename = %[1]s/detail
-		permissions = 0600
-	}
-}
+%[3]s
 server netlmm {
 	listen {
 		type = acct
 		ipaddr = 127.0.0.1
 		port = 2813
 	}
+	preacct {
+		%[4]s
+	}
 	accounting {
-		detail
+		%[5]s
 	}
 }
-`, l.dir, string(upstreamSecret)))
-	return func() func() {
-			return l.daemon("/usr/sbin/freeradius", "-f", "-l", "stdout", "-d", l.dir, "-n", "radiusd")
-		},
-		func() string {
-			text, _ := os.ReadFile(filepath.Join(l.dir, "detail"))
-			return string(text)
-		}
+`, l.dir, string(upstreamSecret), more, preacct, accounting))
+	return func() func() { return l.daemon(binary, "-f", "-l", "stdout", "-d", l.dir, "-n", "radiusd") }
+}
+
+// accountingServer is a FreeRADIUS that keeps its records in a file.
+func (l *lab) accountingServer() (start func() (kill func()), records func() string) {
+	l.t.Helper()
+	path := filepath.Join(l.dir, "detail")
+	return l.freeRADIUS("modules {\n detail {\n filename = "+path+"\n permissions = 0600\n }\n}", "", "detail"), func() string {
+		text, _ := os.ReadFile(path)
+		return string(text)
+	}
 }
 
 func (l *lab) waitRecord(records func() string, words ...string) {
@@ -198,7 +205,7 @@ func (l *lab) waitRecord(records func() string, words ...string) {
 
 func TestRealFreeRADIUSGetsTheRecords(t *testing.T) {
 	l := newLab(t)
-	start, records := l.freeRADIUS()
+	start, records := l.accountingServer()
 	cfg := radclientConfig()
 	cfg.Forward = &Forward{Server: netip.MustParseAddrPort("127.0.0.1:2813"), Secret: upstreamSecret}
 	r := run(t, cfg)
@@ -226,7 +233,7 @@ func TestRealFreeRADIUSGetsTheRecords(t *testing.T) {
 // With answer: always the access point is answered at once, and the record waits for the server.
 func TestRealFreeRADIUSGetsTheRecordsLater(t *testing.T) {
 	l := newLab(t)
-	start, records := l.freeRADIUS()
+	start, records := l.accountingServer()
 	cfg := radclientConfig()
 	cfg.Forward = &Forward{Server: netip.MustParseAddrPort("127.0.0.1:2813"), Secret: upstreamSecret, Always: true}
 	r := run(t, cfg)
@@ -238,6 +245,41 @@ func TestRealFreeRADIUSGetsTheRecordsLater(t *testing.T) {
 	start()
 	l.waitRecord(records, "Acct-Status-Type = Start", `Acct-Session-Id = "77"`)
 	eventually(t, "the server's answer is taken", func() bool { return r.counter("forward_answered") == 1 })
+}
+
+// A FreeRADIUS between access points and gateway passes their accounting on: that of a campus, whose access points all write to it.
+func TestRealFreeRADIUSAsAClient(t *testing.T) {
+	l := newLab(t)
+	r := run(t, radclientConfig())
+	start := l.freeRADIUS(fmt.Sprintf(`
+proxy server {
+}
+home_server gateway {
+	type = acct
+	ipaddr = 127.0.0.1
+	port = 1813
+	secret = "%s"
+	status_check = status-server
+}
+home_server_pool gateways {
+	home_server = gateway
+}
+realm GATEWAY {
+	acct_pool = gateways
+}
+modules {
+	always ok {
+		rcode = ok
+	}
+}`, string(secret)), "update control {\n Proxy-To-Realm := GATEWAY\n }", "ok")
+	start()
+	ask := func(attributes string) func() bool {
+		return func() bool { return l.radclientAt("127.0.0.1:2813", "acct", upstreamSecret, attributes) }
+	}
+	eventually(t, "an answer by way of FreeRADIUS", ask(radclientStart))
+	r.expect(radclientUp)
+	eventually(t, "an answer by way of FreeRADIUS", ask(strings.Replace(radclientStart, "= Start", "= Stop", 1)))
+	r.expect(strings.Replace(radclientUp, "Up", "Down", 1))
 }
 
 // hostapdLab is a hostapd with 802.1X on a wire, which authenticates at a RADIUS server and accounts to the adapter, and a host.

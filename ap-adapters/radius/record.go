@@ -34,10 +34,12 @@ const (
 type Record struct {
 	Status  rfc2866.AcctStatusType
 	Session string // Acct-Session-Id, the NAS's own
-	NAS     string // its identifier and addresses, as the request has them; "" without any
+	NAS     string // its identifier and addresses, as the request has them
 
 	Station           mih.LinkAddress // zero: this session is of no station
 	PointOfAttachment mih.LinkAddress // zero: not said
+	Name              string          // of the access point, where Called-Station-Id has it in the address's place
+	NASIdentifier     string
 	SSID              string
 	VLAN              string // Tunnel-Private-Group-ID
 	Identity          string // "" when nobody authenticated
@@ -62,7 +64,8 @@ func ReadRecord(p *codec.Packet, identity []IdentityAttribute) (r Record, err er
 	if a, ok := stationAddress(rfc2865.CallingStationID_GetString(p)); ok {
 		r.Station = a
 	}
-	r.PointOfAttachment, r.SSID = calledStation(rfc2865.CalledStationID_GetString(p))
+	r.PointOfAttachment, r.Name, r.SSID = calledStation(rfc2865.CalledStationID_GetString(p))
+	r.NASIdentifier = rfc2865.NASIdentifier_GetString(p)
 	_, r.VLAN = rfc2868.TunnelPrivateGroupID_GetString(p)
 	for _, attribute := range identity {
 		r.Identity = cmp.Or(r.Identity, identityFrom(p, attribute))
@@ -129,17 +132,18 @@ func stationAddress(text string) (mih.LinkAddress, bool) {
 	return a, ok && rest == "" && isMAC && mac[0]&1 == 0
 }
 
-// calledStation reads a Called-Station-Id: the BSSID and behind a colon the SSID (RFC 3580 section 3.20). What stands in the
-// place of the first, such as the access point's name, is none.
-func calledStation(text string) (point mih.LinkAddress, ssid string) {
+// calledStation reads a Called-Station-Id: the BSSID and behind a colon the SSID (RFC 3580 section 3.20). Some access points write
+// their name in the place of the first, or one of the two alone.
+func calledStation(text string) (point mih.LinkAddress, name, ssid string) {
 	point, rest, ok := macAddress(text)
-	if name, found := strings.CutPrefix(rest, ":"); ok && (found || rest == "") {
-		return point, name
+	if ssid, found := strings.CutPrefix(rest, ":"); ok && (found || rest == "") {
+		return point, "", ssid
 	}
-	if _, name, found := strings.Cut(text, ":"); found {
-		return mih.LinkAddress{}, name
+	name, ssid, found := strings.Cut(text, ":")
+	if !found {
+		ssid = name
 	}
-	return mih.LinkAddress{}, text
+	return mih.LinkAddress{}, name, ssid
 }
 
 // identityFrom reads an attribute that can hold an NAI. A Chargeable-User-Identity of one zero octet is a question (RFC 4372

@@ -41,24 +41,24 @@ func TestCallingStation(t *testing.T) {
 func TestCalledStation(t *testing.T) {
 	bssid := mih.MACAddress([6]byte{0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff})
 	for text, want := range map[string]struct {
-		point mih.LinkAddress
-		ssid  string
+		point      mih.LinkAddress
+		name, ssid string
 	}{
-		"AA-BB-CC-DD-EE-FF:campus":           {bssid, "campus"},
-		"aa:bb:cc:dd:ee:ff:campus":           {bssid, "campus"},
-		"aabb.ccdd.eeff:my net: the 2nd":     {bssid, "my net: the 2nd"},
-		"aabbccddeeff:12-34-56-78-9a-bc":     {bssid, "12-34-56-78-9a-bc"},
-		"AA-BB-CC-DD-EE-FF":                  {bssid, ""},
-		"AA-BB-CC-DD-EE-FF:":                 {bssid, ""},
-		"ap-library:campus":                  {mih.LinkAddress{}, "campus"},
-		"campus":                             {mih.LinkAddress{}, "campus"},
-		"AA-BB-CC-DD-EE-FFF:campus":          {mih.LinkAddress{}, "campus"},
-		"":                                   {mih.LinkAddress{}, ""},
-		"00-00-00-00-00-00:campus":           {mih.LinkAddress{}, "campus"},
-		"AA-BB-CC-DD-EE-FF:\xc3\x28 is none": {bssid, "\xc3\x28 is none"},
+		"AA-BB-CC-DD-EE-FF:campus":           {bssid, "", "campus"},
+		"aa:bb:cc:dd:ee:ff:campus":           {bssid, "", "campus"},
+		"aabb.ccdd.eeff:my net: the 2nd":     {bssid, "", "my net: the 2nd"},
+		"aabbccddeeff:12-34-56-78-9a-bc":     {bssid, "", "12-34-56-78-9a-bc"},
+		"AA-BB-CC-DD-EE-FF":                  {bssid, "", ""},
+		"AA-BB-CC-DD-EE-FF:":                 {bssid, "", ""},
+		"ap-library:campus":                  {mih.LinkAddress{}, "ap-library", "campus"},
+		"campus":                             {mih.LinkAddress{}, "campus", "campus"},
+		"AA-BB-CC-DD-EE-FFF:campus":          {mih.LinkAddress{}, "AA-BB-CC-DD-EE-FFF", "campus"},
+		"":                                   {mih.LinkAddress{}, "", ""},
+		"00-00-00-00-00-00:campus":           {mih.LinkAddress{}, "", "campus"},
+		"AA-BB-CC-DD-EE-FF:\xc3\x28 is none": {bssid, "", "\xc3\x28 is none"},
 	} {
-		if point, ssid := calledStation(text); point != want.point || ssid != want.ssid {
-			t.Errorf("%q: %v %q, want %v %q", text, point, ssid, want.point, want.ssid)
+		if point, name, ssid := calledStation(text); point != want.point || name != want.name || ssid != want.ssid {
+			t.Errorf("%q: %v %q %q, want %v", text, point, name, ssid, want)
 		}
 	}
 }
@@ -107,7 +107,7 @@ func TestReadRecord(t *testing.T) {
 		t.Errorf("session time %v", r.SessionTime)
 	}
 	r.SessionTime = nil
-	want := Record{Status: stop, Session: "45EF", NAS: "ap1\x00\xc0\x00\x02\x01\x00", Station: station(1), PointOfAttachment: accessPoint("ap1"), SSID: "campus",
+	want := Record{Status: stop, Session: "45EF", NAS: "ap1\x00\xc0\x00\x02\x01\x00", Station: station(1), PointOfAttachment: accessPoint("ap1"), NASIdentifier: "ap1", SSID: "campus",
 		VLAN: "120", LinkType: mih.LinkTypeEthernet, Delay: 7 * time.Second, Interim: 10 * time.Minute, DownReason: mih.DownPacketTimeout}
 	if r != want {
 		t.Errorf("got  %+v\nwant %+v", r, want)

@@ -119,7 +119,7 @@ func (s *server) decode(d datagram, c Client) (p *codec.Packet, q question, ok b
 
 func (s *server) refuse(counter string, d datagram, why string) {
 	s.a.count(counter)
-	s.a.warn("RADIUS request refused", "source", d.source(), "why", why)
+	s.a.inform("RADIUS request refused", "source", d.source(), "why", why)
 }
 
 func (s *server) limit(source netip.Addr) *rate.Limiter {
@@ -166,7 +166,7 @@ func (s *server) take(now time.Time, client int, d datagram, r Record) bool {
 	link := s.a.cfg.Clients[client].link(r)
 	if link == nil {
 		s.a.count("ignored_no_link")
-		s.a.warn("a station is at no link of its RADIUS client", "station", r.Station, "source", d.source(), "ssid", r.SSID, "vlan", r.VLAN)
+		s.a.inform("a station is at no link of its RADIUS client", "station", r.Station, "source", d.source(), "ssid", r.SSID, "vlan", r.VLAN)
 		return s.picture.elsewhere(now, r, at.session)
 	}
 	at.iface = link.Interface
@@ -180,11 +180,20 @@ func (s *server) take(now time.Time, client int, d datagram, r Record) bool {
 // link is the first that matches; nil when none does.
 func (c Client) link(r Record) *Link {
 	for i, l := range c.Links {
-		if (l.SSID == "" || l.SSID == r.SSID) && (l.VLAN == "" || l.VLAN == r.VLAN) {
+		if (l.SSID == "" || l.SSID == r.SSID) && (l.VLAN == "" || l.VLAN == r.VLAN) && (l.AccessPoint == "" || l.of(r)) {
 			return &c.Links[i]
 		}
 	}
 	return nil
+}
+
+// of says whether a record is of the access point that the link is of.
+func (l Link) of(r Record) bool {
+	if l.AccessPoint == r.NASIdentifier || l.AccessPoint == r.Name {
+		return true
+	}
+	address, rest, ok := macAddress(l.AccessPoint)
+	return ok && rest == "" && address == r.PointOfAttachment
 }
 
 // acknowledge answers a request that was taken, or has the other server answer it.

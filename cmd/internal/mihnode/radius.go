@@ -39,7 +39,9 @@ func (s Sources) accounting() (*radius.Adapter, error) {
 
 func stationLinks(c configs.RadiusClient) (list []radius.Link) {
 	for _, l := range c.Links {
-		list = append(list, radius.Link{SSID: l.SSID, VLAN: l.VLAN, Interface: l.Interface, PointOfAttachment: l.PointOfAttachment, LinkType: l.LinkType})
+		list = append(list, radius.Link{
+			AccessPoint: l.AccessPoint, SSID: l.SSID, VLAN: l.VLAN, Interface: l.Interface, PointOfAttachment: l.PointOfAttachment, LinkType: l.LinkType,
+		})
 	}
 	return list
 }
