@@ -52,7 +52,7 @@ var preparingRefusals = map[string]refusal{
 	"packets held for ever":         {"mode: both", "mode: both, hold_time: 2m", "handover.hold_time"},
 	"a tunnel that stays":           {"mode: both", "mode: both, forwarding_lifetime: 1h", "handover.forwarding_lifetime"},
 	"no patience":                   {"mode: both", "mode: both, preparation_timeout: 0s", "handover.preparation_timeout"},
-	"weights of nothing":            {"mode: both", "mode: both, weights: {signal: 0, load: 0, previous: 0}", "handover.weights: are all 0"},
+	"weights of nothing":            {"mode: both", "mode: both, weights: {signal: 0, load: 0, previous: 0, preferred: 0}", "handover.weights: are all 0"},
 	"a negative weight":             {"mode: both", "mode: both, weights: {signal: -1}", "handover.weights.signal: \"-1\": want a whole number from 0 to 100"},
 	"a gateway that is none":        {"gateway: mag2", "gateway: mag7", "handover.points_of_attachment[0].gateway: \"mag7\": want the name of one of gateways"},
 	"the anchor as gateway":         {"gateway: mag2", "gateway: lma", "points_of_attachment[0].gateway"},
@@ -133,7 +133,8 @@ func TestGatewaysAndMIHFunctionsAreRead(t *testing.T) {
 	h := c.Handover
 	want := Handover{
 		Predictive: true, Reactive: true, OnLinkGoingDown: true, BufferPackets: 512, BufferOctets: 1 << 20, BufferTotalOctets: 64 << 20, HoldTime: 2 * time.Second,
-		ForwardingLifetime: 4 * time.Second, PreparationTimeout: 500 * time.Millisecond, Weights: Weights{70, 20, 10}, PointsOfAttachment: h.PointsOfAttachment,
+		ForwardingLifetime: 4 * time.Second, PreparationTimeout: 500 * time.Millisecond, CandidateTimeout: 100 * time.Millisecond, Weights: Weights{70, 20, 10, 50},
+		PointsOfAttachment: h.PointsOfAttachment,
 	}
 	if !reflect.DeepEqual(h, want) {
 		t.Errorf("handover %+v, want %+v", h, want)

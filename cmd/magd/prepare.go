@@ -45,8 +45,9 @@ func (g *gateway) openHandovers() {
 	h.g = g
 	core := handover.New(handover.Config{
 		MIHFID: g.cfg.MIH.MIHFID, Candidates: h.network.candidates, Target: h.network.target, Local: h.network.local,
+		Speaks:          func(id mih.MIHFID) bool { return g.mih.Takes(id, mih.CommandNetworkHandover) },
 		OnLinkGoingDown: cfg.Predictive && cfg.OnLinkGoingDown,
-		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout,
+		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout, CandidateTimeout: cfg.CandidateTimeout,
 		MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
 	})
 	h.engine = engine.New[handover.Event, handover.Action](core, handoverQueue, h.execute)
@@ -76,7 +77,7 @@ func (h *handovers) post(e handover.Event) {
 func (h *handovers) execute(action handover.Action) {
 	switch a := action.(type) {
 	case handover.Ask:
-		if !h.g.mih.Post(mihf.Request{User: mihUser, RequestID: a.ID, Destination: a.Destination, Body: a.Body}) {
+		if !h.g.mih.Post(mihf.Request{User: mihUser, RequestID: a.ID, Destination: a.Destination, Body: a.Body, Extra: a.Extra}) {
 			h.event(handover.Confirmed{ID: a.ID})
 		}
 	case handover.Answer:

@@ -78,7 +78,7 @@ func (s *seen) linkOf(id mih.MIHFID) (mih.LinkTupleID, place) {
 	return p.link, p
 }
 
-// choose orders the candidates of a station, the best first, and keeps a few. With to there is one: that place.
+// choose finds the candidates of a station, in the order of the network map. With to there is one: that place.
 func (c *Controller) choose(tuple mih.LinkTupleID, to mih.LinkAddress, now time.Time) []Candidate {
 	var candidates []Candidate
 	if to.IsZero() {
@@ -86,12 +86,15 @@ func (c *Controller) choose(tuple mih.LinkTupleID, to mih.LinkAddress, now time.
 	} else if target, known := c.cfg.Target(to); known {
 		candidates = []Candidate{target}
 	}
-	candidates = slices.DeleteFunc(candidates, func(o Candidate) bool {
+	return slices.DeleteFunc(candidates, func(o Candidate) bool {
 		return o.PointOfAttachment == tuple.PointOfAttachment || o.MIHFID == "" || o.MIHFID == c.cfg.MIHFID
 	})
-	score := func(o Candidate) int { return c.score(tuple.Link, o, now) }
-	slices.SortStableFunc(candidates, func(a, b Candidate) int { return cmp.Compare(score(b), score(a)) })
-	return candidates[:min(len(candidates), maximumCandidates)]
+}
+
+// rank orders the candidates of a handover, the best first.
+func (c *Controller) rank(h *Handover, now time.Time) {
+	score := func(o Candidate) int { return c.score(h, o, now) }
+	slices.SortStableFunc(h.others, func(a, b Candidate) int { return cmp.Compare(score(b), score(a)) })
 }
 
 // Bounds of a signal between which it counts, dBm: below nothing works, above nothing is better for it.
@@ -101,10 +104,10 @@ const (
 )
 
 // score weighs a candidate. What is not known counts half.
-func (c *Controller) score(station mih.LinkID, o Candidate, now time.Time) int {
+func (c *Controller) score(h *Handover, o Candidate, now time.Time) int {
 	w := c.cfg.Weights
 	strength := 50
-	if one, ok := c.seen.signals[sighting{station, o.PointOfAttachment}]; ok && now.Sub(one.at) < seenFor {
+	if one, ok := c.seen.signals[sighting{h.Link, o.PointOfAttachment}]; ok && now.Sub(one.at) < seenFor {
 		strength = (min(max(one.dBm, weakest), strongest) - weakest) * 100 / (strongest - weakest)
 	}
 	room := 50
@@ -112,8 +115,18 @@ func (c *Controller) score(station mih.LinkID, o Candidate, now time.Time) int {
 		room = max(100-o.Stations, 0)
 	}
 	previous := 0
-	if c.seen.before[station] == o.PointOfAttachment {
+	if c.seen.before[h.Link] == o.PointOfAttachment {
 		previous = 100
 	}
-	return w.Signal*strength + w.Load*room + w.Previous*previous
+	return w.Signal*strength + w.Load*room + w.Previous*previous + w.Preferred*h.preference(o.PointOfAttachment)
+}
+
+// preference is 100 for what the mobile node likes best, and less for each that follows; 0: it did not name it. Without its word all are
+// alike.
+func (h *Handover) preference(poa mih.LinkAddress) int {
+	at := slices.Index(h.preferred, poa)
+	if at < 0 {
+		return 0
+	}
+	return 100 * (len(h.preferred) - at) / len(h.preferred)
 }

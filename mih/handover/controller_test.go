@@ -33,6 +33,7 @@ type campus struct {
 	networks map[mih.MIHFID]*network
 	order    []*network
 	deaf     map[mih.MIHFID]bool
+	speakers map[mih.MIHFID]*speaker
 }
 
 func candidate(i int) Candidate {
@@ -98,6 +99,13 @@ func (c *campus) do(n *network, actions []Action) {
 
 // carry takes a command to another network and its answer back.
 func (c *campus) carry(n *network, a Ask) {
+	if s := c.speakers[a.Destination]; s != nil {
+		s.asked = append(s.asked, a)
+		if answer := s.answer(a.Body); !s.deaf {
+			c.event(n, Confirmed{a.ID, answer})
+		}
+		return
+	}
 	other := c.networks[a.Destination]
 	if other == nil || c.deaf[a.Destination] {
 		return // no answer: the Controller's own timer
@@ -145,7 +153,7 @@ func (c *campus) want(i int, want ...string) {
 func (c *campus) empty() {
 	c.t.Helper()
 	for _, n := range c.order {
-		if len(n.handovers)+len(n.expected)+len(n.asked)+len(n.queries)+n.timers.Len() != 0 {
+		if len(n.handovers)+len(n.expected)+len(n.asked)+len(n.steered)+len(n.queries)+n.timers.Len() != 0 {
 			c.t.Errorf("%s has %d handovers, %d expected, %d asked, %d queries, %d timers left", n.id, len(n.handovers), len(n.expected), len(n.asked), len(n.queries), n.timers.Len())
 		}
 	}

@@ -43,7 +43,7 @@ func (c *Controller) candidateQueried(now time.Time, ev Requested, b wire.MNHOCa
 		}
 		id := c.nextID()
 		q.open[id], c.queries[id] = points, q
-		c.act(Ask{id, candidate.MIHFID, wire.N2NHOQueryResourcesRequest{Resources: resources, IPQuery: b.IPQuery, Candidates: []mih.LinkPointsOfAttachment{points}}})
+		c.act(Ask{ID: id, Destination: candidate.MIHFID, Body: wire.N2NHOQueryResourcesRequest{Resources: resources, IPQuery: b.IPQuery, Candidates: []mih.LinkPointsOfAttachment{points}}})
 	}
 	q.finish(c)
 }

@@ -36,12 +36,21 @@ func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, 
 		return
 	}
 	h := &Handover{
-		Link: tuple.Link, Interface: ind.Interface, Station: mih.MIHFID(ind.Identity), From: tuple.PointOfAttachment, Begun: now,
+		Link: tuple.Link, Source: ind.Source, Interface: ind.Interface, Station: mih.MIHFID(ind.Identity), From: tuple.PointOfAttachment, Begun: now,
 		others: candidates, leaves: leaves, steer: to.IsZero(),
 	}
 	h.timer.Due = func(now time.Time) { c.handoverDue(now, h) }
 	c.handovers[tuple.Link] = h
 	c.note(Begun, tuple.Link, "")
+	if !h.consult(c, now) {
+		c.choice(now, h)
+	}
+}
+
+// choice orders the candidates for good, and begins with the best.
+func (c *Controller) choice(now time.Time, h *Handover) {
+	c.rank(h, now)
+	h.others = h.others[:min(len(h.others), maximumCandidates)]
 	c.next(now, h)
 }
 
@@ -57,22 +66,23 @@ func (c *Controller) next(now time.Time, h *Handover) {
 	h.becomeQuerying(c, now, wire.N2NHOQueryResourcesRequest{Candidates: []mih.LinkPointsOfAttachment{{Link: h.Link, PointsOfAttachment: []mih.LinkAddress{h.Target.PointOfAttachment}}}})
 }
 
-// ask sends the handover's next command to the candidate network.
-func (h *Handover) ask(c *Controller, now time.Time, body wire.Body) {
+// ask sends the handover's next command.
+func (h *Handover) ask(c *Controller, now time.Time, whom mih.MIHFID, body wire.Body, patience time.Duration) {
 	h.asked = c.nextID()
 	c.asked[h.asked] = h
-	c.act(Ask{h.asked, h.Target.MIHFID, body})
-	c.timers.Set(&h.timer, now.Add(c.cfg.PreparationTimeout))
+	c.act(Ask{ID: h.asked, Destination: whom, Body: body})
+	c.timers.Set(&h.timer, now.Add(patience))
 }
 
 func (h *Handover) becomeQuerying(c *Controller, now time.Time, body wire.Body) {
 	h.State = Querying
-	h.ask(c, now, body)
+	h.ask(c, now, h.Target.MIHFID, body, c.cfg.PreparationTimeout)
 }
 
 func (h *Handover) becomeCommitting(c *Controller, now time.Time) {
 	h.State = Committing
-	h.ask(c, now, wire.N2NHOCommitRequest{MobileNode: h.Station, Link: h.Link, PointOfAttachment: h.Target.PointOfAttachment})
+	body := wire.N2NHOCommitRequest{MobileNode: h.Station, Link: h.Link, PointOfAttachment: h.Target.PointOfAttachment}
+	h.ask(c, now, h.Target.MIHFID, body, c.cfg.PreparationTimeout)
 }
 
 func (h *Handover) becomeCommitted(c *Controller, now time.Time) {
@@ -95,7 +105,7 @@ func (h *Handover) becomeComplete(c *Controller, now time.Time) {
 	h.State = Complete
 	c.note(Prepared, h.Link, h.Target.MIHFID)
 	if h.steer && !h.Gone {
-		c.act(Steer{h.Link, h.Target, max(h.leaves.Sub(now), 0)})
+		h.steerNow(c, now)
 	}
 	if h.mobile != 0 {
 		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusSuccess, LinkType: h.Target.LinkType, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
@@ -113,18 +123,26 @@ func (h *Handover) becomeComplete(c *Controller, now time.Time) {
 func (h *Handover) gone(c *Controller, now time.Time) {
 	h.Gone = true
 	switch h.State {
+	case Consulting: // it is not reached any more
+		delete(c.asked, h.asked)
+		c.choice(now, h)
 	case Committed:
 		h.becomePreparing(c, now)
 	case Complete:
+		c.stopSteering(h)
 		c.timers.Set(&h.timer, now.Add(c.cfg.ExpectationTime))
 	}
 }
 
-// confirmed takes the answer of a candidate network, or of one that asked a mobile node's query.
+// confirmed takes the answer of a candidate network, of a mobile node or of an access point.
 func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 	if q := c.queries[ev.ID]; q != nil {
 		delete(c.queries, ev.ID)
 		q.answered(c, ev.ID, ev.Body)
+		return
+	}
+	if h := c.steered[ev.ID]; h != nil {
+		c.steerAnswered(now, h, ev.Body)
 		return
 	}
 	h := c.asked[ev.ID]
@@ -133,6 +151,10 @@ func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 		return // an answer that came too late, or that of a completion
 	}
 	h.asked = 0
+	if h.State == Consulting {
+		c.consulted(now, h, ev.Body)
+		return
+	}
 	switch body := ev.Body.(type) {
 	case wire.N2NHOQueryResourcesResponse:
 		if body.Status == mih.StatusSuccess && (body.Available == nil || *body.Available) && h.State == Querying {
@@ -172,6 +194,9 @@ func (c *Controller) ready(now time.Time, ev Ready) {
 // handoverDue is the end of a candidate's time to answer, or that of the prediction.
 func (c *Controller) handoverDue(now time.Time, h *Handover) {
 	switch {
+	case h.State == Consulting:
+		delete(c.asked, h.asked)
+		c.consulted(now, h, nil)
 	case h.State == Querying || h.State == Committing:
 		delete(c.asked, h.asked)
 		c.note(NoAnswer, h.Link, h.Target.MIHFID)
@@ -208,6 +233,7 @@ func (c *Controller) forget(h *Handover) {
 	}
 	c.timers.Stop(&h.timer)
 	delete(c.asked, h.asked)
+	c.stopSteering(h)
 	if c.handovers[h.Link] == h {
 		delete(c.handovers, h.Link)
 	}

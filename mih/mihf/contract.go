@@ -21,7 +21,7 @@ type Config struct {
 	// Permits says whether a peer may send such a command; events, queries and management it may as soon as it is a peer. nil: it may.
 	Permits     func(from mih.MIHFID, command wire.MessageID) bool
 	Handlers    map[wire.MessageID]User // who answers the requests and takes the indications of peers that are not the core's own: handover commands, information
-	LinkSAP     bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand); false: refused
+	LinkSAP     bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand), and Net_HO_Commit where no user handles it; false: refused
 	Partial     bool                    // the link SAPs here have yet to tell of all links that are up (see PictureComplete)
 	MaximumSize func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit. Short messages do not ask
 	Incarnation uint32                  // another number at each start: peers then do not take what this MIH Function asks for what it asked in a former life
@@ -133,6 +133,7 @@ type Request struct {
 	RequestID   uint64 // the user's own
 	Destination mih.MIHFID
 	Body        wire.Body
+	Extra       []wire.TLV // experimental ones, for a peer that knows them
 }
 
 // Discover is MIH_Capability_Discover to a peer, or with an Endpoint to whoever is there. A Confirm follows.
@@ -147,7 +148,8 @@ type Discover struct {
 // Respond is a user's answer to a RequestReceived.
 type Respond struct {
 	Handle uint64
-	Body   wire.Body // the response that belongs to the request
+	Body   wire.Body  // the response that belongs to the request
+	Extra  []wire.TLV // as of Request
 }
 
 // LinkCommandDone is a link SAP's answer to a LinkCommand.
@@ -219,7 +221,8 @@ type Confirm struct {
 	User      User
 	RequestID uint64
 	Source    mih.MIHFID
-	Body      wire.Body // the response; nil with a Failure
+	Body      wire.Body  // the response; nil with a Failure
+	Extra     []wire.TLV // that are not the response's own
 	Failure   Failure
 }
 
@@ -232,17 +235,24 @@ type RequestReceived struct {
 	Body   wire.Body
 }
 
-// LinkCommand is for the link SAPs: a LinkGetParametersRequest, a LinkConfigureThresholdsRequest or a LinkActionsRequest. It
-// wants a LinkCommandDone.
+// LinkCommand is for the link SAPs: a LinkGetParametersRequest, a LinkConfigureThresholdsRequest, a LinkActionsRequest, or a
+// NetHOCommitRequest whose link actions name a station here. It wants a LinkCommandDone.
 type LinkCommand struct {
 	CommandID uint64
 	Body      wire.Body
+	Extra     []wire.TLV // of the request
 }
 
 // PeerStateChanged says that a peer answers, or that it does not any more.
 type PeerStateChanged struct {
 	MIHFID mih.MIHFID
 	State  PeerState
+}
+
+// PeerCapable says what a peer says that it can do. Before it has, and after it went, nothing is known of it.
+type PeerCapable struct {
+	MIHFID       mih.MIHFID
+	Capabilities wire.Capabilities
 }
 
 // PeerSubscribed says what a peer is told from now on of the links here that Link matches; no Events: nothing any more.
@@ -267,6 +277,7 @@ func (Confirm) isAction()               {}
 func (RequestReceived) isAction()       {}
 func (LinkCommand) isAction()           {}
 func (PeerStateChanged) isAction()      {}
+func (PeerCapable) isAction()           {}
 func (PeerSubscribed) isAction()        {}
 func (Ignored) isAction()               {}
 

@@ -42,6 +42,7 @@ type node struct {
 	requests []RequestReceived
 	commands []LinkCommand
 	confirms []Confirm
+	capable  []PeerCapable
 
 	subscribers []mih.EventList // what its only peer was subscribed to, one after the other
 }
@@ -95,6 +96,8 @@ func (n *node) do(actions []Action) {
 			n.confirms = append(n.confirms, a)
 		case RequestReceived:
 			n.requests = append(n.requests, a)
+		case PeerCapable:
+			n.capable = append(n.capable, a)
 		case LinkCommand:
 			n.commands = append(n.commands, a)
 		case EventSubscribeConfirm:
@@ -355,8 +358,8 @@ func TestRequests(t *testing.T) {
 	if len(f1.requests) != 1 || f1.requests[0].User.Name != "handover" || f1.requests[0].Source != "f0" {
 		t.Fatalf("f1 got %+v", f1.requests)
 	}
-	f1.event(Respond{f1.requests[0].Handle, wire.N2NHOCommitResponse{Status: mih.StatusSuccess, MobileNode: "mn1@example.net"}})
-	f1.event(Respond{f1.requests[0].Handle, wire.N2NHOCommitResponse{}}) // a second answer has nobody to go to
+	f1.event(Respond{Handle: f1.requests[0].Handle, Body: wire.N2NHOCommitResponse{Status: mih.StatusSuccess, MobileNode: "mn1@example.net"}})
+	f1.event(Respond{Handle: f1.requests[0].Handle, Body: wire.N2NHOCommitResponse{}}) // a second answer has nobody to go to
 	w.run(time.Second)
 	if len(f0.confirms) != 1 || f0.confirms[0].RequestID != 1 || f0.confirms[0].Failure != NoFailure || f0.confirms[0].Source != "f1" {
 		t.Fatalf("f0 got %+v", f0.confirms)

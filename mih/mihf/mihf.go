@@ -109,9 +109,9 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 	case Discover:
 		m.discover(now, ev)
 	case Respond:
-		m.respond(now, ev.Handle, ev.Body)
+		m.respond(now, ev.Handle, ev.Body, ev.Extra)
 	case LinkCommandDone:
-		m.respond(now, ev.CommandID, ev.Body)
+		m.respond(now, ev.CommandID, ev.Body, nil)
 	case CapabilitiesChanged:
 		m.cfg.Capabilities = ev.Capabilities
 	case PictureComplete:

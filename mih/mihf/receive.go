@@ -126,7 +126,7 @@ func (m *MIHF) known(now time.Time, p *peer, from Endpoint, msg *wire.Message, o
 			return ""
 		}
 		if body, ok := msg.Body.(wire.CapabilityDiscoverResponse); ok { // its address was asked, whoever is there
-			p.announced = &body.Capabilities
+			m.capable(p, body.Capabilities)
 			return m.discovered(now, from, msg, body)
 		}
 		return IgnoredNoTransaction
@@ -157,7 +157,7 @@ func (m *MIHF) once(now time.Time, p *peer, from Endpoint, msg *wire.Message, oc
 		}
 		return m.indicationReceived(now, p, msg)
 	}
-	in := &incoming{peer: p, from: from, key: key, acknowledge: msg.Header.ACKRequest}
+	in := &incoming{peer: p, from: from, key: key, acknowledge: msg.Header.ACKRequest, extra: msg.Extra}
 	reason := m.requestReceived(now, in, msg.Body)
 	if in.acknowledge { // nothing was answered at once that could carry it
 		m.pureAcknowledgement(from, msg)

@@ -83,6 +83,7 @@ type Node struct {
 	commands  chan command
 	directory *directory
 	questions questions
+	abilities abilities
 	strangers *rate.Limiter
 }
 
@@ -274,7 +275,10 @@ func (n *Node) execute(action mihf.Action) {
 		n.command(a)
 	case mihf.Ignored:
 		n.ignored(a)
+	case mihf.PeerCapable:
+		n.abilities.learn(a.MIHFID, a.Capabilities)
 	case mihf.PeerStateChanged:
+		n.abilities.reached(a.MIHFID, a.State != mihf.PeerDown)
 		n.log.Info("MIH peer", "mihf_id", a.MIHFID, "state", a.State)
 		n.peerSpoke()
 	case mihf.Deliver:

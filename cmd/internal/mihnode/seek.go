@@ -162,6 +162,7 @@ func (n *Node) sought(servers []discover.Server) {
 	for _, id := range n.directory.replace(peers) {
 		n.log.Info("MIH peer is found no more", "mihf_id", id)
 		n.Send(mihf.PeerGone{MIHFID: id})
+		n.abilities.forget(id)
 		if i := n.cfg.Information; i != nil {
 			i.Map(func(m *miis.Map) { m.Forget(id) })
 		}
