@@ -86,7 +86,7 @@ func (g *gateway) executeMIH(action mihf.Action) {
 	case mihf.Deliver:
 		g.indicated(a.Indication)
 	case mihf.Confirm:
-		g.handovers.event(handover.Confirmed{ID: a.RequestID, Body: a.Body})
+		g.handovers.event(handover.Confirmed{ID: a.RequestID, Body: a.Body, Extra: a.Extra})
 	case mihf.RequestReceived:
 		if a.Handle != 0 {
 			g.handovers.event(handover.Requested{Handle: a.Handle, Source: a.Source, Body: a.Body})

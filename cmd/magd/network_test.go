@@ -74,15 +74,17 @@ func tupleAt(i, station byte) mih.LinkTupleID {
 	return mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress([6]byte{2, 0, 0, 0, 0, station})}, PointOfAttachment: poa(i)}
 }
 
-func TestCandidatesAreOfOtherGateways(t *testing.T) {
+func TestCandidates(t *testing.T) {
 	n := networkOf(t, preparing())
 	n.wantCandidates(t, 1, 3)
-	n.wantCandidates(t, 2, 3, 4) // which network 2 has nobody knows
-	n.wantCandidates(t, 9, 3, 4)
+	n.wantCandidates(t, 2, 1, 3, 4) // which network 2 has nobody knows
+	if got := numbers(n.someCandidates(poa(2), maximumCandidates, false)); !slices.Equal(got, []byte{3, 4}) {
+		t.Errorf("of other gateways: %v", got)
+	}
 	n.identified(n.cfg.MIH.Peers[2], "mihf.mag3")
 	n.wantCandidates(t, 1, 3, 5)
 	c, ok := n.target(poa(4)) // in another network than the station, but that is for who chose it
-	if want := (handover.Candidate{PointOfAttachment: poa(4), LinkType: mih.LinkType80211, NetworkID: "red", Channel: 36, MIHFID: "mihf.mag2", Stations: -1}); !ok || c != want {
+	if want := (handover.Candidate{PointOfAttachment: poa(4), LinkType: mih.LinkType80211, NetworkID: "red", Channel: 36, MIHFID: "mihf.mag2", Load: -1}); !ok || c != want {
 		t.Errorf("4 is %+v", c)
 	}
 	if _, ok := n.target(poa(9)); ok {

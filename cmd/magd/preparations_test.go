@@ -61,7 +61,7 @@ func TestTooManyPreparations(t *testing.T) {
 // TestHandoversThatEndUnprepared do not wait for ever.
 func TestHandoversThatEndUnprepared(t *testing.T) {
 	linkID := mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress(phone)}
-	for _, reason := range []handover.Reason{handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn} {
+	for _, reason := range []handover.Reason{handover.LocalTarget, handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn} {
 		var h handovers
 		h.record(handover.Note{Reason: handover.Begun, Link: linkID})
 		h.record(handover.Note{Reason: handover.Declined, Link: linkID})

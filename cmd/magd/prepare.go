@@ -48,7 +48,7 @@ func (g *gateway) openHandovers() {
 		Speaks:          func(id mih.MIHFID) bool { return g.mih.Takes(id, mih.CommandNetworkHandover) },
 		OnLinkGoingDown: cfg.Predictive && cfg.OnLinkGoingDown,
 		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout, CandidateTimeout: cfg.CandidateTimeout,
-		MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
+		MaximumStations: cfg.MaximumStations, MaximumSeen: g.cfg.MaximumMobileNodes, MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
 	})
 	h.engine = engine.New[handover.Event, handover.Action](core, handoverQueue, h.execute)
 }
@@ -81,7 +81,7 @@ func (h *handovers) execute(action handover.Action) {
 			h.event(handover.Confirmed{ID: a.ID})
 		}
 	case handover.Answer:
-		h.g.mih.Post(mihf.Respond{Handle: a.Handle, Body: a.Body})
+		h.g.mih.Post(mihf.Respond{Handle: a.Handle, Body: a.Body, Extra: a.Extra})
 	case handover.Prepare:
 		h.prepare(a)
 	case handover.Undo:
@@ -108,7 +108,7 @@ func (h *handovers) record(n handover.Note) {
 		h.records.begun(n.Link, time.Now())
 	case handover.Completed:
 		h.records.ended(id, completed)
-	case handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn:
+	case handover.LocalTarget, handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn:
 		h.records.ended(id, string(n.Reason))
 	}
 }

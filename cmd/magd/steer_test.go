@@ -80,7 +80,7 @@ func leaving(t *testing.T, mobile map[wire.MessageID]wire.Body) (*asked, chan ap
 	cfg := preparing()
 	cfg.MIH = onLoopback("magd", here, peerOnLoopback("ap", atAP), peerOnLoopback("mihf.mag2", atGateway))
 	cfg.MIH.Peers[0].Interface = "acc0"
-	cfg.Handover.Weights = configs.Weights{Preferred: 1}
+	cfg.Handover.Weights = configs.Weights{Signal: 70, Preferred: 90}
 	cfg.Handover.PreparationTimeout, cfg.Handover.CandidateTimeout = 10*time.Second, 10*time.Second // a busy machine
 	speaker := mih.MIHFID("ap")
 	if mobile != nil {
@@ -99,6 +99,9 @@ func leaving(t *testing.T, mobile map[wire.MessageID]wire.Body) (*asked, chan ap
 		return a.mih.Takes("ap", mih.CommandNetworkHandover) && a.mih.Takes(speaker, mih.CommandNetworkHandover)
 	})
 	tuple := mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress(phone)}, PointOfAttachment: poa(2)}
+	a.handovers.event(handover.Indicated{Indication: mih.Indication{Source: "magd", Interface: "acc0", Event: mih.LinkDetected{
+		Link: mih.LinkTupleID{Link: tuple.Link, PointOfAttachment: poa(3)}, SignalStrength: mih.SignalStrength{Value: -40},
+	}}})
 	a.handovers.event(handover.Indicated{Indication: mih.Indication{
 		Source: "ap", Interface: "acc0", Identity: "mn1@example.net", Event: mih.LinkGoingDown{Link: tuple, TimeInterval: time.Minute},
 	}})

@@ -30,13 +30,15 @@ type place struct {
 	iface string
 }
 
-// seen is what link events told of stations: signals elsewhere, where they are, and where they were before.
+// seen is what link events told of stations: signals elsewhere, where they are, where they were before, and how many are where.
 type seen struct {
 	limit   int
 	signals map[sighting]signal
 	before  map[mih.LinkID]mih.LinkAddress
 	present map[mih.LinkID]mih.LinkAddress
 	named   map[mih.MIHFID]place
+	here    map[mih.LinkID]mih.LinkAddress // until they leave
+	crowd   map[mih.LinkAddress]int        // of those that are there, or announced
 }
 
 func (s *seen) detected(now time.Time, ev mih.LinkDetected) {
@@ -56,8 +58,31 @@ func (s *seen) detected(now time.Time, ev mih.LinkDetected) {
 	s.signals[sighting{ev.Link.Link, ev.Link.PointOfAttachment}] = signal{ev.SignalStrength.Value, now}
 }
 
-// attached notes where a station is, and where it was before.
+// count adds to those at a point of attachment.
+func (s *seen) count(at mih.LinkAddress, n int) {
+	if at.IsZero() {
+		return
+	}
+	if s.crowd[at] += n; s.crowd[at] <= 0 {
+		delete(s.crowd, at)
+	}
+}
+
+// left notes that a station is there no more.
+func (s *seen) left(tuple mih.LinkTupleID) {
+	if at := s.here[tuple.Link]; at == tuple.PointOfAttachment || tuple.PointOfAttachment.IsZero() {
+		s.count(at, -1)
+		delete(s.here, tuple.Link)
+	}
+}
+
+// attached notes where a station is, and where it was before. One too many is not counted.
 func (s *seen) attached(ind mih.Indication, tuple mih.LinkTupleID) {
+	s.left(mih.LinkTupleID{Link: tuple.Link})
+	if len(s.here) < s.limit {
+		s.here[tuple.Link] = tuple.PointOfAttachment
+		s.count(tuple.PointOfAttachment, 1)
+	}
 	if len(s.present) >= s.limit {
 		clear(s.present)
 		clear(s.before)
@@ -87,7 +112,7 @@ func (c *Controller) choose(tuple mih.LinkTupleID, to mih.LinkAddress, now time.
 		candidates = []Candidate{target}
 	}
 	return slices.DeleteFunc(candidates, func(o Candidate) bool {
-		return o.PointOfAttachment == tuple.PointOfAttachment || o.MIHFID == "" || o.MIHFID == c.cfg.MIHFID
+		return o.PointOfAttachment == tuple.PointOfAttachment || o.MIHFID == ""
 	})
 }
 
@@ -103,6 +128,14 @@ const (
 	strongest = -40
 )
 
+// load is how full a point of attachment of this network is, in percent; -1: not known.
+func (c *Controller) load(poa mih.LinkAddress) int {
+	if c.cfg.MaximumStations <= 0 || !c.cfg.Local(poa) {
+		return -1
+	}
+	return min(100*c.seen.crowd[poa]/c.cfg.MaximumStations, 100)
+}
+
 // score weighs a candidate. What is not known counts half.
 func (c *Controller) score(h *Handover, o Candidate, now time.Time) int {
 	w := c.cfg.Weights
@@ -111,8 +144,8 @@ func (c *Controller) score(h *Handover, o Candidate, now time.Time) int {
 		strength = (min(max(one.dBm, weakest), strongest) - weakest) * 100 / (strongest - weakest)
 	}
 	room := 50
-	if o.Stations >= 0 {
-		room = max(100-o.Stations, 0)
+	if o.Load >= 0 {
+		room = max(100-o.Load, 0)
 	}
 	previous := 0
 	if c.seen.before[h.Link] == o.PointOfAttachment {

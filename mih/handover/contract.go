@@ -26,6 +26,7 @@ type Config struct {
 	Lead               time.Duration // packets are handed over this long before the announced end of a link, not earlier: until then the station is best served here; 0: 200 ms
 	Grace              time.Duration // how long after the announced end of a link its station may take to leave; 0: 300 ms
 	ExpectationTime    time.Duration // how long a station that was announced is waited for; 0: 10 s
+	MaximumStations    int           // at one point of attachment here, where it counts as full; 0: how full they are is not known
 	MaximumHandovers   int           // in preparation or prepared; 0: 1024
 	MaximumExpected    int           // stations that other networks announced; 0: 1024
 	MaximumSeen        int           // signals of stations at points of attachment that are not theirs; 0: 4096
@@ -34,7 +35,7 @@ type Config struct {
 // Weights say what a candidate is chosen by, each from 0 to 100.
 type Weights struct {
 	Signal    int // how strong the station's signal is there
-	Load      int // how few stations are there
+	Load      int // how much room is left there
 	Previous  int // whether the station was there before
 	Preferred int // how early the mobile node itself names it, if it speaks 802.21
 }
@@ -46,7 +47,7 @@ type Candidate struct {
 	NetworkID         string
 	Channel           int        // 0: not known
 	MIHFID            mih.MIHFID // of the network that it belongs to; this one's own: no other network need be prepared
-	Stations          int        // that are there; -1: not known
+	Load              int        // percent of the room that is taken; -1: not known before its network is asked
 }
 
 // Event is what happens to a Controller: one of the types below.
@@ -57,8 +58,9 @@ type Indicated struct{ Indication mih.Indication }
 
 // Confirmed answers Ask. Body is nil when there was no response.
 type Confirmed struct {
-	ID   uint64
-	Body wire.Body
+	ID    uint64
+	Body  wire.Body
+	Extra []wire.TLV // beside it
 }
 
 // Requested is a handover command of another MIH Function.
@@ -94,6 +96,7 @@ type Ask struct {
 type Answer struct {
 	Handle uint64
 	Body   wire.Body
+	Extra  []wire.TLV // beside it
 }
 
 // Prepare has the packets of a station handed over to the network of Target, which expects it. A Ready follows.
@@ -161,6 +164,7 @@ const (
 	Unprepared     Reason = "candidate_not_prepared" // it agreed, but the packets could not be handed over; the next one is asked
 	NotPrepared    Reason = "preparation_failed"     // with no candidate: the end of a handover
 	Prepared       Reason = "handover_prepared"
+	LocalTarget    Reason = "target_is_local" // nothing need be prepared: the station stays with this network
 	Completed      Reason = "handover_completed"
 	Mispredicted   Reason = "handover_mispredicted"
 	Withdrawn      Reason = "handover_withdrawn" // before any packets were handed over

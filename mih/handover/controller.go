@@ -19,8 +19,8 @@ type State uint8
 // States of a handover.
 const (
 	Consulting State = iota // Net_HO_Candidate_Query is on its way to the mobile node
-	Querying                // N2N_HO_Query_Resources is on its way
-	Committing              // N2N_HO_Commit is
+	Querying                // N2N_HO_Query_Resources is, to the best candidates
+	Committing              // N2N_HO_Commit is, to the one that was chosen
 	Committed               // the target expects the station; its packets still come here, for the link is to last for a while
 	Preparing               // the packets are
 	Complete                // the station may go
@@ -47,12 +47,15 @@ type Handover struct {
 	Gone      bool // the link went down
 
 	asked     uint64
-	others    []Candidate       // that may be asked when the target declines
-	preferred []mih.LinkAddress // by the mobile node, the best first
-	tried     []mih.MIHFID      // networks that were asked, the target's the last
-	leaves    time.Time         // when the link is to be down
-	steer     bool              // the network decides; false: the station moves by itself
+	open      map[uint64]mih.LinkAddress // candidates that have not answered yet
+	until     time.Time                  // they have time
+	others    []Candidate                // that may be asked when the target declines
+	preferred []mih.LinkAddress          // by the mobile node, the best first
+	tried     []mih.MIHFID               // networks that were asked, the target's the last
+	leaves    time.Time                  // when the link is to be down
+	steer     bool                       // the network decides; false: the station moves by itself
 	steering  steering
+	local     bool   // the target is of this network
 	mobile    uint64 // handle of the station's own MN_HO_Commit, 0: none
 	timer     timers.Timer
 }
@@ -93,7 +96,8 @@ func New(cfg Config) *Controller {
 	return &Controller{
 		cfg: cfg, handovers: map[mih.LinkID]*Handover{}, asked: map[uint64]*Handover{}, steered: map[uint64]*Handover{}, queries: map[uint64]*candidateQuery{},
 		expected: map[mih.LinkID]*expectation{}, seen: seen{limit: cfg.MaximumSeen, signals: map[sighting]signal{}, before: map[mih.LinkID]mih.LinkAddress{},
-			present: map[mih.LinkID]mih.LinkAddress{}, named: map[mih.MIHFID]place{}},
+			present: map[mih.LinkID]mih.LinkAddress{}, named: map[mih.MIHFID]place{},
+			here: map[mih.LinkID]mih.LinkAddress{}, crowd: map[mih.LinkAddress]int{}},
 	}
 }
 
@@ -155,6 +159,7 @@ func (c *Controller) indicated(now time.Time, ind mih.Indication) {
 		c.seen.attached(ind, tuple)
 		c.linkUp(now, ind, tuple)
 	case mih.LinkDown:
+		c.seen.left(tuple)
 		if h := c.handovers[tuple.Link]; h != nil && h.Interface == ind.Interface {
 			h.gone(c, now)
 		}
@@ -168,7 +173,12 @@ func (c *Controller) indicated(now time.Time, ind mih.Indication) {
 // linkUp: a station that was announced has come, and one whose handover was prepared has gone, or is here again.
 func (c *Controller) linkUp(now time.Time, ind mih.Indication, tuple mih.LinkTupleID) {
 	if h := c.handovers[tuple.Link]; h != nil && !ind.Resync && (c.cfg.Local(tuple.PointOfAttachment) || ind.Source == c.cfg.MIHFID) {
-		c.undo(h, UndoneRecovered)
+		if h.local && tuple.PointOfAttachment == h.Target.PointOfAttachment {
+			c.note(Completed, h.Link, "")
+			c.forget(h)
+		} else {
+			c.undo(h, UndoneRecovered)
+		}
 	}
 	e := c.expected[tuple.Link]
 	if e == nil || ind.Interface == "" {

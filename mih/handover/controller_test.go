@@ -37,7 +37,7 @@ type campus struct {
 }
 
 func candidate(i int) Candidate {
-	return Candidate{PointOfAttachment: poa(byte(i)), LinkType: mih.LinkType80211, MIHFID: mih.MIHFID(fmt.Sprintf("n%d", i)), Stations: -1}
+	return Candidate{PointOfAttachment: poa(byte(i)), LinkType: mih.LinkType80211, MIHFID: mih.MIHFID(fmt.Sprintf("n%d", i)), Load: -1}
 }
 
 func newCampus(t *testing.T, n int, change func(*Config)) *campus {
@@ -102,7 +102,7 @@ func (c *campus) carry(n *network, a Ask) {
 	if s := c.speakers[a.Destination]; s != nil {
 		s.asked = append(s.asked, a)
 		if answer := s.answer(a.Body); !s.deaf {
-			c.event(n, Confirmed{a.ID, answer})
+			c.event(n, Confirmed{ID: a.ID, Body: answer})
 		}
 		return
 	}
@@ -111,16 +111,17 @@ func (c *campus) carry(n *network, a Ask) {
 		return // no answer: the Controller's own timer
 	}
 	var answer wire.Body
+	var extra []wire.TLV
 	var rest []Action
 	for _, back := range other.Handle(c.now, Requested{Handle: 1, Source: n.id, Body: a.Body}) {
 		if x, ok := back.(Answer); ok && answer == nil {
-			answer = x.Body
+			answer, extra = x.Body, x.Extra
 		} else {
 			rest = append(rest, back)
 		}
 	}
 	c.do(other, rest)
-	c.event(n, Confirmed{a.ID, answer})
+	c.event(n, Confirmed{a.ID, answer, extra})
 }
 
 func (c *campus) pass(d time.Duration) {
@@ -231,7 +232,7 @@ func TestTheNextCandidateIsAsked(t *testing.T) {
 	}
 	c.goingDown()
 	c.want(0, "handover_begun", "candidate_declined")
-	c.pass(time.Second)
+	c.pass(150 * time.Millisecond) // the others have less time once one has agreed
 	c.want(0, "candidate_did_not_answer", "prepare n3")
 	c.event(c.order[0], Ready{station, false})
 	c.want(0, "candidate_not_prepared", "preparation_failed")
@@ -345,7 +346,7 @@ func TestNobodyElseEndsAHandover(t *testing.T) {
 	c.deaf["n1"] = true
 	n := c.order[0]
 	c.goingDown()
-	c.pass(time.Second) // n1 says nothing; n2 does
+	c.pass(150 * time.Millisecond) // n1 says nothing; n2 does
 	c.event(n, Ready{station, true})
 	n.said = nil
 	complete := wire.N2NHOCompleteRequest{NewLink: mih.LinkTupleID{Link: station}, Result: mih.HandoverSucceeded}
@@ -359,7 +360,7 @@ func TestNobodyElseEndsAHandover(t *testing.T) {
 	c.event(n, Requested{Handle: 3, Source: "n1", Body: complete}) // late, but it has the station
 	c.want(0, "undo attached_elsewhere", "handover_mispredicted", "wire.N2NHOCompleteResponse")
 	c.goingDown()
-	c.pass(550 * time.Millisecond)
+	c.pass(150 * time.Millisecond)
 	n.said = nil
 	c.event(n, Requested{Handle: 4, Source: "mn1@example.net", Body: stayed})
 	c.want(0, "undo stayed", "handover_mispredicted", "wire.MNHOCompleteResponse")

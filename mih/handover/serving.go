@@ -51,10 +51,10 @@ func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, 
 func (c *Controller) choice(now time.Time, h *Handover) {
 	c.rank(h, now)
 	h.others = h.others[:min(len(h.others), maximumCandidates)]
-	c.next(now, h)
+	h.becomeQuerying(c, now)
 }
 
-// next asks the best candidate that has not been asked yet.
+// next takes the best of the candidates that are left.
 func (c *Controller) next(now time.Time, h *Handover) {
 	if len(h.others) == 0 {
 		c.note(NotPrepared, h.Link, h.Target.MIHFID)
@@ -62,8 +62,12 @@ func (c *Controller) next(now time.Time, h *Handover) {
 		return
 	}
 	h.Target, h.others = h.others[0], h.others[1:]
-	h.tried = append(h.tried, h.Target.MIHFID)
-	h.becomeQuerying(c, now, wire.N2NHOQueryResourcesRequest{Candidates: []mih.LinkPointsOfAttachment{{Link: h.Link, PointsOfAttachment: []mih.LinkAddress{h.Target.PointOfAttachment}}}})
+	if h.local = h.Target.MIHFID == c.cfg.MIHFID; h.local {
+		c.note(LocalTarget, h.Link, "")
+		h.becomeComplete(c, now)
+		return
+	}
+	h.becomeCommitting(c, now)
 }
 
 // ask sends the handover's next command.
@@ -72,11 +76,6 @@ func (h *Handover) ask(c *Controller, now time.Time, whom mih.MIHFID, body wire.
 	c.asked[h.asked] = h
 	c.act(Ask{ID: h.asked, Destination: whom, Body: body})
 	c.timers.Set(&h.timer, now.Add(patience))
-}
-
-func (h *Handover) becomeQuerying(c *Controller, now time.Time, body wire.Body) {
-	h.State = Querying
-	h.ask(c, now, h.Target.MIHFID, body, c.cfg.PreparationTimeout)
 }
 
 func (h *Handover) becomeCommitting(c *Controller, now time.Time) {
@@ -103,12 +102,14 @@ func (h *Handover) becomePreparing(c *Controller, now time.Time) {
 
 func (h *Handover) becomeComplete(c *Controller, now time.Time) {
 	h.State = Complete
-	c.note(Prepared, h.Link, h.Target.MIHFID)
+	if !h.local {
+		c.note(Prepared, h.Link, h.Target.MIHFID)
+	}
 	if h.steer && !h.Gone {
 		h.steerNow(c, now)
 	}
 	if h.mobile != 0 {
-		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusSuccess, LinkType: h.Target.LinkType, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
+		c.act(Answer{Handle: h.mobile, Body: wire.MNHOCommitResponse{Status: mih.StatusSuccess, LinkType: h.Target.LinkType, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
 		h.mobile = 0
 	}
 	if h.Gone {
@@ -147,39 +148,39 @@ func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 	}
 	h := c.asked[ev.ID]
 	delete(c.asked, ev.ID)
-	if h == nil || h.asked != ev.ID {
-		return // an answer that came too late, or that of a completion
-	}
-	h.asked = 0
-	if h.State == Consulting {
+	switch {
+	case h == nil: // an answer that came too late, or that of a completion
+	case h.State == Querying:
+		c.candidateAnswered(now, h, ev)
+	case h.asked == ev.ID && h.State == Consulting:
 		c.consulted(now, h, ev.Body)
+	case h.asked == ev.ID && h.State == Committing:
+		c.commitAnswered(now, h, ev.Body)
+	}
+}
+
+func (c *Controller) commitAnswered(now time.Time, h *Handover, body wire.Body) {
+	if answer, ok := body.(wire.N2NHOCommitResponse); ok && answer.Status == mih.StatusSuccess {
+		h.becomeCommitted(c, now)
 		return
 	}
-	switch body := ev.Body.(type) {
-	case wire.N2NHOQueryResourcesResponse:
-		if body.Status == mih.StatusSuccess && (body.Available == nil || *body.Available) && h.State == Querying {
-			h.becomeCommitting(c, now)
-			return
-		}
-	case wire.N2NHOCommitResponse:
-		if body.Status == mih.StatusSuccess && h.State == Committing {
-			h.becomeCommitted(c, now)
-			return
-		}
-	}
-	reason := Declined
-	if ev.Body == nil {
-		reason = NoAnswer
-	}
-	c.note(reason, h.Link, h.Target.MIHFID)
+	c.note(whyNot(body), h.Link, h.Target.MIHFID)
 	c.next(now, h)
+}
+
+// whyNot is why a candidate is none: it said so, or nothing.
+func whyNot(body wire.Body) Reason {
+	if body == nil {
+		return NoAnswer
+	}
+	return Declined
 }
 
 // ready takes how the preparation of the packets ended.
 func (c *Controller) ready(now time.Time, ev Ready) {
 	h := c.handovers[ev.Link]
 	switch {
-	case h == nil || h.State != Preparing && h.State != Complete:
+	case h == nil || h.local || h.State != Preparing && h.State != Complete:
 	case h.State == Complete && !ev.OK: // it was undone elsewhere
 		c.forget(h)
 	case h.State == Complete:
@@ -197,7 +198,9 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 	case h.State == Consulting:
 		delete(c.asked, h.asked)
 		c.consulted(now, h, nil)
-	case h.State == Querying || h.State == Committing:
+	case h.State == Querying:
+		c.decide(now, h)
+	case h.State == Committing:
 		delete(c.asked, h.asked)
 		c.note(NoAnswer, h.Link, h.Target.MIHFID)
 		c.next(now, h)
@@ -217,7 +220,7 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 
 // undo takes a handover back.
 func (c *Controller) undo(h *Handover, reason UndoReason) {
-	if h.State >= Preparing {
+	if h.State >= Preparing && !h.local {
 		c.act(Undo{h.Link, h.Interface, reason})
 		c.note(Mispredicted, h.Link, h.Target.MIHFID)
 	} else {
@@ -229,10 +232,13 @@ func (c *Controller) undo(h *Handover, reason UndoReason) {
 // forget ends a handover. A mobile node that asked for it is told when it did not come to be.
 func (c *Controller) forget(h *Handover) {
 	if h.mobile != 0 {
-		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusRejected, LinkType: h.Link.Type, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
+		c.act(Answer{Handle: h.mobile, Body: wire.MNHOCommitResponse{Status: mih.StatusRejected, LinkType: h.Link.Type, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
 	}
 	c.timers.Stop(&h.timer)
 	delete(c.asked, h.asked)
+	for id := range h.open {
+		delete(c.asked, id)
+	}
 	c.stopSteering(h)
 	if c.handovers[h.Link] == h {
 		delete(c.handovers, h.Link)
