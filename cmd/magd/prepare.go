@@ -87,7 +87,8 @@ func (h *handovers) execute(action handover.Action) {
 	case handover.Undo:
 		h.g.counters.Add(prepared, "undone_"+string(a.Reason))
 		if station, ok := a.Link.Address.MAC(); ok {
-			h.g.send(mag.CancelHandover{Interface: a.Interface, MobileNodeLinkLayerID: mobility.LinkLayerID(station)}, time.Now())
+			id := mobility.LinkLayerID(station)
+			h.g.send(mag.CancelHandover{CorrelationID: h.records.named(id, a.ID), Interface: a.Interface, MobileNodeLinkLayerID: id}, time.Now())
 		}
 	case handover.Steer:
 		h.steer(a)
@@ -118,12 +119,12 @@ func (h *handovers) prepare(a handover.Prepare) {
 	gateway := h.network.gateway(a.Target)
 	address, ok := a.Link.Address.MAC()
 	if !ok || !gateway.IsValid() || !h.g.cfg.Handover.Predictive {
-		h.event(handover.Ready{Link: a.Link})
+		h.event(handover.Ready{ID: a.ID, Link: a.Link})
 		return
 	}
-	id := mobility.LinkLayerID(address)
-	h.records.preparing(a.Link, id, a.Interface, gateway, time.Now())
-	h.g.send(mag.PrepareHandover{Interface: a.Interface, MobileNodeLinkLayerID: id, NewMAG: gateway}, time.Now())
+	id, correlation := mobility.LinkLayerID(address), h.g.traces.name()
+	h.records.preparing(a, id, gateway, correlation, time.Now())
+	h.g.send(mag.PrepareHandover{CorrelationID: correlation, Interface: a.Interface, MobileNodeLinkLayerID: id, NewMAG: gateway}, time.Now())
 	h.records.prepareSent(id)
 	h.g.leaves(station{a.Interface, address})
 }
@@ -188,9 +189,8 @@ func (h *handovers) answer(of mag.Handover, ok bool, outcome string) {
 	if of.Side != mag.PreviousMAG || of.Reactive {
 		return
 	}
-	link, known := h.records.answered(of, ok, outcome, time.Now())
-	if known && outcome != string(mag.HandoverCancelled) { // by the controller, which may be at the next attempt
-		h.event(handover.Ready{Link: link, OK: ok})
+	if asked, known := h.records.answered(of, ok, outcome, time.Now()); known {
+		h.event(handover.Ready{ID: asked.ID, Link: asked.Link, OK: ok})
 	}
 }
 

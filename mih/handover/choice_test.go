@@ -144,7 +144,7 @@ func TestATargetOfTheSameNetwork(t *testing.T) {
 			c.pass(time.Minute)
 		}, []string{"station_never_came"}},
 		"is of no concern to an old preparation": {func(c *campus, n *network) {
-			c.event(n, Ready{station, false})
+			c.event(n, c.order[0].ready(false))
 			c.event(n, n.ind(mih.LinkUp{Link: mih.LinkTupleID{Link: station, PointOfAttachment: poa(9)}}))
 		}, []string{"handover_completed"}},
 	} {
@@ -186,4 +186,23 @@ func TestTheSameNetworkIsThereWhenTheOthersAreNot(t *testing.T) {
 	c.pass(time.Second)
 	c.want(0, "handover_withdrawn")
 	c.empty()
+}
+
+// TestAnAnswerToAFormerPreparation, for the same station and the same target, is none to the latter.
+func TestAnAnswerToAFormerPreparation(t *testing.T) {
+	c := attached(t, 2, nil)
+	n := c.order[0]
+	c.goingDown()
+	former := n.ready(false)
+	c.event(n, n.ind(mih.LinkUp{Link: n.tuple()})) // it stays
+	c.goingDown()
+	n.said = nil
+	c.event(n, former)
+	c.want(0)
+	c.event(n, n.ready(true))
+	c.want(0, "handover_prepared", "steer to n1 within 100ms")
+	c.event(n, former)
+	if len(n.handovers) != 1 {
+		t.Error("the handover has ended")
+	}
 }

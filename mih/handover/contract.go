@@ -70,8 +70,9 @@ type Requested struct {
 	Body   wire.Body
 }
 
-// Ready says how Prepare ended.
+// Ready says how a Prepare ended.
 type Ready struct {
+	ID   uint64 // of Prepare
 	Link mih.LinkID
 	OK   bool
 }
@@ -101,6 +102,7 @@ type Answer struct {
 
 // Prepare has the packets of a station handed over to the network of Target, which expects it. A Ready follows.
 type Prepare struct {
+	ID        uint64 // of its own: a station may be prepared for more than once
 	Link      mih.LinkID
 	Interface string // where the station is
 	Target    Candidate
@@ -108,6 +110,7 @@ type Prepare struct {
 
 // Undo takes back what Prepare did: the station stays, or it is too late for it.
 type Undo struct {
+	ID        uint64 // of Prepare
 	Link      mih.LinkID
 	Interface string
 	Reason    UndoReason

@@ -47,6 +47,7 @@ type Handover struct {
 	Gone      bool // the link went down
 
 	asked     uint64
+	prepare   uint64                     // Prepare that counts; 0: none
 	open      map[uint64]mih.LinkAddress // candidates that have not answered yet
 	until     time.Time                  // they have time
 	others    []Candidate                // that may be asked when the target declines

@@ -93,7 +93,7 @@ func TestAMobileNodeIsConsulted(t *testing.T) {
 				c.pass(51 * time.Millisecond) // half of what its link lasts
 				c.want(0, m.then...)
 			}
-			c.event(n, Ready{station, true})
+			c.event(n, c.order[0].ready(true))
 			c.want(0, m.prepared...)
 			query, ok := m.mobile.asked[0].Body.(wire.NetHOCandidateQueryRequest)
 			if !ok || len(query.Suggested) != 1 || query.Suggested[0].Link != station || !slices.Equal(query.Suggested[0].PointsOfAttachment, []mih.LinkAddress{poa(1), poa(2), poa(3)}) {
@@ -112,7 +112,7 @@ func TestAMobileNodeThatIsGoneIsNotWaitedFor(t *testing.T) {
 	c.goingDown()
 	c.event(n, n.ind(mih.LinkDown{Link: n.tuple()}))
 	c.want(0, "handover_begun", "prepare n1")
-	c.event(n, Ready{station, true})
+	c.event(n, c.order[0].ready(true))
 	c.want(0, "handover_prepared")
 	c.pass(time.Minute)
 	c.empty()
@@ -124,7 +124,7 @@ func TestANodeThatDecidesIsNotConsulted(t *testing.T) {
 	c := speaking(t, map[mih.MIHFID]*speaker{mobileNode: mobile})
 	n := c.order[0]
 	c.event(n, n.ind(mih.LinkHandoverImminent{Link: n.tuple(), NewLink: mih.LinkTupleID{Link: station, PointOfAttachment: poa(2)}}))
-	c.event(n, Ready{station, true})
+	c.event(n, c.order[0].ready(true))
 	c.want(0, "handover_begun", "prepare n2", "handover_prepared")
 	if len(mobile.asked) > 0 {
 		t.Errorf("asked %+v", mobile.asked)
@@ -157,7 +157,7 @@ func TestAStationBehindAnotherMIHFunction(t *testing.T) {
 			down.Indication.Source = accessPoint
 			c.event(n, down)
 			c.pass(900 * time.Millisecond)
-			c.event(n, Ready{station, true})
+			c.event(n, c.order[0].ready(true))
 			c.want(0, append([]string{"handover_begun", "prepare n1"}, a.want...)...)
 			if a.later != nil {
 				c.pass(390 * time.Millisecond)

@@ -61,7 +61,7 @@ func (c *Controller) next(now time.Time, h *Handover) {
 		c.forget(h)
 		return
 	}
-	h.Target, h.others = h.others[0], h.others[1:]
+	h.Target, h.others, h.prepare = h.others[0], h.others[1:], 0
 	if h.local = h.Target.MIHFID == c.cfg.MIHFID; h.local {
 		c.note(LocalTarget, h.Link, "")
 		h.becomeComplete(c, now)
@@ -96,7 +96,8 @@ func (h *Handover) becomeCommitted(c *Controller, now time.Time) {
 
 func (h *Handover) becomePreparing(c *Controller, now time.Time) {
 	h.State = Preparing
-	c.act(Prepare{h.Link, h.Interface, h.Target})
+	h.prepare = c.nextID()
+	c.act(Prepare{h.prepare, h.Link, h.Interface, h.Target})
 	c.timers.Set(&h.timer, now.Add(c.cfg.PreparationTimeout))
 }
 
@@ -180,7 +181,7 @@ func whyNot(body wire.Body) Reason {
 func (c *Controller) ready(now time.Time, ev Ready) {
 	h := c.handovers[ev.Link]
 	switch {
-	case h == nil || h.local || h.State != Preparing && h.State != Complete:
+	case h == nil || h.prepare == 0 || h.prepare != ev.ID || h.State != Preparing && h.State != Complete:
 	case h.State == Complete && !ev.OK: // it was undone elsewhere
 		c.forget(h)
 	case h.State == Complete:
@@ -207,7 +208,7 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 	case h.State == Committed:
 		h.becomePreparing(c, now)
 	case h.State == Preparing:
-		c.act(Undo{h.Link, h.Interface, UndoneReplaced})
+		c.act(Undo{h.prepare, h.Link, h.Interface, UndoneReplaced})
 		c.note(Unprepared, h.Link, h.Target.MIHFID)
 		c.next(now, h)
 	case h.Gone: // nobody said that it arrived
@@ -221,7 +222,7 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 // undo takes a handover back.
 func (c *Controller) undo(h *Handover, reason UndoReason) {
 	if h.State >= Preparing && !h.local {
-		c.act(Undo{h.Link, h.Interface, reason})
+		c.act(Undo{h.prepare, h.Link, h.Interface, reason})
 		c.note(Mispredicted, h.Link, h.Target.MIHFID)
 	} else {
 		c.note(Withdrawn, h.Link, h.Target.MIHFID)

@@ -19,6 +19,7 @@ type PrepareHandover struct {
 
 // CancelHandover: it will not leave after all. What was prepared is undone on both sides, and it is served directly again.
 type CancelHandover struct {
+	CorrelationID         mobility.CorrelationID // of the PrepareHandover that it takes back; 0: whichever there was
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
 }
