@@ -13,6 +13,7 @@ import (
 type Config struct {
 	MIHFID               mih.MIHFID
 	MaximumLinks         int           // bound of the table of links; 0: 4096
+	MaximumLinksOfPeer   int           // bound of those that are up by the word of one peer; 0: MaximumLinks
 	MaximumSubscriptions int           // bound over all users, remote ones included; 0: 4096
 	DownRetention        time.Duration // how long a link that went down stays in Links; 0: 5 min
 
@@ -304,13 +305,14 @@ type IgnoreReason string
 const (
 	IgnoredNoSubscriber     IgnoreReason = "no_subscriber"
 	IgnoredNoStation        IgnoreReason = "no_station_address"
-	IgnoredResyncUnchanged  IgnoreReason = "resync_unchanged"      // a resync repeated what is known
-	IgnoredResyncOutdated   IgnoreReason = "resync_outdated"       // the station is up elsewhere, for a shorter time
-	IgnoredAlreadyDown      IgnoreReason = "already_down"          // a second report of the same loss
-	IgnoredFormerAttachment IgnoreReason = "former_attachment"     // the station is up elsewhere by now
-	IgnoredLinksFull        IgnoreReason = "maximum_links_reached" // raise MaximumLinks
-	IgnoredUnknownEvent     IgnoreReason = "unknown_event"         // not one of the types of package mih
-	IgnoredNotUp            IgnoreReason = "not_up"                // Link_Going_Down of a link that is not up
+	IgnoredResyncUnchanged  IgnoreReason = "resync_unchanged"              // a resync repeated what is known
+	IgnoredResyncOutdated   IgnoreReason = "resync_outdated"               // the station is up elsewhere, for a shorter time
+	IgnoredAlreadyDown      IgnoreReason = "already_down"                  // a second report of the same loss
+	IgnoredFormerAttachment IgnoreReason = "former_attachment"             // the station is up elsewhere by now
+	IgnoredLinksFull        IgnoreReason = "maximum_links_reached"         // raise MaximumLinks
+	IgnoredPeerFull         IgnoreReason = "maximum_links_of_peer_reached" // raise MaximumLinksOfPeer
+	IgnoredUnknownEvent     IgnoreReason = "unknown_event"                 // not one of the types of package mih
+	IgnoredNotUp            IgnoreReason = "not_up"                        // Link_Going_Down of a link that is not up
 
 	IgnoredMalformed           IgnoreReason = "message_malformed"
 	IgnoredOtherDestination    IgnoreReason = "message_for_another"     // its destination is another MIH Function
