@@ -146,6 +146,10 @@ type Discover struct {
 	Protected   bool     // of an Endpoint: as that of a Peer
 }
 
+// Announce is an unsolicited MIH_Capability_Discover to a multicast group: whoever hears it knows what is here, and answers. Nothing is
+// repeated; an Announced follows for each that answers.
+type Announce struct{ Group Endpoint }
+
 // Respond is a user's answer to a RequestReceived.
 type Respond struct {
 	Handle uint64
@@ -185,6 +189,7 @@ func (Resync) isEvent()                     {}
 func (MessageReceived) isEvent()            {}
 func (Request) isEvent()                    {}
 func (Discover) isEvent()                   {}
+func (Announce) isEvent()                   {}
 func (Respond) isEvent()                    {}
 func (LinkCommandDone) isEvent()            {}
 func (CapabilitiesChanged) isEvent()        {}
@@ -256,6 +261,9 @@ type PeerCapable struct {
 	Capabilities wire.Capabilities
 }
 
+// Announced says that an MIH Function is at an address, by a word to everybody or by an answer to ours. It is not believed for more.
+type Announced struct{ From Endpoint }
+
 // PeerSubscribed says what a peer is told from now on of the links here that Link matches; no Events: nothing any more.
 type PeerSubscribed struct {
 	MIHFID mih.MIHFID
@@ -279,6 +287,7 @@ func (RequestReceived) isAction()       {}
 func (LinkCommand) isAction()           {}
 func (PeerStateChanged) isAction()      {}
 func (PeerCapable) isAction()           {}
+func (Announced) isAction()             {}
 func (PeerSubscribed) isAction()        {}
 func (Ignored) isAction()               {}
 

@@ -34,6 +34,7 @@ type MIHF struct {
 	lastHandle   uint64
 	discovering  map[discovery]*transaction
 	discoveries  uint16 // transaction identifier of the next one
+	announced    announced
 	strangers    bucket
 	beginnings   uint64 // of subscriptions of peers
 }
@@ -110,6 +111,8 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 		m.command(now, ev)
 	case Discover:
 		m.discover(now, ev)
+	case Announce:
+		m.announce(now, ev.Group)
 	case Respond:
 		m.respond(now, ev.Handle, ev.Body, ev.Extra)
 	case LinkCommandDone:

@@ -65,6 +65,9 @@ func (m *MIHF) take(now time.Time, from Endpoint, msg *wire.Message, octets []by
 	}
 	p.received++
 	m.becomePeerUp(p, now)
+	if discover && msg.Destination == "" {
+		m.act(Announced{from})
+	}
 	return m.known(now, p, from, msg, octets)
 }
 
@@ -74,6 +77,9 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 	case wire.CapabilityDiscoverRequest:
 		if !m.strangers.take(now) {
 			return IgnoredStrangersPaced
+		}
+		if msg.Destination == "" {
+			m.act(Announced{from})
 		}
 		answer := wire.CapabilityDiscoverResponse{Status: mih.StatusSuccess, Capabilities: m.cfg.Capabilities}
 		header := wire.Header{ACKResponse: msg.Header.ACKRequest, TransactionID: msg.Header.TransactionID}
@@ -98,6 +104,12 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 func (m *MIHF) discovered(now time.Time, from Endpoint, msg *wire.Message, body wire.CapabilityDiscoverResponse) IgnoreReason {
 	t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]
 	switch {
+	case t == nil && m.announced.answeredBy(now, msg):
+		if !m.strangers.take(now) {
+			return IgnoredStrangersPaced
+		}
+		m.act(Announced{from})
+		return ""
 	case t == nil:
 		return IgnoredNoTransaction
 	case !t.peer.ready():

@@ -43,6 +43,8 @@ type node struct {
 	confirms []Confirm
 	capable  []PeerCapable
 
+	announced []Endpoint
+
 	subscribers []mih.EventList // what its only peer was subscribed to, one after the other
 }
 
@@ -95,6 +97,8 @@ func (n *node) do(actions []Action) {
 			n.confirms = append(n.confirms, a)
 		case RequestReceived:
 			n.requests = append(n.requests, a)
+		case Announced:
+			n.announced = append(n.announced, a.From)
 		case PeerCapable:
 			n.capable = append(n.capable, a)
 		case LinkCommand:

@@ -85,6 +85,7 @@ type Node struct {
 	directory *directory
 	questions questions
 	abilities abilities
+	heard     chan netip.AddrPort // where MIH Functions say that they are
 	strangers *rate.Limiter
 }
 
@@ -97,6 +98,7 @@ func Open(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), commands: make(chan command, commandQueue),
 		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}}, strangers: rate.NewLimiter(strangersSecond, strangersBurst),
+		heard: make(chan netip.AddrPort, maximumFound),
 	}
 	n.core = mihf.New(mihf.Config{
 		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, MaximumLinksOfPeer: shareOf(cfg), Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true, Permits: n.permits(),
@@ -107,7 +109,7 @@ func Open(cfg Config) (*Node, error) {
 	if len(cfg.MIH.Listen) == 0 {
 		return n, nil
 	}
-	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port, Admit: n.admit})
+	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port, Admit: n.admit, Groups: groupsOf(cfg.MIH.Discovery)})
 	if err != nil {
 		return nil, err
 	}
@@ -292,6 +294,8 @@ func (n *Node) execute(action mihf.Action) {
 		n.command(a)
 	case mihf.Ignored:
 		n.ignored(a)
+	case mihf.Announced:
+		n.hears(a.From)
 	case mihf.PeerCapable:
 		n.abilities.learn(a.MIHFID, a.Capabilities)
 	case mihf.PeerStateChanged:
