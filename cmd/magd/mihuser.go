@@ -120,10 +120,11 @@ func (g *gateway) indicated(ind mih.Indication) {
 		g.handovers.departures.returned(station{ind.Interface, address})
 		g.attached(attachment{
 			access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync,
-			previous: g.handovers.previous(ind, ev),
+			previous: g.handovers.previous(ind, ev, station{ind.Interface, address}),
 		})
 	case mih.LinkDown:
 		g.lapsed.take(station{ind.Interface, address})
+		g.handovers.searches.end(station{ind.Interface, address})
 		g.left(station{ind.Interface, address}, ind.ReceivedAt)
 	}
 	g.handovers.event(handover.Indicated{Indication: ind})

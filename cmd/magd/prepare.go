@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	apadapters "netlmm/ap-adapters"
@@ -37,6 +36,7 @@ type handovers struct {
 	predictions predictions
 	records     preparations
 	departures  departures
+	searches    searches
 }
 
 func (g *gateway) openHandovers() {
@@ -162,6 +162,7 @@ func (h *handovers) outcome(action mag.Action) {
 	case mag.HandoverFailed:
 		count(a.Handover, "failed_"+string(a.Reason))
 		h.answer(a.Handover, false, string(a.Reason))
+		h.searchOn(a.Handover)
 		if a.Reactive && a.Reason == mag.HandoverRefused { // a new station, and the other gateway does not know it either
 			return
 		}
@@ -171,6 +172,9 @@ func (h *handovers) outcome(action mag.Action) {
 		count(a.Handover, "expected")
 	case mag.HandoverArrived:
 		count(a.Handover, "arrived")
+		if who, ok := stationOf(a.Handover); ok {
+			h.searches.end(who)
+		}
 		h.g.traces.arrived(a.Handover)
 	case mag.HandoverCompleted:
 		count(a.Handover, completed)
@@ -199,19 +203,4 @@ func (h *handovers) ended(of mag.Handover, outcome string) {
 	if of.Side == mag.PreviousMAG {
 		h.records.endedBy(of, outcome)
 	}
-}
-
-// previous is the gateway that a station comes from, for the reactive mode: that of the old access router which the link event names,
-// or the only other gateway there is. Nobody is asked about a station that was here all the time.
-func (h *handovers) previous(ind mih.Indication, ev mih.LinkUp) netip.Addr {
-	if !h.g.cfg.Handover.Reactive || ind.Resync {
-		return netip.Addr{}
-	}
-	if gateway := h.network.gatewayOf(ev.OldAccessRouter); gateway.IsValid() {
-		return gateway
-	}
-	if gateways := h.g.cfg.Gateways; len(gateways) == 1 {
-		return gateways[0].Address
-	}
-	return netip.Addr{}
 }

@@ -48,6 +48,7 @@ func TestHostileSchedules(t *testing.T) {
 			"prepare": func(t *rapid.T) {
 				h.handle(PrepareHandover{1, h.link(t), h.mac(t), h.otherGateway(t), netip.Addr{}})
 			},
+			"request":         func(t *rapid.T) { h.handle(RequestContext{h.link(t), h.mac(t), secondMAG}) },
 			"cancel":          func(t *rapid.T) { h.handle(CancelHandover{Interface: h.link(t), MobileNodeLinkLayerID: h.mac(t)}) },
 			"initiate":        h.initiate,
 			"acknowledge":     h.acknowledge,
