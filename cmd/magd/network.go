@@ -138,6 +138,9 @@ func (n *network) ours() map[mih.LinkAddress]mih.LinkType {
 func (n *network) seen(ind mih.Indication) {
 	tuple := ind.Event.LinkTuple()
 	_, up := ind.Event.(mih.LinkUp)
+	if _, detected := ind.Event.(mih.LinkDetected); detected && !n.local(tuple.PointOfAttachment) {
+		return // a station hears it, which makes it nobody's
+	}
 	n.information.Map(func(m *miis.Map) {
 		m.LearnEvent(time.Now(), ind.Source, ind.Event)
 		if up {

@@ -105,7 +105,10 @@ func TestOwnPointsOfAttachment(t *testing.T) {
 	n.seen(mih.Indication{Source: "magd", Interface: "acc0", Event: mih.LinkUp{Link: tupleAt(6, 1)}})
 	n.seen(mih.Indication{Source: "ap1", Interface: "acc0", Event: mih.LinkUp{Link: tupleAt(7, 1)}})
 	n.seen(mih.Indication{Source: "info", Event: mih.LinkUp{Link: tupleAt(8, 1)}}) // sees it, and serves none
-	for i, want := range map[byte]bool{0: false, 1: true, 2: true, 3: false, 5: false, 6: true, 7: true, 8: false, 9: false} {
+	for i := range byte(2) {                                                       // it hears its own access point, and one of elsewhere
+		n.seen(mih.Indication{Source: "magd", Interface: "acc0", Event: mih.LinkDetected{Link: tupleAt(1+9*i, 1)}})
+	}
+	for i, want := range map[byte]bool{10: false, 0: false, 1: true, 2: true, 3: false, 5: false, 6: true, 7: true, 8: false, 9: false} {
 		if n.local(poa(i)) != want {
 			t.Errorf("%d is this gateway's own: %v", i, !want)
 		}
