@@ -14,10 +14,8 @@ type announced struct {
 
 // announce tells a multicast group what is here (IEEE 802.21 section 8.3.1: without a destination). Nobody acknowledges what all are told.
 func (m *MIHF) announce(now time.Time, group Endpoint) {
-	if m.discoveries++; m.discoveries > maximumTransactionID {
-		m.discoveries = 1
-	}
 	m.announced = announced{m.discoveries, now.Add(m.cfg.ResponseTimeout)}
+	m.discoveries = following(m.discoveries)
 	header := wire.Header{TransactionID: m.announced.transaction}
 	m.emit(group, m.encode(wire.Message{Header: header, Body: wire.CapabilityDiscoverRequest{Capabilities: m.cfg.Capabilities}}))
 }
