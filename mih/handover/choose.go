@@ -24,6 +24,12 @@ type signal struct {
 	at  time.Time
 }
 
+// spot is where a station is, and whose link SAP says so.
+type spot struct {
+	at     mih.LinkAddress
+	source mih.MIHFID
+}
+
 // place is where a station is attached.
 type place struct {
 	link  mih.LinkTupleID
@@ -37,8 +43,8 @@ type seen struct {
 	before  map[mih.LinkID]mih.LinkAddress
 	present map[mih.LinkID]mih.LinkAddress
 	named   map[mih.MIHFID]place
-	here    map[mih.LinkID]mih.LinkAddress // until they leave
-	crowd   map[mih.LinkAddress]int        // of those that are there, or announced
+	here    map[mih.LinkID]spot     // until they leave
+	crowd   map[mih.LinkAddress]int // of those that are there, or announced
 }
 
 func (s *seen) detected(now time.Time, ev mih.LinkDetected) {
@@ -70,7 +76,7 @@ func (s *seen) count(at mih.LinkAddress, n int) {
 
 // left notes that a station is there no more.
 func (s *seen) left(tuple mih.LinkTupleID) {
-	if at := s.here[tuple.Link]; at == tuple.PointOfAttachment || tuple.PointOfAttachment.IsZero() {
+	if at := s.here[tuple.Link].at; at == tuple.PointOfAttachment || tuple.PointOfAttachment.IsZero() {
 		s.count(at, -1)
 		delete(s.here, tuple.Link)
 	}
@@ -80,7 +86,7 @@ func (s *seen) left(tuple mih.LinkTupleID) {
 func (s *seen) attached(ind mih.Indication, tuple mih.LinkTupleID) {
 	s.left(mih.LinkTupleID{Link: tuple.Link})
 	if len(s.here) < s.limit {
-		s.here[tuple.Link] = tuple.PointOfAttachment
+		s.here[tuple.Link] = spot{tuple.PointOfAttachment, ind.Source}
 		s.count(tuple.PointOfAttachment, 1)
 	}
 	if len(s.present) >= s.limit {

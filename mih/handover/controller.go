@@ -38,7 +38,7 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type Handover struct {
 	Link      mih.LinkID
 	State     State
-	Source    mih.MIHFID // whose link SAP has the link
+	Source    mih.MIHFID // whose link SAP has the link: the one that told that it came up, or else that it is going down
 	Interface string
 	Station   mih.MIHFID // by its identity; "": not known
 	From      mih.LinkAddress
@@ -98,7 +98,7 @@ func New(cfg Config) *Controller {
 		cfg: cfg, handovers: map[mih.LinkID]*Handover{}, asked: map[uint64]*Handover{}, steered: map[uint64]*Handover{}, queries: map[uint64]*candidateQuery{},
 		expected: map[mih.LinkID]*expectation{}, seen: seen{limit: cfg.MaximumSeen, signals: map[sighting]signal{}, before: map[mih.LinkID]mih.LinkAddress{},
 			present: map[mih.LinkID]mih.LinkAddress{}, named: map[mih.MIHFID]place{},
-			here: map[mih.LinkID]mih.LinkAddress{}, crowd: map[mih.LinkAddress]int{}},
+			here: map[mih.LinkID]spot{}, crowd: map[mih.LinkAddress]int{}},
 	}
 }
 

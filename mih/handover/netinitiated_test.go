@@ -153,8 +153,11 @@ func TestAStationBehindAnotherMIHFunction(t *testing.T) {
 			}
 			c := speaking(t, speakers)
 			n := c.order[0]
+			up := n.ind(mih.LinkUp{Link: n.tuple()})
+			up.Indication.Source = accessPoint
+			c.event(n, up)
 			down := n.ind(mih.LinkGoingDown{Link: n.tuple(), TimeInterval: time.Second})
-			down.Indication.Source = accessPoint
+			down.Indication.Source = "oracle" // which has no links
 			c.event(n, down)
 			c.pass(900 * time.Millisecond)
 			c.event(n, c.order[0].ready(true))
@@ -176,4 +179,15 @@ func TestAStationBehindAnotherMIHFunction(t *testing.T) {
 			c.empty()
 		})
 	}
+}
+
+// TestAPredictionOfElsewhere: the access point that has the station's link steers it, whoever said that the link is going down.
+func TestAPredictionOfElsewhere(t *testing.T) {
+	c := attached(t, 2, nil)
+	n := c.order[0]
+	down := n.ind(mih.LinkGoingDown{Link: n.tuple(), TimeInterval: 100 * time.Millisecond})
+	down.Indication.Source = "oracle"
+	c.event(n, down)
+	c.event(n, c.order[0].ready(true))
+	c.want(0, "handover_begun", "prepare n1", "handover_prepared", "steer to n1 within 100ms")
 }

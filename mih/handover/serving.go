@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"cmp"
 	"time"
 
 	"netlmm/mih"
@@ -36,7 +37,7 @@ func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, 
 		return
 	}
 	h := &Handover{
-		Link: tuple.Link, Source: ind.Source, Interface: ind.Interface, Station: mih.MIHFID(ind.Identity), From: tuple.PointOfAttachment, Begun: now,
+		Link: tuple.Link, Source: cmp.Or(c.seen.here[tuple.Link].source, ind.Source), Interface: ind.Interface, Station: mih.MIHFID(ind.Identity), From: tuple.PointOfAttachment, Begun: now,
 		others: candidates, leaves: leaves, steer: to.IsZero(),
 	}
 	h.timer.Due = func(now time.Time) { c.handoverDue(now, h) }
