@@ -131,7 +131,9 @@ func TestAStationThatLeavesBeforeItsPacketsAreHandedOver(t *testing.T) {
 // TestWhoPreparesNothingNegotiatesNothing: other networks learn so from the MIH Function, which has nobody to ask.
 func TestWhoPreparesNothingNegotiatesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, _ := newGatewayOf(t, preparing())
+		cfg := preparing()
+		cfg.Handover.Predictive = false
+		g, _ := newGatewayOf(t, cfg)
 		if g.handovers.engine != nil {
 			t.Error("there is a controller of handovers")
 		}
