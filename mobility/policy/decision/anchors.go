@@ -1,0 +1,105 @@
+package decision
+
+import (
+	"net/netip"
+	"time"
+
+	"netlmm/mobility"
+)
+
+// anchor is one LMA, and whether it lives.
+type anchor struct {
+	lma      netip.Addr
+	up       bool // the security association
+	dead     bool
+	patience timer // until a missing association means that it is dead
+}
+
+func (m *Machine) addAnchors() {
+	for _, lma := range m.config.Anchors.LMAs {
+		a := &anchor{lma: lma}
+		a.patience.due = func(now time.Time) { m.anchorDied(now, a, AnchorMissing) }
+		m.anchors[lma] = a
+	}
+}
+
+// anchorChanged follows the health of an anchor. A new security association is taken for life, also after heartbeats failed: without
+// mobile nodes there are none that could say otherwise.
+func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
+	a := m.anchors[e.LMA]
+	if a == nil {
+		return
+	}
+	switch e.Sign {
+	case AssociationUp:
+		a.up = true
+		m.anchorLives(a)
+	case HeartbeatBack:
+		m.anchorLives(a)
+	case HeartbeatFailed:
+		m.anchorDied(now, a, AnchorSilent)
+	case AssociationDown:
+		a.up = false
+		m.doubt(now, a)
+	case AssociationMiss:
+		m.doubt(now, a)
+	}
+}
+
+func (m *Machine) doubt(now time.Time, a *anchor) {
+	if !a.up && !a.dead && a.patience.index == 0 {
+		m.set(&a.patience, now.Add(m.config.AnchorPatience))
+	}
+}
+
+func (m *Machine) anchorLives(a *anchor) {
+	m.clear(&a.patience)
+	if a.dead {
+		a.dead = false
+		m.do(AnchorLives{a.lma})
+	}
+}
+
+// anchorDied leaves an anchor: who waits for it goes to another one at once, and so do those registered there if that is wanted.
+func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
+	m.clear(&a.patience)
+	if a.dead {
+		return
+	}
+	a.dead = true
+	m.do(AnchorDied{a.lma, reason})
+	m.reviewAll(now, m.leavesAnchor)
+}
+
+// anchorFor chooses an anchor. One that a mobile node has it keeps, whatever others are there by now.
+func (m *Machine) anchorFor(id mobility.MobileNodeID, sticky netip.Addr) netip.Addr {
+	if a := m.anchors[sticky]; a != nil && !a.dead {
+		return sticky
+	}
+	return m.config.Anchors.Choose(id, func(lma netip.Addr) bool { return m.anchors[lma] == nil || !m.anchors[lma].dead })
+}
+
+// leavesAnchor says whether a mobile node goes to another anchor because its own is dead. Its profile may forbid that.
+func (m *Machine) leavesAnchor(r *record) bool {
+	a := m.anchors[r.profile.LMAAddress]
+	return r.state == served && !r.pinned && a != nil && a.dead && (!r.bound || m.config.MoveFromDead)
+}
+
+func (m *Machine) moveFromAnchor(r *record) {
+	lma := m.anchorFor(r.user, netip.Addr{})
+	if lma == r.profile.LMAAddress {
+		return // there is no other
+	}
+	r.profile.LMAAddress, r.bound = lma, false
+	m.do(Serve{Attachment: r.Attachment, Profile: r.profile})
+}
+
+// Dead are the anchors that are left, in the order of the configuration.
+func (m *Machine) Dead() (list []netip.Addr) {
+	for _, lma := range m.config.Anchors.LMAs {
+		if m.anchors[lma].dead {
+			list = append(list, lma)
+		}
+	}
+	return list
+}
