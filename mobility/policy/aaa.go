@@ -11,6 +11,7 @@ type Query struct {
 	MobileNodeID      mobility.MobileNodeID // an NAI, or the address of a station that did not authenticate itself
 	LinkLayerID       mobility.MobileNodeLinkLayerID
 	PointOfAttachment mobility.MobileNodeLinkLayerID
+	PortType          uint32 // NAS-Port-Type (RFC 2865 section 5.41), such as 19 for IEEE 802.11; 0: not known
 	State             []byte // of the CoA-Request that asks for this; then it is Authorize Only (RFC 5176 section 3.2)
 }
 

@@ -70,6 +70,7 @@ var onlyIn = map[string][]string{
 	"github.com/google/gopacket": {"netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/cmd/testbed", "netlmm/cmd/netlmmctl"},
 	"go.etcd.io/bbolt":           {"netlmm/mobility/store"},
 	"github.com/miekg/dns":       {"netlmm/mih/transport/discover"},
+	"layeh.com/radius":           {"netlmm/mobility/policy/radius", "netlmm/ap-adapters/radius"},
 }
 
 func TestWhoMayImportWhom(t *testing.T) {
