@@ -26,6 +26,10 @@ type Policy struct {
 	AnchorPatience time.Duration
 	MoveFromDead   bool
 
+	Order        []policy.Source
+	ServeUnasked bool // by Fallback, while no RADIUS server answers
+	RADIUS       RADIUS
+
 	profiles profilesFile
 }
 
@@ -38,6 +42,9 @@ type rawMagdPolicy struct {
 	Realms              []rawRealm `mapstructure:"realms"`
 	LMAPatience         string     `mapstructure:"lma_patience"`
 	RegisteredAtDeadLMA string     `mapstructure:"registered_at_dead_lma"`
+	Order               []string   `mapstructure:"order"`
+	OnSilence           string     `mapstructure:"on_silence"`
+	RADIUS              rawRADIUS  `mapstructure:"radius"`
 	rawPolicy           `mapstructure:",squash"`
 }
 
@@ -49,6 +56,7 @@ type rawRealm struct {
 
 var defaultGatewayPolicy = rawMagdPolicy{
 	Identity: "authenticated", SameIdentity: string(policy.Interfaces), LMASelection: string(policy.First), LMAPatience: "5s", RegisteredAtDeadLMA: "keep",
+	Order: []string{string(policy.File)}, OnSilence: "refuse", RADIUS: defaultRADIUS,
 	rawPolicy: rawPolicy{Default: "allow", IPv6: true},
 }
 
@@ -58,6 +66,7 @@ func (p *problems) gatewayPolicy(c *Magd, raw rawMagdPolicy) {
 	c.IdentityFromMAC = p.oneOf("policy.identity", raw.Identity, "authenticated", "mac") == "mac"
 	c.SeveralMACs = policy.Rule(p.oneOf("policy.same_identity", raw.SameIdentity, string(policy.Interfaces), string(policy.Replace), string(policy.Separate), string(policy.Refuse)))
 	p.anchorChoice(c, raw)
+	p.sources(c, raw)
 	c.profiles = profilesFile{raw: raw, mac: c.IdentityFromMAC, inline: len(c.Profiles)}
 	for _, l := range c.LMAs {
 		c.profiles.lmas = append(c.profiles.lmas, l.Address)

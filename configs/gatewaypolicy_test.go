@@ -96,3 +96,39 @@ func TestAnchorsOfRealms(t *testing.T) {
 		}
 	}
 }
+
+func TestRADIUSServersAndClients(t *testing.T) {
+	secret := write(t, "sixteen octets or more\n")
+	radius := `order: [file, radius], radius: {servers: [{address: "2001:db8::5", secret_file: FILE}], dynamic_authorization: {listen: "[::]:3799", clients: [{address: "2001:db8::/64", secret_file: FILE}]}}`
+	text := noPolicy + "policy: {" + strings.ReplaceAll(radius, "FILE", secret) + "}\n"
+	c, err := LoadMagd(write(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := c.RADIUS
+	if len(c.Order) != 2 || r.Servers[0].Address != netip.MustParseAddrPort("[2001:db8::5]:1812") || r.Servers[0].Name != "2001:db8::5" || r.NASIdentifier == "" ||
+		r.DynamicAuthorization.Clients[0].Addresses != netip.MustParsePrefix("2001:db8::/64") || !r.DynamicAuthorization.RequireTimestamp {
+		t.Errorf("%+v", c.Policy)
+	}
+	for _, change := range [][3]string{
+		{"[file, radius]", "[file]", "policy.radius.servers"},
+		{"[file, radius]", "[]", "policy.order"},
+		{"[file, radius]", "[radius, radius]", "policy.order[1]"},
+		{"[file, radius]", "[radius], mobile_nodes: [{nai: a@x}]", "policy.order"},
+		{"order:", "default: deny, on_silence: default, order:", "policy.on_silence"},
+		{"2001:db8::5", "nowhere", "policy.radius.servers[0].address"},
+		{"2001:db8::/64", "2001:db8::1/64", "clients[0].address"},
+		{"[::]:3799", "3799", "dynamic_authorization.listen"},
+		{secret, "/nonexistent", "secret_file"},
+	} {
+		if _, err := LoadMagd(write(t, strings.Replace(text, change[0], change[1], 1))); err == nil || !strings.Contains(err.Error(), change[2]) {
+			t.Errorf("%s: %v, want %s", change[1], err, change[2])
+		}
+	}
+	if err := os.Chmod(secret, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadMagd(write(t, text)); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a secret that others can read: %v", err)
+	}
+}

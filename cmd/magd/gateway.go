@@ -54,6 +54,7 @@ type gateway struct {
 	behind    behind
 	handovers handovers
 	policies  policies
+	servers   servers
 	guard     *guard.Guard
 	plane     *dataplane.Plane
 	sockets   *daemon.Sockets
@@ -101,6 +102,7 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		accessData:  "What the access links did.",
 		socket:      "What the sockets of Mobility Headers did.",
 		policyCount: "What policy decided about mobile nodes and anchors, and where it knew that from.",
+		radiusCount: "Questions to RADIUS servers and their answers, and what servers demanded, by what became of them.",
 		revocations: "Binding Revocation Indications of anchors that were answered.",
 
 		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
@@ -127,6 +129,9 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	}
 	g.openHandovers()
 	if err = g.openAdapters(); err != nil {
+		return g, err
+	}
+	if err = g.openRADIUS(); err != nil {
 		return g, err
 	}
 	if g.metrics, err = daemon.Metrics(cfg.MetricsListen, g.registry); err != nil {
@@ -184,7 +189,7 @@ func (g *gateway) tasks() []daemon.Task {
 	if g.relay != nil {
 		tasks = append(tasks, daemon.Task{Name: "DHCP relay", Run: g.relay.Run})
 	}
-	return append(tasks, g.mih.Tasks()...)
+	return append(append(tasks, g.radiusTasks()...), g.mih.Tasks()...)
 }
 
 // send gives the machine an event that nobody would repeat; it waits while the machine is swamped. Once the machine has

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +48,9 @@ func (g *gateway) openPolicy() {
 func decisionConfig(cfg *configs.Magd) decision.Config {
 	return decision.Config{
 		Everybody: cfg.Everybody, SeveralMACs: cfg.SeveralMACs, Anchors: cfg.Anchors, AnchorPatience: cfg.AnchorPatience, MoveFromDead: cfg.MoveFromDead,
-		MaximumStations: 2 * cfg.MaximumMobileNodes,
+		MaximumStations: 2 * cfg.MaximumMobileNodes, Order: cfg.Order, ServeUnasked: cfg.ServeUnasked,
+		CacheLifetime: cfg.RADIUS.CacheLifetime, StaleLifetime: cfg.RADIUS.StaleLifetime, RejectLifetime: cfg.RADIUS.RejectLifetime,
+		MaximumCached: cfg.RADIUS.MaximumCached, MaximumWaiting: cfg.RADIUS.MaximumWaiting,
 	}
 }
 
@@ -77,6 +80,13 @@ func (g *gateway) decided(a decision.Action) {
 		if mac, ok := act.LinkLayerID.MAC(); ok {
 			g.left(station{act.Interface, mac}, act.At)
 		}
+	case decision.Ask:
+		g.arrives(act.Attachment)
+		g.ask(act)
+	case decision.Disassociate:
+		g.disassociate(act.Station)
+	case decision.DemandAnswered:
+		g.servers.listener.Answer(act.Handle, act.Cause)
 	case decision.AnchorDied:
 		g.counters.Add(policyCount, "anchor_died_"+string(act.Reason))
 		g.log.Warn("anchor is left: mobile nodes go to others where policy has them", "lma", act.LMA, "reason", act.Reason)
@@ -106,12 +116,18 @@ func (g *gateway) arrives(a policy.Attachment) {
 	}
 }
 
-// served says whether a mobile node that another gateway announces may come. One that the table does not have for sure is judged when
-// it is here.
+// served says whether a mobile node that another gateway announces may come. There is no time to ask a RADIUS server, which is asked
+// when the mobile node is here.
 func (g *gateway) served(id mobility.MobileNodeID) bool {
 	g.policies.mu.Lock()
 	defer g.policies.mu.Unlock()
-	profile, known := g.policies.table.Lookup(id)
+	profile, known := g.policies.table.Own(id)
+	if !known && slices.Contains(g.cfg.Order, policy.RADIUS) {
+		return true
+	}
+	if !known {
+		profile, known = g.policies.table.Fallback(id)
+	}
 	return known && profile.ProxyRegistration
 }
 
@@ -168,7 +184,7 @@ func (g *gateway) policyStatus(ctx context.Context) (*api.PolicyStatus, []string
 	g.policies.mu.Lock()
 	defer g.policies.mu.Unlock()
 	s.Loaded = g.policies.loaded
-	var warnings []string
+	warnings := g.radiusWarnings()
 	if g.policies.err != nil {
 		s.Error = g.policies.err.Error()
 		warnings = append(warnings, "profiles as of "+s.Loaded.Format(time.RFC3339)+" are in force, the last reload failed: "+s.Error)
