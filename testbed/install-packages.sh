@@ -8,6 +8,8 @@ need wpa_supplicant wpasupplicant
 need charon-systemd charon-systemd
 need swanctl strongswan-swanctl
 need pki strongswan-pki
+need freeradius freeradius
+need radclient freeradius-utils
 need ip iproute2
 need nft nftables
 need bird bird2
