@@ -172,3 +172,33 @@ func TestProfilesAreReadAgain(t *testing.T) {
 	}
 	d.isAt(t, NodeMAG2, second, LMA2Address, HNPPool2, "when it comes again")
 }
+
+// A mobile node that comes under another link-layer address, as those with private addresses do, keeps its prefix where policy says that
+// it is the same one.
+func TestAPrivateAddressTakesTheSessionOver(t *testing.T) {
+	d := up(t, "pv")
+	first, second := d.MobileNodes[0], d.MobileNodes[1]
+	second.ID = first.ID
+	if err := d.StartDaemon(NodeLMA); err != nil {
+		t.Fatal(err)
+	}
+	d.startWith(t, NodeMAG1, "policy:\n", "policy:\n  same_identity: replace\n")
+	first.come(t)
+	d.isAt(t, NodeMAG1, first, LMAAddress, HNPPool, "at first")
+	before := d.bindings(t)
+	second.come(t)
+	var after []mobility.BindingCacheEntry
+	eventually(t, d, "the session is that of the new address", func() (bool, error) {
+		after = d.bindings(t)
+		return len(after) == 1 && after[0].MobileNodeLinkLayerID.String() == second.MAC.String(), nil
+	})
+	if !slices.Equal(after[0].HomeNetworkPrefixes, before[0].HomeNetworkPrefixes) {
+		t.Errorf("prefixes %v, before %v", after[0].HomeNetworkPrefixes, before[0].HomeNetworkPrefixes)
+	}
+	if address, err := second.WaitAddress(patience); err != nil || !before[0].HomeNetworkPrefixes[0].Contains(address) {
+		t.Errorf("%v (%v) is not of %v", address, err, before[0].HomeNetworkPrefixes)
+	}
+	if status := d.status(t, NodeMAG1); status.Bindings != 1 {
+		t.Errorf("the gateway has %d bindings, want 1", status.Bindings)
+	}
+}

@@ -26,7 +26,7 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 		r.sticky, r.bound = before.profile.LMAAddress, before.bound
 	}
 	m.decide(now, r)
-	if r.query != 0 && before.state == served && before.MobileNodeID != a.MobileNodeID {
+	if r.asks() && before.state == served && before.MobileNodeID != a.MobileNodeID {
 		m.do(Leave{a.Station, a.At}) // somebody else's: what that one had is not this one's while it waits
 	}
 }
@@ -56,8 +56,8 @@ func (m *Machine) decide(now time.Time, r *record) {
 		case ok && m.fresh(v, age):
 			m.do(Noted{Reason: FromCache})
 			m.judge(now, r, v, age)
-		case !m.ask(r, nil):
-			m.unasked(now, r)
+		default:
+			m.ask(r, nil)
 		}
 		return
 	}
@@ -70,18 +70,30 @@ func (m *Machine) decide(now time.Time, r *record) {
 
 func (r *record) asked() asked { return asked{r.MobileNodeID, r.LinkLayerID} }
 
-// ask has an AAA server asked; false: too many questions are under way.
-func (m *Machine) ask(r *record, state []byte) bool {
-	if len(m.queries) >= m.config.MaximumWaiting {
-		m.do(Noted{Reason: WaitingFull})
-		return false
-	}
+// asks: a question about it is under way, or in line.
+func (r *record) asks() bool { return r.query != 0 || r.inLine != nil }
+
+// ask has an AAA server asked, in its turn when too many questions are under way. order is the State of a server's order to ask.
+func (m *Machine) ask(r *record, order []byte) {
 	m.withdraw(r)
+	r.order = order
+	if len(m.queries) >= m.config.MaximumWaiting {
+		r.inLine = m.line.PushBack(r)
+		m.do(Noted{Reason: WaitsInLine})
+		return
+	}
 	m.query++
 	r.query = m.query
 	m.queries[r.query] = &question{r.asked(), r}
-	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: state}})
-	return true
+	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order}})
+}
+
+// askNext asks about who is first in line, now that a question less is under way.
+func (m *Machine) askNext() {
+	for m.line.Len() > 0 && len(m.queries) < m.config.MaximumWaiting {
+		r := m.line.Front().Value.(*record)
+		m.ask(r, r.order)
+	}
 }
 
 // answered goes on with who waited for the answer.
@@ -92,6 +104,7 @@ func (m *Machine) answered(now time.Time, e Answered) {
 		return
 	}
 	delete(m.queries, e.ID)
+	defer m.askNext()
 	if e.Verdict.Outcome != policy.Silent {
 		m.cache.put(now, q.asked, e.Verdict)
 	}
@@ -158,10 +171,10 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 }
 
 // sessionOver asks anew about a mobile node that was allowed for a time (RFC 2865 section 5.27).
-func (m *Machine) sessionOver(now time.Time, r *record) {
+func (m *Machine) sessionOver(r *record) {
 	r.over = true
-	if r.state == served && r.query == 0 && !m.ask(r, nil) {
-		m.unasked(now, r)
+	if r.state == served && !r.asks() {
+		m.ask(r, nil)
 	}
 }
 
@@ -215,7 +228,8 @@ func (m *Machine) serve(r *record, p mobility.Profile) {
 			m.do(Noted{Reason: DeviceReplaced})
 		}
 	}
-	r.state, r.profile = served, p
+	m.become(r, served)
+	r.profile = p
 	m.name(r)
 	m.do(s)
 }
@@ -250,6 +264,7 @@ func (m *Machine) otherDevices(r *record) (list []*record) {
 func (m *Machine) refuse(r *record, reason Reason) {
 	m.clear(&r.expires)
 	m.withdraw(r)
-	r.state, r.bound, r.over, r.sticky = withheld, false, false, netip.Addr{}
+	m.become(r, withheld)
+	r.bound, r.over, r.sticky = false, false, netip.Addr{}
 	m.do(Withhold{r.Attachment, reason})
 }

@@ -10,10 +10,12 @@ import (
 
 // reviewAll has stations judged anew.
 func (m *Machine) reviewAll(now time.Time, which func(*record) bool) {
-	for e := m.order.Front(); e != nil; e = e.Next() {
-		if r := e.Value.(*record); !r.review && which(r) {
-			r.review = true
-			m.reviews = append(m.reviews, r)
+	for _, state := range []state{served, withheld} { // who waits is judged when the answer is here
+		for e := m.stations[state].Front(); e != nil; e = e.Next() {
+			if r := e.Value.(*record); !r.review && which(r) {
+				r.review = true
+				m.reviews = append(m.reviews, r)
+			}
 		}
 	}
 	if m.reviewTimer.index == 0 {
@@ -45,7 +47,7 @@ func (m *Machine) reviewOne(now time.Time, r *record) {
 		m.moveFromAnchor(r)
 		return
 	}
-	if r.query == 0 {
+	if !r.asks() {
 		m.decide(now, r)
 	}
 }

@@ -27,8 +27,8 @@ type Config struct {
 	RejectLifetime time.Duration // how long a rejected station is not asked for again
 	MaximumCached  int           // grants and rejections
 
-	MaximumStations int // that are remembered; the oldest one is forgotten for a newcomer, which costs it no binding
-	MaximumWaiting  int // questions under way; beyond them servers count as silent
+	MaximumStations int // that are remembered; one is forgotten for a newcomer, which costs it no binding
+	MaximumWaiting  int // questions under way; who is asked about beyond them waits in line
 }
 
 // Event is what happens to the machine: one of the types below.
@@ -174,8 +174,8 @@ const (
 const (
 	FromCache        Reason = "from_cache"
 	FromStaleCache   Reason = "from_stale_cache"
-	ByDefault        Reason = "by_default"   // while AAA servers were silent
-	WaitingFull      Reason = "waiting_full" // MaximumWaiting
+	ByDefault        Reason = "by_default"    // while AAA servers were silent
+	WaitsInLine      Reason = "waits_in_line" // MaximumWaiting
 	AnswerTooLate    Reason = "answer_too_late"
 	AwaitsAttachment Reason = "awaits_attachment" // a changed anchor or address, until the mobile node attaches anew
 	DeviceReplaced   Reason = "device_replaced"

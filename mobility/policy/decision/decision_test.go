@@ -133,8 +133,8 @@ func TestAReloadReachesThoseWhoAreHere(t *testing.T) {
 		profile("a@x", off), profile("b@x", nil), profile("c@x", func(p *mobility.Profile) { p.LMAAddress = lma2 }),
 		profile("d@x", func(p *mobility.Profile) { p.Lifetime = time.Minute }), profile("e@x", func(p *mobility.Profile) { p.HomeNetworkPrefixes = prefix }),
 	}
-	b.want(b.handle(Reloaded{policy.NewTable(after, nil)}), "withhold 1: not_allowed_by_policy; serve 2 as b@x at 2001:db8:f0::1 if there; "+
-		"awaits_attachment; serve 4 as d@x at 2001:db8:f0::1 if there for 1m0s; awaits_attachment; withhold 9: not_allowed_by_policy")
+	b.want(b.handle(Reloaded{policy.NewTable(after, nil)}), "withhold 1: not_allowed_by_policy; "+
+		"awaits_attachment; serve 4 as d@x at 2001:db8:f0::1 if there for 1m0s; awaits_attachment; serve 2 as b@x at 2001:db8:f0::1 if there; withhold 9: not_allowed_by_policy")
 	b.want(b.handle(come(3, "c@x")), "serve 3 as c@x at 2001:db8:f0::2")
 	b.want(b.handle(come(5, "e@x")), "serve 5 as e@x at 2001:db8:f0::1 with [2001:db8:1::/64]")
 }
@@ -163,8 +163,20 @@ func TestStationsAreBounded(t *testing.T) {
 	}
 	b.handle(Detached{Station: at(2)})
 	b.handle(Detached{Station: at(3)})
-	if len(b.m.names) != 0 || len(b.m.records) != 0 || b.m.order.Len() != 0 {
+	if len(b.m.names) != 0 || len(b.m.records) != 0 || b.m.stations[withheld].Len() != 0 {
 		t.Errorf("left over: %v", b.m.names)
+	}
+}
+
+// Strangers do not push those who are served out of memory.
+func TestWhoIsNotServedGivesWayFirst(t *testing.T) {
+	b := newBench(t, Config{MaximumStations: 3}, policy.NewTable([]mobility.Profile{profile("a@x", nil)}, nil))
+	b.handle(come(1, "a@x"))
+	for i := range byte(50) {
+		b.handle(come(10+i, fmt.Sprint("stranger", i)))
+	}
+	if c := b.m.Counts(); c.Served != 1 || c.Withheld != 2 {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -26,9 +26,7 @@ func (m *Machine) meet(now time.Time, d policy.Demand, sessions []*record) polic
 	case d.Reauthorize:
 		for _, r := range sessions {
 			m.cache.drop(r.asked())
-			if !m.ask(r, d.State) {
-				return policy.ResourcesUnavailable
-			}
+			m.ask(r, d.State)
 		}
 		return policy.RequestInitiated
 	}

@@ -28,8 +28,9 @@ type state uint8
 
 const (
 	waiting  state = iota // for an answer, the first one
+	withheld              // not served
 	served                // the MAG was told
-	withheld              // likewise, or it was told nothing
+	states
 )
 
 // record is one station that is here.
@@ -46,10 +47,12 @@ type record struct {
 	over    bool       // Session-Timeout has passed
 	since   time.Time
 	query   policy.QueryID // under way; 0: none
+	inLine  *list.Element  // in Machine.line
+	order   []byte         // State of the order that the question follows
 
 	names   []mobility.MobileNodeID // in Machine.names
 	expires timer                   // Session-Timeout
-	element *list.Element           // in Machine.order
+	element *list.Element           // in Machine.stations
 	review  bool                    // in Machine.reviews
 }
 
@@ -68,11 +71,12 @@ type Machine struct {
 	actions []Action
 	timers  timerHeap
 
-	records map[policy.Station]*record
-	order   *list.List // of *record, the oldest first
-	names   map[mobility.MobileNodeID][]*record
-	queries map[policy.QueryID]*question
-	query   policy.QueryID // the last one
+	records  map[policy.Station]*record
+	stations [states]*list.List // of *record, who has been in that state for the longest time first
+	names    map[mobility.MobileNodeID][]*record
+	queries  map[policy.QueryID]*question
+	query    policy.QueryID // the last one
+	line     *list.List     // of *record, that wait to be asked about
 
 	reviews     []*record
 	reviewTimer timer
@@ -90,8 +94,11 @@ func New(c Config, table *policy.Table) *Machine {
 		c.Order = []policy.Source{policy.File}
 	}
 	m := &Machine{
-		config: c, table: table, cache: newCache(c.MaximumCached), anchors: map[netip.Addr]*anchor{}, order: list.New(),
+		config: c, table: table, cache: newCache(c.MaximumCached), anchors: map[netip.Addr]*anchor{}, line: list.New(),
 		records: map[policy.Station]*record{}, names: map[mobility.MobileNodeID][]*record{}, queries: map[policy.QueryID]*question{},
+	}
+	for i := range m.stations {
+		m.stations[i] = list.New()
 	}
 	m.reviewTimer.due = m.reviewSome
 	m.addAnchors()
@@ -161,19 +168,31 @@ func (m *Machine) clear(t *timer) {
 	}
 }
 
-// newRecord remembers a station. The oldest one gives way when there are too many; it keeps its binding, and a changed policy reaches
-// it when it attaches again.
+// newRecord remembers a station. When there are too many one gives way: first who is not served, then who is, which keeps its binding, and
+// whom a changed policy reaches when it attaches again.
 func (m *Machine) newRecord(now time.Time, a policy.Attachment) *record {
 	for len(m.records) >= m.config.MaximumStations {
-		m.remove(m.order.Front().Value.(*record))
+		for _, s := range []state{withheld, served, waiting} {
+			if e := m.stations[s].Front(); e != nil {
+				m.remove(e.Value.(*record))
+				break
+			}
+		}
 		m.do(Noted{Reason: StationForgotten})
 	}
 	r := &record{Attachment: a, since: now}
-	r.expires.due = func(now time.Time) { m.sessionOver(now, r) }
+	r.expires.due = func(time.Time) { m.sessionOver(r) }
 	m.records[a.Station] = r
-	r.element = m.order.PushBack(r)
+	r.element = m.stations[waiting].PushBack(r)
 	m.name(r)
 	return r
+}
+
+func (m *Machine) become(r *record, s state) {
+	if r.state != s {
+		m.stations[r.state].Remove(r.element)
+		r.state, r.element = s, m.stations[s].PushBack(r)
+	}
 }
 
 // name makes a record found by all that it is known by.
@@ -211,13 +230,17 @@ func (m *Machine) remove(r *record) {
 	m.clear(&r.expires)
 	m.withdraw(r)
 	m.unname(r)
-	m.order.Remove(r.element)
+	m.stations[r.state].Remove(r.element)
 	if m.records[r.Station] == r {
 		delete(m.records, r.Station)
 	}
 }
 
 func (m *Machine) withdraw(r *record) {
+	if r.inLine != nil {
+		m.line.Remove(r.inLine)
+		r.inLine = nil
+	}
 	if r.query != 0 {
 		m.queries[r.query].record = nil
 		r.query = 0
@@ -247,14 +270,9 @@ type Counts struct {
 
 // Counts looks at all stations.
 func (m *Machine) Counts() (c Counts) {
+	c.Served, c.Withheld = m.stations[served].Len(), m.stations[withheld].Len()
 	for _, r := range m.records {
-		switch r.state {
-		case served:
-			c.Served++
-		case withheld:
-			c.Withheld++
-		}
-		if r.query != 0 {
+		if r.asks() {
 			c.Waiting++
 		}
 	}

@@ -57,8 +57,10 @@ func TestADetachCancelsWhatWaits(t *testing.T) {
 	b.want(b.handle(come(1, "a@x")), "from_cache; serve 1 as a@x at 2001:db8:f0::1")
 	b.want(b.handle(come(1, "b@x")), "ask 2 for b@x; leave 1") // somebody else with that address
 	b.want(b.handle(come(1, "c@x")), "ask 3 for c@x")
-	b.want(b.handle(come(2, "d@x")), "waiting_full; withhold 2: aaa_silent")
-	b.want(b.handle(Answered{2, accept(nil)}), "answer_too_late")
+	b.want(b.handle(come(2, "d@x")), "waits_in_line")
+	b.want(b.handle(come(3, "e@x")), "waits_in_line")
+	b.want(b.handle(Detached{Station: at(2)}), "leave 2")
+	b.want(b.handle(Answered{2, accept(nil)}), "answer_too_late; ask 4 for e@x")
 	b.want(b.handle(Answered{3, accept(nil)}), "serve 1 as c@x at 2001:db8:f0::1")
 }
 
