@@ -25,9 +25,6 @@ const (
 	Rejected                // Access-Reject, or an Access-Accept that nothing can be made of
 )
 
-// String names the outcome as a metric label.
-func (o Outcome) String() string { return [...]string{"silent", "accepted", "rejected"}[o] }
-
 // Verdict is the answer to a Query.
 type Verdict struct {
 	Outcome Outcome
@@ -54,7 +51,6 @@ const (
 	UnsupportedAttribute       ErrorCause = 401
 	MissingAttribute           ErrorCause = 402
 	NASIdentificationMismatch  ErrorCause = 403
-	InvalidRequest             ErrorCause = 404
 	UnsupportedService         ErrorCause = 405
 	InvalidAttributeValue      ErrorCause = 407
 	AdministrativelyProhibited ErrorCause = 501

@@ -35,16 +35,14 @@ func (f Features) Check() error {
 // Grant is what an AAA server says of a mobile node (RFC 6572 section 4). What is zero was not said. Of what it says of the home and
 // of the visited network it has one, the home's where there are both.
 type Grant struct {
-	MobileNodeID            string // an NAI, which MUST be used towards the anchor (section 4.2)
-	ChargeableUserIdentity  string
-	LMAAddress              netip.Addr
-	LMAIPv4Address          netip.Addr
-	HomeNetworkPrefixes     []netip.Prefix
-	IPv4HomeAddress         netip.Prefix
-	Features                *Features
-	SessionTimeout          time.Duration
-	ServiceSelection        string
-	HomeInterfaceIdentifier string // eight octets
+	MobileNodeID           string // an NAI, which MUST be used towards the anchor (section 4.2)
+	ChargeableUserIdentity string
+	LMAAddress             netip.Addr
+	LMAIPv4Address         netip.Addr
+	HomeNetworkPrefixes    []netip.Prefix
+	IPv4HomeAddress        netip.Prefix
+	Features               *Features
+	SessionTimeout         time.Duration
 }
 
 // Empty: nothing was said that a profile has a place for.

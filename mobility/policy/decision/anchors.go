@@ -33,9 +33,9 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 	switch e.Sign {
 	case AssociationUp:
 		a.up = true
-		m.anchorLives(a)
+		m.anchorLives(now, a)
 	case HeartbeatBack:
-		m.anchorLives(a)
+		m.anchorLives(now, a)
 	case HeartbeatFailed:
 		m.anchorDied(now, a, AnchorSilent)
 	case AssociationDown:
@@ -52,11 +52,13 @@ func (m *Machine) doubt(now time.Time, a *anchor) {
 	}
 }
 
-func (m *Machine) anchorLives(a *anchor) {
+// anchorLives takes an anchor again. Who waits for a dead one, because all were, need not any longer.
+func (m *Machine) anchorLives(now time.Time, a *anchor) {
 	m.clear(&a.patience)
 	if a.dead {
 		a.dead = false
 		m.do(AnchorLives{a.lma})
+		m.reviewAll(now, m.leavesAnchor)
 	}
 }
 
@@ -71,11 +73,16 @@ func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
 	m.reviewAll(now, m.leavesAnchor)
 }
 
-// anchorFor chooses an anchor. One that a mobile node has it keeps, whatever others are there by now.
-func (m *Machine) anchorFor(id mobility.MobileNodeID, sticky netip.Addr) netip.Addr {
-	if a := m.anchors[sticky]; a != nil && !a.dead {
-		return sticky
+// anchorOf is the anchor of a station that attached. The one that it had it keeps, whatever others are there by now; a dead one only
+// where the binding there is to be waited for.
+func (m *Machine) anchorOf(r *record) netip.Addr {
+	if a := m.anchors[r.sticky]; a != nil && (!a.dead || r.bound && !m.config.MoveFromDead) {
+		return r.sticky
 	}
+	return m.choose(r.user)
+}
+
+func (m *Machine) choose(id mobility.MobileNodeID) netip.Addr {
 	return m.config.Anchors.Choose(id, func(lma netip.Addr) bool { return m.anchors[lma] == nil || !m.anchors[lma].dead })
 }
 
@@ -86,7 +93,7 @@ func (m *Machine) leavesAnchor(r *record) bool {
 }
 
 func (m *Machine) moveFromAnchor(r *record) {
-	lma := m.anchorFor(r.user, netip.Addr{})
+	lma := m.choose(r.user)
 	if lma == r.profile.LMAAddress {
 		return // there is no other
 	}

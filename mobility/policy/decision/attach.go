@@ -217,7 +217,7 @@ func (m *Machine) serve(r *record, p mobility.Profile) {
 	}
 	r.pinned = p.LMAAddress.IsValid()
 	if !r.pinned {
-		p.LMAAddress = m.anchorFor(r.user, r.sticky)
+		p.LMAAddress = m.anchorOf(r)
 	}
 	r.bound = r.bound && p.LMAAddress == r.sticky
 	s := Serve{Attachment: r.Attachment, Profile: p}

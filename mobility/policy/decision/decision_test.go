@@ -265,6 +265,9 @@ func TestADeadAnchorIsLeft(t *testing.T) {
 			}
 			b.want(said, c.want)
 			b.want(b.handle(come(4, "new@x")), "serve 4 as new@x at 2001:db8:f0::2")
+			if !c.move {
+				b.want(b.handle(come(1, "a@x")), "serve 1 as a@x at 2001:db8:f0::1") // waits for what it has
+			}
 			b.want(b.handle(come(3, "pinned@x")), "serve 3 as pinned@x at 2001:db8:f0::1")
 			b.want(b.handle(AnchorChanged{lma1, AssociationUp}), "lives 2001:db8:f0::1")
 			b.want(b.handle(come(4, "new@x")), "serve 4 as new@x at 2001:db8:f0::2") // keeps what it has
@@ -287,4 +290,5 @@ func TestAnAssociationThatComesBackInTime(t *testing.T) {
 	b.want(b.pass(time.Minute), "died 2001:db8:f0::2: association_missing")
 	b.handle(AnchorChanged{lma1, HeartbeatFailed})
 	b.want(b.handle(come(1, "a@x")), "serve 1 as a@x at 2001:db8:f0::1") // all are dead: it waits for the first
+	b.want(b.handle(AnchorChanged{lma2, AssociationUp}), "lives 2001:db8:f0::2; serve 1 as a@x at 2001:db8:f0::2 if there")
 }

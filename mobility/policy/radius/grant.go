@@ -54,11 +54,6 @@ func readGrant(p *codec.Packet) (g policy.Grant, err error) {
 		}
 		return
 	})
-	one("Service-Selection", rfc6572.ServiceSelection_Type, only, func(a codec.Attribute) error { g.ServiceSelection = string(a); return nil })
-	one("PMIP6-Home-Interface-ID", rfc6572.PMIP6HomeInterfaceID_Type, rfc6572.PMIP6VisitedInterfaceID_Type, func(a codec.Attribute) error {
-		g.HomeInterfaceIdentifier = string(a)
-		return wantOctets(a, 8)
-	})
 	one("PMIP6-LMA-IPv6-Address", rfc6572.PMIP6HomeLMAIPv6Address_Type, rfc6572.PMIP6VisitedLMAIPv6Address_Type, func(a codec.Attribute) (err error) {
 		g.LMAAddress, err = address(a, 16)
 		return

@@ -30,7 +30,6 @@ func TestGrantsThatNothingCanBeMadeOf(t *testing.T) {
 		"PMIP6-IPv4-HoA":          {Type: homeIPv4HoA, Attribute: codec.Attribute{0, 16, 10, 64, 0, 0}},
 		"PMIP6-IPv4-HoA: long":    {Type: visitedIPv4HoA, Attribute: codec.Attribute{0, 40, 10, 64, 0, 1}},
 		"MIP6-Feature-Vector":     {Type: 124, Attribute: codec.Attribute{0, 1, 3, 0, 0, 0, 0, 0}},
-		"PMIP6-Home-Interface-ID": {Type: rfc6572.PMIP6HomeInterfaceID_Type, Attribute: codec.Attribute{1}},
 		"Session-Timeout":         {Type: rfc2865.SessionTimeout_Type, Attribute: codec.Attribute{1}},
 	} {
 		word, _, _ := strings.Cut(name, ":")

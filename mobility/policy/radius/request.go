@@ -31,10 +31,8 @@ type NAS struct {
 // Anything else is Login, which RFC 6572 wants.
 func (c *Client) accessRequest(q policy.Query, secret []byte) (*codec.Packet, error) {
 	p := codec.New(codec.CodeAccessRequest, secret)
-	name, service := q.MobileNodeID.String(), rfc2865.ServiceType_Value_LoginUser
-	if q.MobileNodeID.Subtype == mobility.SubtypeNAI {
-		name = q.MobileNodeID.Value
-	} else {
+	name, service := q.MobileNodeID.Value, rfc2865.ServiceType_Value_LoginUser
+	if q.MobileNodeID.Subtype != mobility.SubtypeNAI {
 		name, service = stationText(q.LinkLayerID), rfc2865.ServiceType_Value_CallCheck
 	}
 	if len(q.State) > 0 {
