@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -193,6 +194,7 @@ func (m *Machine) conclude(now time.Time, r *record, source policy.Source, p mob
 		p.MobileNodeID = r.MobileNodeID
 	}
 	if p.LMAAddress.IsValid() && len(m.anchors) > 0 && m.anchors[p.LMAAddress] == nil {
+		m.do(Noted{Reason: InvalidGrant, Err: fmt.Errorf("%v of %v is none of the anchors that this gateway has", p.LMAAddress, p.MobileNodeID)})
 		m.refuse(r, InvalidGrant)
 		return
 	}

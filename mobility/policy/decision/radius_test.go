@@ -88,7 +88,7 @@ func TestGrantsThatCannotBeKept(t *testing.T) {
 	b := newBench(t, asking(policy.RADIUS), policy.NewTable(nil, open))
 	contradiction := policy.PMIP6Supported | policy.IP4HoASupported | policy.IP4HoAOnlySupported
 	b.handle(come(1, "a@x"))
-	b.want(b.handle(Answered{1, accept(func(g *policy.Grant) { g.LMAAddress = netip.MustParseAddr("2001:db8::99") })}), "withhold 1: invalid_grant")
+	b.want(b.handle(Answered{1, accept(func(g *policy.Grant) { g.LMAAddress = netip.MustParseAddr("2001:db8::99") })}), "invalid_grant; withhold 1: invalid_grant")
 	b.handle(come(2, "b@x"))
 	b.want(b.handle(Answered{2, accept(func(g *policy.Grant) { g.Features = &contradiction })}), "invalid_grant; withhold 2: invalid_grant")
 }
