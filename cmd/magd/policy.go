@@ -74,6 +74,9 @@ func (g *gateway) decided(a decision.Action) {
 		g.arrives(act.Attachment)
 		g.counters.Add(mihnode.LinkEvents, string(act.Reason))
 		g.log.Debug("mobile node is not served: policy", "mobile_node", act.MobileNodeID, "station", act.LinkLayerID, "reason", act.Reason)
+		if mac, ok := act.LinkLayerID.MAC(); ok {
+			g.handovers.searches.end(station{act.Interface, mac})
+		}
 		// Whoever used this station before is not its user any more.
 		g.send(mag.LinkDetached{Interface: act.Interface, MobileNodeLinkLayerID: act.LinkLayerID}, act.At)
 	case decision.Leave:
