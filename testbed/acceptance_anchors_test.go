@@ -134,6 +134,20 @@ func TestADeadAnchorIsLeftForTheOther(t *testing.T) {
 	}
 }
 
+// An anchor whose host goes on with IKE, but not with lmad, is left when it has not answered a few registrations.
+func TestAnAnchorWithoutItsDaemonIsLeft(t *testing.T) {
+	d := startWithTwoAnchors(t, "ad", "keep")
+	if err := d.Kill9(NodeLMA, ProgramLMAD); err != nil {
+		t.Fatal(err)
+	}
+	first := d.MobileNodes[0]
+	first.come(t)
+	d.isAt(t, NodeMAG1, first, LMA2Address, HNPPool2, "as the first does not answer")
+	if n := d.counter(t, NodeMAG1, "netlmm_policy_total{anchor_died_registrations_unanswered}"); n != 1 {
+		t.Errorf("%d anchors were left for want of answers, want 1", n)
+	}
+}
+
 // A file of profiles is read again with SIGHUP: who may not be served any more is de-registered, one with an error changes nothing,
 // and another anchor counts when the mobile node comes again.
 func TestProfilesAreReadAgain(t *testing.T) {

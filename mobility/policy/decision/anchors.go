@@ -12,13 +12,24 @@ type anchor struct {
 	lma      netip.Addr
 	up       bool // the security association
 	dead     bool
-	patience timer // until a missing association means that it is dead
+	mute     bool  // and for want of answers: a new association proves nothing
+	patience timer // until a missing association means that it is dead, or until a mute one is tried again
 }
+
+// muteTime is how long an anchor that did not answer registrations is left, should nothing better be heard of it. Heartbeats are sent
+// to those only that have mobile nodes.
+const muteTime = time.Minute
 
 func (m *Machine) addAnchors() {
 	for _, lma := range m.config.Anchors.LMAs {
 		a := &anchor{lma: lma}
-		a.patience.due = func(now time.Time) { m.anchorDied(now, a, AnchorMissing) }
+		a.patience.due = func(now time.Time) {
+			if a.dead {
+				m.anchorLives(now, a)
+			} else {
+				m.anchorDied(now, a, AnchorMissing)
+			}
+		}
 		m.anchors[lma] = a
 	}
 }
@@ -33,7 +44,13 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 	switch e.Sign {
 	case AssociationUp:
 		a.up = true
-		m.anchorLives(now, a)
+		if !a.mute {
+			m.anchorLives(now, a)
+		}
+	case Unanswered:
+		m.anchorDied(now, a, AnchorMute)
+		a.mute = true
+		m.set(&a.patience, now.Add(muteTime))
 	case HeartbeatBack:
 		m.anchorLives(now, a)
 	case HeartbeatFailed:
@@ -55,6 +72,7 @@ func (m *Machine) doubt(now time.Time, a *anchor) {
 // anchorLives takes an anchor again. Who waits for a dead one, because all were, need not any longer.
 func (m *Machine) anchorLives(now time.Time, a *anchor) {
 	m.clear(&a.patience)
+	a.mute = false
 	if a.dead {
 		a.dead = false
 		m.do(AnchorLives{a.lma})
@@ -71,6 +89,16 @@ func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
 	a.dead = true
 	m.do(AnchorDied{a.lma, reason})
 	m.reviewAll(now, m.leavesAnchor)
+}
+
+// registered: the anchor of a mobile node lives.
+func (m *Machine) registered(now time.Time, e Registered) {
+	if r := m.records[e.Station]; r != nil {
+		r.bound = r.profile.LMAAddress == e.LMA
+	}
+	if a := m.anchors[e.LMA]; a != nil && a.mute {
+		m.anchorLives(now, a)
+	}
 }
 
 // anchorOf is the anchor of a station that attached. The one that it had it keeps, whatever others are there by now; a dead one only

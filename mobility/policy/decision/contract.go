@@ -52,8 +52,11 @@ type Answered struct {
 // Reloaded: the table of profiles is another one. Stations that are here are judged anew, paced.
 type Reloaded struct{ Table *policy.Table }
 
-// Registered: the anchor accepted a station's mobile node.
-type Registered struct{ policy.Station }
+// Registered: an anchor accepted a station's mobile node.
+type Registered struct {
+	policy.Station
+	LMA netip.Addr
+}
 
 // Ended: its binding ended, which began with the attachment of that instant. Gone: nobody says that the station is still there.
 type Ended struct {
@@ -78,6 +81,7 @@ const (
 	AssociationMiss             // a registration waits for it: likewise
 	HeartbeatFailed             // RFC 5847: it does not answer
 	HeartbeatBack
+	Unanswered // registrations, although the association is said to stand: the anchor's host may live without the anchor
 )
 
 // Demanded is what an AAA server asks for by itself; DemandAnswered follows.
@@ -182,4 +186,5 @@ const (
 	StationForgotten Reason = "station_forgotten" // MaximumStations
 	AnchorSilent     Reason = "heartbeat_failed"
 	AnchorMissing    Reason = "association_missing"
+	AnchorMute       Reason = "registrations_unanswered"
 )

@@ -256,7 +256,7 @@ func TestADeadAnchorIsLeft(t *testing.T) {
 			b := newBench(t, Config{MoveFromDead: c.move}, policy.NewTable([]mobility.Profile{pinned}, open))
 			b.handle(AnchorChanged{lma1, AssociationUp})
 			b.handle(come(1, "a@x"))
-			b.handle(Registered{at(1)})
+			b.handle(Registered{at(1), lma1})
 			b.handle(come(2, "b@x"))
 			b.handle(come(3, "pinned@x"))
 			said := b.handle(AnchorChanged{lma1, c.sign})
@@ -291,4 +291,20 @@ func TestAnAssociationThatComesBackInTime(t *testing.T) {
 	b.handle(AnchorChanged{lma1, HeartbeatFailed})
 	b.want(b.handle(come(1, "a@x")), "serve 1 as a@x at 2001:db8:f0::1") // all are dead: it waits for the first
 	b.want(b.handle(AnchorChanged{lma2, AssociationUp}), "lives 2001:db8:f0::2; serve 1 as a@x at 2001:db8:f0::2 if there")
+}
+
+// An anchor whose host answers IKE and nothing else is left for a while; a new association does not make it live.
+func TestAnAnchorThatDoesNotAnswer(t *testing.T) {
+	b := newBench(t, Config{}, policy.NewTable(nil, open))
+	b.handle(AnchorChanged{lma1, AssociationUp})
+	b.handle(come(1, "a@x"))
+	b.want(b.handle(AnchorChanged{lma1, Unanswered}), "died 2001:db8:f0::1: registrations_unanswered; serve 1 as a@x at 2001:db8:f0::2 if there")
+	b.handle(AnchorChanged{lma1, AssociationDown})
+	b.want(b.handle(AnchorChanged{lma1, AssociationUp}), "")
+	b.want(b.handle(come(2, "b@x")), "serve 2 as b@x at 2001:db8:f0::2")
+	b.want(b.pass(muteTime), "lives 2001:db8:f0::1")
+	b.want(b.handle(come(3, "c@x")), "serve 3 as c@x at 2001:db8:f0::1")
+	b.want(b.handle(AnchorChanged{lma1, Unanswered}), "died 2001:db8:f0::1: registrations_unanswered; serve 3 as c@x at 2001:db8:f0::2 if there")
+	b.want(b.handle(Registered{at(9), lma1}), "lives 2001:db8:f0::1") // it answered somebody after all
+	b.want(b.pass(time.Hour), "")
 }

@@ -118,9 +118,7 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 		m.table = e.Table
 		m.reviewAll(now, func(*record) bool { return true })
 	case Registered:
-		if r := m.records[e.Station]; r != nil {
-			r.bound = true
-		}
+		m.registered(now, e)
 	case Ended:
 		m.ended(e)
 	case AnchorChanged:
