@@ -18,7 +18,7 @@ type FreeRADIUS struct {
 	Listen netip.AddrPort
 	Secret string // of every client
 	Users  string // rlm_files: who is accepted, with what; see users(5). It reads a 64-bit number such as MIP6-Feature-Vector in decimal only
-	// BareAnswers leaves out the Message-Authenticator, as FreeRADIUS before 3.2.5 does by itself.
+	// BareAnswers leaves out the Message-Authenticator, as FreeRADIUS 3.2.1 does by itself.
 	BareAnswers bool
 }
 
@@ -31,6 +31,7 @@ db_dir = {dir}
 libdir = {libdir}
 pidfile = {dir}/freeradius.pid
 max_request_time = 5
+max_requests = 16384
 cleanup_delay = 2
 hostname_lookups = no
 log {
