@@ -28,7 +28,7 @@ type Policy struct {
 
 	Order        []policy.Source
 	ServeUnasked bool // by Fallback, while no RADIUS server answers
-	RADIUS       RADIUS
+	AAA          AAA
 
 	profiles profilesFile
 }
@@ -44,7 +44,7 @@ type rawMagdPolicy struct {
 	RegisteredAtDeadLMA string     `mapstructure:"registered_at_dead_lma"`
 	Order               []string   `mapstructure:"order"`
 	OnSilence           string     `mapstructure:"on_silence"`
-	RADIUS              rawRADIUS  `mapstructure:"radius"`
+	AAA                 rawAAA     `mapstructure:"radius"`
 	rawPolicy           `mapstructure:",squash"`
 }
 
@@ -56,7 +56,7 @@ type rawRealm struct {
 
 var defaultGatewayPolicy = rawMagdPolicy{
 	Identity: "authenticated", SameIdentity: string(policy.Interfaces), LMASelection: string(policy.First), LMAPatience: "5s", RegisteredAtDeadLMA: "keep",
-	Order: []string{string(policy.File)}, OnSilence: "refuse", RADIUS: defaultRADIUS,
+	Order: []string{string(policy.File)}, OnSilence: "refuse", AAA: defaultAAA,
 	rawPolicy: rawPolicy{Default: "allow", IPv6: true},
 }
 

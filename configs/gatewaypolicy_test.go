@@ -105,7 +105,7 @@ func TestRADIUSServersAndClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := c.RADIUS
+	r := c.AAA
 	if len(c.Order) != 2 || r.Servers[0].Address != netip.MustParseAddrPort("[2001:db8::5]:1812") || r.Servers[0].Name != "2001:db8::5" || r.NASIdentifier == "" ||
 		r.DynamicAuthorization.Clients[0].Addresses != netip.MustParsePrefix("2001:db8::/64") || !r.DynamicAuthorization.RequireTimestamp {
 		t.Errorf("%+v", c.Policy)

@@ -38,6 +38,7 @@ type Magd struct {
 	AccessLinks []AccessLink
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	Radius      Radius
 
 	Policy
 }
@@ -94,6 +95,7 @@ func defaultMagd() rawMagd {
 		Heartbeat:  defaultHeartbeat,
 		Handover:   defaultHandover,
 		MIH:        rawGatewayMIH{rawMIH: defaultMIH},
+		Adapters:   rawAdapters{Radius: defaultRadius},
 		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
 		Policy:     defaultGatewayPolicy,

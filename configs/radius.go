@@ -3,200 +3,181 @@ package configs
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
-	"netlmm/mobility/policy"
+	"netlmm/mih"
 )
 
-// RADIUS is how a gateway asks RADIUS servers for profiles, and who may demand something of it (RFC 5176).
-type RADIUS struct {
-	Servers          []RADIUSServer // none: nobody is asked
-	Timeout          time.Duration
-	Retries          int
-	DeadTime         time.Duration
-	NASIdentifier    string
-	ServiceSelection string
-
-	CacheLifetime  time.Duration
-	StaleLifetime  time.Duration
-	RejectLifetime time.Duration
-	MaximumCached  int
-	MaximumWaiting int
-
-	DynamicAuthorization DynamicAuthorization
+// Radius is the listener for RADIUS accounting; off without Listen.
+type Radius struct {
+	Listen          netip.AddrPort
+	Identity        []string // chargeable_user_identity, user_name: the order in which they are looked at
+	RateLimit       int      // requests of one address in a second
+	SessionTimeout  int      // Acct-Interim-Intervals in which a session may be silent; 0: any number
+	InterimInterval time.Duration
+	Clients         []RadiusClient
+	Forward         RadiusForward
 }
 
-// RADIUSServer is one of them.
-type RADIUSServer struct {
-	Name       string
-	Address    netip.AddrPort
-	Source     netip.Addr // zero: as the kernel chooses
+// RadiusClient is an access point or controller whose accounting is believed.
+type RadiusClient struct {
+	Address                     netip.Prefix
+	SecretFile                  string
+	RequireMessageAuthenticator bool
+	Links                       []RadiusLink // the first that matches counts
+}
+
+// RadiusLink is where stations of a client are.
+type RadiusLink struct {
+	AccessPoint       string // its NAS-Identifier, or its name or address in Called-Station-Id; "": any
+	SSID, VLAN        string // "": any
+	Interface         string // as that of HostapdSource
+	PointOfAttachment mih.LinkAddress
+	LinkType          mih.LinkType // where a request does not say it
+}
+
+// RadiusForward is an accounting server that gets every record; off without Server.
+type RadiusForward struct {
+	Server     netip.AddrPort
 	SecretFile string
+	Always     bool // clients are answered before the server is
 }
 
-// DynamicAuthorization is who may end and change sessions.
-type DynamicAuthorization struct {
-	Listen           netip.AddrPort // zero: nobody may
-	Clients          []RADIUSClient
-	Window           time.Duration // of Event-Timestamp
-	RequireTimestamp bool
-}
+type (
+	rawRadius struct {
+		Listen          string            `mapstructure:"listen"`
+		Identity        []string          `mapstructure:"identity"`
+		RateLimit       int               `mapstructure:"rate_limit"`
+		SessionTimeout  int               `mapstructure:"session_timeout"`
+		InterimInterval string            `mapstructure:"interim_interval"`
+		Clients         []rawRadiusClient `mapstructure:"clients"`
+		ForwardTo       rawRadiusForward  `mapstructure:"forward_to"`
+	}
+	rawRadiusClient struct {
+		Address                     string          `mapstructure:"address"`
+		SecretFile                  string          `mapstructure:"secret_file"`
+		RequireMessageAuthenticator bool            `mapstructure:"require_message_authenticator" default:"false"`
+		Interface                   string          `mapstructure:"interface"`
+		PointOfAttachment           string          `mapstructure:"point_of_attachment"`
+		Links                       []rawRadiusLink `mapstructure:"links"`
+	}
+	rawRadiusLink struct {
+		AccessPoint       string `mapstructure:"access_point"`
+		SSID              string `mapstructure:"ssid"`
+		VLAN              string `mapstructure:"vlan"`
+		Interface         string `mapstructure:"interface"`
+		PointOfAttachment string `mapstructure:"point_of_attachment"`
+	}
+	rawRadiusForward struct {
+		Address    string `mapstructure:"address"`
+		SecretFile string `mapstructure:"secret_file"`
+		Answer     string `mapstructure:"answer"`
+	}
+)
 
-// RADIUSClient is one of them.
-type RADIUSClient struct {
-	Addresses  netip.Prefix
-	SecretFile string
-}
+var defaultRadius = rawRadius{Identity: []string{"chargeable_user_identity", "user_name"}, RateLimit: 2000, InterimInterval: "0s",
+	ForwardTo: rawRadiusForward{Answer: "forwarded"}}
 
-type rawRADIUS struct {
-	Servers              []rawRADIUSServer       `mapstructure:"servers"`
-	Timeout              string                  `mapstructure:"timeout"`
-	Retries              int                     `mapstructure:"retries"`
-	DeadTime             string                  `mapstructure:"dead_time"`
-	NASIdentifier        string                  `mapstructure:"nas_identifier"`
-	ServiceSelection     string                  `mapstructure:"service_selection"`
-	CacheLifetime        string                  `mapstructure:"cache_lifetime"`
-	StaleLifetime        string                  `mapstructure:"stale_lifetime"`
-	RejectLifetime       string                  `mapstructure:"reject_lifetime"`
-	MaximumCached        int                     `mapstructure:"maximum_cached"`
-	MaximumWaiting       int                     `mapstructure:"maximum_waiting"`
-	DynamicAuthorization rawDynamicAuthorization `mapstructure:"dynamic_authorization"`
-}
+const (
+	longestSSID      = 32  // IEEE 802.11 section 9.4.2.2
+	longestAttribute = 253 // RFC 2865 section 5
+)
 
-type rawRADIUSServer struct {
-	Name       string `mapstructure:"name"`
-	Address    string `mapstructure:"address"`
-	Port       int    `mapstructure:"port" default:"1812"`
-	Source     string `mapstructure:"source"`
-	SecretFile string `mapstructure:"secret_file"`
-}
-
-type rawDynamicAuthorization struct {
-	Listen           string            `mapstructure:"listen"`
-	Clients          []rawRADIUSClient `mapstructure:"clients"`
-	Window           string            `mapstructure:"event_timestamp_window"`
-	RequireTimestamp bool              `mapstructure:"require_event_timestamp"`
-}
-
-type rawRADIUSClient struct {
-	Address    string `mapstructure:"address"`
-	SecretFile string `mapstructure:"secret_file"`
-}
-
-var defaultRADIUS = rawRADIUS{
-	Timeout: "1s", Retries: 2, DeadTime: "30s", CacheLifetime: "5m", StaleLifetime: "24h", RejectLifetime: "10s", MaximumCached: 10000, MaximumWaiting: 1024,
-	DynamicAuthorization: rawDynamicAuthorization{Window: "5m", RequireTimestamp: true},
-}
-
-// longestRADIUSText is what one attribute holds, in octets (RFC 2865 section 5).
-const longestRADIUSText = 253
-
-// sources reads whom a gateway asks for profiles, and what holds while nobody answers.
-func (p *problems) sources(c *Magd, raw rawMagdPolicy) {
-	for i, text := range raw.Order {
-		at := fmt.Sprintf("policy.order[%d]", i)
-		source := policy.Source(p.oneOf(at, text, string(policy.File), string(policy.RADIUS)))
-		if slices.Contains(c.Order, source) {
-			p.add(at, text, "stands twice: keep one")
+// radius reads the listener; known judges the interfaces of its clients, typeOf is the technology of what has such a name.
+func (p *problems) radius(raw rawRadius, known func(key, name string), typeOf func(name string) mih.LinkType) (c Radius) {
+	const at = "adapters.radius"
+	if raw.Listen == "" {
+		if len(raw.Clients) > 0 || raw.ForwardTo.Address != "" {
+			p.add(at+".listen", "", `is missing although there are clients or forward_to: want "[::]:1813"`)
 		}
-		c.Order = append(c.Order, source)
+		return c
 	}
-	if len(raw.Order) == 0 {
-		p.add("policy.order", "", "is empty: want file, radius or both")
+	c = Radius{
+		Listen: p.addrPort(at+".listen", raw.Listen), Identity: p.identityAttributes(at+".identity", raw.Identity),
+		RateLimit:       p.between(at+".rate_limit", raw.RateLimit, 1, 1_000_000),
+		SessionTimeout:  p.between(at+".session_timeout", raw.SessionTimeout, 0, 100),
+		InterimInterval: p.durationOrOff(at+".interim_interval", raw.InterimInterval, time.Second, 24*time.Hour),
+		Forward:         p.radiusForward(at+".forward_to", raw.ForwardTo),
 	}
-	asks := slices.Contains(c.Order, policy.RADIUS)
-	c.ServeUnasked = p.oneOf("policy.on_silence", raw.OnSilence, "refuse", "default") == "default"
-	if c.ServeUnasked && c.Fallback == nil {
-		p.add("policy.on_silence", raw.OnSilence, "serves nobody with policy.default deny: want one of them changed")
+	if len(raw.Clients) == 0 {
+		p.add(at+".clients", "", "is missing: want the access points that are believed, each with its secret_file")
 	}
-	if !slices.Contains(c.Order, policy.File) && (len(raw.MobileNodes) > 0 || raw.ProfilesFile != "") {
-		p.add("policy.order", "", "lacks file, so that policy.mobile_nodes and policy.profiles_file have no effect: want [file, radius], or these taken away")
+	if c.Forward.Server.IsValid() && c.Forward.Server == c.Listen {
+		p.add(at+".forward_to.address", raw.ForwardTo.Address, "is adapters.radius.listen: want another server")
 	}
-	c.RADIUS = p.radius(raw.RADIUS)
+	for i, r := range raw.Clients {
+		at := fmt.Sprintf("%s.clients[%d]", at, i)
+		client := p.radiusClient(at, r, known, typeOf)
+		if slices.ContainsFunc(c.Clients, func(other RadiusClient) bool { return other.Address == client.Address }) {
+			p.add(at+".address", r.Address, "stands twice: keep one; links tell the stations of one client apart")
+		}
+		p.heardAt(at+".address", client.Address, c.Listen)
+		c.Clients = append(c.Clients, client)
+	}
+	return c
+}
+
+func (p *problems) radiusClient(at string, raw rawRadiusClient, known func(key, name string), typeOf func(name string) mih.LinkType) RadiusClient {
+	c := RadiusClient{
+		Address: p.hostOrPrefix(at+".address", raw.Address), SecretFile: p.secretFile(at+".secret_file", raw.SecretFile),
+		RequireMessageAuthenticator: raw.RequireMessageAuthenticator,
+	}
+	link := func(at string, raw rawRadiusLink) {
+		known(at+".interface", raw.Interface)
+		l := RadiusLink{
+			AccessPoint: p.notLonger(at+".access_point", raw.AccessPoint, longestAttribute), SSID: p.notLonger(at+".ssid", raw.SSID, longestSSID),
+			VLAN: p.notLonger(at+".vlan", raw.VLAN, longestAttribute), Interface: raw.Interface, LinkType: typeOf(raw.Interface),
+		}
+		if raw.PointOfAttachment != "" {
+			l.PointOfAttachment = p.linkAddress(at+".point_of_attachment", raw.PointOfAttachment)
+		}
+		c.Links = append(c.Links, l)
+	}
+	for i, l := range raw.Links {
+		at := fmt.Sprintf("%s.links[%d]", at, i)
+		if l.AccessPoint == "" && l.SSID == "" && l.VLAN == "" {
+			p.add(at, "", "has none of access_point, ssid and vlan: want one of them; the interface of all other stations stands in the client")
+		}
+		link(at, l)
+	}
+	if raw.Interface != "" || len(raw.Links) == 0 {
+		link(at, rawRadiusLink{Interface: raw.Interface, PointOfAttachment: raw.PointOfAttachment})
+	} else if raw.PointOfAttachment != "" {
+		p.add(at+".point_of_attachment", raw.PointOfAttachment, "has no effect without interface: want it in the links")
+	}
+	return c
+}
+
+func (p *problems) radiusForward(at string, raw rawRadiusForward) (f RadiusForward) {
+	f.Always = p.oneOf(at+".answer", raw.Answer, "forwarded", "always") == "always"
 	switch {
-	case asks && len(c.RADIUS.Servers) == 0:
-		p.add("policy.radius.servers", "", "is missing: policy.order wants radius asked")
-	case !asks && len(c.RADIUS.Servers) > 0:
-		p.add("policy.radius.servers", "", "are not asked: want radius in policy.order")
+	case raw.Address != "":
+		f.Server, f.SecretFile = p.addrPort(at+".address", raw.Address), p.secretFile(at+".secret_file", raw.SecretFile)
+		if f.Server.Addr().IsUnspecified() {
+			p.add(at+".address", raw.Address, "want the address of the accounting server")
+		}
+	case raw.SecretFile != "":
+		p.add(at+".address", "", "is missing although there is a secret_file: want address:port of an accounting server, such as 192.0.2.5:1813")
 	}
+	return f
 }
 
-func (p *problems) radius(raw rawRADIUS) RADIUS {
-	r := RADIUS{
-		Timeout:        p.duration("policy.radius.timeout", raw.Timeout, 50*time.Millisecond, 30*time.Second),
-		Retries:        p.between("policy.radius.retries", raw.Retries, 0, 10),
-		DeadTime:       p.durationOrOff("policy.radius.dead_time", raw.DeadTime, time.Second, time.Hour),
-		CacheLifetime:  p.durationOrOff("policy.radius.cache_lifetime", raw.CacheLifetime, time.Second, 24*time.Hour),
-		StaleLifetime:  p.durationOrOff("policy.radius.stale_lifetime", raw.StaleLifetime, time.Second, 30*24*time.Hour),
-		RejectLifetime: p.durationOrOff("policy.radius.reject_lifetime", raw.RejectLifetime, time.Second, 24*time.Hour),
-		MaximumCached:  p.between("policy.radius.maximum_cached", raw.MaximumCached, 0, 1000000),
-		MaximumWaiting: p.between("policy.radius.maximum_waiting", raw.MaximumWaiting, 1, 65535),
-		NASIdentifier:  p.notLonger("policy.radius.nas_identifier", raw.NASIdentifier, longestRADIUSText), ServiceSelection: p.notLonger("policy.radius.service_selection", raw.ServiceSelection, longestRADIUSText),
+func (p *problems) identityAttributes(key string, values []string) []string {
+	if len(values) == 0 {
+		p.add(key, "", "is empty: want chargeable_user_identity, user_name or both")
 	}
-	if r.NASIdentifier == "" {
-		r.NASIdentifier, _ = os.Hostname() // without one there is the address
+	for i, value := range values {
+		p.oneOf(fmt.Sprintf("%s[%d]", key, i), value, "chargeable_user_identity", "user_name")
 	}
-	names := map[string]bool{}
-	for i, s := range raw.Servers {
-		at := fmt.Sprintf("policy.radius.servers[%d]", i)
-		server := p.radiusServer(at, s)
-		if names[server.Name] {
-			p.add(at+".name", server.Name, "stands twice: want a name of its own for each server")
-		}
-		names[server.Name] = true
-		r.Servers = append(r.Servers, server)
-	}
-	r.DynamicAuthorization = p.dynamicAuthorization(raw.DynamicAuthorization)
-	return r
+	return values
 }
 
-func (p *problems) radiusServer(at string, raw rawRADIUSServer) RADIUSServer {
-	port := p.between(at+".port", raw.Port, 1, 65535)
-	s := RADIUSServer{Name: raw.Name, Address: netip.AddrPortFrom(p.serverAddress(at+".address", raw.Address), uint16(port)), SecretFile: p.secretFile(at+".secret_file", raw.SecretFile)}
-	if raw.Source != "" {
-		s.Source = p.serverAddress(at+".source", raw.Source)
-		if s.Source.Is4() != s.Address.Addr().Is4() {
-			p.add(at+".source", raw.Source, "want an address of the family of "+raw.Address)
-		}
+// heardAt checks that the listener of RADIUS can hear a source: one for IPv4 hears no IPv6, and the other way round.
+func (p *problems) heardAt(key string, source netip.Prefix, listen netip.AddrPort) {
+	at := listen.Addr().Unmap()
+	if !source.IsValid() || !at.IsValid() || source.Addr().Is4() == at.Is4() || at == netip.IPv6Unspecified() {
+		return
 	}
-	if s.Name == "" {
-		s.Name = raw.Address
-	}
-	return s
-}
-
-// serverAddress reads an address of either family; a server may be on this host.
-func (p *problems) serverAddress(key, value string) netip.Addr {
-	a, err := netip.ParseAddr(value)
-	if err != nil || a.Is4In6() || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
-		p.add(key, value, "want an IPv4 or IPv6 address such as 192.0.2.5 or 2001:db8::5")
-	}
-	return a
-}
-
-func (p *problems) dynamicAuthorization(raw rawDynamicAuthorization) DynamicAuthorization {
-	const key = "policy.radius.dynamic_authorization"
-	d := DynamicAuthorization{Window: p.duration(key+".event_timestamp_window", raw.Window, time.Second, time.Hour), RequireTimestamp: raw.RequireTimestamp}
-	if raw.Listen != "" {
-		var err error
-		if d.Listen, err = netip.ParseAddrPort(raw.Listen); err != nil || d.Listen.Port() == 0 {
-			p.add(key+".listen", raw.Listen, `want an address with its port, such as "[::]:3799"`)
-		}
-		if len(raw.Clients) == 0 {
-			p.add(key+".clients", "", "is missing: want at least one client that may demand something")
-		}
-	}
-	for i, c := range raw.Clients {
-		at := fmt.Sprintf("%s.clients[%d]", key, i)
-		client := RADIUSClient{SecretFile: p.secretFile(at+".secret_file", c.SecretFile)}
-		if prefix, err := netip.ParsePrefix(c.Address); err == nil && prefix.Bits() > 0 && prefix.Masked() == prefix {
-			client.Addresses = prefix
-		} else if a := p.serverAddress(at+".address", c.Address); a.IsValid() {
-			client.Addresses = netip.PrefixFrom(a, a.BitLen())
-		}
-		d.Clients = append(d.Clients, client)
-	}
-	return d
+	p.add(key, source.String(), fmt.Sprintf("is never heard at adapters.radius.listen %v, of the other IP version: want [::]:%d there", listen, listen.Port()))
 }

@@ -1,209 +1,132 @@
 package testbed
 
 import (
-	"fmt"
+	"net"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"netlmm/mobility/policy/radius/radiustest"
+	"layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2866"
+
+	"netlmm/mobility"
 )
 
-const (
-	radiusSecret = "the secret of this test's AAA server"
-	aaaPort      = 1812
-	demandPort   = 3799
-)
-
-// aaa is a FreeRADIUS beside the anchor, which the gateways ask.
-type aaa struct {
-	*Domain
-	t *testing.T
-}
-
-// startAAA runs one with these users, in the place of the one before.
-func (a aaa) start(users string) {
-	a.t.Helper()
-	if p, err := a.process(NodeLMA, "freeradius"); err == nil {
-		p.stop(10 * time.Second)
+// Access points that only keep RADIUS accounting hand mobile nodes over as well, each by its authenticated identity. The access point
+// that was left says so afterwards, and that takes nobody down. A gateway that died learns of its mobile nodes by the next
+// interim update, one whose access point died by Accounting-On.
+func TestRadiusAccountingHandsMobileNodesOver(t *testing.T) {
+	d := upWith(t, Options{ID: "ra", Trigger: TriggerRadius})
+	if err := d.StartDaemons(); err != nil {
+		t.Fatal(err)
 	}
-	dir := a.Path(NodeLMA, "freeradius")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		a.t.Fatal(err)
-	}
-	argv, err := radiustest.FreeRADIUS{Dir: dir, Listen: netip.AddrPortFrom(LMAAddress, aaaPort), Secret: radiusSecret, Users: users}.Command()
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	if _, err := a.Domain.start(NodeLMA, "freeradius", nil, argv...); err != nil {
-		a.t.Fatal(err)
-	}
-	eventually(a.t, a.Domain, "FreeRADIUS is ready", func() (bool, error) {
-		p, err := a.process(NodeLMA, "freeradius")
-		if err == nil && !p.running() {
-			return false, fmt.Errorf("FreeRADIUS ended at start:\n%s", a.tail(NodeLMA, "freeradius"))
-		}
-		return strings.Count(a.tail(NodeLMA, "freeradius"), "Ready to process requests") > 0, err
-	})
-}
-
-// configure starts a gateway that asks it, and nobody else.
-func (a aaa) configure(mag string) {
-	a.t.Helper()
-	secret := a.Path(mag, "aaa.secret")
-	if err := os.WriteFile(secret, []byte(radiusSecret+"\n"), 0o600); err != nil {
-		a.t.Fatal(err)
-	}
-	a.startWith(a.t, mag, "policy:\n  ipv4: true\n", fmt.Sprintf(`policy:
-  order: [radius]
-  radius:
-    servers:
-      - {name: aaa, address: "%v", secret_file: %s}
-    timeout: 500ms
-    nas_identifier: %s.example.net
-    reject_lifetime: 1s
-    dynamic_authorization:
-      listen: "[::]:%d"
-      clients: [{address: "%v", secret_file: %s}]
-`, LMAAddress, secret, mag, demandPort, LMAAddress, secret))
-}
-
-// demand has radclient send a Disconnect- or CoA-Request to a gateway, and returns what it heard.
-func (a aaa) demand(mag, command, attributes string) string {
-	a.t.Helper()
-	gateway, err := a.coreAddress(mag)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	argv, err := radiustest.Client(a.Path(NodeLMA, ""), radiusSecret, netip.AddrPortFrom(gateway, demandPort), command)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	c := exec.Command("ip", append([]string{"netns", "exec", a.Namespace(NodeLMA)}, argv...)...)
-	c.Stdin = strings.NewReader(fmt.Sprintf("Event-Timestamp = %d, Message-Authenticator = 0x00, %s\n", time.Now().Unix(), attributes))
-	out, _ := c.CombinedOutput() // it ends with 1 when it got a NAK
-	return string(out)
-}
-
-// registered waits until the anchor has what is wanted of a mobile node: prefixes, IPv4 address and gateway; "": nothing.
-func (a aaa) registered(mn *MobileNode, what, want string) {
-	a.t.Helper()
-	var got string
-	err := poll(patience, what, func() (bool, error) {
-		got = ""
-		for _, b := range a.bindings(a.t) {
-			if b.MobileNodeID.String() == mn.ID && b.State == "registered" {
-				got = fmt.Sprint(b.HomeNetworkPrefixes, " ", b.IPv4HomeAddress, " ", b.ProxyCareOfAddress)
+	a := enter(t, d)
+	for range 2 {
+		for _, traffic := range a.running {
+			from := traffic.mn.At()
+			association, err := d.handover(traffic.mn)
+			if err != nil {
+				t.Fatal(err)
 			}
+			a.servedAt(traffic.mn)
+			stops := d.counter(t, from, "netlmm_adapter_total{radius_event_stop}")
+			if err := d.forget(&moved{mn: traffic.mn, from: from, Association: association}); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, d, "the access point of "+from+" says that "+traffic.mn.Node+" left", func() (bool, error) {
+				return d.counter(t, from, "netlmm_adapter_total{radius_event_stop}") > stops, nil
+			})
+			a.servedAt(traffic.mn)
 		}
-		return got == want, nil
-	})
-	if err != nil {
-		a.t.Fatalf("%v: the anchor has %q, want %q\n%s\nFreeRADIUS:\n%s", err, got, want, a.logs(), a.tail(NodeLMA, "freeradius"))
+		a.trafficFlows("a handover by RADIUS accounting")
 	}
+	a.forgedAccounting()
+
+	mag := a.MobileNodes[0].At()
+	if err := d.Kill9(mag, ProgramMAGD); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Restart(mag, ProgramMAGD); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, d, "an interim update tells magd of "+mag+" of its mobile nodes", func() (bool, error) {
+		return d.status(t, mag).Bindings == 2, nil
+	})
+	a.trafficFlows("magd was killed")
+
+	begun := time.Now()
+	if err := d.Kill9(mag, ProgramHostapd); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Restart(mag, ProgramHostapd); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, d, "Accounting-On ends the bindings", func() (bool, error) {
+		return !slices.ContainsFunc(d.bindings(t), func(b mobility.BindingCacheEntry) bool { return b.State == "registered" }), nil
+	})
+	for _, mn := range a.MobileNodes { // as a station does when its access point is back on the air
+		if _, err := mn.Associate(begun); err != nil {
+			t.Fatal(err)
+		}
+		a.servedAt(mn)
+	}
+	a.trafficFlows("hostapd was killed")
+	a.nothingInClear("with RADIUS accounting")
 }
 
-// A gateway that knows no mobile node asks a RADIUS server: one gets its own prefix and IPv4 address, at every gateway, another is left
-// alone. The server changes the session of the first one, and ends it (RFC 6572, RFC 5176).
-func TestProfilesAndDemandsOfARADIUSServer(t *testing.T) {
-	a := aaa{up(t, "aa"), t}
-	mn, other := a.MobileNodes[0], a.MobileNodes[1]
-	if err := a.StartDaemon(NodeLMA); err != nil {
-		t.Fatal(err)
-	}
-	static, address := "2001:db8:1abc:7::/64", netip.MustParseAddr("10.64.7.7")
-	a.start(fmt.Sprintf(`
-%s Auth-Type := Accept
-	PMIP6-Home-LMA-IPv6-Address = %v,
-	PMIP6-Home-HN-Prefix = %s,
-	PMIP6-Home-IPv4-HoA = %v/32,
-	MIP6-Feature-Vector = %d
-
-DEFAULT Auth-Type := Reject
-`, mn.ID, LMAAddress, static, address, 0x0000030000000000))
-	for _, mag := range []string{NodeMAG1, NodeMAG2} {
-		a.configure(mag)
-	}
-	if err := a.Associate(); err != nil {
-		t.Fatal(err)
-	}
-	a.registered(mn, "the first mobile node has what its server says", fmt.Sprintf("[%s] %v/16 %v", static, address, MAG1Address))
-	got, err := mn.WaitAddress(patience)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !netip.MustParsePrefix(static).Contains(got) {
-		t.Errorf("%s has %v, want an address of %s", mn.Node, got, static)
-	}
-	const rejected = "netlmm_mih_link_events_total{rejected_by_aaa}"
-	eventually(t, a.Domain, "the other mobile node is rejected", func() (bool, error) { return a.counter(t, NodeMAG1, rejected) > 0, nil })
-	a.registered(other, "the other mobile node is not served", "")
-	if _, err := mn.Move(NodeMAG2); err != nil {
-		t.Fatal(err)
-	}
-	a.registered(mn, "it keeps that at the other gateway", fmt.Sprintf("[%s] %v/16 %v", static, address, MAG2Address))
-
-	name := fmt.Sprintf("User-Name = %q", mn.ID)
-	if out := a.demand(NodeMAG2, "coa", name+fmt.Sprintf(", MIP6-Feature-Vector = %d", 0x0000010000000000)); !strings.Contains(out, "Received CoA-ACK") {
-		t.Fatalf("CoA-Request:\n%s", out)
-	}
-	a.registered(mn, "it has no IPv4 any more", fmt.Sprintf("[%s] invalid Prefix %v", static, MAG2Address))
-	if out := a.demand(NodeMAG2, "disconnect", name+`, NAS-Identifier = "mag1.example.net"`); !strings.Contains(out, "NAS-Identification-Mismatch") {
-		t.Errorf("a Disconnect-Request for another gateway:\n%s", out)
-	}
-
-	a.start("DEFAULT Auth-Type := Reject\n")
-	if out := a.demand(NodeMAG2, "disconnect", name); !strings.Contains(out, "Received Disconnect-ACK") {
-		t.Fatalf("Disconnect-Request:\n%s", out)
-	}
-	a.registered(mn, "its session is ended", "")
-	eventually(t, a.Domain, "its station is sent away", func() (bool, error) {
-		return a.counter(t, NodeMAG2, "netlmm_mih_link_events_total{disassociated}") == 1, nil
-	})
-	if err := a.AccessPoints[NodeMAG2].waitRemoved(mn.MAC); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := mn.Associate(time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, a.Domain, "it is rejected when it comes again", func() (bool, error) { return a.counter(t, NodeMAG2, rejected) > 0, nil })
-	a.registered(mn, "it stays so", "")
-	if out := a.demand(NodeMAG2, "disconnect", name); !strings.Contains(out, "Session-Context-Not-Found") {
-		t.Errorf("a second Disconnect-Request:\n%s", out)
-	}
-	a.secretIsKept()
-}
-
-// secretIsKept looks for the secret where it must not be: in logs, in what netlmmctl tells, in the arguments of programs.
-func (a aaa) secretIsKept() {
+// servedAt waits until a mobile node is registered by its identity at the gateway where it is.
+func (a *arrived) servedAt(mn *MobileNode) {
 	a.t.Helper()
-	for _, mag := range []string{NodeMAG1, NodeMAG2} {
-		log, err := os.ReadFile(a.Path(mag, "magd.log"))
-		if err != nil {
+	gateway, _ := coreAddress(mn.At())
+	eventually(a.t, a.Domain, mn.Node+" is served at "+mn.At(), func() (bool, error) {
+		return slices.ContainsFunc(a.bindings(a.t), func(b mobility.BindingCacheEntry) bool {
+			return b.MobileNodeID == mobility.NAI(mn.ID) && b.ProxyCareOfAddress == gateway && b.State == "registered"
+		}), nil
+	})
+}
+
+// forgedAccounting sends what no access point sent: it counts, and does nothing.
+func (a *arrived) forgedAccounting() {
+	a.t.Helper()
+	mn := a.MobileNodes[0]
+	mag := other(mn.At())
+	for _, forged := range []struct{ name, source, secret, counter string }{
+		{"from a host that is no access point", syslogListenOnMAG, a.secret, "netlmm_adapter_total{radius_unknown_client}"},
+		{"by who does not know the secret", syslogAPAddress, "guess", "netlmm_adapter_total{radius_bad_authenticator}"},
+	} {
+		before, counted := gateways(a.bindings(a.t)), a.counter(a.t, mag, forged.counter)
+		if err := a.accountingFrom(mag, forged.source, forged.secret, mn.MAC); err != nil {
 			a.t.Fatal(err)
 		}
-		binary, err := a.binary("netlmmctl")
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		config, err := a.execute(mag, nil, binary, "--socket", a.AdminSocket(mag), "--json", "config")
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		if strings.Contains(string(log), radiusSecret) || strings.Contains(config, radiusSecret) || !strings.Contains(config, "aaa.secret") {
-			a.t.Errorf("%s tells the secret, or not where it is", mag)
+		eventually(a.t, a.Domain, "magd of "+mag+" counts a Start "+forged.name, func() (bool, error) { return a.counter(a.t, mag, forged.counter) > counted, nil })
+		if after := gateways(a.bindings(a.t)); !reflect.DeepEqual(before, after) {
+			a.t.Errorf("a Start %s: bindings were\n%v\nand are\n%v", forged.name, before, after)
 		}
 	}
-	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	if slices.ContainsFunc(lines, func(file string) bool {
-		text, _ := os.ReadFile(file)
-		return strings.Contains(string(text), radiusSecret)
-	}) {
-		a.t.Error("the secret is in the arguments of a program")
+	a.trafficFlows("forged accounting")
+}
+
+// accountingFrom sends a Start of a station to a MAG from any address of its namespace.
+func (d *Domain) accountingFrom(mag, source, secret string, station net.HardwareAddr) error {
+	p := radius.New(radius.CodeAccountingRequest, []byte(secret))
+	p.Add(rfc2866.AcctStatusType_Type, radius.NewInteger(uint32(rfc2866.AcctStatusType_Value_Start)))
+	p.Add(rfc2866.AcctSessionID_Type, radius.Attribute("forged"))
+	p.Add(rfc2865.CallingStationID_Type, radius.Attribute(station.String()))
+	packet, err := p.Encode()
+	if err != nil {
+		return err
 	}
+	return d.in(mag, func() error {
+		from := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(source), 0))
+		conn, err := net.DialUDP("udp4", from, net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(syslogListenOnMAG), 1813)))
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.Write(packet)
+		return err
+	})
 }

@@ -27,7 +27,7 @@ var (
 		mih.EventLinkHandoverImminent, mih.EventLinkHandoverComplete)
 )
 
-// handled are the commands of other MIH Functions that the gateway answers.
+// handled are the commands of other MIH Functions that a gateway answers which prepares handovers.
 var handled = []wire.MessageID{
 	wire.IDN2NHOQueryResourcesRequest, wire.IDN2NHOCommitRequest, wire.IDN2NHOCompleteRequest,
 	wire.IDMNHOCandidateQueryRequest, wire.IDMNHOCommitRequest, wire.IDMNHOCompleteRequest,
@@ -39,10 +39,13 @@ func (g *gateway) openMIH() (err error) {
 		return err
 	}
 	handlers := map[wire.MessageID]mihf.User{}
-	for _, id := range handled {
-		handlers[id] = mihUser
+	commands := mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions
+	if g.cfg.Handover.Predictive {
+		commands |= mih.CommandNetworkHandover | mih.CommandMobileHandover
+		for _, id := range handled {
+			handlers[id] = mihUser
+		}
 	}
-	commands := mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions | mih.CommandNetworkHandover | mih.CommandMobileHandover
 	events := wanted
 	g.mih, err = mihnode.Open(mihnode.Config{
 		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
@@ -209,7 +212,7 @@ func (g *gateway) openAdapters() error {
 
 // sourcesOf are the access points of a gateway. None writes from where mobile nodes are.
 func sourcesOf(cfg *configs.Magd) mihnode.Sources {
-	s := mihnode.Sources{Hostapd: cfg.Hostapd, CiscoSyslog: cfg.CiscoSyslog, SocketDirectory: filepath.Dir(cfg.AdminSocket)}
+	s := mihnode.Sources{Hostapd: cfg.Hostapd, CiscoSyslog: cfg.CiscoSyslog, Radius: cfg.Radius, SocketDirectory: filepath.Dir(cfg.AdminSocket)}
 	for _, link := range cfg.AccessLinks {
 		s.Untrusted = append(s.Untrusted, link.Interface)
 	}

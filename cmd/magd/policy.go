@@ -49,8 +49,8 @@ func decisionConfig(cfg *configs.Magd) decision.Config {
 	return decision.Config{
 		Everybody: cfg.Everybody, SeveralMACs: cfg.SeveralMACs, Anchors: cfg.Anchors, AnchorPatience: cfg.AnchorPatience, MoveFromDead: cfg.MoveFromDead,
 		MaximumStations: 2 * cfg.MaximumMobileNodes, Order: cfg.Order, ServeUnasked: cfg.ServeUnasked,
-		CacheLifetime: cfg.RADIUS.CacheLifetime, StaleLifetime: cfg.RADIUS.StaleLifetime, RejectLifetime: cfg.RADIUS.RejectLifetime,
-		MaximumCached: cfg.RADIUS.MaximumCached, MaximumWaiting: cfg.RADIUS.MaximumWaiting,
+		CacheLifetime: cfg.AAA.CacheLifetime, StaleLifetime: cfg.AAA.StaleLifetime, RejectLifetime: cfg.AAA.RejectLifetime,
+		MaximumCached: cfg.AAA.MaximumCached, MaximumWaiting: cfg.AAA.MaximumWaiting,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"netlmm/mih"
 	"netlmm/mih/handover"
+	"netlmm/mih/wire"
 	"netlmm/mobility"
 	"netlmm/mobility/mag"
 )
@@ -125,4 +126,20 @@ func TestAStationThatLeavesBeforeItsPacketsAreHandedOver(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhoPreparesNothingNegotiatesNothing: other networks learn so from the MIH Function, which has nobody to ask.
+func TestWhoPreparesNothingNegotiatesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := preparing()
+		cfg.Handover.Predictive = false
+		g, _ := newGatewayOf(t, cfg)
+		if g.handovers.engine != nil {
+			t.Error("there is a controller of handovers")
+		}
+		answer, err := g.mih.Ask(t.Context(), "", wire.N2NHOQueryResourcesRequest{})
+		if err == nil {
+			t.Errorf("a query for resources is answered: %+v", answer)
+		}
+	})
 }

@@ -42,11 +42,13 @@ type handovers struct {
 func (g *gateway) openHandovers() {
 	cfg := g.cfg.Handover
 	h := &g.handovers
-	h.g = g
+	if h.g = g; !cfg.Predictive {
+		return
+	}
 	core := handover.New(handover.Config{
 		MIHFID: g.cfg.MIH.MIHFID, Candidates: h.network.candidates, Target: h.network.target, Local: h.network.local,
 		Speaks:          func(id mih.MIHFID) bool { return g.mih.Takes(id, mih.CommandNetworkHandover) },
-		OnLinkGoingDown: cfg.Predictive && cfg.OnLinkGoingDown,
+		OnLinkGoingDown: cfg.OnLinkGoingDown,
 		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout, CandidateTimeout: cfg.CandidateTimeout,
 		MaximumStations: cfg.MaximumStations, MaximumSeen: g.cfg.MaximumMobileNodes, MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
 	})

@@ -32,7 +32,7 @@ type servers struct {
 }
 
 func (g *gateway) openRADIUS() error {
-	cfg := g.cfg.RADIUS
+	cfg := g.cfg.AAA
 	nas := radius.NAS{Identifier: cfg.NASIdentifier, IPv6Address: g.cfg.ProxyCareOfAddress, IPv4Address: g.cfg.IPv4ProxyCareOfAddress}
 	if len(cfg.Servers) > 0 {
 		c := radius.Config{
@@ -52,7 +52,7 @@ func (g *gateway) openRADIUS() error {
 }
 
 func (g *gateway) openListener(nas radius.NAS) error {
-	cfg := g.cfg.RADIUS.DynamicAuthorization
+	cfg := g.cfg.AAA.DynamicAuthorization
 	if !cfg.Listen.IsValid() {
 		return nil
 	}

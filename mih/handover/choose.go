@@ -24,16 +24,12 @@ type signal struct {
 	at  time.Time
 }
 
-// spot is where a station is, and whose link SAP says so.
+// spot is where a station is, whose link SAP says so, and as whom it is known there.
 type spot struct {
-	at     mih.LinkAddress
-	source mih.MIHFID
-}
-
-// place is where a station is attached.
-type place struct {
-	link  mih.LinkTupleID
-	iface string
+	at       mih.LinkAddress
+	source   mih.MIHFID
+	iface    string
+	identity mih.MIHFID
 }
 
 // seen is what link events told of stations: signals elsewhere, where they are, where they were before, and how many are where.
@@ -42,9 +38,9 @@ type seen struct {
 	signals map[sighting]signal
 	before  map[mih.LinkID]mih.LinkAddress
 	present map[mih.LinkID]mih.LinkAddress
-	named   map[mih.MIHFID]place
-	here    map[mih.LinkID]spot     // until they leave
-	crowd   map[mih.LinkAddress]int // of those that are there, or announced
+	here    map[mih.LinkID]spot       // until they leave
+	named   map[mih.MIHFID]mih.LinkID // of those that are here
+	crowd   map[mih.LinkAddress]int   // of those that are there, or announced
 }
 
 func (s *seen) detected(now time.Time, ev mih.LinkDetected) {
@@ -76,9 +72,14 @@ func (s *seen) count(at mih.LinkAddress, n int) {
 
 // left notes that a station is there no more.
 func (s *seen) left(tuple mih.LinkTupleID) {
-	if at := s.here[tuple.Link].at; at == tuple.PointOfAttachment || tuple.PointOfAttachment.IsZero() {
-		s.count(at, -1)
-		delete(s.here, tuple.Link)
+	one := s.here[tuple.Link]
+	if one.at != tuple.PointOfAttachment && !tuple.PointOfAttachment.IsZero() {
+		return
+	}
+	s.count(one.at, -1)
+	delete(s.here, tuple.Link)
+	if s.named[one.identity] == tuple.Link {
+		delete(s.named, one.identity)
 	}
 }
 
@@ -86,27 +87,31 @@ func (s *seen) left(tuple mih.LinkTupleID) {
 func (s *seen) attached(ind mih.Indication, tuple mih.LinkTupleID) {
 	s.left(mih.LinkTupleID{Link: tuple.Link})
 	if len(s.here) < s.limit {
-		s.here[tuple.Link] = spot{tuple.PointOfAttachment, ind.Source}
-		s.count(tuple.PointOfAttachment, 1)
+		one := spot{tuple.PointOfAttachment, ind.Source, ind.Interface, mih.MIHFID(ind.Identity)}
+		s.here[tuple.Link] = one
+		s.count(one.at, 1)
+		if one.identity != "" && one.iface != "" {
+			s.named[one.identity] = tuple.Link
+		}
 	}
 	if len(s.present) >= s.limit {
 		clear(s.present)
 		clear(s.before)
-		clear(s.named)
 	}
 	if old := s.present[tuple.Link]; !old.IsZero() && old != tuple.PointOfAttachment {
 		s.before[tuple.Link] = old
 	}
 	s.present[tuple.Link] = tuple.PointOfAttachment
-	if ind.Identity != "" && ind.Interface != "" {
-		s.named[mih.MIHFID(ind.Identity)] = place{tuple, ind.Interface}
-	}
 }
 
-// linkOf is where the station of this identity is, if it is here.
-func (s *seen) linkOf(id mih.MIHFID) (mih.LinkTupleID, place) {
-	p := s.named[id]
-	return p.link, p
+// linkOf is the link of the station of this identity and on which interface it is; zero: it is not here.
+func (s *seen) linkOf(id mih.MIHFID) (mih.LinkTupleID, string) {
+	link, known := s.named[id]
+	if !known {
+		return mih.LinkTupleID{}, ""
+	}
+	one := s.here[link]
+	return mih.LinkTupleID{Link: link, PointOfAttachment: one.at}, one.iface
 }
 
 // choose finds the candidates of a station, in the order of the network map. With to there is one: that place.

@@ -123,12 +123,6 @@ type Steer struct {
 	Within time.Duration
 }
 
-// Arrived says that an announced station came: From is the network that it comes from.
-type Arrived struct {
-	Link mih.LinkID
-	From mih.MIHFID
-}
-
 // Note is something that happened, for a counter.
 type Note struct {
 	Reason Reason
@@ -141,7 +135,6 @@ func (Answer) isAction()  {}
 func (Prepare) isAction() {}
 func (Undo) isAction()    {}
 func (Steer) isAction()   {}
-func (Arrived) isAction() {}
 func (Note) isAction()    {}
 
 // UndoReason is why a prepared handover was taken back; its text is a metric label.

@@ -97,7 +97,7 @@ func New(cfg Config) *Controller {
 	return &Controller{
 		cfg: cfg, handovers: map[mih.LinkID]*Handover{}, asked: map[uint64]*Handover{}, steered: map[uint64]*Handover{}, queries: map[uint64]*candidateQuery{},
 		expected: map[mih.LinkID]*expectation{}, seen: seen{limit: cfg.MaximumSeen, signals: map[sighting]signal{}, before: map[mih.LinkID]mih.LinkAddress{},
-			present: map[mih.LinkID]mih.LinkAddress{}, named: map[mih.MIHFID]place{},
+			present: map[mih.LinkID]mih.LinkAddress{}, named: map[mih.MIHFID]mih.LinkID{},
 			here: map[mih.LinkID]spot{}, crowd: map[mih.LinkAddress]int{}},
 	}
 }
@@ -187,7 +187,6 @@ func (c *Controller) linkUp(now time.Time, ind mih.Indication, tuple mih.LinkTup
 	}
 	c.forgetExpected(e)
 	c.note(Came, tuple.Link, e.from)
-	c.act(Arrived{tuple.Link, e.from})
 	old := mih.LinkTupleID{Link: tuple.Link}
 	c.act(Ask{ID: c.nextID(), Destination: e.from, Body: wire.N2NHOCompleteRequest{MobileNode: e.station, Link: old, NewLink: tuple, Result: mih.HandoverSucceeded}})
 }

@@ -71,8 +71,8 @@ func (q *candidateQuery) finish(c *Controller) {
 
 // mobileCommitted: a mobile node says where it will go. It is answered when its packets are prepared.
 func (c *Controller) mobileCommitted(now time.Time, ev Requested, b wire.MNHOCommitRequest) {
-	link, at := c.seen.linkOf(ev.Source)
-	ind := mih.Indication{Source: c.cfg.MIHFID, Interface: at.iface, Identity: string(ev.Source), Event: mih.LinkHandoverImminent{
+	link, iface := c.seen.linkOf(ev.Source)
+	ind := mih.Indication{Source: c.cfg.MIHFID, Interface: iface, Identity: string(ev.Source), Event: mih.LinkHandoverImminent{
 		Link: link, NewLink: mih.LinkTupleID{Link: link.Link, PointOfAttachment: b.Target.PointOfAttachment},
 	}}
 	refuse := wire.MNHOCommitResponse{Status: mih.StatusRejected, LinkType: b.LinkType, Target: b.Target}
