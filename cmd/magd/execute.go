@@ -15,7 +15,7 @@ func (g *gateway) execute(a action) {
 	case mag.SendMessage:
 		g.transmit(act)
 	case mag.BindingAccepted:
-		g.tell(decision.Registered{Station: policy.Station{Interface: act.Entry.Interface, LinkLayerID: act.Entry.MobileNodeLinkLayerID}, LMA: act.Entry.LMAAddress})
+		g.tell(decision.Registered{Station: policy.Station{Interface: act.Entry.Interface, LinkLayerID: act.Entry.MobileNodeLinkLayerID}, Attached: act.Entry.Attached, LMA: act.Entry.LMAAddress})
 		g.traces.accepted(act.Entry.CorrelationID, a.at, act.Entry.HomeNetworkPrefixes)
 		g.log.Debug("binding accepted", "correlation_id", act.Entry.CorrelationID, "mobile_node", act.Entry.MobileNodeID, "prefixes", act.Entry.HomeNetworkPrefixes)
 	case mag.ApplyForwarding:

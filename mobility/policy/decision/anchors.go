@@ -93,8 +93,8 @@ func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
 
 // registered: the anchor of a mobile node lives.
 func (m *Machine) registered(now time.Time, e Registered) {
-	if r := m.records[e.Station]; r != nil {
-		r.bound = r.profile.LMAAddress == e.LMA
+	if r := m.records[e.Station]; r != nil && r.state == served && !r.since.After(e.Attached) {
+		r.profile.LMAAddress, r.bound = e.LMA, true
 	}
 	if a := m.anchors[e.LMA]; a != nil && a.mute {
 		m.anchorLives(now, a)
@@ -120,12 +120,12 @@ func (m *Machine) leavesAnchor(r *record) bool {
 	return r.state == served && !r.pinned && a != nil && a.dead && (!r.bound || m.config.MoveFromDead)
 }
 
-func (m *Machine) moveFromAnchor(r *record) {
+func (m *Machine) moveFromAnchor(now time.Time, r *record) {
 	lma := m.choose(r.user)
 	if lma == r.profile.LMAAddress {
 		return // there is no other
 	}
-	r.profile.LMAAddress, r.bound = lma, false
+	r.profile.LMAAddress, r.bound, r.since = lma, false, now
 	m.do(Serve{Attachment: r.Attachment, Profile: r.profile})
 }
 

@@ -44,7 +44,7 @@ func (m *Machine) reviewSome(now time.Time) {
 func (m *Machine) reviewOne(now time.Time, r *record) {
 	r.Unconfirmed, r.At, r.PreviousMAG = true, now, netip.Addr{}
 	if m.leavesAnchor(r) {
-		m.moveFromAnchor(r)
+		m.moveFromAnchor(now, r)
 		return
 	}
 	if !r.asks() {

@@ -52,10 +52,12 @@ type Answered struct {
 // Reloaded: the table of profiles is another one. Stations that are here are judged anew, paced.
 type Reloaded struct{ Table *policy.Table }
 
-// Registered: an anchor accepted a station's mobile node.
+// Registered: an anchor accepted a station's mobile node, which attached at that instant. It is another one than that of Serve where
+// another gateway handed the mobile node over: what its anchor is that gateway knows (RFC 5949 section 4.1).
 type Registered struct {
 	policy.Station
-	LMA netip.Addr
+	Attached time.Time
+	LMA      netip.Addr
 }
 
 // Ended: its binding ended, which began with the attachment of that instant. Gone: nobody says that the station is still there.

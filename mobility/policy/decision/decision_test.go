@@ -256,7 +256,7 @@ func TestADeadAnchorIsLeft(t *testing.T) {
 			b := newBench(t, Config{MoveFromDead: c.move}, policy.NewTable([]mobility.Profile{pinned}, open))
 			b.handle(AnchorChanged{lma1, AssociationUp})
 			b.handle(come(1, "a@x"))
-			b.handle(Registered{at(1), lma1})
+			b.handle(Registered{at(1), b.now, lma1})
 			b.handle(come(2, "b@x"))
 			b.handle(come(3, "pinned@x"))
 			said := b.handle(AnchorChanged{lma1, c.sign})
@@ -305,6 +305,17 @@ func TestAnAnchorThatDoesNotAnswer(t *testing.T) {
 	b.want(b.pass(muteTime), "lives 2001:db8:f0::1")
 	b.want(b.handle(come(3, "c@x")), "serve 3 as c@x at 2001:db8:f0::1")
 	b.want(b.handle(AnchorChanged{lma1, Unanswered}), "died 2001:db8:f0::1: registrations_unanswered; serve 3 as c@x at 2001:db8:f0::2 if there")
-	b.want(b.handle(Registered{at(9), lma1}), "lives 2001:db8:f0::1") // it answered somebody after all
+	b.want(b.handle(Registered{at(9), b.now, lma1}), "lives 2001:db8:f0::1") // it answered somebody after all
 	b.want(b.pass(time.Hour), "")
+}
+
+// Where a mobile node was handed over with its anchor, that one counts, and not the one that this gateway would have chosen.
+func TestTheAnchorOfAHandover(t *testing.T) {
+	b := newBench(t, Config{MoveFromDead: true}, policy.NewTable(nil, open))
+	b.want(b.handle(come(1, "a@x")), "serve 1 as a@x at 2001:db8:f0::1")
+	b.handle(Registered{at(1), b.now.Add(-time.Second), lma1}) // of an attachment before
+	b.handle(Registered{at(1), b.now, lma2})
+	b.want(b.handle(AnchorChanged{lma1, HeartbeatFailed}), "died 2001:db8:f0::1: heartbeat_failed")
+	b.handle(AnchorChanged{lma1, HeartbeatBack})
+	b.want(b.handle(come(1, "a@x")), "serve 1 as a@x at 2001:db8:f0::2")
 }

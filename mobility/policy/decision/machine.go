@@ -41,11 +41,11 @@ type record struct {
 	grant   policy.Grant     // of RADIUS
 	profile mobility.Profile // as served
 	user    mobility.MobileNodeID
-	pinned  bool       // the profile names the anchor
-	sticky  netip.Addr // the anchor that it had, and keeps while that lives
-	bound   bool       // the anchor has accepted it
-	over    bool       // Session-Timeout has passed
-	since   time.Time
+	pinned  bool           // the profile names the anchor
+	sticky  netip.Addr     // the anchor that it had, and keeps while that lives
+	bound   bool           // the anchor has accepted it
+	over    bool           // Session-Timeout has passed
+	since   time.Time      // its attachment, or that it was given another anchor
 	query   policy.QueryID // under way; 0: none
 	inLine  *list.Element  // in Machine.line
 	order   []byte         // State of the order that the question follows

@@ -68,7 +68,7 @@ func history(t *testing.T, random *rand.Rand) {
 		case 7:
 			take(b.m.Handle(b.now, Reloaded{tables[random.IntN(len(tables))]}))
 		case 8:
-			take(b.m.Handle(b.now, Registered{at(n), lma}))
+			take(b.m.Handle(b.now, Registered{at(n), b.now, lma}))
 		case 9:
 			take(b.m.Handle(b.now, Ended{at(n), b.now, random.IntN(2) == 0}))
 		case 10:
