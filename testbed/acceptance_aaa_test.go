@@ -176,7 +176,22 @@ DEFAULT Auth-Type := Reject
 	if out := a.demand(NodeMAG2, "disconnect", name); !strings.Contains(out, "Session-Context-Not-Found") {
 		t.Errorf("a second Disconnect-Request:\n%s", out)
 	}
+	a.forgotten(mn, name, rejected)
 	a.secretIsKept()
+}
+
+// forgotten: the gateway that the mobile node came from has a server's answer still. It is told too, and asks when the mobile node is back.
+func (a aaa) forgotten(mn *MobileNode, name, rejected string) {
+	a.t.Helper()
+	before := a.counter(a.t, NodeMAG1, rejected)
+	if out := a.demand(NodeMAG1, "disconnect", name); !strings.Contains(out, "Received Disconnect-") {
+		a.t.Errorf("a Disconnect-Request where the mobile node was before:\n%s", out)
+	}
+	if _, err := mn.Move(NodeMAG1); err != nil {
+		a.t.Fatal(err)
+	}
+	eventually(a.t, a.Domain, "it is rejected there", func() (bool, error) { return a.counter(a.t, NodeMAG1, rejected) > before, nil })
+	a.registered(mn, "nor is it served there", "")
 }
 
 // secretIsKept looks for the secret where it must not be: in logs, in what netlmmctl tells, in the arguments of programs.

@@ -2,6 +2,8 @@ package decision
 
 import (
 	"container/list"
+	"maps"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -26,10 +28,25 @@ type cache struct {
 	most    int
 	entries map[asked]*list.Element // of *cached
 	order   *list.List
+	names   map[mobility.MobileNodeID]map[asked]bool // by all that a server may call somebody
 }
 
 func newCache(most int) *cache {
-	return &cache{most: most, entries: map[asked]*list.Element{}, order: list.New()}
+	return &cache{most: most, entries: map[asked]*list.Element{}, order: list.New(), names: map[mobility.MobileNodeID]map[asked]bool{}}
+}
+
+// called are the names of an entry.
+func (c *cached) called() []mobility.MobileNodeID {
+	names := []mobility.MobileNodeID{c.id}
+	if mac, ok := c.linkLayerID.MAC(); ok {
+		names = append(names, mobility.EUI48(mac))
+	}
+	for _, nai := range []string{c.verdict.Grant.MobileNodeID, c.verdict.Grant.ChargeableUserIdentity} {
+		if nai != "" {
+			names = append(names, mobility.NAI(nai))
+		}
+	}
+	return names
 }
 
 func (c *cache) put(now time.Time, who asked, verdict policy.Verdict) {
@@ -40,7 +57,26 @@ func (c *cache) put(now time.Time, who asked, verdict policy.Verdict) {
 	for c.order.Len() >= c.most {
 		c.drop(c.order.Front().Value.(*cached).asked)
 	}
-	c.entries[who] = c.order.PushBack(&cached{who, verdict, now})
+	entry := &cached{who, verdict, now}
+	c.entries[who] = c.order.PushBack(entry)
+	for _, name := range entry.called() {
+		if c.names[name] == nil {
+			c.names[name] = map[asked]bool{}
+		}
+		c.names[name][who] = true
+	}
+}
+
+// forget drops the answers about whom all of these names are of.
+func (c *cache) forget(names []mobility.MobileNodeID) {
+	if len(names) == 0 {
+		return
+	}
+	for who := range maps.Clone(c.names[names[0]]) {
+		if !slices.ContainsFunc(names, func(name mobility.MobileNodeID) bool { return !c.names[name][who] }) {
+			c.drop(who)
+		}
+	}
 }
 
 // get returns the answer about somebody, and how old it is.
@@ -54,10 +90,18 @@ func (c *cache) get(now time.Time, who asked) (verdict policy.Verdict, age time.
 }
 
 func (c *cache) drop(who asked) {
-	if element := c.entries[who]; element != nil {
-		c.order.Remove(element)
-		delete(c.entries, who)
+	element := c.entries[who]
+	if element == nil {
+		return
 	}
+	for _, name := range element.Value.(*cached).called() {
+		delete(c.names[name], who)
+		if len(c.names[name]) == 0 {
+			delete(c.names, name)
+		}
+	}
+	c.order.Remove(element)
+	delete(c.entries, who)
 }
 
 // fresh says whether an answer of this age spares a question. What the server allows for a time is asked for again when that is over.

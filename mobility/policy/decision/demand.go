@@ -10,7 +10,11 @@ import (
 
 // demanded carries out what an AAA server asks for (RFC 5176). All sessions that it names are meant.
 func (m *Machine) demanded(now time.Time, d policy.Demand) {
-	sessions := m.sessionsOf(d)
+	names := namesIn(d)
+	sessions := m.sessionsOf(names)
+	if d.Disconnect {
+		m.cache.forget(names) // also where the mobile node is not: it is asked about when it comes
+	}
 	m.do(DemandAnswered{d.Handle, m.meet(now, d, sessions)})
 }
 
@@ -33,9 +37,8 @@ func (m *Machine) meet(now time.Time, d policy.Demand, sessions []*record) polic
 	return m.grantChange(now, d, sessions)
 }
 
-// sessionsOf are the sessions that all identifications of a demand fit.
-func (m *Machine) sessionsOf(d policy.Demand) []*record {
-	var wanted []mobility.MobileNodeID
+// namesIn are the identifications of a demand.
+func namesIn(d policy.Demand) (wanted []mobility.MobileNodeID) {
 	if d.UserName != "" {
 		wanted = append(wanted, userNamed(d.UserName))
 	}
@@ -45,6 +48,11 @@ func (m *Machine) sessionsOf(d policy.Demand) []*record {
 	if mac, ok := d.LinkLayerID.MAC(); ok {
 		wanted = append(wanted, mobility.EUI48(mac))
 	}
+	return wanted
+}
+
+// sessionsOf are the sessions that all of these names fit.
+func (m *Machine) sessionsOf(wanted []mobility.MobileNodeID) []*record {
 	if len(wanted) == 0 {
 		return nil
 	}

@@ -151,5 +151,12 @@ func TestDemands(t *testing.T) {
 	b.want(disconnect(policy.Demand{UserName: "a@x", Identifiers: []string{"a@x"}}), "disconnected; leave 1; disassociate 1; answer 0")
 	b.want(disconnect(policy.Demand{UserName: "a@x"}), "answer 503")
 	b.want(b.handle(come(1, "a@x")), "ask 3 for a@x") // what was said before the disconnect does not count
+	b.handle(Answered{3, accept(func(g *policy.Grant) { g.ChargeableUserIdentity = "cui" })})
+	b.handle(Detached{Station: at(1)})
+	b.want(disconnect(policy.Demand{Identifiers: []string{"cui"}, LinkLayerID: at(2).LinkLayerID}), "answer 503")
+	b.want(b.handle(come(1, "a@x")), "from_cache; serve 1 as a@x at 2001:db8:f0::1")
+	b.handle(Detached{Station: at(1)})
+	b.want(disconnect(policy.Demand{Identifiers: []string{"cui"}}), "answer 503") // it is not here, and what is known of it counts no more
+	b.want(b.handle(come(1, "a@x")), "ask 4 for a@x")
 	b.want(disconnect(policy.Demand{UserName: "02-00-00-00-00-02"}), "disconnected; leave 2; disassociate 2; answer 0")
 }

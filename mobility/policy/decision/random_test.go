@@ -100,6 +100,13 @@ func consistent(t *testing.T, m *Machine) {
 	if listed != len(m.records) || len(m.records) > m.config.MaximumStations || m.cache.order.Len() > m.config.MaximumCached {
 		t.Fatalf("%d stations in lists, %d remembered, %d answers kept", listed, len(m.records), m.cache.order.Len())
 	}
+	for name, set := range m.cache.names {
+		for who := range set {
+			if m.cache.entries[who] == nil {
+				t.Fatalf("%v names an answer that is forgotten", name)
+			}
+		}
+	}
 	for _, r := range m.records {
 		if r.state == waiting && !r.asks() {
 			t.Fatalf("%v waits for nothing", r.MobileNodeID)
