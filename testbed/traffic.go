@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Flow is UDP traffic from the correspondent to one mobile node: numbered packets at a steady rate.
+// Flow is UDP traffic between the correspondent and one mobile node, in one direction: numbered packets at a steady rate.
 type Flow struct {
+	size             int
 	sender, receiver *net.UDPConn
 	interval         time.Duration
 	stop             context.CancelFunc
@@ -37,13 +38,33 @@ type arrival struct {
 // packetSize is the UDP payload: a sequence number, padded to the size of a voice packet.
 const packetSize = 160
 
+// FlowOptions say what a Flow is like.
+type FlowOptions struct {
+	Rate   int  // packets a second
+	Size   int  // octets of UDP payload; 0: packetSize
+	Uplink bool // the mobile node sends, and the correspondent receives
+}
+
 // StartFlow sends rate packets a second from the correspondent to a mobile node's address until Stop.
 func (d *Domain) StartFlow(mn *MobileNode, address netip.Addr, rate int) (*Flow, error) {
-	if rate < 1 || rate > 100000 {
-		return nil, fmt.Errorf("rate %d: 1 to 100000 packets a second, please", rate)
+	return d.StartFlowOf(mn, address, FlowOptions{Rate: rate})
+}
+
+// StartFlowOf is StartFlow with everything that can be chosen.
+func (d *Domain) StartFlowOf(mn *MobileNode, address netip.Addr, o FlowOptions) (*Flow, error) {
+	if o.Size == 0 {
+		o.Size = packetSize
 	}
-	f := &Flow{interval: time.Second / time.Duration(rate)}
-	err := d.in(mn.Node, func() (err error) {
+	if o.Rate < 1 || o.Rate > 100000 || o.Size < 8 || o.Size > 1200 {
+		return nil, fmt.Errorf("%d packets a second of %d octets: 1 to 100000 of 8 to 1200, please", o.Rate, o.Size)
+	}
+	f := &Flow{interval: time.Second / time.Duration(o.Rate), size: o.Size}
+	from, to := NodeCorrespondent, mn.Node
+	source, destination := CorrespondentOnLink, address
+	if o.Uplink {
+		from, to, source, destination = to, from, destination, source
+	}
+	err := d.in(to, func() (err error) {
 		f.receiver, err = net.ListenUDP("udp6", &net.UDPAddr{Port: udpPort})
 		if err != nil {
 			return err
@@ -51,10 +72,10 @@ func (d *Domain) StartFlow(mn *MobileNode, address netip.Addr, rate int) (*Flow,
 		return errors.Join(f.receiver.SetReadBuffer(4<<20), stampOnReceipt(f.receiver))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("receiver in %s: %w", mn.Node, err)
+		return nil, fmt.Errorf("receiver in %s: %w", to, err)
 	}
-	err = d.in(NodeCorrespondent, func() (err error) {
-		f.sender, err = net.DialUDP("udp6", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, udpPort)))
+	err = d.in(from, func() (err error) {
+		f.sender, err = net.DialUDP("udp6", net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(destination, udpPort)))
 		return err
 	})
 	if err != nil {
@@ -86,7 +107,7 @@ func (f *Flow) send(ctx context.Context) {
 	runtime.LockOSThread() // and never unlocked: the priority ends with the thread
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
 	begun := time.Now()
-	payload := make([]byte, packetSize)
+	payload := make([]byte, f.size)
 	for sequence := uint64(0); ctx.Err() == nil; sequence++ {
 		if wait := time.Until(begun.Add(time.Duration(sequence) * f.interval)); wait > 0 {
 			pause := unix.NsecToTimespec(int64(wait))
@@ -106,13 +127,13 @@ func (f *Flow) send(ctx context.Context) {
 // receive notes arrivals until the socket is closed.
 func (f *Flow) receive() {
 	defer f.done.Done()
-	payload, control := make([]byte, 2*packetSize), make([]byte, 128)
+	payload, control := make([]byte, f.size+1), make([]byte, 128)
 	for {
 		n, controlLength, _, _, err := f.receiver.ReadMsgUDP(payload, control)
 		if err != nil {
 			return
 		}
-		if n != packetSize {
+		if n != f.size {
 			continue
 		}
 		sequence, at := binary.BigEndian.Uint64(payload), receiptTime(control[:controlLength])
@@ -154,6 +175,25 @@ func (f *Flow) Totals() (sent, received int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.sentAt), len(f.arrived)
+}
+
+// Packet is what became of one packet of a Flow.
+type Packet struct {
+	Sent, Arrived time.Time // Arrived is zero when it was lost
+}
+
+// Packets are those sent so far, in their order.
+func (f *Flow) Packets() []Packet {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	packets := make([]Packet, len(f.sentAt))
+	for sequence, at := range f.sentAt {
+		packets[sequence].Sent = at
+	}
+	for _, a := range f.arrived {
+		packets[a.sequence].Arrived = a.at
+	}
+	return packets
 }
 
 // Received says whether a packet arrived after an instant.
