@@ -210,8 +210,9 @@ type Disturbance struct {
 	Reordered  int           // packets that arrived behind a later one
 	Late       int           // by how many packets the latest of these was behind
 	Gap        time.Duration // from the association to the next packet
+	Pause      time.Duration // the silence in which the association fell
 	Outage     time.Duration // longest silence
-	Resumed    bool          // false: no packet came until the end, and Gap and Outage last to there
+	Resumed    bool          // false: no packet came until the end, and the three last to there
 }
 
 // Disturbance measures the time from a move, with the station's association in it, to end (the next move of the same node).
@@ -230,6 +231,7 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 	}
 	d.disorder(f.arrived, moved, end)
 	d.Gap = end.Sub(associated)
+	d.Pause = f.pause(associated, end)
 	previous := moved
 	silence := func(at time.Time) { d.Outage = max(d.Outage, at.Sub(previous)) }
 	for _, a := range f.arrived {
@@ -248,6 +250,18 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 	}
 	silence(end)
 	return d
+}
+
+// pause is the time between the last arrival before an instant and the first one after it; end when there is none.
+func (f *Flow) pause(at, end time.Time) time.Duration {
+	before := at
+	for _, a := range f.arrived {
+		if a.at.After(at) {
+			return a.at.Sub(before)
+		}
+		before = a.at
+	}
+	return end.Sub(before)
 }
 
 // disorder counts the packets that arrived behind later ones.

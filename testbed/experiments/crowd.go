@@ -20,7 +20,7 @@ const crowdRate = 50
 type walked struct {
 	host                   string
 	begun, association     float64 // ms after the first one left
-	total, outage          float64
+	total, pause          float64
 	exchange, l2, afterPBA float64
 	lost                   int
 }
@@ -35,28 +35,28 @@ func (r *run) crowd() error {
 		return err
 	}
 	table := Table{File: "crowd", Caption: fmt.Sprintf("%d hosts, ms", len(list)), Columns: append([]string{"figure"}, distributionColumns...)}
-	total, outage := of(list, func(w walked) float64 { return w.total }), of(list, func(w walked) float64 { return w.outage })
+	total, pause := of(list, func(w walked) float64 { return w.total }), of(list, func(w walked) float64 { return w.pause })
 	for _, row := range []struct {
 		name   string
 		values []float64
 	}{
 		{"L2 attachment – PBU", of(list, func(w walked) float64 { return w.l2 })}, {"PBU – PBA", of(list, func(w walked) float64 { return w.exchange })},
-		{"PBA – RA", of(list, func(w walked) float64 { return w.afterPBA })}, {"Total", total}, {"longest pause of its packets", outage},
+		{"PBA – RA", of(list, func(w walked) float64 { return w.afterPBA })}, {"Total", total}, {"pause of its packets", pause},
 		{"packets lost", of(list, func(w walked) float64 { return float64(w.lost) })},
 	} {
 		table.Rows = append(table.Rows, append([]any{row.name}, distribution(row.values)...))
 	}
-	every := Table{File: "hosts", Caption: "Every host", Long: true, Columns: []string{"host", "logged by the access point after ms", "total ms", "longest pause ms", "packets lost"}}
+	every := Table{File: "hosts", Caption: "Every host", Long: true, Columns: []string{"host", "logged by the access point after ms", "total ms", "pause ms", "packets lost"}}
 	for _, w := range list {
-		every.Rows = append(every.Rows, []any{w.host, rounded(w.association, 3), rounded(w.total, 3), rounded(w.outage, 3), w.lost})
+		every.Rows = append(every.Rows, []any{w.host, rounded(w.association, 3), rounded(w.total, 3), rounded(w.pause, 3), w.lost})
 	}
 	r.result.Tables = append(r.result.Tables, table, every)
 	err = r.cumulative("crowd", fmt.Sprintf("Of %d hosts that moved at once: how many were served by the new gateway after so many milliseconds", len(list)), "milliseconds",
-		[]string{"attachment to Router Advertisement", "longest pause of packets"}, total, outage)
+		[]string{"attachment to Router Advertisement", "pause of packets"}, total, pause)
 	if err != nil {
 		return err
 	}
-	r.sayCrowd(list, total, outage)
+	r.sayCrowd(list, total, pause)
 	r.result.Marks = append(r.result.Marks,
 		"All hosts, both gateways, the anchor and the traffic share the processors of one machine, so that these times are an upper bound. A real cell could not take a hundred stations so fast: the radio would spread them out.",
 		"The hosts are lighter than those of the other experiments: no wpa_supplicant, no 802.1X; the new cell's bridge is told their link-layer addresses, as an access point knows its stations.")
@@ -120,19 +120,19 @@ func crowdSaw(crowd *testbed.Crowd, moves []testbed.Association, traces []testbe
 		}
 		seen := host.Flow.Disturbance(m.Left, m.Associated, end)
 		list = append(list, walked{host: host.Node, begun: milliseconds(m.Left.Sub(moves[0].Left)), association: milliseconds(m.Associated.Sub(moves[0].Left)),
-			total: t.Total, outage: milliseconds(seen.Outage), lost: seen.Lost, l2: t.L2AttachToPBU, exchange: t.PBUToPBA, afterPBA: t.PBAToRA})
+			total: t.Total, pause: milliseconds(seen.Pause), lost: seen.Lost, l2: t.L2AttachToPBU, exchange: t.PBUToPBA, afterPBA: t.PBAToRA})
 	}
 	return list, errors.Join(errs[:min(len(errs), 5)]...)
 }
 
-func (r *run) sayCrowd(list []walked, total, outage []float64) {
+func (r *run) sayCrowd(list []walked, total, pause []float64) {
 	lost, sent := 0.0, list[len(list)-1].association-list[0].begun
 	for _, w := range list {
 		lost += float64(w.lost)
 	}
 	r.result.saysf("%d hosts changed cells within %.0f ms. From an access point's word to the Router Advertisement it took %.1f ms at the median and %.1f ms for the slowest host.", len(list), sent, median(total), largest(total))
-	r.result.saysf("The pause of a host's packets was %.0f ms at the median and %.0f ms at most, where one packet comes every 20 ms; %.1f packets were lost a host.", median(outage), largest(outage), lost/float64(len(list)))
-	if largest(outage) > 1000 {
+	r.result.saysf("The pause of a host's packets was %.0f ms at the median and %.0f ms at most, where one packet comes every 20 ms; %.1f packets were lost a host.", median(pause), largest(pause), lost/float64(len(list)))
+	if largest(pause) > 1000 {
 		r.result.saysf("For some that is more than a second: at least one update was lost or too late and had to be sent again.")
 	} else {
 		r.result.saysf("Every host arrived at the first attempt or close to it: the rush queues, and nobody is left behind.")

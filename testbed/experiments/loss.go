@@ -86,12 +86,12 @@ func (r *run) tellLoss(without, with []handover) error {
 	}
 	for i, list := range [][]handover{without, with} {
 		for n, h := range list {
-			table.Rows = append(table.Rows, []any{[]string{"arrives", "is lost"}[i], n + 1, rounded(h.trace.PBUToPBA, 2), h.trace.Attempts, rounded(h.outage, 1), h.lost})
+			table.Rows = append(table.Rows, []any{[]string{"arrives", "is lost"}[i], n + 1, rounded(h.trace.PBUToPBA, 2), h.trace.Attempts, rounded(h.pause, 1), h.lost})
 		}
 	}
 	r.result.Tables = append(r.result.Tables, table)
-	outage := func(h handover) float64 { return h.outage }
-	err := r.bars("pause", "Pause of the traffic to the host at each move", chart{x: "run", y: "milliseconds"}, axis, []string{"first update arrives", "first update is lost"}, of(without, outage), of(with, outage))
+	pause := func(h handover) float64 { return h.pause }
+	err := r.bars("pause", "Pause of the traffic to the host at each move", chart{x: "run", y: "milliseconds"}, axis, []string{"first update arrives", "first update is lost"}, of(without, pause), of(with, pause))
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (r *run) tellLoss(without, with []handover) error {
 		}
 	}
 	r.result.saysf("When the first update is lost the host is without packets for %.0f ms on average, and %.0f ms otherwise: the gateway asks again after INITIAL_BINDACK_TIMEOUT, one second by RFC 6275 (`mag.initial_bindack_timeout`).",
-		mean(of(with, outage)), mean(of(without, outage)))
+		mean(of(with, pause)), mean(of(without, pause)))
 	r.result.saysf("Nothing else happens: all %d moves ended at the new gateway, and the host kept its address.", len(with))
 	r.result.saysf("A wait of one second is long beside a handover of milliseconds; where the way to the anchor is short, a smaller timeout helps, at the price of repeated updates when the anchor is busy.")
 	return nil

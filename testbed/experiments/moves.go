@@ -11,7 +11,7 @@ import (
 // handover is one move of a mobile node under traffic, times in milliseconds.
 type handover struct {
 	to                 string
-	outage, gap, radio float64 // see package testbed
+	pause, gap, radio float64 // see testbed.Disturbance
 	lost               int
 	trace              testbed.Trace
 	left               time.Time
@@ -24,7 +24,6 @@ type journey struct {
 	rate   int           // packets a second from the correspondent
 	gap    time.Duration // without radio at each move
 	settle time.Duration // between two moves
-	aging  time.Duration // the access point that was left forgets the node after so long; 0: not
 	before func(d *testbed.Domain, to string) error
 }
 
@@ -56,10 +55,9 @@ func (r *run) travel(d *testbed.Domain, j journey) (list []handover, err error) 
 	return list, r.measure(d, mn, flow, list)
 }
 
-// step is one move, the access point's forgetting, and the time that the network is left alone.
+// step is one move, and the time that the network is left alone.
 func (r *run) step(d *testbed.Domain, mn *testbed.MobileNode, flow *testbed.Flow, j journey) (h handover, err error) {
-	from := mn.At()
-	h.to = testbed.OtherMAG(from)
+	h.to = testbed.OtherMAG(mn.At())
 	if j.before != nil {
 		if err := j.before(d, h.to); err != nil {
 			return h, err
@@ -73,14 +71,6 @@ func (r *run) step(d *testbed.Domain, mn *testbed.MobileNode, flow *testbed.Flow
 	h.radio = milliseconds(association.Associated.Sub(association.Left))
 	if err := r.flows(flow, association.Associated, "after the move to "+h.to); err != nil {
 		return h, err
-	}
-	if j.aging > 0 {
-		if err := r.wait(j.aging); err != nil {
-			return h, err
-		}
-		if err := d.AccessPoints[from].Forget(mn.MAC); err != nil {
-			return h, err
-		}
 	}
 	return h, r.wait(j.settle)
 }
@@ -109,7 +99,7 @@ func (r *run) measure(d *testbed.Domain, mn *testbed.MobileNode, flow *testbed.F
 			end = list[i+1].left
 		}
 		seen := flow.Disturbance(h.left, h.associated, end)
-		h.outage, h.gap, h.lost = milliseconds(seen.Outage), milliseconds(seen.Gap), seen.Lost
+		h.pause, h.gap, h.lost = milliseconds(seen.Pause), milliseconds(seen.Gap), seen.Lost
 		for _, t := range traces[h.to] {
 			if t.Station == mn.MAC.String() && t.LinkUp.After(h.left) && t.LinkUp.Before(end) && t.Outcome == "complete" {
 				h.trace = t

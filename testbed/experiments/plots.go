@@ -61,7 +61,8 @@ func (c chart) canvas() *plot.Plot {
 	}
 	p.X.Label.Text, p.Y.Label.Text = c.x, c.y
 	p.X.Padding, p.Y.Padding = 0, 0
-	p.Legend.Top, p.Legend.Padding, p.Legend.ThumbnailWidth = true, 3, 24
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding, p.Legend.ThumbnailWidth = true, true, 3, 24
+	p.Legend.XOffs, p.Legend.YOffs = 6, -4
 	grid := plotter.NewGrid()
 	grid.Vertical.Color, grid.Horizontal.Color = color.Gray{0xdd}, color.Gray{0xdd}
 	p.Add(grid)
@@ -98,12 +99,15 @@ func (c chart) draw(list []series) (*plot.Plot, error) {
 		p.Legend.Add(s.name, line)
 	}
 	p.Y.Min = min(0, p.Y.Min)
-	p.Y.Max += (p.Y.Max - p.Y.Min) * (0.06 + 0.07*float64(len(list))) // room for the legend
-	return p, c.drawMarks(p)
+	p.Y.Max += (p.Y.Max - p.Y.Min) * c.room(len(list)+len(c.marks))
+	return p, c.drawMarks(p, len(list))
 }
 
-// drawMarks draws a dashed line with a text at each mark.
-func (c chart) drawMarks(p *plot.Plot) error {
+// room is how much higher than what it shows a plot has to be for lines of text above.
+func (chart) room(lines int) float64 { return 0.05 + 0.085*float64(lines) }
+
+// drawMarks draws a dashed line with a text at each mark, the texts below the legend.
+func (c chart) drawMarks(p *plot.Plot, legend int) error {
 	top := p.Y.Max
 	for i, m := range c.marks {
 		line, err := plotter.NewLine(plotter.XYs{{X: m.x, Y: p.Y.Min}, {X: m.x, Y: top}})
@@ -112,7 +116,7 @@ func (c chart) drawMarks(p *plot.Plot) error {
 		}
 		line.Color, line.Dashes = grey, []vg.Length{4, 3}
 		labels, err := plotter.NewLabels(plotter.XYLabels{
-			XYs: plotter.XYs{{X: m.x, Y: p.Y.Min + (top-p.Y.Min)*(0.94-0.07*float64(i%3))}}, Labels: []string{" " + m.text},
+			XYs: plotter.XYs{{X: m.x, Y: p.Y.Min + (top-p.Y.Min)*(0.95-0.065*float64(legend+i))}}, Labels: []string{" " + m.text},
 		})
 		if err != nil {
 			return err
@@ -181,7 +185,7 @@ func (r *run) bars(file, caption string, c chart, axis []string, names []string,
 	p.NominalX(axis...)
 	p.X.Min, p.X.Max = -0.6, float64(len(axis))-0.4
 	p.Y.Min = 0
-	p.Y.Max *= 1.1 + 0.07*float64(len(values))
+	p.Y.Max *= 1 + c.room(len(values))
 	if p.Y.Max == 0 {
 		p.Y.Max = 1
 	}
@@ -199,7 +203,12 @@ func (r *run) save(file, caption string, p *plot.Plot) error {
 		if _, err := canvas.WriteTo(&content); err != nil {
 			return fmt.Errorf("picture %s: %w", name, err)
 		}
-		if err := os.WriteFile(filepath.Join(r.folder, name), content.Bytes(), 0o644); err != nil {
+		picture := content.Bytes()
+		if canvas == svg {
+			// who has no Liberation Sans has one of these, which are as wide
+			picture = bytes.ReplaceAll(picture, []byte("font-family:Liberation Sans;"), []byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;"))
+		}
+		if err := os.WriteFile(filepath.Join(r.folder, name), picture, 0o644); err != nil {
 			return err
 		}
 	}

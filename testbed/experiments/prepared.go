@@ -35,7 +35,7 @@ func (r *run) prepared() error {
 	err := r.inhabited(testbed.Options{MobileNodes: 1}, func(d *testbed.Domain) error {
 		list, err := r.travel(d, journey{count: r.count, rate: flowRate, gap: radioGap, settle: 400 * time.Millisecond})
 		lost[2] = of(list, func(h handover) float64 { return float64(h.lost) })
-		pause[2] = of(list, func(h handover) float64 { return h.outage })
+		pause[2] = of(list, func(h handover) float64 { return h.pause })
 		gap[2] = of(list, func(h handover) float64 { return h.gap })
 		return err
 	})

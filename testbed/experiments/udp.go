@@ -16,7 +16,7 @@ var udpThroughput = Experiment{
 
 var latency = Experiment{
 	Name: "latency", Title: "Handover latency with own and with the same addresses", Paper: "Figure 7", Count: 10, run: (*run).latency,
-	Question: "How long does a host get no packets when it moves? 1,000 packets a second from the correspondent, several moves in each scenario; the latency is the longest pause between two packets around the move.",
+	Question: "How long does a host get no packets when it moves? 1,000 packets a second from the correspondent, several moves in each scenario; the latency is the pause between the last packet before the host is in the new cell and the first one after.",
 }
 
 // The flows: 1,000 packets a second of 1,000 octets.
@@ -36,7 +36,7 @@ type crossing struct {
 }
 
 func (r *run) udpThroughput() error {
-	table := Table{File: "throughput", Caption: "What one move cost each direction", Columns: []string{"scenario", "direction", "longest pause, ms", "packets lost"}}
+	table := Table{File: "throughput", Caption: "What one move cost each direction", Columns: []string{"scenario", "direction", "pause, ms", "packets lost"}}
 	var list []crossing
 	for i, s := range []scenario{ownAddresses, sameAddresses} {
 		c := crossing{scenario: s}
@@ -45,8 +45,8 @@ func (r *run) udpThroughput() error {
 		}
 		list = append(list, c)
 		table.Rows = append(table.Rows,
-			[]any{s.name, "to the host", rounded(milliseconds(c.down.Outage), 1), c.down.Lost},
-			[]any{s.name, "from the host", rounded(milliseconds(c.up.Outage), 1), c.up.Lost})
+			[]any{s.name, "to the host", rounded(milliseconds(c.down.Pause), 1), c.down.Lost},
+			[]any{s.name, "from the host", rounded(milliseconds(c.up.Pause), 1), c.up.Lost})
 		err := r.plot("throughput-"+s.file(), fmt.Sprintf("Figure %d: UDP throughput, %s", 5+i, s.name), chart{x: "seconds after the move", y: "Mbit/s", marks: []mark{{0, "the host moves"}}},
 			[]series{{name: "to the host", points: c.throughDown, step: true}, {name: "from the host", points: c.throughUp, step: true}})
 		if err != nil {
@@ -133,14 +133,14 @@ func throughput(packets []testbed.Packet, moved, end time.Time) (points plotter.
 
 func (r *run) sayThroughput(own, same crossing) {
 	r.result.saysf("To the host, the pause was %.0f ms with own addresses and %.0f ms with the same ones (%d and %d packets lost): both gateways know the host's link-layer address and need nothing from it. The paper found the second slightly better as well.",
-		milliseconds(own.down.Outage), milliseconds(same.down.Outage), own.down.Lost, same.down.Lost)
+		milliseconds(own.down.Pause), milliseconds(same.down.Pause), own.down.Lost, same.down.Lost)
 	back := "and had not come back when the experiment ended"
 	if own.resumed {
 		back = "until its kernel gave the old router up"
 	}
 	r.result.saysf("From the host it is another matter: with own addresses what it sent was lost for %.1f seconds (%d packets), %s; with the same addresses for %.0f ms (%d packets). The paper does not show this direction; TCP needs both, which is why it stalls, in the experiment below and in the paper.",
-		own.up.Outage.Seconds(), own.up.Lost, back, milliseconds(same.up.Outage), same.up.Lost)
-	if own.up.Outage < 10*same.up.Outage {
+		own.up.Pause.Seconds(), own.up.Lost, back, milliseconds(same.up.Pause), same.up.Lost)
+	if own.up.Pause < 10*same.up.Pause {
 		r.result.saysf("In this run the difference between the two is small, which is not what was expected.")
 	}
 }
@@ -157,7 +157,7 @@ func (r *run) latency() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
-		all[i] = of(list, func(h handover) float64 { return h.outage })
+		all[i] = of(list, func(h handover) float64 { return h.pause })
 	}
 	var axis []string
 	for n := range r.count {
