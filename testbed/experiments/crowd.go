@@ -20,7 +20,7 @@ const crowdRate = 50
 type walked struct {
 	host                   string
 	begun, association     float64 // ms after the first one left
-	total, pause          float64
+	total, pause           float64
 	exchange, l2, afterPBA float64
 	lost                   int
 }

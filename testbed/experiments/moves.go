@@ -10,12 +10,12 @@ import (
 
 // handover is one move of a mobile node under traffic, times in milliseconds.
 type handover struct {
-	to                 string
+	to                string
 	pause, gap, radio float64 // see testbed.Disturbance
-	lost               int
-	trace              testbed.Trace
-	left               time.Time
-	associated         time.Time
+	lost              int
+	trace             testbed.Trace
+	left              time.Time
+	associated        time.Time
 }
 
 // journey is how a mobile node moves there and back.

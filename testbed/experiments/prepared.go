@@ -18,14 +18,13 @@ const radioGap = 50 * time.Millisecond
 
 func (r *run) prepared() error {
 	names := []string{"prepared", "reactive", "plain"}
-	var lost, pause, gap [3][]float64
+	var lost, gap [3][]float64
 	for i, mode := range []string{testbed.ModePredictive, testbed.ModeReactive} {
 		report, err := r.predictive(mode)
 		if err != nil {
 			return fmt.Errorf("%s: %w", names[i], err)
 		}
 		lost[i] = of(report.Handovers, func(h testbed.PredictedHandover) float64 { return float64(h.Lost) })
-		pause[i] = of(report.Handovers, func(h testbed.PredictedHandover) float64 { return h.Outage })
 		gap[i] = of(report.Handovers, func(h testbed.PredictedHandover) float64 { return h.Gap })
 		if len(report.Reasons) > 0 {
 			shown := report.Reasons[:min(len(report.Reasons), 3)]
@@ -35,7 +34,6 @@ func (r *run) prepared() error {
 	err := r.inhabited(testbed.Options{MobileNodes: 1}, func(d *testbed.Domain) error {
 		list, err := r.travel(d, journey{count: r.count, rate: flowRate, gap: radioGap, settle: 400 * time.Millisecond})
 		lost[2] = of(list, func(h handover) float64 { return float64(h.lost) })
-		pause[2] = of(list, func(h handover) float64 { return h.pause })
 		gap[2] = of(list, func(h handover) float64 { return h.gap })
 		return err
 	})
@@ -45,7 +43,7 @@ func (r *run) prepared() error {
 	table := Table{File: "prepared", Caption: fmt.Sprintf("Of %d moves each", r.count), Columns: append([]string{"handover", "figure"}, distributionColumns...)}
 	for i, name := range names {
 		table.Rows = append(table.Rows, append([]any{name, "packets lost"}, distribution(lost[i])...),
-			append([]any{name, "pause, ms"}, distribution(pause[i])...), append([]any{name, "association to first packet, ms"}, distribution(gap[i])...))
+			append([]any{name, "association to first packet, ms"}, distribution(gap[i])...))
 	}
 	r.result.Tables = append(r.result.Tables, table)
 	var axis []string

@@ -18,8 +18,8 @@ const (
 	restartAfterKill = 4 * time.Second
 )
 
-// outageOfAnchor is what happened when.
-type outageOfAnchor struct {
+// anchorGone is what happened when.
+type anchorGone struct {
 	flows                              [2]*testbed.Flow
 	killed, moved, associated, started time.Time
 	end                                time.Time
@@ -27,7 +27,7 @@ type outageOfAnchor struct {
 }
 
 func (r *run) anchorRestart() error {
-	var x outageOfAnchor
+	var x anchorGone
 	if err := r.inhabited(testbed.Options{}, func(d *testbed.Domain) error { return r.killAnchor(d, &x) }); err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func (r *run) anchorRestart() error {
 }
 
 // killAnchor goes through the timetable.
-func (r *run) killAnchor(d *testbed.Domain, x *outageOfAnchor) (err error) {
+func (r *run) killAnchor(d *testbed.Domain, x *anchorGone) (err error) {
 	before := [2]string{}
 	for i, mn := range d.MobileNodes {
 		address, err := mn.WaitAddress(5 * time.Second)
@@ -109,7 +109,7 @@ func (r *run) killAnchor(d *testbed.Domain, x *outageOfAnchor) (err error) {
 }
 
 // after checks the addresses and finds the trace of the move.
-func (x *outageOfAnchor) after(d *testbed.Domain, before [2]string) error {
+func (x *anchorGone) after(d *testbed.Domain, before [2]string) error {
 	for i, mn := range d.MobileNodes {
 		if now, ok, err := mn.GlobalAddress(); err != nil || !ok || now.String() != before[i] {
 			return fmt.Errorf("%s had %s and now has %v (%v)", mn.ID, before[i], now, err)

@@ -18,13 +18,13 @@ func (r *run) tunnel() error {
 	kinds := []string{testbed.TunnelsStatic, testbed.TunnelsDynamic}
 	table := Table{File: "latency", Caption: "Handover latency of UDP traffic to the host, ms", Columns: []string{"run"}}
 	phase := Table{File: "phases", Caption: "Of which the gateway, ms", Columns: append([]string{"tunnels", "phase"}, distributionColumns...)}
-	var outages, totals [2][]float64
+	var pauses, totals [2][]float64
 	for i, kind := range kinds {
 		list, err := r.firstMoves(kind)
 		if err != nil {
 			return fmt.Errorf("%s tunnels: %w", kind, err)
 		}
-		outages[i] = of(list, func(h handover) float64 { return h.pause })
+		pauses[i] = of(list, func(h handover) float64 { return h.pause })
 		totals[i] = of(list, func(h handover) float64 { return h.trace.Total })
 		table.Columns = append(table.Columns, kind+" tunnels")
 		phase.Rows = append(phase.Rows,
@@ -34,18 +34,18 @@ func (r *run) tunnel() error {
 	var axis []string
 	for n := range r.count {
 		axis = append(axis, fmt.Sprint(n+1))
-		table.Rows = append(table.Rows, []any{n + 1, rounded(outages[0][n], 2), rounded(outages[1][n], 2)})
+		table.Rows = append(table.Rows, []any{n + 1, rounded(pauses[0][n], 2), rounded(pauses[1][n], 2)})
 	}
-	table.Rows = append(table.Rows, []any{"mean", rounded(mean(outages[0]), 2), rounded(mean(outages[1]), 2)})
+	table.Rows = append(table.Rows, []any{"mean", rounded(mean(pauses[0]), 2), rounded(mean(pauses[1]), 2)})
 	r.result.Tables = append(r.result.Tables, table, phase)
 	err := r.bars("latency", "Figure 10: handover latency of UDP traffic with static and dynamic tunnels, run by run", chart{x: "run", y: "milliseconds"}, axis,
-		[]string{"static tunnels", "dynamic tunnels"}, outages[0], outages[1])
+		[]string{"static tunnels", "dynamic tunnels"}, pauses[0], pauses[1])
 	if err != nil {
 		return err
 	}
 	r.markPicture(radioMark)
 	extra := median(totals[1]) - median(totals[0])
-	r.result.saysf("With static tunnels the host was without packets for %.1f ms on average, with dynamic ones for %.1f ms.", mean(outages[0]), mean(outages[1]))
+	r.result.saysf("With static tunnels the host was without packets for %.1f ms on average, with dynamic ones for %.1f ms.", mean(pauses[0]), mean(pauses[1]))
 	if extra < 2 {
 		r.result.saysf("Of the gateway's own time from attachment to Router Advertisement the dynamic tunnel made a difference of %.1f ms at the median: nothing that a host would notice. So found the paper.", extra)
 	} else {
