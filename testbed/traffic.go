@@ -23,6 +23,7 @@ type Flow struct {
 	done             sync.WaitGroup
 
 	mu      sync.Mutex
+	begun   time.Time   // when the first packet was due
 	sentAt  []time.Time // by sequence number
 	arrived []arrival   // in the order of arrival
 	seen    []bool      // by sequence number
@@ -107,6 +108,9 @@ func (f *Flow) send(ctx context.Context) {
 	runtime.LockOSThread() // and never unlocked: the priority ends with the thread
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
 	begun := time.Now()
+	f.mu.Lock()
+	f.begun = begun
+	f.mu.Unlock()
 	payload := make([]byte, f.size)
 	for sequence := uint64(0); ctx.Err() == nil; sequence++ {
 		if wait := time.Until(begun.Add(time.Duration(sequence) * f.interval)); wait > 0 {
@@ -179,7 +183,7 @@ func (f *Flow) Totals() (sent, received int) {
 
 // Packet is what became of one packet of a Flow.
 type Packet struct {
-	Sent, Arrived time.Time // Arrived is zero when it was lost
+	Due, Sent, Arrived time.Time // a busy machine sends later than is due; Arrived is zero when it was lost
 }
 
 // Packets are those sent so far, in their order.
@@ -188,7 +192,7 @@ func (f *Flow) Packets() []Packet {
 	defer f.mu.Unlock()
 	packets := make([]Packet, len(f.sentAt))
 	for sequence, at := range f.sentAt {
-		packets[sequence].Sent = at
+		packets[sequence].Due, packets[sequence].Sent = f.begun.Add(time.Duration(sequence)*f.interval), at
 	}
 	for _, a := range f.arrived {
 		packets[a.sequence].Arrived = a.at

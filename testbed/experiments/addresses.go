@@ -22,6 +22,9 @@ var (
 	ownVisible    = scenario{name: "own addresses, and the host sees its link go down", own: true, visible: true}
 )
 
+// linkAway is how long the link is down that the kernel is to see: it looks once a second.
+const linkAway = 1500 * time.Millisecond
+
 // options of a domain with one mobile node in such a scenario.
 func (s scenario) options() testbed.Options {
 	return testbed.Options{MobileNodes: 1, OwnAddresses: s.own}
@@ -30,7 +33,7 @@ func (s scenario) options() testbed.Options {
 // move takes the mobile node to the second gateway.
 func (s scenario) move(mn *testbed.MobileNode) (testbed.Association, error) {
 	if s.visible {
-		return mn.MoveVisibly(testbed.NodeMAG2, 0)
+		return mn.MoveVisibly(testbed.NodeMAG2, linkAway)
 	}
 	return mn.Move(testbed.NodeMAG2)
 }

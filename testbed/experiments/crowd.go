@@ -40,7 +40,7 @@ func (r *run) crowd() error {
 		name   string
 		values []float64
 	}{
-		{"L2 attachment – PBU", of(list, func(w walked) float64 { return w.l2 })}, {"PBU – PBA", of(list, func(w walked) float64 { return w.exchange })},
+		{"Attachment – PBU", of(list, func(w walked) float64 { return w.l2 })}, {"PBU – PBA", of(list, func(w walked) float64 { return w.exchange })},
 		{"PBA – RA", of(list, func(w walked) float64 { return w.afterPBA })}, {"Total", total}, {"pause of its packets", pause},
 		{"packets lost", of(list, func(w walked) float64 { return float64(w.lost) })},
 	} {

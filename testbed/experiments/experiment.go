@@ -83,7 +83,7 @@ func Do(ctx context.Context, settings Settings, list ...Experiment) error {
 			return fmt.Errorf("interrupted before %s", x.Name)
 		}
 		settings.progressf("experiment %s (%d of %d): %s", x.Name, i+1, len(list), x.Title)
-		result, err := x.do(ctx, settings, i)
+		result, err := x.do(ctx, settings)
 		if err != nil {
 			return err
 		}
@@ -109,8 +109,8 @@ func (s Settings) progressf(format string, arguments ...any) {
 }
 
 // do does one experiment and stores its result. The error is of the storing; a failed experiment is a result.
-func (x Experiment) do(ctx context.Context, settings Settings, number int) (*Result, error) {
-	r := &run{ctx: ctx, settings: settings, count: x.Count, folder: filepath.Join(settings.Report, x.Name), domains: number * 10}
+func (x Experiment) do(ctx context.Context, settings Settings) (*Result, error) {
+	r := &run{ctx: ctx, settings: settings, count: x.Count, folder: filepath.Join(settings.Report, x.Name)}
 	if settings.Count > 0 {
 		r.count = settings.Count
 	}

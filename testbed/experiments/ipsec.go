@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"fmt"
-	"time"
 
 	"netlmm/testbed"
 )
@@ -18,7 +17,7 @@ func (r *run) ipsec() error {
 	seen := Table{File: "core-link", Caption: "What passed on the core link", Columns: []string{"control channel", "ESP packets", "Mobility Headers in clear"}}
 	var exchange, total [2][]float64
 	for i, unprotected := range []bool{false, true} {
-		report, err := r.handovers(testbed.Options{Unprotected: unprotected}, r.count, 100*time.Millisecond)
+		report, err := r.handovers(testbed.Options{Unprotected: unprotected}, r.count, betweenMoves)
 		if err == nil {
 			err = faults(report)
 		}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -50,6 +52,8 @@ type mark struct {
 type chart struct {
 	x, y  string // axes
 	logX  bool
+	level bool    // the y axis need not begin at zero
+	most  float64 // of the y axis' numbers; 0: as it comes
 	marks []mark
 }
 
@@ -61,6 +65,7 @@ func (c chart) canvas() *plot.Plot {
 	}
 	p.X.Label.Text, p.Y.Label.Text = c.x, c.y
 	p.X.Padding, p.Y.Padding = 0, 0
+	p.X.Tick.Marker, p.Y.Tick.Marker = evenTicks{}, evenTicks{most: c.most}
 	p.Legend.Top, p.Legend.Left, p.Legend.Padding, p.Legend.ThumbnailWidth = true, true, 3, 24
 	p.Legend.XOffs, p.Legend.YOffs = 6, -4
 	grid := plotter.NewGrid()
@@ -98,7 +103,9 @@ func (c chart) draw(list []series) (*plot.Plot, error) {
 		p.Add(line)
 		p.Legend.Add(s.name, line)
 	}
-	p.Y.Min = min(0, p.Y.Min)
+	if !c.level {
+		p.Y.Min = min(0, p.Y.Min)
+	}
 	p.Y.Max += (p.Y.Max - p.Y.Min) * c.room(len(list)+len(c.marks))
 	return p, c.drawMarks(p, len(list))
 }
@@ -127,6 +134,27 @@ func (c chart) drawMarks(p *plot.Plot, legend int) error {
 	return nil
 }
 
+// evenTicks are steps of 1, 2 or 5 times a power of ten, each with its number. An axis that ends at a hundred percent has none beyond.
+type evenTicks struct{ most float64 }
+
+// Ticks implements plot.Ticker.
+func (e evenTicks) Ticks(low, high float64) (ticks []plot.Tick) {
+	if !(high > low) {
+		return []plot.Tick{{Value: low, Label: fmt.Sprint(low)}}
+	}
+	step := math.Pow(10, math.Floor(math.Log10((high-low)/5)))
+	for _, factor := range []float64{5, 2} {
+		if factor*step <= (high-low)/5 {
+			step *= factor
+			break
+		}
+	}
+	for n := math.Ceil(low / step); n*step <= high && (e.most == 0 || n*step <= e.most); n++ {
+		ticks = append(ticks, plot.Tick{Value: n * step, Label: strconv.FormatFloat(rounded(n*step, 6), 'f', -1, 64)})
+	}
+	return ticks
+}
+
 // logTicks are the powers of ten of an axis, and the lines between.
 type logTicks struct{}
 
@@ -144,7 +172,7 @@ func (logTicks) Ticks(low, high float64) []plot.Tick {
 
 // cumulative draws, for each list of values, which share of them is at most so large.
 func (r *run) cumulative(file, caption, x string, names []string, values ...[]float64) error {
-	c := chart{x: x, y: "share of handovers, %", logX: true}
+	c := chart{x: x, y: "share of handovers, %", logX: true, most: 100}
 	var list []series
 	for i, v := range values {
 		sorted := slices.Sorted(slices.Values(v))
@@ -183,6 +211,7 @@ func (r *run) bars(file, caption string, c chart, axis []string, names []string,
 		p.Legend.Add(names[i], bar)
 	}
 	p.NominalX(axis...)
+	p.X.Tick.Label.Font.Size = 12
 	p.X.Min, p.X.Max = -0.6, float64(len(axis))-0.4
 	p.Y.Min = 0
 	p.Y.Max *= 1 + c.room(len(values))

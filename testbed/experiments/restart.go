@@ -38,7 +38,7 @@ func (r *run) anchorRestart() error {
 		{"stays", nil, stayed.Lost}, {"moves meanwhile", rounded(milliseconds(moved.Pause), 1), moved.Lost},
 	}})
 	c := chart{x: "seconds after the kill", y: "Mbit/s", marks: []mark{{0, "lmad is killed"}, {since(x.moved), "a host moves"}, {since(x.started), "lmad is started"}}}
-	err := r.plot("throughput", "UDP throughput to two hosts around the death of the anchor's daemon", c, []series{
+	err := r.plot("throughput", "UDP throughput to two hosts around the death of the anchor's daemon: what arrived of the packets, by the time when they were due", c, []series{
 		{name: "host that stays", points: throughput(x.flows[0].Packets(), x.killed, x.end), step: true},
 		{name: "host that moves", points: throughput(x.flows[1].Packets(), x.killed, x.end), step: true},
 	})

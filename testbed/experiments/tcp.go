@@ -43,7 +43,7 @@ func (r *run) tcp() error {
 		paper := any([]any{paperOwnStall, nil, paperSameStall}[i])
 		table.Rows = append(table.Rows, []any{t.scenario.name, rounded(t.stall.Seconds(), 3), t.again, t.router, paper})
 		figure := map[string]string{"own": "Figure 8: ", "same": "Figure 9: "}[t.scenario.file()]
-		c := chart{x: "seconds after the move", y: "kilobytes", marks: []mark{{0, "the host moves"}}}
+		c := chart{x: "seconds after the move", y: "kilobytes", level: true, marks: []mark{{0, "the host moves"}}}
 		err := r.plot("sequence-"+t.scenario.file(), figure+"TCP time-sequence, "+t.scenario.name, c,
 			[]series{{name: "segments that arrive at the host", points: t.points, dots: true}, {name: "acknowledged by the host", points: t.acks, step: true}})
 		if err != nil {
@@ -140,11 +140,14 @@ func silence(reads []testbed.Read, after, end time.Time) (longest time.Duration)
 	return max(longest, end.Sub(previous))
 }
 
+// window is how long before the move a picture begins, in seconds.
+const window = 2.0
+
 // sequence turns the segments around the move into what the picture shows. Of an undisturbed download a point for each 30 ms is enough.
 func (t *transfer) sequence(d *testbed.Domain, segments []testbed.Segment) {
-	server, _ := uint16(0), 0
+	var server uint16
 	var first, highest uint32
-	var lastPoint, lastAck float64
+	lastPoint, lastAck := -window, -window // seconds after the move
 	for _, s := range segments {
 		at := s.At.Sub(t.left).Seconds()
 		if !s.Sent && s.Octets > 0 {
@@ -158,13 +161,13 @@ func (t *transfer) sequence(d *testbed.Domain, segments []testbed.Segment) {
 			if !repeated {
 				highest = s.Sequence
 			}
-			if at > -2 && (repeated || at-lastPoint > 0.03) {
+			if at > -window && (repeated || at-lastPoint > 0.03) {
 				t.points, lastPoint = append(t.points, plotter.XY{X: at, Y: float64(s.Sequence-first) / 1000}), at
 			}
 		}
 		if s.Sent && server != 0 {
 			t.router = routerName(d, s)
-			if at > -2 && at-lastAck > 0.03 {
+			if at > -window && at-lastAck > 0.03 {
 				t.acks, lastAck = append(t.acks, plotter.XY{X: at, Y: float64(s.Acknowledge-first) / 1000}), at
 			}
 		}
@@ -199,5 +202,10 @@ func (r *run) sayTCP(own, visible, same transfer) {
 	} else {
 		r.result.saysf("So this run does not show the difference that the paper found.")
 	}
-	r.result.saysf("How long the stall lasts is chance to some degree: the kernel trusts a router that it found reachable for 15 to 45 seconds, then waits 5 and asks for some seconds more, and TCP doubles its pauses meanwhile. When the host's driver shows the kernel that the link went down, as in the run between the two, the kernel asks at once; then it was %.1f seconds.", visible.stall.Seconds())
+	r.result.saysf("How long the stall lasts is chance to some degree: the kernel trusts a router that it found reachable for 15 to 45 seconds, then waits 5 and asks for some seconds more, and TCP doubles its pauses meanwhile.")
+	if visible.stall < own.stall/2 {
+		r.result.saysf("When the link is away for long enough for the kernel to see it (%.1f seconds in the run between the two) it forgets what it knew of the router and asks at once; then it was %.1f seconds.", linkAway.Seconds(), visible.stall.Seconds())
+	} else {
+		r.result.saysf("Nor does it help when the link is away for long enough for the kernel to see it (%.1f seconds in the run between the two): then it was %.1f seconds.", linkAway.Seconds(), visible.stall.Seconds())
+	}
 }
