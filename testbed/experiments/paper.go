@@ -1,6 +1,6 @@
 package experiments
 
-// What the paper measured ("An experimental evaluation of Proxy Mobile IPv6", on Linux 2.6.20 with Cisco Aironet 1100 access points),
+// What the paper measured, with its implementation on Linux 2.6.20 and Cisco Aironet 1100 access points,
 // as far as it gives figures.
 
 // paperPhases are the rows of its Table II, in milliseconds.
