@@ -146,8 +146,23 @@ func (mn *MobileNode) move(mag string, gap time.Duration, visible bool) (Associa
 		return a, fmt.Errorf("move %s to %s: %w", mn.Node, mag, err)
 	}
 	mn.at = mag
+	if visible {
+		if err := mn.waitCarrier(); err != nil {
+			return a, err
+		}
+	}
 	a.Associated, err = mn.Associate(a.Left)
 	return a, err
+}
+
+// waitCarrier returns when the kernel has seen that the interface has its carrier again: before that it sends nothing.
+func (mn *MobileNode) waitCarrier() error {
+	return mn.domain.withHandle(mn.Node, func(h *netlink.Handle) error {
+		return poll(10*time.Second, mn.Node+" has its carrier again", func() (bool, error) {
+			link, err := h.LinkByName(stationInterface)
+			return err == nil && link.Attrs().OperState == netlink.OperUp, err
+		})
+	})
 }
 
 // Associate sends EAPOL-Start until the access point reports the station associated later than after. It is patient: a

@@ -17,9 +17,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 	"gonum.org/v1/plot/plotter"
+
+	"netlmm/testbed"
 )
 
 // binaries is the folder with the daemons that TestMain built.
@@ -215,5 +218,28 @@ func checkPage(t *testing.T, folder string, names []string) {
 	}
 	if images == 0 || len(links) == 0 {
 		t.Errorf("%d pictures and %d links", images, len(links))
+	}
+}
+
+func TestStandstill(t *testing.T) {
+	at := func(milliseconds int) time.Time { return time.UnixMilli(1_000_000 + int64(milliseconds)) }
+	for _, test := range []struct {
+		name  string
+		reads []int
+		end   int
+		want  time.Duration
+	}{
+		{"a handover that is none", []int{0, 20, 40, 70, 90}, 100, 30 * time.Millisecond},
+		{"a stall", []int{0, 20, 5020, 5040}, 5060, 5 * time.Second},
+		{"a stall with a segment in it", []int{0, 20, 5020, 9020, 9040}, 9060, 9 * time.Second},
+		{"it does not come back", []int{0, 20}, 8020, 8 * time.Second},
+	} {
+		var reads []testbed.Read
+		for _, r := range test.reads {
+			reads = append(reads, testbed.Read{At: at(r)})
+		}
+		if got := standstill(reads, at(10), at(test.end)); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
 	}
 }

@@ -150,7 +150,8 @@ func (e evenTicks) Ticks(low, high float64) (ticks []plot.Tick) {
 		}
 	}
 	for n := math.Ceil(low / step); n*step <= high && (e.most == 0 || n*step <= e.most); n++ {
-		ticks = append(ticks, plot.Tick{Value: n * step, Label: strconv.FormatFloat(rounded(n*step, 6), 'f', -1, 64)})
+		value := rounded(n*step, 6) + 0 // no negative zero
+		ticks = append(ticks, plot.Tick{Value: value, Label: strconv.FormatFloat(value, 'f', -1, 64)})
 	}
 	return ticks
 }

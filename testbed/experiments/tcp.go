@@ -19,7 +19,7 @@ type transfer struct {
 	scenario scenario
 	left     time.Time
 	resumed  bool
-	stall    time.Duration // longest time from the move on in which the program got nothing
+	stall    time.Duration // how long the download stood still
 	again    int           // segments that arrived although they had been received before
 	router   string        // whom the host sends to in the end
 	points   plotter.XYs   // seconds after the move, octets
@@ -38,7 +38,7 @@ func (r *run) tcp() error {
 		}
 		list = append(list, t)
 	}
-	table := Table{File: "stall", Caption: "What the move did to the download", Columns: []string{"scenario", "longest silence, s", "segments that came again", "the host now sends to", "paper"}}
+	table := Table{File: "stall", Caption: "What the move did to the download", Columns: []string{"scenario", "stood still, s", "segments that came again", "the host now sends to", "paper"}}
 	for i, t := range list {
 		paper := any([]any{paperOwnStall, nil, paperSameStall}[i])
 		table.Rows = append(table.Rows, []any{t.scenario.name, rounded(t.stall.Seconds(), 3), t.again, t.router, paper})
@@ -104,7 +104,7 @@ func (r *run) transfer(d *testbed.Domain, t *transfer) error {
 		return err
 	}
 	r.result.Tables = append(r.result.Tables, beliefs("routers-"+t.scenario.file(), t.scenario, d, seen, t.left))
-	t.stall = silence(stream.Reads(), t.left, time.Now())
+	t.stall = standstill(stream.Reads(), t.left, time.Now())
 	segments, missed := sniffer.Segments(stream.Ports())
 	if missed > 0 {
 		return fmt.Errorf("the capture had no room for %d segments", missed)
@@ -118,7 +118,7 @@ func goesOn(reads []testbed.Read) bool {
 	now := time.Now()
 	later := now
 	for i := len(reads) - 1; i >= 0; i-- {
-		if later.Sub(reads[i].At) > 500*time.Millisecond {
+		if later.Sub(reads[i].At) > stumble {
 			return false
 		}
 		if later = reads[i].At; now.Sub(later) > 2*time.Second {
@@ -128,16 +128,31 @@ func goesOn(reads []testbed.Read) bool {
 	return false
 }
 
-// silence is the longest time without a read that ends after an instant.
-func silence(reads []testbed.Read, after, end time.Time) (longest time.Duration) {
+// stumble is a pause in what a program reads that is no more than the machine's.
+const stumble = 500 * time.Millisecond
+
+// standstill is how long a download stood still after an instant: from the begin of the first pause that is more than a stumble to the
+// end of the last one, since a segment that comes through in between is no download; without such pauses, the longest one.
+func standstill(reads []testbed.Read, after, end time.Time) (longest time.Duration) {
 	previous := after
+	var begun, over time.Time
+	pause := func(until time.Time) {
+		longest = max(longest, until.Sub(previous))
+		if until.Sub(previous) > stumble {
+			if begun.IsZero() {
+				begun = previous
+			}
+			over = until
+		}
+	}
 	for _, read := range reads {
 		if read.At.After(after) {
-			longest = max(longest, read.At.Sub(previous))
+			pause(read.At)
 		}
 		previous = read.At
 	}
-	return max(longest, end.Sub(previous))
+	pause(end)
+	return max(longest, over.Sub(begun))
 }
 
 // window is how long before the move a picture begins, in seconds.
@@ -196,7 +211,7 @@ func (r *run) sayTCP(own, visible, same transfer) {
 	if own.stall < 3*time.Second {
 		r.result.saysf("That is shorter than expected: this run does not show the stall that the fixed address is to prevent.")
 	}
-	r.result.saysf("With the same addresses everywhere the longest silence was %.0f ms (the paper: %s).", milliseconds(same.stall), paperSameStall)
+	r.result.saysf("With the same addresses everywhere the longest pause was %.0f ms (the paper: %s).", milliseconds(same.stall), paperSameStall)
 	if same.resumed && own.stall > 10*same.stall {
 		r.result.saysf("So what the paper found holds: the fixed addresses are not an option, they are what makes the handover work for TCP.")
 	} else {
