@@ -19,7 +19,7 @@ const crowdRate = 50
 // walked is what one host of the crowd saw of the move.
 type walked struct {
 	host                   string
-	begun, association     float64 // ms after the first one left
+	association            float64 // ms after the first one left
 	total, pause           float64
 	exchange, l2, afterPBA float64
 	lost                   int
@@ -119,14 +119,14 @@ func crowdSaw(crowd *testbed.Crowd, moves []testbed.Association, traces []testbe
 			continue
 		}
 		seen := host.Flow.Disturbance(m.Left, m.Associated, end)
-		list = append(list, walked{host: host.Node, begun: milliseconds(m.Left.Sub(moves[0].Left)), association: milliseconds(m.Associated.Sub(moves[0].Left)),
+		list = append(list, walked{host: host.Node, association: milliseconds(m.Associated.Sub(moves[0].Left)),
 			total: t.Total, pause: milliseconds(seen.Pause), lost: seen.Lost, l2: t.L2AttachToPBU, exchange: t.PBUToPBA, afterPBA: t.PBAToRA})
 	}
 	return list, errors.Join(errs[:min(len(errs), 5)]...)
 }
 
 func (r *run) sayCrowd(list []walked, total, pause []float64) {
-	lost, sent := 0.0, list[len(list)-1].association-list[0].begun
+	lost, sent := 0.0, list[len(list)-1].association
 	for _, w := range list {
 		lost += float64(w.lost)
 	}

@@ -151,14 +151,18 @@ func (r *run) domain(o testbed.Options, f func(*testbed.Domain) error) (err erro
 	return f(d)
 }
 
-// inhabited is domain with its daemons running and its mobile nodes at home.
+// inhabited is domain with its daemons running and its mobile nodes at home. They have no IPv4 address, which nothing here asks for.
 func (r *run) inhabited(o testbed.Options, f func(*testbed.Domain) error) error {
 	return r.domain(o, func(d *testbed.Domain) error {
-		if err := d.ComeIn(r.ctx); err != nil {
-			return err
+		for _, step := range []func() error{d.StartDaemons, func() error { return r.environment(d) }, d.Associate} {
+			if err := step(); err != nil {
+				return err
+			}
 		}
-		if err := r.environment(d); err != nil {
-			return err
+		for _, mn := range d.MobileNodes {
+			if _, err := mn.WaitAddress(30 * time.Second); err != nil {
+				return err
+			}
 		}
 		return f(d)
 	})

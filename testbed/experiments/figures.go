@@ -36,9 +36,8 @@ func percentile(values []float64, p float64) float64 {
 	return sorted[max(int(math.Ceil(p*float64(len(sorted)))), 1)-1]
 }
 
-func median(values []float64) float64   { return percentile(values, 0.5) }
-func smallest(values []float64) float64 { return percentile(values, 0) }
-func largest(values []float64) float64  { return percentile(values, 1) }
+func median(values []float64) float64  { return percentile(values, 0.5) }
+func largest(values []float64) float64 { return percentile(values, 1) }
 
 // distribution is a row of a table: samples, mean, p50, p99, largest.
 func distribution(values []float64) []any {

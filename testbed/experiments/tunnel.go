@@ -1,7 +1,6 @@
 package experiments
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -60,13 +59,7 @@ func (r *run) tunnel() error {
 // firstMoves are moves to a gateway where no mobile node has been yet.
 func (r *run) firstMoves(kind string) (all []handover, err error) {
 	for range r.count {
-		err := r.domain(testbed.Options{MobileNodes: 1, Tunnels: kind}, func(d *testbed.Domain) error {
-			if err := errors.Join(d.StartDaemons(), r.environment(d), d.Associate()); err != nil {
-				return err
-			}
-			if _, err := d.MobileNodes[0].WaitAddress(30 * time.Second); err != nil {
-				return err
-			}
+		err := r.inhabited(testbed.Options{MobileNodes: 1, Tunnels: kind}, func(d *testbed.Domain) error {
 			list, err := r.travel(d, journey{count: 1, rate: flowRate, settle: 300 * time.Millisecond, before: r.tunnelsAre(kind == testbed.TunnelsStatic)})
 			all = append(all, list...)
 			return err
