@@ -155,13 +155,18 @@ func (mn *MobileNode) move(mag string, gap time.Duration, visible bool) (Associa
 	return a, err
 }
 
-// waitCarrier returns when the kernel has seen that the interface has its carrier again: before that it sends nothing.
+// waitCarrier returns when the kernel has seen at both ends that there is a carrier again: before that nothing passes.
 func (mn *MobileNode) waitCarrier() error {
-	return mn.domain.withHandle(mn.Node, func(h *netlink.Handle) error {
-		return poll(10*time.Second, mn.Node+" has its carrier again", func() (bool, error) {
-			link, err := h.LinkByName(stationInterface)
-			return err == nil && link.Attrs().OperState == netlink.OperUp, err
-		})
+	return poll(10*time.Second, mn.Node+" has its carrier again", func() (up bool, err error) {
+		up = true
+		for _, e := range []end{{node: mn.Node, name: stationInterface}, {node: NodeAir, name: mn.Node}} {
+			err = errors.Join(err, mn.domain.withHandle(e.node, func(h *netlink.Handle) error {
+				link, err := h.LinkByName(e.name)
+				up = up && err == nil && link.Attrs().OperState == netlink.OperUp
+				return err
+			}))
+		}
+		return up, err
 	})
 }
 

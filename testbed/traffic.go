@@ -214,7 +214,7 @@ type Disturbance struct {
 	Reordered  int           // packets that arrived behind a later one
 	Late       int           // by how many packets the latest of these was behind
 	Gap        time.Duration // from the association to the next packet
-	Pause      time.Duration // the silence in which the association fell
+	Pause      time.Duration // longest silence of the handover itself: one with a part between move and association
 	Outage     time.Duration // longest silence
 	Resumed    bool          // false: no packet came until the end, and the three last to there
 }
@@ -235,7 +235,7 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 	}
 	d.disorder(f.arrived, moved, end)
 	d.Gap = end.Sub(associated)
-	d.Pause = f.pause(associated, end)
+	d.Pause = f.pause(moved, associated, end)
 	previous := moved
 	silence := func(at time.Time) { d.Outage = max(d.Outage, at.Sub(previous)) }
 	for _, a := range f.arrived {
@@ -256,16 +256,18 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 	return d
 }
 
-// pause is the time between the last arrival before an instant and the first one after it; end when there is none.
-func (f *Flow) pause(at, end time.Time) time.Duration {
-	before := at
+// pause is the longest silence that has a part in the time from moved to associated. Later ones have nothing to do with the handover.
+func (f *Flow) pause(moved, associated, end time.Time) (longest time.Duration) {
+	before := moved
 	for _, a := range f.arrived {
-		if a.at.After(at) {
-			return a.at.Sub(before)
+		if a.at.After(moved) {
+			longest = max(longest, a.at.Sub(before))
 		}
-		before = a.at
+		if before = a.at; before.After(associated) {
+			return longest
+		}
 	}
-	return end.Sub(before)
+	return max(longest, end.Sub(before))
 }
 
 // disorder counts the packets that arrived behind later ones.

@@ -16,7 +16,7 @@ var udpThroughput = Experiment{
 
 var latency = Experiment{
 	Name: "latency", Title: "Handover latency with own and with the same addresses", Paper: "Figure 7", Count: 10, run: (*run).latency,
-	Question: "How long does a host get no packets when it moves? 1,000 packets a second from the correspondent, several moves in each scenario; the latency is the pause between the last packet before the host is in the new cell and the first one after.",
+	Question: "How long does a host get no packets when it moves? 1,000 packets a second from the correspondent, several moves in each scenario; the latency is the longest silence that has a part between the move and the association in the new cell.",
 }
 
 // The flows: 1,000 packets a second of 1,000 octets.
@@ -29,7 +29,7 @@ const (
 // crossing is one move with traffic in both directions.
 type crossing struct {
 	scenario               scenario
-	left, end              time.Time
+	left, associated, end  time.Time
 	resumed                bool // uplink
 	down, up               testbed.Disturbance
 	throughDown, throughUp plotter.XYs // seconds after the move, Mbit/s
@@ -89,7 +89,7 @@ func (r *run) cross(d *testbed.Domain, c *crossing) (err error) {
 		seen    *testbed.Disturbance
 		through *plotter.XYs
 	}{{&c.down, &c.throughDown}, {&c.up, &c.throughUp}} {
-		*to.seen = flows[i].Disturbance(c.left, c.left, c.end)
+		*to.seen = flows[i].Disturbance(c.left, c.associated, c.end)
 		*to.through = throughput(flows[i].Packets(), c.left, c.end)
 	}
 	return nil
@@ -107,7 +107,7 @@ func (r *run) moveUnderTraffic(d *testbed.Domain, c *crossing, watch *testbed.Ro
 	if err != nil {
 		return err
 	}
-	c.left = association.Left
+	c.left, c.associated = association.Left, association.Associated
 	if c.resumed, err = r.until(r.settings.Patience, func() bool { return uplink.Received(association.Associated) }); err != nil {
 		return err
 	}
