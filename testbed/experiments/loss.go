@@ -100,7 +100,7 @@ func (r *run) tellLoss(without, with []handover) error {
 			return fmt.Errorf("run %d: the gateway registered the host with %d attempt, although its first update was dropped", n+1, h.trace.Attempts)
 		}
 	}
-	r.result.saysf("When the first update is lost the host is without packets for %.0f ms on average, and %.0f ms otherwise: the gateway asks again after INITIAL_BINDACK_TIMEOUT, one second by RFC 6275 (`mag.initial_bindack_timeout`).",
+	r.result.saysf("When the first update is lost the host is without packets for %.0f ms on average, and %.0f ms otherwise: the gateway asks again after INITIAL_BINDACK_TIMEOUT, one second by RFC 6275 (the key mag.initial_bindack_timeout).",
 		mean(of(with, pause)), mean(of(without, pause)))
 	r.result.saysf("Nothing else happens: all %d moves ended at the new gateway, and the host kept its address.", len(with))
 	r.result.saysf("A wait of one second is long beside a handover of milliseconds; where the way to the anchor is short, a smaller timeout helps, at the price of repeated updates when the anchor is busy.")

@@ -10,12 +10,12 @@ import (
 
 // handover is one move of a mobile node under traffic, times in milliseconds.
 type handover struct {
-	to                string
-	pause, gap, radio float64 // see testbed.Disturbance
-	lost              int
-	trace             testbed.Trace
-	left              time.Time
-	associated        time.Time
+	to         string
+	pause, gap float64 // see testbed.Disturbance
+	lost       int
+	trace      testbed.Trace
+	left       time.Time
+	associated time.Time
 }
 
 // journey is how a mobile node moves there and back.
@@ -68,7 +68,6 @@ func (r *run) step(d *testbed.Domain, mn *testbed.MobileNode, flow *testbed.Flow
 		return h, err
 	}
 	h.left, h.associated = association.Left, association.Associated
-	h.radio = milliseconds(association.Associated.Sub(association.Left))
 	if err := r.flows(flow, association.Associated, "after the move to "+h.to); err != nil {
 		return h, err
 	}

@@ -23,4 +23,4 @@ const (
 )
 
 // radioMark stands where a figure has the radio's share in it, which this testbed does not have.
-const radioMark = "There is no radio here: access points are real hostapd over Ethernet, so that scanning, authentication and association on the air, which took most of the paper's time without traffic, are not in these times. Compare the bars with each other, not with the paper's milliseconds."
+const radioMark = "There is no radio here: access points are real hostapd over Ethernet, so that scanning, authentication and association on the air are not in these times. Compare the scenarios with each other, not with the paper's milliseconds."

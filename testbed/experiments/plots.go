@@ -19,11 +19,11 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// Size of every picture. On a phone it is scaled down to a third, so the letters are large.
+// Size of every picture. On a phone it is scaled down, so the letters are large.
 const (
-	plotWidth  = 20 * vg.Centimeter
-	plotHeight = 11 * vg.Centimeter
-	dotsPerCM  = 120 / 2.54
+	plotWidth  = 16 * vg.Centimeter
+	plotHeight = 10 * vg.Centimeter
+	resolution = 150 // of the PNG, dots an inch
 )
 
 // palette is one that also people tell apart who see few colours (Okabe and Ito).
@@ -111,7 +111,7 @@ func (c chart) draw(list []series) (*plot.Plot, error) {
 }
 
 // room is how much higher than what it shows a plot has to be for lines of text above.
-func (chart) room(lines int) float64 { return 0.05 + 0.085*float64(lines) }
+func (chart) room(lines int) float64 { return 0.06 + 0.1*float64(lines) }
 
 // drawMarks draws a dashed line with a text at each mark, the texts below the legend.
 func (c chart) drawMarks(p *plot.Plot, legend int) error {
@@ -123,7 +123,7 @@ func (c chart) drawMarks(p *plot.Plot, legend int) error {
 		}
 		line.Color, line.Dashes = grey, []vg.Length{4, 3}
 		labels, err := plotter.NewLabels(plotter.XYLabels{
-			XYs: plotter.XYs{{X: m.x, Y: p.Y.Min + (top-p.Y.Min)*(0.95-0.065*float64(legend+i))}}, Labels: []string{" " + m.text},
+			XYs: plotter.XYs{{X: m.x, Y: p.Y.Min + (top-p.Y.Min)*(0.94-0.073*float64(legend+i))}}, Labels: []string{" " + m.text},
 		})
 		if err != nil {
 			return err
@@ -226,7 +226,7 @@ func (r *run) bars(file, caption string, c chart, axis []string, names []string,
 func (r *run) save(file, caption string, p *plot.Plot) error {
 	svg := vgsvg.NewWith(vgsvg.UseWH(plotWidth, plotHeight))
 	p.Draw(draw.New(svg))
-	raster := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(dotsPerCM*2.54))}
+	raster := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(plotWidth, plotHeight), vgimg.UseDPI(resolution))}
 	p.Draw(draw.New(raster))
 	for name, canvas := range map[string]vg.CanvasWriterTo{file + ".svg": svg, file + ".png": raster} {
 		var content bytes.Buffer

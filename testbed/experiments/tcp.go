@@ -52,7 +52,6 @@ func (r *run) tcp() error {
 	}
 	r.result.Tables = append([]Table{table}, r.result.Tables...)
 	r.sayTCP(list[0], list[1], list[2])
-	r.result.Marks = append(r.result.Marks, "The stall is the host's own doing and as real here as anywhere: it is counted by the kernel's timers for neighbours and TCP. That a host's driver may let the kernel see the link go down, or may not, differs from driver to driver; both are shown.")
 	return nil
 }
 
@@ -217,7 +216,7 @@ func (r *run) sayTCP(own, visible, same transfer) {
 	} else {
 		r.result.saysf("So this run does not show the difference that the paper found.")
 	}
-	r.result.saysf("How long the stall lasts is chance to some degree: the kernel trusts a router that it found reachable for 15 to 45 seconds, then waits 5 and asks for some seconds more, and TCP doubles its pauses meanwhile.")
+	r.result.saysf("How long the stall lasts is chance to some degree: the kernel trusts a router that it found reachable for 15 to 45 seconds, then waits 5 and asks for some seconds more, and TCP doubles its pauses meanwhile. These timers are the kernel's own, so that this says as much in emulation as anywhere.")
 	if visible.stall < own.stall/2 {
 		r.result.saysf("When the link is away for long enough for the kernel to see it (%.1f seconds in the run between the two) it forgets what it knew of the router and asks at once; then it was %.1f seconds.", linkAway.Seconds(), visible.stall.Seconds())
 	} else {
