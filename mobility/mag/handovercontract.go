@@ -111,7 +111,6 @@ const (
 	HandoverCrossed     HandoverReason = "crossed"      // the other gateway announced the mobile node to this one
 	HandoverDisplaced   HandoverReason = "displaced"    // a mobile node that is here needed its place in the full list
 	HandoverDetached    HandoverReason = "detached"     // it left this gateway
-	HandoverPeerFailed  HandoverReason = "peer_failed"  // the other gateway restarted, and knows nothing of it any more
 	HandoverEndedByLMA  HandoverReason = "ended_by_lma" // the binding was refused, revoked or given to somebody else
 	HandoverLapsed      HandoverReason = "lapsed"       // the lifetime of the binding ended
 	HandoverStopped     HandoverReason = "stopped"      // Stop with Deregister

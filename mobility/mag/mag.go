@@ -57,8 +57,8 @@ type MAG struct {
 
 	expected         *list.List // of *session whose arrival is expected, the oldest first
 	initiations      map[uint16]*initiation
-	completions      int // of them without a session
-	handoverSequence uint16
+	completions      int   // of them without a session
+	handoverSequence int64 // of the last Handover Initiate, of which the message has 16 bits
 	answers          map[answerKey]*answeredHandover
 	answered         *list.List // of *answeredHandover, the oldest first
 
