@@ -15,7 +15,7 @@ import (
 // RouterWatch notes what a mobile node's kernel believes of its default routers, whenever that changes. It only lists: a route lookup
 // would make the kernel choose anew.
 type RouterWatch struct {
-	stop chan struct{}
+	stop func()
 	done sync.WaitGroup
 
 	mu   sync.Mutex
@@ -35,7 +35,8 @@ func (d *Domain) WatchRouters(mn *MobileNode) (*RouterWatch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &RouterWatch{stop: make(chan struct{})}
+	stopped := make(chan struct{})
+	w := &RouterWatch{stop: sync.OnceFunc(func() { close(stopped) })}
 	w.done.Add(1)
 	go func() {
 		defer w.done.Done()
@@ -47,7 +48,7 @@ func (d *Domain) WatchRouters(mn *MobileNode) (*RouterWatch, error) {
 				w.note(view)
 			}
 			select {
-			case <-w.stop:
+			case <-stopped:
 				return
 			case <-ticker.C:
 			}
@@ -74,9 +75,9 @@ func (w *RouterWatch) Now() string {
 	return w.seen[len(w.seen)-1].Routers
 }
 
-// Stop ends the watch and returns what it saw, in the order of time.
+// Stop ends the watch and returns what it saw, in the order of time. It may be called again.
 func (w *RouterWatch) Stop() []RouterView {
-	close(w.stop)
+	w.stop()
 	w.done.Wait()
 	return w.seen
 }

@@ -18,24 +18,14 @@ func (r *run) firstUpdateLost() error {
 	err := r.inhabited(testbed.Options{MobileNodes: 1}, func(d *testbed.Domain) error {
 		moves := 0
 		var dropping *dropper
-		before := func(d *testbed.Domain, to string) (err error) {
+		list, err := r.travel(d, journey{count: 2 * r.count, rate: flowRate, settle: 500 * time.Millisecond, before: func(d *testbed.Domain, to string) (err error) {
 			if moves++; moves%2 == 0 {
 				dropping, err = r.drop(d, to)
+				return err
 			}
-			return err
-		}
-		list, err := r.travel(d, journey{count: 2 * r.count, rate: flowRate, settle: 500 * time.Millisecond, before: func(d *testbed.Domain, to string) error {
-			if dropping != nil {
-				if err := dropping.wait(); err != nil {
-					return err
-				}
-				dropping = nil
-			}
-			return before(d, to)
+			return dropping.wait()
 		}})
-		if dropping != nil {
-			err = errors.Join(err, dropping.wait())
-		}
+		err = errors.Join(err, dropping.wait())
 		for i, h := range list {
 			if i%2 == 1 {
 				with = append(with, h)
@@ -72,11 +62,18 @@ func (r *run) drop(d *testbed.Domain, mag string) (*dropper, error) {
 			err = fmt.Errorf("no update of %s came to be dropped", mag)
 		}
 		dropping.done <- errors.Join(err, failed, loss.Stop())
+		close(dropping.done)
 	}()
 	return dropping, nil
 }
 
-func (p *dropper) wait() error { return <-p.done }
+// wait returns when it has been done; nil: there is nothing to wait for.
+func (p *dropper) wait() error {
+	if p == nil {
+		return nil
+	}
+	return <-p.done
+}
 
 func (r *run) tellLoss(without, with []handover) error {
 	table := Table{File: "loss", Caption: "Every move", Columns: []string{"first update", "run", "PBU – PBA, ms", "attempts", "pause, ms", "packets lost"}}

@@ -66,43 +66,21 @@ func (r *run) transfer(d *testbed.Domain, t *transfer) error {
 	if err != nil {
 		return err
 	}
-	views := func() []testbed.RouterView { return watch.Stop() }
+	defer watch.Stop()
 	sniffer, err := d.Sniff(mn)
 	if err != nil {
-		views()
 		return err
 	}
 	defer sniffer.Stop()
 	stream, err := d.StartStream(mn, address, streamRate)
 	if err != nil {
-		views()
 		return err
 	}
 	defer stream.Stop()
-	moving := func() error {
-		if err := r.confirmed(d, watch); err != nil {
-			return err
-		}
-		if err := r.wait(2 * time.Second); err != nil {
-			return err
-		}
-		association, err := t.scenario.move(mn)
-		t.left = association.Left
-		if err != nil {
-			return err
-		}
-		if err := r.wait(3 * time.Second); err != nil {
-			return err
-		}
-		t.resumed, err = r.until(r.settings.Patience, func() bool { return goesOn(stream.Reads()) })
+	if err := r.moveUnderDownload(d, t, watch, stream); err != nil {
 		return err
 	}
-	err = moving()
-	seen := views()
-	if err != nil {
-		return err
-	}
-	r.result.Tables = append(r.result.Tables, beliefs("routers-"+t.scenario.file(), t.scenario, d, seen, t.left))
+	r.result.Tables = append(r.result.Tables, beliefs("routers-"+t.scenario.file(), t.scenario, d, watch.Stop(), t.left))
 	t.stall = standstill(stream.Reads(), t.left, time.Now())
 	segments, missed := sniffer.Segments(stream.Ports())
 	if missed > 0 {
@@ -110,6 +88,26 @@ func (r *run) transfer(d *testbed.Domain, t *transfer) error {
 	}
 	t.sequence(d, segments)
 	return nil
+}
+
+// moveUnderDownload moves the host once it is sure of its router, and waits for the download to go on.
+func (r *run) moveUnderDownload(d *testbed.Domain, t *transfer, watch *testbed.RouterWatch, stream *testbed.Stream) error {
+	if err := r.confirmed(d, watch); err != nil {
+		return err
+	}
+	if err := r.wait(2 * time.Second); err != nil {
+		return err
+	}
+	association, err := t.scenario.move(d.MobileNodes[0])
+	if err != nil {
+		return err
+	}
+	t.left = association.Left
+	if err := r.wait(3 * time.Second); err != nil {
+		return err
+	}
+	t.resumed, err = r.until(r.settings.Patience, func() bool { return goesOn(stream.Reads()) })
+	return err
 }
 
 // goesOn says whether a program has got something without a pause for two seconds.

@@ -70,21 +70,18 @@ func (r *run) cross(d *testbed.Domain, c *crossing) (err error) {
 	if err != nil {
 		return err
 	}
+	defer watch.Stop()
 	var flows [2]*testbed.Flow
 	for i, uplink := range []bool{false, true} {
 		if flows[i], err = d.StartFlowOf(mn, address, testbed.FlowOptions{Rate: flowRate, Size: flowSize, Uplink: uplink}); err != nil {
-			break
+			return err
 		}
 		defer flows[i].Stop()
 	}
-	if err == nil {
-		err = r.moveUnderTraffic(d, c, watch, flows[1])
-	}
-	views := watch.Stop()
-	if err != nil {
+	if err := r.moveUnderTraffic(d, c, watch, flows[1]); err != nil {
 		return err
 	}
-	r.result.Tables = append(r.result.Tables, beliefs("routers-"+c.scenario.file(), c.scenario, d, views, c.left))
+	r.result.Tables = append(r.result.Tables, beliefs("routers-"+c.scenario.file(), c.scenario, d, watch.Stop(), c.left))
 	for i, to := range []struct {
 		seen    *testbed.Disturbance
 		through *plotter.XYs
