@@ -19,7 +19,7 @@ func (r *run) ipsec() error {
 	for i, unprotected := range []bool{false, true} {
 		report, err := r.handovers(testbed.Options{Unprotected: unprotected}, r.count, betweenMoves)
 		if err == nil {
-			err = faults(report)
+			err = faults(report.Reasons)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", names[i], err)

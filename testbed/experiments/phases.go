@@ -47,7 +47,7 @@ func (r *run) phases() error {
 	}
 	r.sayPhases(values)
 	r.result.Marks = append(r.result.Marks, "The paper's times were measured on Pentium 4 machines with 100 Mbit/s cards, and it does not speak of IPsec; these on one machine of today, with everything beside each other, under IPsec. That they are shorter says little about the two implementations.")
-	return faults(report)
+	return faults(report.Reasons)
 }
 
 // betweenMoves lets each gateway see a mobile node less than three times a second. To register it more often is forbidden
@@ -65,20 +65,16 @@ func (r *run) handovers(o testbed.Options, count int, settle time.Duration) (rep
 	})
 }
 
-// faults are what a report of handovers complains of, as an error.
-func faults(report *testbed.Report) error {
-	if len(report.Reasons) == 0 {
+// faults are what a report complains of, as an error.
+func faults(reasons []string) error {
+	if len(reasons) == 0 {
 		return nil
 	}
-	shown := report.Reasons[:min(len(report.Reasons), 5)]
-	return errors.New(strings.Join(shown, "; ") + more(len(report.Reasons)-len(shown)))
-}
-
-func more(n int) string {
-	if n <= 0 {
-		return ""
+	text := strings.Join(reasons[:min(len(reasons), 5)], "; ")
+	if more := len(reasons) - 5; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
 	}
-	return fmt.Sprintf("; and %d more", n)
+	return errors.New(text)
 }
 
 // tablesOfPhases are Table II of this run, the distributions, and every handover.

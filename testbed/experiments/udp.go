@@ -133,7 +133,7 @@ func (r *run) sayThroughput(own, same crossing) {
 	r.result.saysf("To the host, the pause was %.0f ms with own addresses and %.0f ms with the same ones (%d and %d packets lost): both gateways know the host's link-layer address and need nothing from it.",
 		milliseconds(own.down.Pause), milliseconds(same.down.Pause), own.down.Lost, same.down.Lost)
 	if same.down.Pause <= own.down.Pause {
-		r.result.saysf("The paper, too, found the second slightly better.")
+		r.result.saysf("The paper, too, found the second slightly better; one move of each kind says little about so small a difference.")
 	} else {
 		r.result.saysf("The paper found the second slightly better; this one run does not show that.")
 	}
@@ -174,12 +174,12 @@ func (r *run) latency() error {
 		return err
 	}
 	r.markPicture(radioMark)
-	r.result.saysf("The pause was %.1f ms on average (%.1f at most) with own addresses, and %.1f ms (%.1f at most) with the same ones. The paper: %s, and %s.",
-		mean(all[0]), largest(all[0]), mean(all[1]), largest(all[1]), paperOwnLatency, paperSameLatency)
-	switch difference := mean(all[0]) - mean(all[1]); {
-	case difference > mean(all[1])/2:
+	r.result.saysf("The pause was %.1f ms at the median (%.1f on average, %.1f at most) with own addresses, and %.1f ms (%.1f, %.1f) with the same ones. The paper: %s, and %s.",
+		median(all[0]), mean(all[0]), largest(all[0]), median(all[1]), mean(all[1]), largest(all[1]), paperOwnLatency, paperSameLatency)
+	switch own, same := median(all[0]), median(all[1]); {
+	case own > 2*same:
 		r.result.saysf("As in the paper, the same addresses are the faster ones for traffic to the host.")
-	case difference < -mean(all[1])/2:
+	case same > 2*own:
 		r.result.saysf("Unlike in the paper, own addresses were the faster ones in this run; with so few moves on a machine that does other things as well, that can be chance.")
 	default:
 		r.result.saysf("For traffic to the host the addresses make little difference here: the gateway sends to the link-layer address that the access point named, and does not wait for the host. What they do to traffic from the host, the experiments before and after this one show.")
