@@ -7,7 +7,7 @@ import (
 )
 
 var ipsecCost = Experiment{
-	Name: "ipsec", Title: "What IPsec costs a handover", Count: 100, run: (*run).ipsec,
+	Name: "ipsec", Title: "What IPsec costs a handover", Count: 60, run: (*run).ipsec,
 	Question: "The messages between gateways and anchor run under IPsec, as RFC 5213 asks. How much does that add to a handover? The same moves in two domains, one with IPsec and one with everything in clear; a capture on the core link checks what passed.",
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 var prepared = Experiment{
-	Name: "prepared", Title: "Prepared, reactive and plain handovers", Count: 20, run: (*run).prepared,
+	Name: "prepared", Title: "Prepared, reactive and plain handovers", Count: 15, run: (*run).prepared,
 	Question: "What does it help that gateways hand a host over to each other (RFC 5949), driven by IEEE 802.21? At each move the host is 50 ms without radio while the correspondent sends 1,000 packets a second. Prepared: the link is said to go down 100 ms ahead, and the packets wait at the new gateway. Reactive: the new gateway asks the old one afterwards. Plain: neither.",
 }
 
