@@ -19,12 +19,23 @@ type PrepareHandover struct {
 
 // CancelHandover: it will not leave after all. What was prepared is undone on both sides, and it is served directly again.
 type CancelHandover struct {
+	CorrelationID         mobility.CorrelationID // of the PrepareHandover that it takes back; 0: whichever there was
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
 }
 
+// RequestContext: the mobile node, which has attached here, may come from this gateway (RFC 5949, reactive mode). It is for who does not know where
+// it comes from: after the HandoverFailed of one gateway the next one is asked. HandoverArrived or HandoverFailed answers it, or Ignored
+// where there is nothing to ask for.
+type RequestContext struct {
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	PreviousMAG           netip.Addr
+}
+
 func (PrepareHandover) isEvent() {}
 func (CancelHandover) isEvent()  {}
+func (RequestContext) isEvent()  {}
 
 // HandoverSide says which of the two gateways this one is.
 type HandoverSide string

@@ -153,6 +153,8 @@ func (m *MAG) Handle(now time.Time, ev Event) []Action {
 		m.prepareHandover(now, ev)
 	case CancelHandover:
 		m.cancelHandover(now, ev)
+	case RequestContext:
+		m.askAnother(now, ev)
 	}
 	return m.takeActions()
 }

@@ -48,7 +48,8 @@ func TestHostileSchedules(t *testing.T) {
 			"prepare": func(t *rapid.T) {
 				h.handle(PrepareHandover{1, h.link(t), h.mac(t), h.otherGateway(t), netip.Addr{}})
 			},
-			"cancel":      func(t *rapid.T) { h.handle(CancelHandover{h.link(t), h.mac(t)}) },
+			"request":     func(t *rapid.T) { h.handle(RequestContext{h.link(t), h.mac(t), secondMAG}) },
+			"cancel":      func(t *rapid.T) { h.handle(CancelHandover{Interface: h.link(t), MobileNodeLinkLayerID: h.mac(t)}) },
 			"initiate":    h.initiate,
 			"acknowledge": h.acknowledge,
 			"answer":      h.answer,
