@@ -37,7 +37,7 @@ demo: deps build
 	@mkdir -p out
 	bin/testbed run handover --count $(COUNT) --report out/demo.json
 
-# The reference paper's experiments and ours, with tables, pictures and a page; some nine minutes.
+# The reference paper's experiments and ours, with tables, pictures and a page; some nine minutes, of which two are waited for what own addresses break.
 experiments: deps build
 	bin/testbed experiment all --report out/experiments
 

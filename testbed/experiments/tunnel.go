@@ -9,7 +9,7 @@ import (
 )
 
 var tunnel = Experiment{
-	Name: "tunnel", Title: "Static and dynamic tunnels", Paper: "Figure 10", Count: 10, run: (*run).tunnel,
+	Name: "tunnel", Title: "Static and dynamic tunnels", Paper: "Figure 10", Count: 7, run: (*run).tunnel,
 	Question: "Does it cost time to make the tunnel between gateway and anchor only when a host needs it? A host moves to a gateway where nobody was before, each time in a new domain. With static tunnels the tunnel there stands already; with dynamic ones the host's arrival makes it, on both ends. Which of the two it is, is checked before the move.",
 }
 
