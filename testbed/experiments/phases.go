@@ -113,7 +113,7 @@ func (r *run) picturesOfPhases(values [][]float64) error {
 	var axis, names []string
 	var paper, first, all []float64
 	for i, phase := range paperPhases {
-		axis, names = append(axis, phase.name), append(names, phase.name)
+		axis, names = append(axis, strings.Replace(phase.name, "Attachment", "Attach", 1)), append(names, phase.name)
 		paper = append(paper, phase.average)
 		first = append(first, mean(values[i][:min(len(values[i]), paperRuns)]))
 		all = append(all, mean(values[i]))

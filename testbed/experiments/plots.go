@@ -111,7 +111,7 @@ func (c chart) draw(list []series) (*plot.Plot, error) {
 }
 
 // room is how much higher than what it shows a plot has to be for lines of text above.
-func (chart) room(lines int) float64 { return 0.06 + 0.1*float64(lines) }
+func (chart) room(lines int) float64 { return 0.08 + 0.115*float64(lines) }
 
 // drawMarks draws a dashed line with a text at each mark, the texts below the legend.
 func (c chart) drawMarks(p *plot.Plot, legend int) error {

@@ -54,7 +54,7 @@ func (r *run) prepared() error {
 	for n := range r.count {
 		axis = append(axis, label(n, r.count))
 	}
-	if err := r.bars("lost", "Packets lost at each move", chart{x: "move", y: "packets"}, axis, names, lost[0], lost[1], lost[2]); err != nil {
+	if err := r.bars("lost", "Packets lost at each move; where there is no bar, none was", chart{x: "move", y: "packets"}, axis, names, lost[0], lost[1], lost[2]); err != nil {
 		return err
 	}
 	if err := r.cumulative("gap", "How soon the first packet was there after the association", "milliseconds from association to first packet", names, gap[0], gap[1], gap[2]); err != nil {
