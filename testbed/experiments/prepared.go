@@ -90,7 +90,7 @@ func (r *run) sayPrepared(lost [3][]float64) {
 	if largest(lost[0]) == 0 {
 		r.result.saysf("Preparing loses nothing: the packets of that time wait at the new gateway and are delivered late, once.")
 	} else {
-		r.result.saysf("Preparing was to lose nothing, and at some moves of this run did lose packets: what was kept at those moves was given up too early, or had no room. The report of `testbed run predictive` says which.")
+		r.result.saysf("Preparing was to lose nothing, and at some moves of this run did lose packets: a prediction that is taken back too early does that, or a buffer that is full.")
 	}
 	if median(lost[1]) >= median(lost[2])-2 {
 		r.result.saysf("Reactive help comes too late here: what was sent while the host was without radio went to the old cell before anybody asked for it.")
