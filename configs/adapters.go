@@ -26,16 +26,21 @@ type HostapdSource struct {
 	LinkDetected       bool          // probe requests are reported as Link_Detected
 }
 
-// CiscoSyslog is the listener for Cisco access points; off without Listen.
+// CiscoSyslog are the listeners for Cisco access points.
 type CiscoSyslog struct {
-	Listen  netip.AddrPort
-	Sources []SyslogSource
+	Listen            netip.AddrPort // of UDP; zero: none
+	ListenTCP         netip.AddrPort
+	OctetCountingOnly bool // over TCP
+	Sources           []SyslogSource
 }
+
+// On says whether there is a listener.
+func (c CiscoSyslog) On() bool { return c.Listen.IsValid() || c.ListenTCP.IsValid() }
 
 // SyslogSource is one access point or controller whose lines are believed.
 type SyslogSource struct {
 	Address           netip.Prefix
-	AccessPoint       string // only lines that name it; "": all of this address
+	AccessPoint       string // only lines that name it, or are written by a host of that name; "": all of this address
 	PointOfAttachment mih.LinkAddress
 	Interface         string // as that of HostapdSource
 }
@@ -57,8 +62,10 @@ type (
 		LinkDetected        bool    `mapstructure:"link_detected" default:"false"`
 	}
 	rawCiscoSyslog struct {
-		Listen  string            `mapstructure:"listen"`
-		Sources []rawSyslogSource `mapstructure:"sources"`
+		Listen            string            `mapstructure:"listen"`
+		ListenTCP         string            `mapstructure:"listen_tcp"`
+		OctetCountingOnly bool              `mapstructure:"octet_counting_only" default:"false"`
+		Sources           []rawSyslogSource `mapstructure:"sources"`
 	}
 	rawSyslogSource struct {
 		Address           string `mapstructure:"address"`
@@ -85,7 +92,7 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, known)
 	told := slices.ContainsFunc(c.MIH.Peers, func(peer MIHPeer) bool { return peer.Interface != "" })
-	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" && !told {
+	if len(c.Hostapd) == 0 && !c.CiscoSyslog.On() && !told {
 		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, or one of mih.peers with interface; without them no attachment is ever seen")
 	}
 }
@@ -144,11 +151,19 @@ func (p *problems) ownSocket(key string, source HostapdSource, others []HostapdS
 func (p *problems) ciscoSyslog(raw rawCiscoSyslog, known func(key, name string)) (c CiscoSyslog) {
 	if raw.Listen != "" {
 		c.Listen = p.addrPort("adapters.ciscosyslog.listen", raw.Listen)
-		if len(raw.Sources) == 0 {
-			p.add("adapters.ciscosyslog.sources", "", "is missing: syslog has no authentication, so the access points that are believed must be named")
-		}
-	} else if len(raw.Sources) > 0 {
-		p.add("adapters.ciscosyslog.listen", "", `is missing although there are sources: want "[::]:514"`)
+	}
+	if raw.ListenTCP != "" {
+		c.ListenTCP = p.addrPort("adapters.ciscosyslog.listen_tcp", raw.ListenTCP)
+	}
+	c.OctetCountingOnly = raw.OctetCountingOnly
+	listens := raw.Listen != "" || raw.ListenTCP != ""
+	switch {
+	case listens && len(raw.Sources) == 0:
+		p.add("adapters.ciscosyslog.sources", "", "is missing: syslog has no authentication, so the access points that are believed must be named")
+	case !listens && len(raw.Sources) > 0:
+		p.add("adapters.ciscosyslog.listen", "", `is missing although there are sources: want "[::]:514", or listen_tcp`)
+	case c.OctetCountingOnly && raw.ListenTCP == "":
+		p.add("adapters.ciscosyslog.octet_counting_only", "true", "is about listen_tcp, which is missing")
 	}
 	type sender struct {
 		address     netip.Prefix
@@ -162,7 +177,7 @@ func (p *problems) ciscoSyslog(raw rawCiscoSyslog, known func(key, name string))
 		if s.PointOfAttachment != "" {
 			source.PointOfAttachment = p.linkAddress(at+".point_of_attachment", s.PointOfAttachment)
 		}
-		p.heard(at+".address", source.Address, c.Listen)
+		p.heard(at+".address", source.Address, c)
 		if seen[sender{source.Address, s.AccessPoint}] {
 			p.add(at, s.Address, "stands twice: keep one, or tell them apart by access_point")
 		}
@@ -191,11 +206,21 @@ func (p *problems) hostOrPrefix(key, value string) netip.Prefix {
 	return n
 }
 
-// heard checks that a listener of that address can hear the source: one for IPv4 hears no IPv6, and the other way round.
-func (p *problems) heard(key string, source netip.Prefix, listen netip.AddrPort) {
-	at := listen.Addr().Unmap()
-	if !source.IsValid() || !at.IsValid() || source.Addr().Is4() == at.Is4() || at == netip.IPv6Unspecified() {
+// heard checks that one of the listeners can hear the source: one for IPv4 hears no IPv6, and the other way round.
+func (p *problems) heard(key string, source netip.Prefix, c CiscoSyslog) {
+	if !source.IsValid() || !c.On() {
 		return
 	}
-	p.add(key, source.String(), fmt.Sprintf("is never heard at adapters.ciscosyslog.listen %v, of the other IP version: want [::]:%d there", listen, listen.Port()))
+	var deaf string
+	for name, listen := range map[string]netip.AddrPort{"listen": c.Listen, "listen_tcp": c.ListenTCP} {
+		at := listen.Addr().Unmap()
+		switch {
+		case !at.IsValid():
+		case source.Addr().Is4() == at.Is4() || at == netip.IPv6Unspecified():
+			return
+		case deaf == "" || name == "listen":
+			deaf = fmt.Sprintf("is never heard at adapters.ciscosyslog.%s %v, of the other IP version: want [::]:%d there", name, listen, listen.Port())
+		}
+	}
+	p.add(key, source.String(), deaf)
 }

@@ -30,8 +30,10 @@ func (s Sources) Adapters() (list []apadapters.Adapter, err error) {
 		}
 		list = append(list, adapter)
 	}
-	if s.CiscoSyslog.Listen.IsValid() {
-		adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: s.CiscoSyslog.Listen, Sources: s.writers(), Untrusted: s.Untrusted, Log: s.Log})
+	if c := s.CiscoSyslog; c.On() {
+		adapter, err := ciscosyslog.New(ciscosyslog.Config{
+			Listen: c.Listen, ListenTCP: c.ListenTCP, Counted: c.OctetCountingOnly, Sources: s.writers(), Untrusted: s.Untrusted, Log: s.Log,
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +62,7 @@ func (s Sources) writers() (list []ciscosyslog.Source) {
 
 // Events are those that the access points are going to report by themselves.
 func (s Sources) Events() (events mih.EventList) {
-	if len(s.Hostapd) > 0 || s.CiscoSyslog.Listen.IsValid() {
+	if len(s.Hostapd) > 0 || s.CiscoSyslog.On() {
 		events = mih.Events(mih.EventLinkUp, mih.EventLinkDown)
 	}
 	for _, h := range s.Hostapd {
