@@ -48,8 +48,9 @@ type SyslogSource struct {
 // The raw forms: as written in YAML.
 type (
 	rawAdapters struct {
-		Hostapd     []rawHostapd   `mapstructure:"hostapd"`
-		CiscoSyslog rawCiscoSyslog `mapstructure:"ciscosyslog"`
+		Hostapd        []rawHostapd   `mapstructure:"hostapd"`
+		CiscoSyslog    rawCiscoSyslog `mapstructure:"ciscosyslog"`
+		rawLinkSources `mapstructure:",squash"`
 	}
 	rawHostapd struct {
 		ControlSocket       string  `mapstructure:"control_socket"`
@@ -91,9 +92,15 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 		c.Hostapd = append(c.Hostapd, p.hostapd(at, h, linkType, c.Hostapd))
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, known)
+	c.LinkSources = p.linkSources(raw.rawLinkSources, known, func(name string) mih.LinkType {
+		if link, ok := links[name]; ok && link.AccessTechnologyType != mobility.AccessEthernet {
+			return mih.LinkType80211
+		}
+		return mih.LinkTypeEthernet
+	})
 	told := slices.ContainsFunc(c.MIH.Peers, func(peer MIHPeer) bool { return peer.Interface != "" })
-	if len(c.Hostapd) == 0 && !c.CiscoSyslog.On() && !told {
-		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, or one of mih.peers with interface; without them no attachment is ever seen")
+	if len(c.Hostapd) == 0 && !c.CiscoSyslog.On() && !c.LinkSources.On() && !told {
+		p.add("adapters", "", "is missing: want hostapd, ciscosyslog, ethernet, nd or nl80211, or one of mih.peers with interface; without them no attachment is ever seen")
 	}
 }
 

@@ -40,6 +40,7 @@ type Magd struct {
 	AccessLinks []AccessLink
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	LinkSources LinkSources
 
 	Profiles        []mobility.Profile
 	Fallback        *mobility.Profile

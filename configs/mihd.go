@@ -3,6 +3,8 @@ package configs
 import (
 	"fmt"
 	"slices"
+
+	"netlmm/mih"
 )
 
 // Mihd is the configuration of a stand-alone MIH Function: at an access point without a MAG, or of an information server.
@@ -13,6 +15,7 @@ type Mihd struct {
 
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	LinkSources LinkSources
 	Information Information
 }
 
@@ -36,6 +39,8 @@ type rawMihdMIH struct {
 type rawMihdSource struct {
 	Hostapd     []rawMihdHostapd `mapstructure:"hostapd"`
 	CiscoSyslog rawCiscoSyslog   `mapstructure:"ciscosyslog"`
+
+	rawLinkSources `mapstructure:",squash"`
 }
 
 type rawMihdHostapd struct {
@@ -101,6 +106,7 @@ func (p *problems) radios(c *Mihd, raw rawMihdSource) {
 		c.Hostapd = append(c.Hostapd, p.hostapd(at, h.rawHostapd, p.linkType(at+".link_type", h.LinkType), c.Hostapd))
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, p.radioName)
+	c.LinkSources = p.linkSources(raw.rawLinkSources, p.radioName, func(string) mih.LinkType { return 0 })
 }
 
 // longestRadioName bounds what events, logs and tables call a radio.

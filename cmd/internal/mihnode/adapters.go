@@ -7,6 +7,7 @@ import (
 
 	apadapters "netlmm/ap-adapters"
 	"netlmm/ap-adapters/ciscosyslog"
+	"netlmm/ap-adapters/ethernet"
 	"netlmm/ap-adapters/hostapd"
 	"netlmm/configs"
 	"netlmm/mih"
@@ -16,6 +17,7 @@ import (
 type Sources struct {
 	Hostapd         []configs.HostapdSource
 	CiscoSyslog     configs.CiscoSyslog
+	Links           configs.LinkSources
 	SocketDirectory string   // for the adapter's sockets towards hostapd
 	Untrusted       []string // interfaces where no access point writes from
 	Log             *slog.Logger
@@ -39,7 +41,30 @@ func (s Sources) Adapters() (list []apadapters.Adapter, err error) {
 		}
 		list = append(list, adapter)
 	}
+	links, err := s.linkAdapters()
+	return append(list, links...), err
+}
+
+// linkAdapters makes those that no access point has to speak to.
+func (s Sources) linkAdapters() (list []apadapters.Adapter, err error) {
+	if len(s.Links.Ethernet) > 0 {
+		adapter, err := ethernet.New(ethernet.Config{Bridges: s.bridges(), Log: s.Log})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
 	return list, nil
+}
+
+func (s Sources) bridges() (list []ethernet.Bridge) {
+	for _, e := range s.Links.Ethernet {
+		list = append(list, ethernet.Bridge{
+			Bridge: e.Bridge, Interface: e.Interface, Ports: e.Ports, VLAN: e.VLAN, PointOfAttachment: e.PointOfAttachment, LinkType: e.LinkType,
+			MaximumStations: e.MaximumStations, StationsPerSecond: e.StationsPerSecond,
+		})
+	}
+	return list
 }
 
 func (s Sources) interfaces() (list []hostapd.Interface) {
@@ -62,7 +87,7 @@ func (s Sources) writers() (list []ciscosyslog.Source) {
 
 // Events are those that the access points are going to report by themselves.
 func (s Sources) Events() (events mih.EventList) {
-	if len(s.Hostapd) > 0 || s.CiscoSyslog.On() {
+	if len(s.Hostapd) > 0 || s.CiscoSyslog.On() || s.Links.On() {
 		events = mih.Events(mih.EventLinkUp, mih.EventLinkDown)
 	}
 	for _, h := range s.Hostapd {
