@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"netlmm/mih"
 )
@@ -11,16 +12,20 @@ import (
 // LinkSources are the adapters that no access point has to speak to: the kernel here and the stations themselves tell.
 type LinkSources struct {
 	Ethernet []EthernetSource
+	ND       []NDSource
 }
 
 // On says whether there is one.
-func (s LinkSources) On() bool { return len(s.Ethernet) > 0 }
+func (s LinkSources) On() bool { return len(s.Ethernet)+len(s.ND) > 0 }
 
 // PointsOfAttachment are those that the configuration names.
 func (s LinkSources) PointsOfAttachment() map[mih.LinkAddress]mih.LinkType {
 	list := map[mih.LinkAddress]mih.LinkType{}
 	for _, e := range s.Ethernet {
 		list[e.PointOfAttachment] = e.LinkType
+	}
+	for _, n := range s.ND {
+		list[n.PointOfAttachment] = n.LinkType
 	}
 	delete(list, mih.LinkAddress{})
 	return list
@@ -43,10 +48,18 @@ type EthernetSource struct {
 	VLAN   int      // 0: any
 }
 
+// NDSource is a link where hosts show themselves.
+type NDSource struct {
+	Stations                   // Interface is where they are heard, too
+	Ignored  []mih.LinkAddress // that are no stations
+	IdleTime time.Duration     // silence after which one is asked
+}
+
 // The raw forms: as written in YAML.
 type (
 	rawLinkSources struct {
 		Ethernet []rawEthernet `mapstructure:"ethernet"`
+		ND       []rawND       `mapstructure:"nd"`
 	}
 	rawStations struct {
 		Interface         string `mapstructure:"interface"`
@@ -59,6 +72,12 @@ type (
 		Bridge      string   `mapstructure:"bridge"`
 		Ports       []string `mapstructure:"ports"`
 		VLAN        int      `mapstructure:"vlan" default:"0"`
+	}
+	rawND struct {
+		rawStations `mapstructure:",squash"`
+		LinkType    string   `mapstructure:"link_type"`
+		Ignored     []string `mapstructure:"ignored_stations"`
+		IdleTime    *string  `mapstructure:"idle_time" default:"1m"`
 	}
 )
 
@@ -82,7 +101,34 @@ func (p *problems) linkSources(raw rawLinkSources, known func(key, name string),
 		}
 		s.Ethernet = append(s.Ethernet, source)
 	}
+	for i, n := range raw.ND {
+		at := fmt.Sprintf("adapters.nd[%d]", i)
+		source := p.ndSource(at, n, known, technology)
+		if slices.ContainsFunc(s.ND, func(o NDSource) bool { return o.Interface == source.Interface }) {
+			p.add(at+".interface", n.Interface, "stands twice: want one entry for each interface")
+		}
+		s.ND = append(s.ND, source)
+	}
 	return s
+}
+
+func (p *problems) ndSource(at string, raw rawND, known func(key, name string), technology func(name string) mih.LinkType) NDSource {
+	source := NDSource{Stations: p.stations(at, raw.rawStations, known), IdleTime: time.Minute}
+	p.interfaceName(at+".interface", raw.Interface)
+	source.LinkType = technology(raw.Interface)
+	switch {
+	case raw.LinkType != "" && source.LinkType != 0:
+		p.add(at+".link_type", raw.LinkType, "is that of the access link: want it there, as access_technology_type")
+	case source.LinkType == 0:
+		source.LinkType = p.linkType(at+".link_type", cmp.Or(raw.LinkType, "ethernet"))
+	}
+	if raw.IdleTime != nil {
+		source.IdleTime = p.duration(at+".idle_time", *raw.IdleTime, time.Second, time.Hour)
+	}
+	for j, address := range raw.Ignored {
+		source.Ignored = append(source.Ignored, p.linkAddress(fmt.Sprintf("%s.ignored_stations[%d]", at, j), address))
+	}
+	return source
 }
 
 func (p *problems) stations(at string, raw rawStations, known func(key, name string)) Stations {

@@ -3,6 +3,7 @@ package configs
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"netlmm/mih"
 )
@@ -22,6 +23,20 @@ func TestLinkSources(t *testing.T) {
 	if poas := c.LinkSources.PointsOfAttachment(); len(poas) != 1 || poas[mih.MACAddress([6]byte{2, 0, 0, 0, 0, 0x11})] == 0 {
 		t.Errorf("points of attachment %v", poas)
 	}
+	c, err = LoadMagd(write(t, edit(t, gateway, "adapters: {", `adapters: {nd: [{interface: acc0, ignored_stations: ["02:00:00:00:00:77"], idle_time: 20s}], `)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.LinkSources.ND; len(n) != 1 || n[0].IdleTime != 20*time.Second || len(n[0].Ignored) != 1 || n[0].LinkType == 0 {
+		t.Errorf("%+v", n)
+	}
+	m, err := LoadMihd(write(t, edit(t, function, "adapters: {", "adapters: {nd: [{interface: eth1, link_type: wlan}, {interface: eth2}], ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := m.LinkSources.ND; n[0].LinkType != mih.LinkType80211 || n[1].LinkType != mih.LinkTypeEthernet || n[1].IdleTime != time.Minute {
+		t.Errorf("%+v", n)
+	}
 	for change, want := range map[string]string{
 		"ethernet: [{}]":                                          "ethernet[0].bridge: is missing",
 		"ethernet: [{bridge: br9}]":                               "ethernet[0].interface: \"br9\": want the interface of one of access_links",
@@ -32,6 +47,11 @@ func TestLinkSources(t *testing.T) {
 		"ethernet: [{bridge: acc0, stations_per_second: 0}]":      "want a whole number from 1 to 10000",
 		"ethernet: [{bridge: acc0}, {bridge: acc0, vlan: 7}]":     "ethernet[1].bridge: \"acc0\": stands twice",
 		"ethernet: [{bridge: acc0, point_of_attachment: nobody}]": "ethernet[0].point_of_attachment",
+		"nd: [{}]": "nd[0].interface",
+		"nd: [{interface: acc0}, {interface: acc0}]":            "nd[1].interface: \"acc0\": stands twice",
+		"nd: [{interface: acc0, idle_time: 10ms}]":              "nd[0].idle_time",
+		"nd: [{interface: acc0, ignored_stations: [somebody]}]": "nd[0].ignored_stations[0]",
+		"nd: [{interface: acc0, link_type: wlan}]":              "is that of the access link",
 	} {
 		if _, err := LoadMagd(write(t, edit(t, gateway, "adapters: {", "adapters: {"+change+", "))); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", change, err, want)

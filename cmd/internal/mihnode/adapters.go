@@ -9,6 +9,7 @@ import (
 	"netlmm/ap-adapters/ciscosyslog"
 	"netlmm/ap-adapters/ethernet"
 	"netlmm/ap-adapters/hostapd"
+	"netlmm/ap-adapters/nd"
 	"netlmm/configs"
 	"netlmm/mih"
 )
@@ -54,7 +55,24 @@ func (s Sources) linkAdapters() (list []apadapters.Adapter, err error) {
 		}
 		list = append(list, adapter)
 	}
+	if len(s.Links.ND) > 0 {
+		adapter, err := nd.New(nd.Config{Links: s.heard(), Log: s.Log})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
 	return list, nil
+}
+
+func (s Sources) heard() (list []nd.Link) {
+	for _, n := range s.Links.ND {
+		list = append(list, nd.Link{
+			Interface: n.Interface, PointOfAttachment: n.PointOfAttachment, LinkType: n.LinkType, Ignored: n.Ignored,
+			MaximumStations: n.MaximumStations, StationsPerSecond: n.StationsPerSecond, IdleTime: n.IdleTime,
+		})
+	}
+	return list
 }
 
 func (s Sources) bridges() (list []ethernet.Bridge) {
