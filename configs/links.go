@@ -13,10 +13,11 @@ import (
 type LinkSources struct {
 	Ethernet []EthernetSource
 	ND       []NDSource
+	NL80211  []NL80211Source
 }
 
 // On says whether there is one.
-func (s LinkSources) On() bool { return len(s.Ethernet)+len(s.ND) > 0 }
+func (s LinkSources) On() bool { return len(s.Ethernet)+len(s.ND)+len(s.NL80211) > 0 }
 
 // PointsOfAttachment are those that the configuration names.
 func (s LinkSources) PointsOfAttachment() map[mih.LinkAddress]mih.LinkType {
@@ -26,6 +27,9 @@ func (s LinkSources) PointsOfAttachment() map[mih.LinkAddress]mih.LinkType {
 	}
 	for _, n := range s.ND {
 		list[n.PointOfAttachment] = n.LinkType
+	}
+	for _, n := range s.NL80211 {
+		list[n.PointOfAttachment] = mih.LinkType80211
 	}
 	delete(list, mih.LinkAddress{})
 	return list
@@ -55,9 +59,17 @@ type NDSource struct {
 	IdleTime time.Duration     // silence after which one is asked
 }
 
+// NL80211Source is a radio of this host that is an access point.
+type NL80211Source struct {
+	Radio             string
+	Interface         string          // as that of Stations
+	PointOfAttachment mih.LinkAddress // zero: the BSSID
+}
+
 // The raw forms: as written in YAML.
 type (
 	rawLinkSources struct {
+		NL80211  []rawNL80211  `mapstructure:"nl80211"`
 		Ethernet []rawEthernet `mapstructure:"ethernet"`
 		ND       []rawND       `mapstructure:"nd"`
 	}
@@ -78,6 +90,11 @@ type (
 		LinkType    string   `mapstructure:"link_type"`
 		Ignored     []string `mapstructure:"ignored_stations"`
 		IdleTime    *string  `mapstructure:"idle_time" default:"1m"`
+	}
+	rawNL80211 struct {
+		Radio             string `mapstructure:"radio"`
+		Interface         string `mapstructure:"interface"`
+		PointOfAttachment string `mapstructure:"point_of_attachment"`
 	}
 )
 
@@ -108,6 +125,21 @@ func (p *problems) linkSources(raw rawLinkSources, known func(key, name string),
 			p.add(at+".interface", n.Interface, "stands twice: want one entry for each interface")
 		}
 		s.ND = append(s.ND, source)
+	}
+	for i, n := range raw.NL80211 {
+		at := fmt.Sprintf("adapters.nl80211[%d]", i)
+		source := NL80211Source{Radio: p.interfaceName(at+".radio", n.Radio), Interface: cmp.Or(n.Interface, n.Radio)}
+		known(at+".interface", source.Interface)
+		if n.PointOfAttachment != "" {
+			source.PointOfAttachment = p.linkAddress(at+".point_of_attachment", n.PointOfAttachment)
+		}
+		if technology(source.Interface) == mih.LinkTypeEthernet {
+			p.add(at+".interface", source.Interface, "is an access link of ethernet: want access_technology_type wlan there")
+		}
+		if slices.ContainsFunc(s.NL80211, func(o NL80211Source) bool { return o.Radio == source.Radio }) {
+			p.add(at+".radio", n.Radio, "stands twice: want one entry for each interface of a radio")
+		}
+		s.NL80211 = append(s.NL80211, source)
 	}
 	return s
 }

@@ -30,6 +30,13 @@ func TestLinkSources(t *testing.T) {
 	if n := c.LinkSources.ND; len(n) != 1 || n[0].IdleTime != 20*time.Second || len(n[0].Ignored) != 1 || n[0].LinkType == 0 {
 		t.Errorf("%+v", n)
 	}
+	c, err = LoadMagd(write(t, edit(t, gateway, "adapters: {", "adapters: {nl80211: [{radio: wlan0, interface: acc0, point_of_attachment: 02:00:00:00:00:11}], ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.LinkSources.NL80211; len(n) != 1 || n[0].Radio != "wlan0" || n[0].Interface != "acc0" || len(c.LinkSources.PointsOfAttachment()) != 1 {
+		t.Errorf("%+v", n)
+	}
 	m, err := LoadMihd(write(t, edit(t, function, "adapters: {", "adapters: {nd: [{interface: eth1, link_type: wlan}, {interface: eth2}], ")))
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +54,10 @@ func TestLinkSources(t *testing.T) {
 		"ethernet: [{bridge: acc0, stations_per_second: 0}]":      "want a whole number from 1 to 10000",
 		"ethernet: [{bridge: acc0}, {bridge: acc0, vlan: 7}]":     "ethernet[1].bridge: \"acc0\": stands twice",
 		"ethernet: [{bridge: acc0, point_of_attachment: nobody}]": "ethernet[0].point_of_attachment",
+		"nl80211: [{}]":             "nl80211[0].radio: is missing",
+		"nl80211: [{radio: wlan0}]": "nl80211[0].interface: \"wlan0\": want the interface of one of access_links",
+		"nl80211: [{radio: w, interface: acc0}, {radio: w, interface: acc0}]": "nl80211[1].radio: \"w\": stands twice",
+		"nl80211: [{radio: w, interface: acc0, point_of_attachment: x}]":      "nl80211[0].point_of_attachment",
 		"nd: [{}]": "nd[0].interface",
 		"nd: [{interface: acc0}, {interface: acc0}]":            "nd[1].interface: \"acc0\": stands twice",
 		"nd: [{interface: acc0, idle_time: 10ms}]":              "nd[0].idle_time",

@@ -131,7 +131,7 @@ func (b *bridge) add(now time.Time, e entry, resync bool, emit func(mih.Indicati
 		b.stations[e.mac] = at
 	}
 	at[e.vlan] = e.port
-	if address := mih.MACAddress(e.mac); !b.roster.Has(address) && !b.roster.Up(now, address, b.cfg.PointOfAttachment, resync, emit) {
+	if address := mih.MACAddress(e.mac); !b.roster.Has(address) && !b.roster.Up(now, roster.Arrival{Station: address, PointOfAttachment: b.cfg.PointOfAttachment, Resync: resync}, emit) {
 		b.limited = b.limited || b.roster.Len() < b.cfg.MaximumStations
 	}
 }

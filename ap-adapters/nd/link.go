@@ -156,9 +156,9 @@ func (l *link) serve(ctx context.Context, heard <-chan sighting) {
 func (l *link) saw(now time.Time, seen sighting) {
 	l.adapter.count("heard")
 	s := l.stations[seen.station]
-	address := mih.MACAddress(seen.station)
+	arrival := roster.Arrival{Station: mih.MACAddress(seen.station), PointOfAttachment: l.cfg.PointOfAttachment}
 	if s == nil {
-		if !l.roster.Up(now, address, l.cfg.PointOfAttachment, false, l.emit) {
+		if !l.roster.Up(now, arrival, l.emit) {
 			return
 		}
 		s = &station{mac: seen.station, told: now}
@@ -167,7 +167,7 @@ func (l *link) saw(now time.Time, seen sighting) {
 		heap.Push(&l.due, s)
 	} else if seen.attaches && now.Sub(s.told) >= l.adapter.cfg.again {
 		s.told = now
-		l.roster.Up(now, address, l.cfg.PointOfAttachment, false, l.emit)
+		l.roster.Up(now, arrival, l.emit)
 	}
 	s.heard = now
 	if s.asked > 0 {

@@ -40,8 +40,17 @@ type station struct {
 	link   mih.LinkTupleID
 	up     bool
 	at     time.Time // of the latest event
+	since  time.Time // start of the association, where a list tells it
 	reason mih.LinkDownReason
 	resync bool
+}
+
+// Arrival is a station that has come, or has come again.
+type Arrival struct {
+	Station           mih.LinkAddress
+	PointOfAttachment mih.LinkAddress // zero: not said
+	Resync            bool            // a list says so
+	Since             time.Time       // with Resync, if it is known
 }
 
 // New makes an empty Roster.
@@ -69,9 +78,9 @@ func (r *Roster) Stations() []mih.LinkAddress {
 	return list
 }
 
-// Up tells that a station has come, or has come again. False: there is no room for it, or for so many at a time.
-func (r *Roster) Up(now time.Time, address, pointOfAttachment mih.LinkAddress, resync bool, emit func(mih.Indication) bool) bool {
-	s := r.stations[address]
+// Up tells that a station has come. False: there is no room for it, or for so many at a time.
+func (r *Roster) Up(now time.Time, a Arrival, emit func(mih.Indication) bool) bool {
+	s := r.stations[a.Station]
 	if s == nil || !s.up {
 		if r.Len() >= r.cfg.Maximum || s == nil && len(r.stations) >= 2*r.cfg.Maximum {
 			r.cfg.Count(Full)
@@ -83,9 +92,12 @@ func (r *Roster) Up(now time.Time, address, pointOfAttachment mih.LinkAddress, r
 		}
 		r.up.Add(1)
 	}
-	s = &station{up: true, at: now, resync: resync, link: mih.LinkTupleID{Link: mih.LinkID{Type: r.cfg.LinkType, Address: address}, PointOfAttachment: pointOfAttachment}}
-	r.stations[address] = s
-	r.tell(address, s, emit)
+	s = &station{
+		up: true, at: now, resync: a.Resync, since: a.Since,
+		link: mih.LinkTupleID{Link: mih.LinkID{Type: r.cfg.LinkType, Address: a.Station}, PointOfAttachment: a.PointOfAttachment},
+	}
+	r.stations[a.Station] = s
+	r.tell(a.Station, s, emit)
 	return true
 }
 
@@ -96,12 +108,12 @@ func (r *Roster) Down(now time.Time, address mih.LinkAddress, reason mih.LinkDow
 		return
 	}
 	r.up.Add(-1)
-	s.up, s.at, s.reason, s.resync = false, now, reason, resync
+	s.up, s.at, s.since, s.reason, s.resync = false, now, time.Time{}, reason, resync
 	r.tell(address, s, emit)
 }
 
 func (r *Roster) tell(address mih.LinkAddress, s *station, emit func(mih.Indication) bool) bool {
-	ind := mih.Indication{SAP: r.cfg.SAP, Interface: r.cfg.Interface, ReceivedAt: s.at, Resync: s.resync, Event: mih.LinkEvent(mih.LinkUp{Link: s.link})}
+	ind := mih.Indication{SAP: r.cfg.SAP, Interface: r.cfg.Interface, ReceivedAt: s.at, Resync: s.resync, Since: s.since, Event: mih.LinkEvent(mih.LinkUp{Link: s.link})}
 	if !s.up {
 		ind.Event = mih.LinkDown{Link: s.link, Reason: s.reason}
 	}

@@ -36,7 +36,7 @@ func (b *bench) emit(ind mih.Indication) bool {
 
 var now = time.Unix(1000, 0)
 
-func (b *bench) up(i byte) bool { return b.Up(now, host(i), mih.LinkAddress{}, false, b.emit) }
+func (b *bench) up(i byte) bool { return b.Up(now, Arrival{Station: host(i)}, b.emit) }
 func (b *bench) down(i byte)    { b.Down(now, host(i), mih.DownPacketTimeout, false, b.emit) }
 
 func TestWhatWasDroppedIsToldOnce(t *testing.T) {

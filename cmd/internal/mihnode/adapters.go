@@ -10,6 +10,7 @@ import (
 	"netlmm/ap-adapters/ethernet"
 	"netlmm/ap-adapters/hostapd"
 	"netlmm/ap-adapters/nd"
+	"netlmm/ap-adapters/nl80211"
 	"netlmm/configs"
 	"netlmm/mih"
 )
@@ -57,6 +58,17 @@ func (s Sources) linkAdapters() (list []apadapters.Adapter, err error) {
 	}
 	if len(s.Links.ND) > 0 {
 		adapter, err := nd.New(nd.Config{Links: s.heard(), Log: s.Log})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
+	if len(s.Links.NL80211) > 0 {
+		var radios []nl80211.Radio
+		for _, n := range s.Links.NL80211 {
+			radios = append(radios, nl80211.Radio{Radio: n.Radio, Interface: n.Interface, PointOfAttachment: n.PointOfAttachment})
+		}
+		adapter, err := nl80211.New(nl80211.Config{Radios: radios, Log: s.Log})
 		if err != nil {
 			return nil, err
 		}
