@@ -21,7 +21,8 @@ type moved struct {
 	mn   *MobileNode
 	from string
 	Association
-	end time.Time // the next move of the same node, or the end of the run
+	authentication string    // how it was let in; "" without Wi-Fi
+	end            time.Time // the next move of the same node, or the end of the run
 }
 
 // traffic is what runs between the correspondent and one mobile node.
@@ -183,6 +184,7 @@ func (d *Domain) moveAll(ctx context.Context, x HandoverExperiment, running []*t
 			}
 			// when it does not come back, the report says so
 			_ = poll(resumePatience, "traffic", func() (bool, error) { return t.flow.Received(m.Associated), ctx.Err() })
+			m.authentication = d.AccessPoints[m.MAG].authentication(m.mn, m.Left)
 		}
 	}
 	now := time.Now()
