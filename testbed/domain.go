@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"netlmm/internal/hwsim"
 )
 
 // Options choose what a domain consists of.
@@ -188,7 +190,7 @@ func (d *Domain) buildNetwork() error {
 // buildAir makes the radio cells of a domain without radios.
 func (d *Domain) buildAir() error {
 	if d.Options.WiFi {
-		return d.loadRadios()
+		return hwsim.Load(2 + len(securities)) // one for each access point and mobile node
 	}
 	if err := d.addNode(NodeAir); err != nil {
 		return err

@@ -69,6 +69,7 @@ type HandoverReport struct {
 	Security       string `json:"security,omitempty"` // with Wi-Fi: psk, eap or ft
 	By             string `json:"by,omitempty"`       // roam or bss_transition
 	Authentication string `json:"authentication,omitempty"`
+	Attempts       int    `json:"attempts,omitempty"`
 }
 
 // TrafficReport counts the packets from the correspondent to all mobile nodes.
@@ -105,11 +106,23 @@ var phases = []struct {
 
 // assemble ends the traffic and puts together what the testbed, the MAGs and the capture saw.
 func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) (*Report, error) {
-	d.Progressf("collecting the traces of the MAGs")
 	r := &Report{Kernel: kernelRelease(), Timings: timings(), Access: accessWired, Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
 	if d.Options.WiFi {
 		r.Access = accessWiFi
 	}
+	for _, t := range running {
+		if err := d.judgeMobileNode(r, t); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range running { // on a slow machine it takes most of the processor
+		t.flow.Stop()
+		t.stopConversations()
+		sent, received := t.flow.Totals()
+		r.Traffic.Sent, r.Traffic.Received = r.Traffic.Sent+sent, r.Traffic.Received+received
+	}
+	r.Traffic.Lost = r.Traffic.Sent - r.Traffic.Received
+	d.Progressf("collecting the traces of the MAGs")
 	traces := map[string][]Trace{}
 	for _, mag := range []string{NodeMAG1, NodeMAG2} {
 		list, err := d.Handovers(mag)
@@ -123,23 +136,11 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 		return nil, err
 	}
 	r.Forwarding = status.Forwarding.Backend
-	r.Scheduler = strings.Join(scheduler(), " ")
-	for _, t := range running {
-		if err := d.judgeMobileNode(r, t); err != nil {
-			return nil, err
-		}
-	}
 	_, proposal, err := d.InstalledSAs(NodeLMA)
 	if err != nil {
 		return nil, err
 	}
 	r.IPsec = IPsecReport{KernelPlugin: d.ipsec.Plugin, Mode: d.ipsec.Mode, IKE: "IKEv2 " + proposal, Counts: capture.Counts()}
-	for _, t := range running {
-		t.flow.Stop()
-		sent, received := t.flow.Totals()
-		r.Traffic.Sent, r.Traffic.Received = r.Traffic.Sent+sent, r.Traffic.Received+received
-	}
-	r.Traffic.Lost = r.Traffic.Sent - r.Traffic.Received
 	for _, m := range moves {
 		r.Handovers = append(r.Handovers, reportMove(m, traces[m.MAG], running, d.Options.Trigger, r))
 	}
@@ -197,7 +198,7 @@ func (r *Report) judgeConversation(whose string, c *Conversation) (kept bool, ec
 func reportMove(m *moved, traces []Trace, running []*traffic, trigger string, r *Report) HandoverReport {
 	h := HandoverReport{
 		MobileNode: m.mn.ID, From: m.from, To: m.MAG, Trigger: trigger, Radio: milliseconds(m.Associated.Sub(m.Left)),
-		Security: m.mn.Security, By: m.By, Authentication: m.authentication,
+		Security: m.mn.Security, By: m.By, Authentication: m.authentication, Attempts: m.Attempts,
 	}
 	for _, t := range running {
 		if t.mn == m.mn {

@@ -97,6 +97,7 @@ type Association struct {
 	Left       time.Time // the port was taken out of the old cell; with Wi-Fi: the station was told to go
 	Associated time.Time // hostapd reported AP-STA-CONNECTED
 	By         string    // with Wi-Fi: RoamCommand or RoamTransition
+	Attempts   int       // and how often it was made to go until it went
 }
 
 // At is the MAG in whose cell the mobile node is.

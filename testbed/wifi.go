@@ -4,13 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 
-	"github.com/vishvananda/netlink"
+	"netlmm/internal/hwsim"
 )
 
 // What secures a network of an access point. With Wi-Fi it has one for each, all on one radio, and so has the domain a mobile node.
@@ -21,9 +17,6 @@ const (
 )
 
 var securities = []string{SecurityPSK, SecurityEAP, SecurityFT}
-
-// radioModule is the kernel's simulation of radios.
-const radioModule = "mac80211_hwsim"
 
 // bss is one network of an access point.
 type bss struct {
@@ -67,51 +60,15 @@ func wifiValues(mag string) any {
 	return map[string]any{"Access": accessInterface, "Channel": channelOf(mag), "Networks": bssOf(mag), "Password": eapPassword}
 }
 
-// loadRadios has the kernel simulate radios, one for each access point and mobile node.
-func (d *Domain) loadRadios() error {
-	if _, err := program("iw", "iw"); err != nil {
-		return err
-	}
-	if _, err := os.Stat(filepath.Join("/sys/module", radioModule)); err == nil {
-		return nil // somebody chose how many there are
-	}
-	modprobe, err := program("modprobe", "kmod")
-	if err != nil {
-		return err
-	}
-	out, err := exec.Command(modprobe, radioModule, fmt.Sprintf("radios=%d", 2+len(securities))).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("this kernel simulates no radios (%s: %w: %s); run it in the virtual machine: make wifi", radioModule, err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
-
 // buildRadioLink gives a MAG that is itself the access point an access link: a bridge with the domain's link-layer address, which must not
 // become a BSSID, and a radio that hostapd plugs in there.
 func (d *Domain) buildRadioLink(access end) error {
 	return errors.Join(d.addBridge(access, false), d.giveRadio(access.node, radioInterface, bssOf(access.node)[0].Address))
 }
 
-// giveRadio moves a free radio into a node, its interface with this name and address. When the node is gone it is free again.
 func (d *Domain) giveRadio(node, name string, address net.HardwareAddr) error {
-	found, err := filepath.Glob("/sys/class/ieee80211/*/device/net/*")
-	if err != nil {
-		return err
-	}
-	if len(found) == 0 {
-		return fmt.Errorf("no radio is left for %s: load %s with radios=%d", node, radioModule, 2+len(securities))
-	}
-	phy := filepath.Base(filepath.Dir(filepath.Dir(filepath.Dir(found[0]))))
-	if out, err := exec.Command("iw", "phy", phy, "set", "netns", "name", d.Namespace(node)).CombinedOutput(); err != nil {
-		return fmt.Errorf("move radio %s to %s: %w: %s", phy, node, err, out)
-	}
-	return d.withHandle(node, func(h *netlink.Handle) error {
-		link, err := h.LinkByName(filepath.Base(found[0]))
-		if err != nil {
-			return fmt.Errorf("radio of %s: %w", node, err)
-		}
-		return errors.Join(h.LinkSetDown(link), h.LinkSetName(link, name), h.LinkSetHardwareAddr(link, address))
-	})
+	_, err := hwsim.Give(d.Namespace(node), name, address)
+	return err
 }
 
 // startStations builds a mobile node with a radio for each security.

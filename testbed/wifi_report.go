@@ -16,7 +16,7 @@ const (
 // Access links of a Report.
 const (
 	accessWired = "wired 802.1X"
-	accessWiFi  = "Wi-Fi, radios simulated by " + radioModule
+	accessWiFi  = "Wi-Fi, radios simulated by mac80211_hwsim"
 )
 
 // Roams are how often mobile nodes roamed, by the security of their network and by what made them.
@@ -55,7 +55,7 @@ func (r *Report) explainRoams(out io.Writer) {
 	if len(r.Roams) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\nThe access links are Wi-Fi (radios simulated by the kernel, %s): each MAG is an access point with three networks.\n", radioModule)
+	fmt.Fprintln(out, "\nThe access links are Wi-Fi (radios simulated by the kernel, mac80211_hwsim): each MAG is an access point with three networks.")
 	for _, security := range securities {
 		ways := map[string]int{}
 		for _, h := range r.Handovers {

@@ -23,6 +23,9 @@ const (
 
 const (
 	roamPatience = 40 * time.Second
+	// mostAttempts are tried. On a machine that is late the kernel of a station repeats the first frame of a fast transition; hostapd takes
+	// that for another one and refuses what follows (status 55), and the station stays where it is.
+	mostAttempts = 5
 	// transitionTime is when the access point ends the association of a station that it asked to go, in beacons.
 	transitionTime = 100
 )
@@ -64,24 +67,36 @@ func (mn *MobileNode) Roam(mag, by string) (Association, error) {
 		return Association{}, err
 	}
 	a := Association{MAG: mag, By: by, Left: time.Now()}
-	var err error
-	if by == RoamTransition {
-		err = mn.askToGo(target, channelOf(mag))
-	} else {
-		var answer string
-		if answer, err = mn.askSupplicant("ROAM " + target.Address.String()); err == nil && answer != "OK" {
-			err = fmt.Errorf("wpa_supplicant answered %q", answer)
+	for a.Attempts < mostAttempts && mn.at != mag {
+		a.Attempts++
+		begun := time.Now()
+		if err := mn.goTo(target, mag, by); err != nil {
+			return a, fmt.Errorf("%s to %s, by %s: %w", mn.Node, mag, by, err)
+		}
+		var err error
+		if a.Associated, err = mn.waitAssociated(begun); err != nil {
+			return a, fmt.Errorf("by %s: %w", by, err)
 		}
 	}
-	if err != nil {
-		return a, fmt.Errorf("%s to %s, by %s: %w", mn.Node, mag, by, err)
+	if mn.at != mag {
+		return a, fmt.Errorf("by %s, %d times: %w", by, a.Attempts, mn.notAssociated(mag))
 	}
-	var ok bool
-	if a.Associated, ok = mn.domain.AccessPoints[mag].waitJoined(mn.MAC, a.Left, roamPatience); !ok {
-		return a, fmt.Errorf("by %s: %w", by, mn.notAssociated(mag))
-	}
-	mn.at = mag
 	return a, nil
+}
+
+// goTo makes the station try. An access point that refused it before it would not try.
+func (mn *MobileNode) goTo(target bss, mag, by string) error {
+	if _, err := mn.askSupplicant("BSSID_IGNORE clear"); err != nil {
+		return err
+	}
+	if by == RoamTransition {
+		return mn.askToGo(target, channelOf(mag))
+	}
+	answer, err := mn.askSupplicant("ROAM " + target.Address.String())
+	if err == nil && answer != "OK" {
+		err = fmt.Errorf("wpa_supplicant answered %q", answer)
+	}
+	return err
 }
 
 // hear returns when the station knows of an access point, by a scan if it must.
