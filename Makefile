@@ -81,7 +81,7 @@ model:
 # Hosts with WPA2-PSK, WPA2-EAP and 802.11r roam between two access points, whose radios a stock Debian kernel under emulation simulates:
 # a MAG each, ip6_tunnel, ESP in transport mode. out/wifi.json
 wifi: deps build
-	@sh testbed/vm/run.sh wifi
+	@LIMIT=$${LIMIT:-900} sh testbed/vm/run.sh wifi
 
 # The demonstration on a stock Debian kernel under emulation: ip6_tunnel, the kernel's own ESP in transport mode. out/vm.json
 vm: build

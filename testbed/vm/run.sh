@@ -15,4 +15,5 @@ if [ "$1" = tests ]; then
 	grep -rl --include='*_test.go' '^//go:build hwsim' ap-adapters | xargs -n 1 dirname | sort -u >"$out/vm-tests/radio"
 	sed 's,^,./,' "$out/vm-tests/radio" | xargs ${GO:-go} test -c -tags hwsim -o "$out/vm-tests/"
 fi
+echo "booting $(cat "$cache/package") under qemu"
 exec sh testbed/vm/boot.sh "$cache" "$out" "$script"
