@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -13,13 +14,15 @@ import (
 type AccessPoint struct {
 	MAG string
 
-	domain  *Domain
-	monitor *control
+	domain   *Domain
+	monitors []*control // of each control socket
 
-	mu      sync.Mutex
-	joined  map[string]time.Time // last AP-STA-CONNECTED of a station
-	left    map[string]time.Time // last AP-STA-DISCONNECTED
-	changed chan struct{}        // closed and replaced at every event
+	mu            sync.Mutex
+	joined        map[string]time.Time // last AP-STA-CONNECTED of a station
+	left          map[string]time.Time // last AP-STA-DISCONNECTED
+	authenticated map[string]time.Time // last success of EAP
+	keyed         map[string]time.Time // last 4-way handshake
+	changed       chan struct{}        // closed and replaced at every event
 }
 
 // startAccessPoint runs hostapd in front of a MAG and listens to its events.
@@ -28,26 +31,43 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	template, method, values := "hostapd.conf.tmpl", "MD5", any(nil)
+	node, link := d.accessPoint(mag)
+	if values = map[string]string{"Interface": link}; d.Options.WiFi {
+		template, method, values = "hostapd-wifi.conf.tmpl", "PWD", wifiValues(mag)
+	}
 	var users strings.Builder
 	for _, id := range MobileNodeIDs {
-		fmt.Fprintf(&users, "%q MD5 %q\n", id, eapPassword)
+		fmt.Fprintf(&users, "%q %s %q\n", id, method, eapPassword)
 	}
-	node, link := d.accessPoint(mag)
 	if err := os.WriteFile(d.Path(node, "hostapd.users"), []byte(users.String()), 0o600); err != nil {
 		return nil, err
 	}
-	if err := d.render("hostapd.conf.tmpl", node, "hostapd.conf", map[string]string{"Interface": link}); err != nil {
+	if err := d.render(template, node, "hostapd.conf", values); err != nil {
 		return nil, err
 	}
 	if _, err := d.start(node, "hostapd", nil, binary, "-t", d.Path(node, "hostapd.conf")); err != nil {
 		return nil, err
 	}
-	ap := &AccessPoint{MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, changed: make(chan struct{})}
+	ap := &AccessPoint{
+		MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, authenticated: map[string]time.Time{}, keyed: map[string]time.Time{},
+		changed: make(chan struct{}),
+	}
 	return ap, ap.attach()
 }
 
-// attach connects to hostapd's control socket as soon as that exists.
+// attach connects to hostapd's control sockets as soon as these exist.
 func (ap *AccessPoint) attach() error {
+	ap.close()
+	for _, link := range ap.domain.hostapdInterfaces(ap.MAG) {
+		if err := ap.attachTo(link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ap *AccessPoint) attachTo(link string) error {
 	d := ap.domain
 	return poll(20*time.Second, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
 		node, _ := d.accessPoint(ap.MAG)
@@ -58,7 +78,7 @@ func (ap *AccessPoint) attach() error {
 		if !hostapd.running() {
 			return false, fmt.Errorf("hostapd of %s ended at start:\n%s", ap.MAG, d.tail(node, "hostapd"))
 		}
-		monitor, err := dialControl(d.HostapdSocket(ap.MAG), d.Path(ap.MAG, "monitor.sock"))
+		monitor, err := dialControl(d.Path(node, filepath.Join("hostapd", link)), d.Path(ap.MAG, "monitor-"+link))
 		if err != nil {
 			return false, nil
 		}
@@ -66,19 +86,17 @@ func (ap *AccessPoint) attach() error {
 			monitor.close()
 			return false, nil
 		}
-		if ap.monitor != nil {
-			ap.monitor.conn.Close()
-		}
-		ap.monitor = monitor
+		ap.monitors = append(ap.monitors, monitor)
 		return true, nil
 	})
 }
 
 // close ends the listening.
 func (ap *AccessPoint) close() {
-	if ap.monitor != nil {
-		ap.monitor.close()
+	for _, monitor := range ap.monitors {
+		monitor.close()
 	}
+	ap.monitors = nil
 }
 
 // event notes who joined and who left.
@@ -90,7 +108,11 @@ func (ap *AccessPoint) event(at time.Time, event string) {
 	switch name {
 	case "AP-STA-CONNECTED":
 		ap.joined[station] = at
+	case "EAPOL-4WAY-HS-COMPLETED":
+		ap.keyed[station] = at
+		return
 	case "CTRL-EVENT-EAP-SUCCESS", "CTRL-EVENT-EAP-SUCCESS2":
+		ap.authenticated[station] = at
 		if !ap.joined[station].After(ap.left[station]) {
 			return // AP-STA-CONNECTED follows
 		}
@@ -163,8 +185,12 @@ func (ap *AccessPoint) holds(station net.HardwareAddr) bool {
 
 // command runs f with a connection of its own to hostapd.
 func (ap *AccessPoint) command(f func(*control) error) error {
+	return ap.commandAt(ap.domain.HostapdSocket(ap.MAG), f)
+}
+
+func (ap *AccessPoint) commandAt(hostapd string, f func(*control) error) error {
 	socket := fmt.Sprintf("commands-%d.sock", time.Now().UnixNano())
-	commands, err := dialControl(ap.domain.HostapdSocket(ap.MAG), ap.domain.Path(ap.MAG, socket))
+	commands, err := dialControl(hostapd, ap.domain.Path(ap.MAG, socket))
 	if err != nil {
 		return err
 	}

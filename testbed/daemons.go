@@ -78,7 +78,7 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 		values["Address"] = d.ikePeerOf(node).Address
 		values["LMAIdentity"] = IKEIdentity(NodeLMA)
 		values["Gateways"] = []ikePeer{d.ikePeerOf(other(node))}
-		values["Trigger"] = d.Options.Trigger
+		values["Trigger"], values["WiFi"], values["Hostapd"] = d.Options.Trigger, d.Options.WiFi, d.hostapdInterfaces(node)
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
 		values["Handover"] = d.handoverValues(node)
 		values["AccessPoint"], values["PointOfAttachment"] = nil, nil

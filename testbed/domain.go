@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"netlmm/internal/hwsim"
 )
 
 // Options choose what a domain consists of.
@@ -22,6 +24,7 @@ type Options struct {
 	CleanDetach   bool          // the access point reports the departure before the station is gone
 	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
 	Handover      string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
+	WiFi          bool          // access points and mobile nodes have radios, of mac80211_hwsim, and one mobile node for each security
 	Progress      io.Writer     // one line per step; nil: none
 }
 
@@ -114,6 +117,9 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger != TriggerHostapd && o.Trigger != TriggerSyslog && o.Trigger != TriggerMIH {
 		return nil, fmt.Errorf("trigger %q: %s, %s or %s, please", o.Trigger, TriggerHostapd, TriggerSyslog, TriggerMIH)
 	}
+	if o.WiFi && (o.Trigger != TriggerHostapd || o.CleanDetach || o.APAging != 0 || o.Handover != "") {
+		return nil, errors.New("Wi-Fi: goes with the trigger hostapd only, without clean detach, aging and handovers between gateways")
+	}
 	secret, err := newSecret()
 	if err != nil {
 		return nil, err
@@ -157,15 +163,13 @@ func (d *Domain) addNode(node string) error {
 
 // buildNetwork makes every namespace but the mobile nodes', their cables, addresses and routes.
 func (d *Domain) buildNetwork() error {
-	for _, node := range append([]string{NodeCore, NodeAir, NodeCorrespondent, NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
+	for _, node := range append([]string{NodeCore, NodeCorrespondent, NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
 		if err := d.addNode(node); err != nil {
 			return err
 		}
 	}
-	for _, bridge := range []struct{ node, name string }{{NodeCore, coreBridge}, {NodeAir, cellOf(NodeMAG1)}, {NodeAir, cellOf(NodeMAG2)}} {
-		if err := d.bridge(bridge.node, bridge.name, true); err != nil {
-			return err
-		}
+	if err := errors.Join(d.bridge(NodeCore, coreBridge, true), d.buildAir()); err != nil {
+		return err
 	}
 	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
 		if err := d.joinCore(node); err != nil {
@@ -181,6 +185,17 @@ func (d *Domain) buildNetwork() error {
 		return err
 	}
 	return d.connectCorrespondent()
+}
+
+// buildAir makes the radio cells of a domain without radios.
+func (d *Domain) buildAir() error {
+	if d.Options.WiFi {
+		return hwsim.Load(2 + len(securities)) // one for each access point and mobile node
+	}
+	if err := d.addNode(NodeAir); err != nil {
+		return err
+	}
+	return errors.Join(d.bridge(NodeAir, cellOf(NodeMAG1), true), d.bridge(NodeAir, cellOf(NodeMAG2), true))
 }
 
 // startCharons probes the kernel and runs the IKE daemons of LMA, MAGs and access points of their own.
@@ -210,8 +225,12 @@ func (d *Domain) startAccessPoints() error {
 	return nil
 }
 
-// startMobileNodes builds both mobile nodes in the first cell. Nothing is associated before Associate.
+// startMobileNodes builds both mobile nodes in the first cell, or one with a radio for each security. Nothing is associated before
+// Associate.
 func (d *Domain) startMobileNodes() error {
+	if d.Options.WiFi {
+		return d.startStations()
+	}
 	for n := range MobileNodeIDs {
 		mn, err := d.addMobileNode(n+1, NodeMAG1)
 		if err != nil {

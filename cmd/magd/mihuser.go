@@ -46,7 +46,7 @@ func (g *gateway) openMIH() (err error) {
 	g.mih, err = mihnode.Open(mihnode.Config{
 		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
 		Capabilities: wire.Capabilities{Events: &events, Commands: &commands}, Information: g.handovers.network.information,
-		User: g.executeMIH, Identified: g.identified, Permits: g.permits,
+		User: g.executeMIH, Identified: func(p configs.MIHPeer, id mih.MIHFID) { g.identified(p, id, g.mih.Send) }, Permits: g.permits,
 		Interface: func(source mih.MIHFID, name string) string { return g.behind.access(source, name, g.cfg.MIH.MIHFID) },
 	})
 	if err != nil {
@@ -55,7 +55,7 @@ func (g *gateway) openMIH() (err error) {
 	g.mih.Post(mihf.EventSubscribe{User: mihUser, Events: wanted})
 	for _, p := range g.cfg.MIH.Peers {
 		if p.MIHFID != "" {
-			g.identified(p, p.MIHFID)
+			g.identified(p, p.MIHFID, func(e mihf.Event) { g.mih.Post(e) }) // the machine does not run yet, and its queue is empty
 		}
 	}
 	return nil
@@ -73,11 +73,11 @@ func (g *gateway) permits(from mih.MIHFID, command wire.MessageID) bool {
 }
 
 // identified learns which MIH Function a peer is, and asks for its events where stations of this gateway are behind it.
-func (g *gateway) identified(p configs.MIHPeer, id mih.MIHFID) {
+func (g *gateway) identified(p configs.MIHPeer, id mih.MIHFID, tell func(mihf.Event)) {
 	g.behind.learn(id, p)
 	g.handovers.network.identified(p, id)
 	if p.Interface != "" {
-		g.mih.Post(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
+		tell(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
 	}
 }
 

@@ -24,7 +24,7 @@ func (m *MIHF) command(now time.Time, r Request) {
 	case p == nil:
 		failed(FailedNoPeer)
 	case opcode == wire.OpcodeIndication:
-		if !m.indicate(now, p, r.Body, nil, nil) {
+		if !m.indicate(now, p, r.Body) {
 			m.act(Ignored{Reason: IgnoredIndicationsOverflow, From: p.Endpoint})
 		}
 	case opcode != wire.OpcodeRequest || r.Body.MessageID() == 0:
@@ -85,10 +85,10 @@ func (m *MIHF) discoverStranger(now time.Time, p *peer, d Discover) {
 		return
 	}
 	p.next = m.discoveries
-	for m.discovering[discovery{d.Endpoint.Address.Addr(), p.next}] != nil || p.next == 0 {
-		p.next = (p.next + 1) % (maximumTransactionID + 1)
+	for m.discovering[discovery{d.Endpoint.Address.Addr(), p.next}] != nil {
+		p.next = following(p.next)
 	}
-	m.discoveries = p.next + 1
+	m.discoveries = following(p.next)
 	t := m.newTransaction(now, p, wire.IDCapabilityDiscoverRequest)
 	t.answer = wire.IDCapabilityDiscoverResponse
 	t.ended = func(_ time.Time, body wire.Body, _ []wire.TLV, failure Failure) {

@@ -54,7 +54,10 @@ func (m *MIHF) requestReceived(now time.Time, in *incoming, body wire.Body) Igno
 		}
 		return m.toUser(now, in, body)
 	case wire.UnknownBody, nil:
-		return IgnoredUnknownMessage
+		if in.key.id.Name() == "" {
+			return IgnoredUnknownMessage
+		}
+		m.refuse(now, in, body, mih.StatusRejected) // it was counted as malformed
 	default:
 		return m.toUser(now, in, body)
 	}
@@ -147,9 +150,36 @@ func (m *MIHF) answer(now time.Time, in *incoming, body wire.Body, extra ...wire
 
 // refuse answers a request with nothing but its failure.
 func (m *MIHF) refuse(now time.Time, in *incoming, body wire.Body, status mih.Status) {
-	if response := refusal(body, status); response != nil {
+	response := refusal(body, status)
+	if _, unread := body.(wire.UnknownBody); unread {
+		response = statusOnly(in.key.id, status)
+	}
+	if response != nil {
 		m.answer(now, in, response)
 	}
+}
+
+// statusOnly is the response to a request that could not be read, where nothing of the request has to stand in it.
+func statusOnly(request wire.MessageID, status mih.Status) wire.Body {
+	switch request {
+	case wire.IDCapabilityDiscoverRequest:
+		return wire.CapabilityDiscoverResponse{Status: status}
+	case wire.IDRegisterRequest:
+		return wire.RegisterResponse{Status: status}
+	case wire.IDLinkGetParametersRequest:
+		return wire.LinkGetParametersResponse{Status: status}
+	case wire.IDLinkActionsRequest:
+		return wire.LinkActionsResponse{Status: status}
+	case wire.IDNetHOCandidateQueryRequest:
+		return wire.NetHOCandidateQueryResponse{Status: status}
+	case wire.IDN2NHOQueryResourcesRequest:
+		return wire.N2NHOQueryResourcesResponse{Status: status}
+	case wire.IDNetHOCommitRequest:
+		return wire.NetHOCommitResponse{Status: status}
+	case wire.IDGetInformationRequest:
+		return wire.GetInformationResponse{Status: status}
+	}
+	return nil
 }
 
 // refusal is the response of a request that says no more than a status, with what must be in it taken from the request.

@@ -60,6 +60,9 @@ func New(cfg Config) *MIHF {
 			m.peers[p.MIHFID] = m.newPeer(p)
 		}
 	}
+	m.reassembler.OnDrop = func(peer netip.AddrPort, reason wire.DropReason) {
+		m.act(Ignored{Reason: IgnoreReason(reason), From: Endpoint{Address: peer}})
+	}
 	return m
 }
 
@@ -273,9 +276,10 @@ func (m *MIHF) wants(user User, ind mih.Indication) bool {
 }
 
 // Expire runs what is due: messages are sent again, what was not answered ends, a link that was going down and did not is up, and a
-// link that is down long enough is forgotten.
+// link that is down long enough is forgotten; so is a message of which fragments are missing.
 func (m *MIHF) Expire(now time.Time) []Action {
 	m.timers.Expire(now)
+	m.reassembler.Expire(now)
 	for e := m.down.Front(); e != nil; e = m.down.Front() {
 		l := e.Value.(*link)
 		if l.deadline.After(now) {
@@ -290,11 +294,20 @@ func (m *MIHF) Expire(now time.Time) []Action {
 func (m *MIHF) NextDeadline() (time.Time, bool) {
 	next, _ := m.timers.Next()
 	if e := m.down.Front(); e != nil {
-		if d := e.Value.(*link).deadline; next.IsZero() || d.Before(next) {
-			next = d
-		}
+		next = sooner(next, e.Value.(*link).deadline)
+	}
+	if d, waiting := m.reassembler.NextDeadline(); waiting {
+		next = sooner(next, d)
 	}
 	return next, !next.IsZero()
+}
+
+// sooner is the earlier of a deadline, zero for none, and another one.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return earlier(a, b)
 }
 
 // Links is a copy of the table of links, ordered by station.

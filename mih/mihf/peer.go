@@ -104,6 +104,7 @@ func (m *MIHF) peerGone(now time.Time, id mih.MIHFID) {
 			m.forget(in)
 		}
 	}
+	p.queue = fifo.Queue[*transaction]{}
 	for _, t := range p.transactions {
 		m.end(now, t, nil, nil, FailedNoPeer)
 	}

@@ -23,12 +23,9 @@ type discovery struct {
 
 // messageReceived takes a datagram: a message, or a fragment of one.
 func (m *MIHF) messageReceived(now time.Time, from Endpoint, octets []byte) {
-	whole, dropped := m.reassembler.Add(now, from.Address, octets)
-	if dropped != "" {
-		m.act(Ignored{Reason: IgnoreReason(dropped), From: from})
-	}
+	whole, _ := m.reassembler.Add(now, from.Address, octets)
 	if whole == nil {
-		return // more to come
+		return // more to come, or dropped, and said so
 	}
 	msg, err := wire.Decode(whole)
 	var wrong *wire.DecodeError
@@ -37,7 +34,7 @@ func (m *MIHF) messageReceived(now time.Time, from Endpoint, octets []byte) {
 		if wrong.Reaction == wire.Drop || wrong.Reaction == wire.Reassemble {
 			return
 		}
-		msg.Body = wire.UnknownBody{} // acknowledged, so that it does not come again, and nothing more
+		msg.Body = wire.UnknownBody{} // acknowledged, so that it does not come again; a request is refused where no more is needed for that than its identifier
 	}
 	if reason := m.take(now, from, &msg, whole); reason != "" {
 		m.act(Ignored{Reason: reason, From: from})

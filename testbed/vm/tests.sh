@@ -26,6 +26,12 @@ tests security/vici
 # Those on a kernel in memory see no difference here, and take long under emulation. The programs for seg6 need Linux 6.6.
 tests mobility/forwarding/kernel -test.skip '^(TestGolden|TestAnyHistory.*|TestOuterHeaderProgramsFollowTheUplink)$'
 
+# Those with radios.
+modprobe mac80211_hwsim radios=6 && mount -t debugfs debugfs /sys/kernel/debug || exit 1
+for package in $(cat /out/vm-tests/radio); do
+	tests "$package" -test.run '^TestRadio'
+done
+
 # The testbed's tests build the daemons first, which takes minutes here: this compiler hands out what make built.
 mkdir /run/compiler
 printf '#!/bin/sh\nfor target; do [ -d "$target" ] && exec cp %s/bin/* "$target"; done\n' "$PWD" >/run/compiler/go

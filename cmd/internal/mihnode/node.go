@@ -45,9 +45,10 @@ var Help = map[string]string{
 }
 
 const (
-	queue        = 16384 // events in front of the machine
-	told         = 32768 // indications that wait for one peer: what happens in a large domain in the second after which a peer is given up
-	commandQueue = 256   // link commands that adapters have in hand or wait
+	queue            = 16384 // events in front of the machine
+	told             = 32768 // indications that wait for one peer: what happens in a large domain in the second after which a peer is given up
+	indicationOctets = 256   // what most of them fit into; over TCP, where nothing is sent again, a whole picture waits in the transport
+	commandQueue     = 256   // link commands that adapters have in hand or wait
 )
 
 // Config of a Node.
@@ -105,7 +106,7 @@ func Open(cfg Config) (*Node, error) {
 	if len(cfg.MIH.Listen) == 0 {
 		return n, nil
 	}
-	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port, Admit: n.admit})
+	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port, Admit: n.admit, QueueMessages: told, QueueOctets: told * indicationOctets})
 	if err != nil {
 		return nil, err
 	}
@@ -321,8 +322,8 @@ func (n *Node) source(to netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// flush sends what one batch of events had to say with as few system calls as it takes. What does not leave is sent again by the
-// machine like a message that was lost.
+// flush sends what one batch of events had to say with as few system calls as it takes. What does not leave is like a message that was
+// lost: over UDP the machine sends it again, over TCP the peer finds that its view of the links differs, or hears nothing.
 func (n *Node) flush() {
 	if len(n.outgoing) == 0 {
 		return
@@ -347,7 +348,7 @@ func (n *Node) notSent(to transport.Destination, err error) {
 		reason = "not_sent_" + string(failed.Reason)
 	}
 	n.cfg.Counters.Add(Messages, reason)
-	n.limited.Warn("MIH message not sent; it is repeated while somebody waits for it", "to", to.Addr, "error", err)
+	n.limited.Warn("MIH message not sent; over UDP it is repeated while somebody waits for it, over TCP it is lost", "to", to.Addr, "error", err)
 }
 
 // maximumSize is how long a message to there may be without fragments.
