@@ -85,6 +85,7 @@ type Node struct {
 	directory *directory
 	questions questions
 	strangers *rate.Limiter
+	watchers  *watchers
 }
 
 // bounds of the retransmission timeout: nothing but a campus lies between the peers, and a handover does not wait a second.
@@ -97,12 +98,16 @@ func Open(cfg Config) (*Node, error) {
 		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), commands: make(chan command, commandQueue),
 		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}}, strangers: rate.NewLimiter(strangersSecond, strangersBurst),
 	}
+	n.watchers = newWatchers()
 	n.core = mihf.New(mihf.Config{
 		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true, Permits: n.permits(),
 		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds, MaximumQueued: told,
 	})
 	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
-	n.engine.OnFlush(n.flush)
+	n.engine.OnFlush(func() {
+		n.flush()
+		n.watchers.note(n.core.LinkRevision())
+	})
 	if len(cfg.MIH.Listen) == 0 {
 		return n, nil
 	}
