@@ -14,7 +14,8 @@ import (
 // HostapdSource is one hostapd interface that reports its stations.
 type HostapdSource struct {
 	ControlSocket string
-	Interface     string // at a gateway the access link of its stations, elsewhere a name
+	Interface     string         // at a gateway the access link of its stations, elsewhere a name
+	VLANs         map[int]string // interfaces, as that one, of VLANs that hostapd puts stations into; none: all are at Interface
 	LinkType      mih.LinkType
 	// PointOfAttachment is what its stations are said to be attached to; zero: the BSSID that hostapd tells.
 	PointOfAttachment mih.LinkAddress
@@ -53,14 +54,19 @@ type (
 		rawLinkSources `mapstructure:",squash"`
 	}
 	rawHostapd struct {
-		ControlSocket       string  `mapstructure:"control_socket"`
-		Interface           string  `mapstructure:"interface"`
-		PointOfAttachment   string  `mapstructure:"point_of_attachment"`
-		SignalPollInterval  *string `mapstructure:"signal_poll_interval" default:"0s"`
-		GoingDownThreshold  int     `mapstructure:"going_down_threshold" default:"0"`
-		GoingDownHysteresis *int    `mapstructure:"going_down_hysteresis" default:"5"`
-		GoingDownInterval   *string `mapstructure:"going_down_interval" default:"5s"`
-		LinkDetected        bool    `mapstructure:"link_detected" default:"false"`
+		ControlSocket       string    `mapstructure:"control_socket"`
+		Interface           string    `mapstructure:"interface"`
+		VLANs               []rawVLAN `mapstructure:"vlans"`
+		PointOfAttachment   string    `mapstructure:"point_of_attachment"`
+		SignalPollInterval  *string   `mapstructure:"signal_poll_interval" default:"0s"`
+		GoingDownThreshold  int       `mapstructure:"going_down_threshold" default:"0"`
+		GoingDownHysteresis *int      `mapstructure:"going_down_hysteresis" default:"5"`
+		GoingDownInterval   *string   `mapstructure:"going_down_interval" default:"5s"`
+		LinkDetected        bool      `mapstructure:"link_detected" default:"false"`
+	}
+	rawVLAN struct {
+		VLANID    int    `mapstructure:"vlan_id"`
+		Interface string `mapstructure:"interface"`
 	}
 	rawCiscoSyslog struct {
 		Listen            string            `mapstructure:"listen"`
@@ -89,7 +95,9 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 		if links[h.Interface].AccessTechnologyType == mobility.AccessEthernet {
 			linkType = mih.LinkTypeEthernet
 		}
-		c.Hostapd = append(c.Hostapd, p.hostapd(at, h, linkType, c.Hostapd))
+		source := p.hostapd(at, h, linkType, c.Hostapd)
+		source.VLANs = p.vlans(at, h.VLANs, known)
+		c.Hostapd = append(c.Hostapd, source)
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, known)
 	c.LinkSources = p.linkSources(raw.rawLinkSources, known, func(name string) mih.LinkType {
@@ -139,6 +147,21 @@ func (p *problems) hostapd(at string, raw rawHostapd, linkType mih.LinkType, oth
 	}
 	p.ownSocket(at+".control_socket", source, others)
 	return source
+}
+
+// vlans reads which access interface the stations of each VLAN have; known judges these.
+func (p *problems) vlans(at string, raws []rawVLAN, known func(key, name string)) map[int]string {
+	list := map[int]string{}
+	for i, raw := range raws {
+		here := fmt.Sprintf("%s.vlans[%d]", at, i)
+		known(here+".interface", raw.Interface)
+		p.between(here+".vlan_id", raw.VLANID, 1, 4094)
+		if _, twice := list[raw.VLANID]; twice {
+			p.add(here+".vlan_id", fmt.Sprint(raw.VLANID), "stands twice: want one interface for each VLAN")
+		}
+		list[raw.VLANID] = raw.Interface
+	}
+	return list
 }
 
 // ownSocket checks that no two sources are one hostapd interface: its stations would be told twice. A control socket may be

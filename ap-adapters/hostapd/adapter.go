@@ -43,6 +43,7 @@ type Config struct {
 type Interface struct {
 	ControlSocket     string          // the socket, or its directory when the socket is named as Interface
 	Interface         string          // access interface, as the MIH users know it
+	VLANs             map[int]string  // access interfaces of the VLANs that hostapd puts stations into (dynamic_vlan); a VLAN that is not here has none. Empty: all are at Interface
 	PointOfAttachment mih.LinkAddress // zero: the BSSID that hostapd tells
 	LinkType          mih.LinkType    // 0: IEEE 802.11
 

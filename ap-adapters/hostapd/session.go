@@ -216,7 +216,7 @@ func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 		s.repair = true
 	case st.naming == namePending:
 		s.repair = true
-	case st.naming == nameInvalid:
+	case st.naming == nameInvalid, s.elsewhere(st):
 		if s.stations[address] != nil {
 			s.down(at, address, false)
 		}

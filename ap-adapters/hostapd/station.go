@@ -23,6 +23,7 @@ type station struct {
 	identity   string        // of 802.1X when it is named, else ""
 	age        time.Duration // of the association, in seconds; -1: not told
 	signal     int           // dBm; 0: not told
+	vlan       int           // that hostapd put it into; 0: none
 	measured
 }
 
@@ -78,7 +79,25 @@ func parseStation(reply []byte) (station, error) {
 		s.signal = int(dBm)
 	}
 	s.measured = parseMeasured(values["flags"], measures)
+	s.vlan = vlanOf(rest)
 	return s, nil
+}
+
+// vlanOf finds the VLAN, which stands behind what is measured, or not at all: before that an identity may say what it likes.
+func vlanOf(reply []byte) int {
+	at := bytes.LastIndex(reply, []byte("\nrx_packets="))
+	if at < 0 {
+		return 0
+	}
+	for line := range strings.Lines(string(reply[at:])) {
+		if text, ok := strings.CutPrefix(line, "vlan_id="); ok {
+			vlan, err := strconv.ParseUint(strings.TrimSuffix(text, "\n"), 10, 31)
+			if err == nil {
+				return int(vlan)
+			}
+		}
+	}
+	return 0
 }
 
 // nameOf judges an identity. Whoever comes by fast transition could get the rights of another if the one that was known of the address

@@ -100,7 +100,7 @@ func (s Sources) bridges() (list []ethernet.Bridge) {
 func (s Sources) interfaces() (list []hostapd.Interface) {
 	for _, h := range s.Hostapd {
 		list = append(list, hostapd.Interface{
-			ControlSocket: h.ControlSocket, Interface: h.Interface, PointOfAttachment: h.PointOfAttachment, LinkType: h.LinkType,
+			ControlSocket: h.ControlSocket, Interface: h.Interface, VLANs: h.VLANs, PointOfAttachment: h.PointOfAttachment, LinkType: h.LinkType,
 			SignalPollInterval: h.SignalPollInterval, GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis,
 			GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
 		})
