@@ -51,6 +51,7 @@ type (
 	rawAdapters struct {
 		Hostapd        []rawHostapd   `mapstructure:"hostapd"`
 		CiscoSyslog    rawCiscoSyslog `mapstructure:"ciscosyslog"`
+		Radius         rawRadius      `mapstructure:"radius"`
 		rawLinkSources `mapstructure:",squash"`
 	}
 	rawHostapd struct {
@@ -100,15 +101,17 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 		c.Hostapd = append(c.Hostapd, source)
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, known)
-	c.LinkSources = p.linkSources(raw.rawLinkSources, known, func(name string) mih.LinkType {
-		if link, ok := links[name]; ok && link.AccessTechnologyType != mobility.AccessEthernet {
-			return mih.LinkType80211
+	technology := func(name string) mih.LinkType {
+		if links[name].AccessTechnologyType == mobility.AccessEthernet {
+			return mih.LinkTypeEthernet
 		}
-		return mih.LinkTypeEthernet
-	})
+		return mih.LinkType80211
+	}
+	c.Radius = p.radius(raw.Radius, known, technology)
+	c.LinkSources = p.linkSources(raw.rawLinkSources, known, technology)
 	told := slices.ContainsFunc(c.MIH.Peers, func(peer MIHPeer) bool { return peer.Interface != "" })
-	if len(c.Hostapd) == 0 && !c.CiscoSyslog.On() && !c.LinkSources.On() && !told {
-		p.add("adapters", "", "is missing: want hostapd, ciscosyslog, ethernet, nd or nl80211, or one of mih.peers with interface; without them no attachment is ever seen")
+	if len(c.Hostapd) == 0 && !c.CiscoSyslog.On() && raw.Radius.Listen == "" && !c.LinkSources.On() && !told {
+		p.add("adapters", "", "is missing: want hostapd, ciscosyslog, radius, ethernet, nd or nl80211, or one of mih.peers with interface; without them no attachment is ever seen")
 	}
 }
 
@@ -227,7 +230,7 @@ func (p *problems) hostOrPrefix(key, value string) netip.Prefix {
 	case err != nil:
 		p.add(key, value, "want an address or a prefix of access points")
 	case n.Bits() == 0 || n.Addr().IsUnspecified() || n.Addr().IsMulticast():
-		p.add(key, value, "want the unicast address or prefix of access points: syslog has no authentication, so that not everyone can be believed")
+		p.add(key, value, "want the unicast address or prefix of access points: not everyone can be believed")
 	case n.Addr().Is4In6():
 		p.add(key, value, fmt.Sprintf("want an IPv4 address as such: %v", n.Addr().Unmap()))
 	case n != n.Masked():

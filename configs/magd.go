@@ -41,6 +41,7 @@ type Magd struct {
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
 	LinkSources LinkSources
+	Radius      Radius
 
 	Profiles        []mobility.Profile
 	Fallback        *mobility.Profile
@@ -105,6 +106,7 @@ func defaultMagd() rawMagd {
 		Heartbeat:  defaultHeartbeat,
 		Handover:   defaultHandover,
 		MIH:        rawGatewayMIH{rawMIH: defaultMIH},
+		Adapters:   rawAdapters{Radius: defaultRadius},
 		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
 		Policy:     rawMagdPolicy{Identity: "authenticated", rawPolicy: rawPolicy{Default: "allow", IPv6: true}},

@@ -16,6 +16,7 @@ type Mihd struct {
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
 	LinkSources LinkSources
+	Radius      Radius
 	Information Information
 }
 
@@ -39,6 +40,7 @@ type rawMihdMIH struct {
 type rawMihdSource struct {
 	Hostapd     []rawMihdHostapd `mapstructure:"hostapd"`
 	CiscoSyslog rawCiscoSyslog   `mapstructure:"ciscosyslog"`
+	Radius      rawRadius        `mapstructure:"radius"`
 
 	rawLinkSources `mapstructure:",squash"`
 }
@@ -54,6 +56,7 @@ func defaultMihd() rawMihd {
 		Metrics:  rawMetrics{Listen: "127.0.0.1:9523"},
 		Log:      rawLog{Level: "info", Format: "text"},
 		MIH:      rawMihdMIH{rawMIH: defaultMIH},
+		Adapters: rawMihdSource{Radius: defaultRadius},
 		Security: defaultSecurity,
 	}
 }
@@ -109,6 +112,7 @@ func (p *problems) radios(c *Mihd, raw rawMihdSource) {
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, p.radioName)
 	c.LinkSources = p.linkSources(raw.rawLinkSources, p.radioName, func(string) mih.LinkType { return 0 })
+	c.Radius = p.radius(raw.Radius, p.radioName, func(string) mih.LinkType { return mih.LinkType80211 })
 }
 
 // longestRadioName bounds what events, logs and tables call a radio.

@@ -20,6 +20,7 @@ type Sources struct {
 	Hostapd         []configs.HostapdSource
 	CiscoSyslog     configs.CiscoSyslog
 	Links           configs.LinkSources
+	Radius          configs.Radius
 	SocketDirectory string   // for the adapter's sockets towards hostapd
 	Untrusted       []string // interfaces where no access point writes from
 	Log             *slog.Logger
@@ -74,6 +75,13 @@ func (s Sources) linkAdapters() (list []apadapters.Adapter, err error) {
 		}
 		list = append(list, adapter)
 	}
+	if s.Radius.Listen.IsValid() {
+		adapter, err := s.accounting()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
 	return list, nil
 }
 
@@ -117,7 +125,7 @@ func (s Sources) writers() (list []ciscosyslog.Source) {
 
 // Events are those that the access points are going to report by themselves.
 func (s Sources) Events() (events mih.EventList) {
-	if len(s.Hostapd) > 0 || s.CiscoSyslog.On() || s.Links.On() {
+	if len(s.Hostapd) > 0 || s.CiscoSyslog.On() || s.Radius.Listen.IsValid() || s.Links.On() {
 		events = mih.Events(mih.EventLinkUp, mih.EventLinkDown)
 	}
 	for _, h := range s.Hostapd {
