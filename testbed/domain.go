@@ -21,7 +21,7 @@ import (
 type Options struct {
 	ID            string        // of the domain, part of every name; "" takes the process id
 	BinDir        string        // where magd, lmad and netlmmctl are; default "bin"
-	Trigger       string        // what tells magd of a station: TriggerHostapd (default), TriggerSyslog, TriggerRadius or TriggerMIH
+	Trigger       string        // what tells magd of a station: TriggerHostapd (default), TriggerSyslog, TriggerRadius, TriggerMIH or TriggerND
 	IPv4Transport bool          // LMA and MAGs reach each other over IPv4 and have no IPv6 addresses there (RFC 5844 section 4)
 	CleanDetach   bool          // the access point reports the departure before the station is gone
 	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
@@ -36,6 +36,7 @@ const (
 	TriggerSyslog  = "syslog"
 	TriggerRadius  = "radius" // hostapd's accounting
 	TriggerMIH     = "mih"    // a mihd at the access point, over 802.21
+	TriggerND      = "nd"     // nobody but the mobile nodes themselves, whose links go down and up when they move
 )
 
 // How gateways hand mobile nodes over.
@@ -117,7 +118,7 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger == "" {
 		o.Trigger = TriggerHostapd
 	}
-	if triggers := []string{TriggerHostapd, TriggerSyslog, TriggerRadius, TriggerMIH}; !slices.Contains(triggers, o.Trigger) {
+	if triggers := []string{TriggerHostapd, TriggerSyslog, TriggerRadius, TriggerMIH, TriggerND}; !slices.Contains(triggers, o.Trigger) {
 		return nil, fmt.Errorf("trigger %q: one of %s, please", o.Trigger, strings.Join(triggers, ", "))
 	}
 	if o.Trigger == TriggerRadius && o.APAging == 0 {

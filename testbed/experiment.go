@@ -90,6 +90,11 @@ func (d *Domain) letIn(ctx context.Context) error {
 				return err
 			}
 		}
+		if d.Options.Trigger == TriggerND {
+			if err := mn.flap(); err != nil {
+				return err
+			}
+		}
 		address, err := mn.waitAddress(ctx, 30*time.Second)
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", ctx.Err())
@@ -198,11 +203,15 @@ func (d *Domain) moveAll(ctx context.Context, x HandoverExperiment, running []*t
 	return moves, nil
 }
 
-// handover moves one mobile node to the other MAG, and has the access point log it where syslog is the trigger.
+// handover moves one mobile node to the other MAG, and has the access point log it where syslog is the trigger, or the mobile node notice it
+// where it is.
 func (d *Domain) handover(mn *MobileNode) (Association, error) {
 	a, err := mn.Move(other(mn.At()))
 	if err == nil && d.Options.Trigger == TriggerSyslog {
 		err = d.SendSyslog(a.MAG, ciscoAssociation(mn.MAC, a.Associated))
+	}
+	if err == nil && d.Options.Trigger == TriggerND {
+		err = mn.flap()
 	}
 	return a, err
 }

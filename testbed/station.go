@@ -151,6 +151,18 @@ func (mn *MobileNode) MoveThrough(mag string, gap time.Duration) (Association, e
 	return a, err
 }
 
+// flap takes the carrier from the mobile node's interface and gives it back: its kernel looks for a router then, as on any link that came
+// up.
+func (mn *MobileNode) flap() error {
+	return mn.domain.withHandle(NodeAir, func(h *netlink.Handle) error {
+		port, err := h.LinkByName(mn.Node)
+		if err != nil {
+			return err
+		}
+		return errors.Join(h.LinkSetDown(port), h.LinkSetUp(port))
+	})
+}
+
 // Associate sends EAPOL-Start until the access point reports the station associated later than after. It is patient: a
 // Start in the middle of an authentication makes hostapd begin anew with an identity request, which a supplicant that has
 // answered the challenge discards, and then neither gets any further.

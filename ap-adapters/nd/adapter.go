@@ -1,5 +1,5 @@
 // Package nd is the link SAP of links where nobody says who is there: it hears what hosts say when their link comes up (Router
-// Solicitations, duplicate address detection, DHCP, ARP probes) as Link_Up, and asks those that have fallen silent whether they are
+// Solicitations, duplicate address detection, Multicast Listener Reports, DHCP, ARP probes) as Link_Up, and asks those that have fallen silent whether they are
 // still there, with Neighbor Solicitations and ARP requests, as neighbour unreachability detection does (RFC 4861 section 7.3). One that
 // does not answer is a Link_Down.
 //

@@ -132,6 +132,10 @@ func TestWhatFramesTell(t *testing.T) {
 		"duplicate detection":        {discovery(host(1), unspecified, netip.MustParseAddr("ff02::1:ff00:7"), &ndp.NeighborSolicitation{TargetAddress: target}), "attaches [2001:db8::7]"},
 		"address resolution":         {discovery(host(1), own, netip.MustParseAddr("ff02::1:ff00:7"), &ndp.NeighborSolicitation{TargetAddress: target}), "lives [fe80::ff:fe00:1]"},
 		"neighbour advertisement":    {discovery(host(1), target, linkLocal, &ndp.NeighborAdvertisement{TargetAddress: target}), "lives [2001:db8::7]"},
+		"listener report, a change":  {report(host(1), 4), "attaches [fe80::ff:fe00:1]"},
+		"listener report, an answer": {report(host(1), 2), "lives [fe80::ff:fe00:1]"},
+		"listener report from afar":  {append(append([]byte{}, report(host(1), 4)[:21]...), append([]byte{64}, report(host(1), 4)[22:]...)...), "wrong_hop_limit"},
+		"listener report, cut":       {report(host(1), 4)[:62], "truncated"},
 		"router advertisement":       {discovery(host(1), own, linkLocal, &ndp.RouterAdvertisement{}), "not_for_us"},
 		"DHCP discover":              {dhcp4(host(1), dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)), "attaches []"},
 		"DHCP request":               {dhcp4(host(1), dhcpv4.WithMessageType(dhcpv4.MessageTypeRequest)), "attaches []"},
@@ -267,7 +271,7 @@ func TestConfigurationErrors(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range [][]byte{solicits(host(1)), dhcp4(host(1)), dhcp6(host(1), dhcpv6.MessageTypeSolicit), arp(host(1), "192.0.2.7", "192.0.2.1")} {
+	for _, seed := range [][]byte{solicits(host(1)), report(host(1), 4), dhcp4(host(1)), dhcp6(host(1), dhcpv6.MessageTypeSolicit), arp(host(1), "192.0.2.7", "192.0.2.1")} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {

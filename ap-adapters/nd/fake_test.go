@@ -197,6 +197,15 @@ func solicits(mac [6]byte) []byte {
 	return discovery(mac, derived(mac), allRouters, &ndp.RouterSolicitation{})
 }
 
+// report is a Multicast Listener Report of version 2 with one record.
+func report(mac [6]byte, record byte) []byte {
+	body := []byte{143, 0, 0, 0, 0, 0, 0, 1, record, 0, 0, 0, 0xff, 2, 15: 0, 16: 0, 27: 0xfb}
+	source, group := derived(mac), netip.MustParseAddr("ff02::16")
+	addresses := append(source.AsSlice(), group.AsSlice()...)
+	binary.BigEndian.PutUint16(body[2:], checksum(addresses, body))
+	return frameOf(mac, etherTypeIPv6, ipv6Packet(unix.IPPROTO_HOPOPTS, 1, source, group, append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}, body...)))
+}
+
 func datagram(port uint16, payload []byte) []byte {
 	body := binary.BigEndian.AppendUint16([]byte{0, 68}, port)
 	body = binary.BigEndian.AppendUint16(body, uint16(udpHeader+len(payload)))

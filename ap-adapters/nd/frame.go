@@ -17,6 +17,7 @@ const (
 	ipv6Header     = 40
 	udpHeader      = 8
 	arpMessage     = 28
+	routerAlert    = 8    // the hop-by-hop options of a Multicast Listener Report
 	maximumFrame   = 2048 // longer messages of these protocols are of no use to anybody
 
 	etherTypeIPv4, etherTypeARP, etherTypeIPv6 = unix.ETH_P_IP, unix.ETH_P_ARP, unix.ETH_P_IPV6
@@ -132,6 +133,8 @@ func (s *sighting) readIPv6(packet []byte) reason {
 	switch packet[6] {
 	case unix.IPPROTO_ICMPV6:
 		return s.readDiscovery(packet[7], packet[8:ipv6Header], source, body)
+	case unix.IPPROTO_HOPOPTS:
+		return s.readReport(packet[7], packet[8:ipv6Header], source, body)
 	case unix.IPPROTO_UDP:
 		payload, why := udp(body, portDHCPv6)
 		if why != "" {
@@ -187,6 +190,39 @@ func (s *sighting) readDiscovery(hopLimit byte, addresses []byte, source netip.A
 	default:
 		return notForUs
 	}
+	return ""
+}
+
+// readReport reads a Multicast Listener Report. A host whose link is up again says anew which groups it listens to, and a kernel that has
+// kept its addresses says nothing else; that is a change of state (RFC 3810 section 5.2.12). An answer to a query is not.
+func (s *sighting) readReport(hopLimit byte, addresses []byte, source netip.Addr, body []byte) reason {
+	const header, record = 8, 20
+	if len(body) < routerAlert+header {
+		return truncated
+	}
+	if body[0] != unix.IPPROTO_ICMPV6 || body[1] != 0 {
+		return notForUs
+	}
+	body = body[routerAlert:]
+	switch {
+	case hopLimit != 1:
+		return wrongHopLimit
+	case checksum(addresses, body) != 0:
+		return wrongChecksum
+	}
+	switch ipv6.ICMPType(body[0]) {
+	case ipv6.ICMPTypeMulticastListenerReport:
+	case ipv6.ICMPTypeVersion2MulticastListenerReport:
+		const changeToInclude, changeToExclude = 3, 4
+		for rest := body[header:]; len(rest) >= record; {
+			s.attaches = s.attaches || rest[0] == changeToInclude || rest[0] == changeToExclude
+			length := record + 16*int(binary.BigEndian.Uint16(rest[2:])) + 4*int(rest[1])
+			rest = rest[min(length, len(rest)):]
+		}
+	default:
+		return notForUs
+	}
+	s.use(source)
 	return ""
 }
 

@@ -29,25 +29,31 @@ type port interface {
 	close()
 }
 
-// filterProgram passes what parse reads: ARP, Router and Neighbor Solicitations and Neighbor Advertisements, and what goes to the port
-// of DHCP servers; not what this host sends, not what is for others, and nothing of a VLAN on this interface.
+// filterProgram passes what parse reads: ARP, Router and Neighbor Solicitations, Neighbor Advertisements, Multicast Listener Reports
+// behind their eight octets of options, and what goes to the port of DHCP servers; not what this host sends, not what is for others, and nothing of a VLAN on this interface.
 var filterProgram = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 23},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 0, SkipTrue: 29},
 	bpf.LoadExtension{Num: bpf.ExtType},
-	bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: unix.PACKET_MULTICAST, SkipTrue: 21},
+	bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: unix.PACKET_MULTICAST, SkipTrue: 27},
 	bpf.LoadAbsolute{Off: 12, Size: 2},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeARP, SkipTrue: 18},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeIPv4, SkipTrue: 10},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv6, SkipTrue: 17},
-	// IPv6: what stands behind extension headers is left out. Hosts send none, and RFC 6980 forbids fragments.
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeARP, SkipTrue: 24},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherTypeIPv4, SkipTrue: 16},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: etherTypeIPv6, SkipTrue: 23},
+	// IPv6: what stands behind other extension headers is left out. Hosts send none, and RFC 6980 forbids fragments.
 	bpf.LoadAbsolute{Off: ethernetHeader + 6, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipTrue: 5},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_ICMPV6, SkipTrue: 14},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_UDP, SkipTrue: 11},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_HOPOPTS, SkipTrue: 5},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_ICMPV6, SkipTrue: 19},
 	bpf.LoadAbsolute{Off: ethernetHeader + ipv6Header, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeRouterSolicitation), SkipTrue: 11},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeNeighborSolicitation), SkipTrue: 10},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeNeighborAdvertisement), SkipTrue: 9, SkipFalse: 10},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeRouterSolicitation), SkipTrue: 16},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeNeighborSolicitation), SkipTrue: 15},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeNeighborAdvertisement), SkipTrue: 14, SkipFalse: 15},
+	bpf.LoadAbsolute{Off: ethernetHeader + ipv6Header, Size: 2}, // next header and length
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_ICMPV6 << 8, SkipTrue: 13},
+	bpf.LoadAbsolute{Off: ethernetHeader + ipv6Header + routerAlert, Size: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeVersion2MulticastListenerReport), SkipTrue: 10},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(ipv6.ICMPTypeMulticastListenerReport), SkipTrue: 9, SkipFalse: 10},
 	bpf.LoadAbsolute{Off: ethernetHeader + ipv6Header + 2, Size: 2},
 	bpf.JumpIf{Cond: bpf.JumpEqual, Val: portDHCPv6, SkipTrue: 7, SkipFalse: 8},
 	// IPv4, whole datagrams.

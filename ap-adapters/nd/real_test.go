@@ -3,6 +3,7 @@ package nd
 import (
 	"io"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,6 +68,27 @@ func TestRealHostWithIPv4Alone(t *testing.T) {
 	}
 	run(t, "ip netns exec nd-four ip link set eth0 down")
 	eventually(t, "it is given up", func() bool { return r.Status().Peers[0].Stations == 0 })
+}
+
+// TestRealHostReturns: a kernel whose link is up again keeps its addresses, and says no more than which groups it listens to.
+func TestRealHostReturns(t *testing.T) {
+	lab(t, "nd-back")
+	r := start(t, realConfig())
+	run(t, "ip netns exec nd-back ip link set eth0 up")
+	eventually(t, "the host has come", func() bool { return r.Status().Peers[0].Stations == 1 })
+	eventually(t, "its addresses are its own", func() bool {
+		return netnstest.Command("ip netns exec nd-back ping -c 1 -W 1 ff02::1%eth0") == nil
+	})
+	time.Sleep(againInterval) // what it says now is of another attachment
+	r.mu.Lock()
+	r.told = nil
+	r.mu.Unlock()
+	run(t, "ip link set acc0 down", "ip link set acc0 up")
+	eventually(t, "it is said to have come again", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return slices.Contains(r.told, "Up 01")
+	})
 }
 
 // TestRealLinkGoesAway: down, deleted and made anew.
