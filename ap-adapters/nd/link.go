@@ -20,9 +20,10 @@ const (
 	addressesStay  = 5 * time.Second // how long our own addresses on the link are taken for known
 	sightings      = 256             // on their way to the link's goroutine
 
-	// againInterval is how soon a station that is up is said to have come again. One attachment makes a host send several of the
-	// messages that tell of it, within a second or two; one that was elsewhere sends them when it is back.
-	againInterval = 3 * time.Second
+	// againInterval is how soon a station that is up is said to have come again. One attachment makes a host send several of the messages
+	// that tell of it; but one that was elsewhere in between sends them, too, and is told of at once or not at all: later it may have left
+	// again, and be taken from where it is. Kernels say most of it twice within a second.
+	againInterval = 500 * time.Millisecond
 	// firstIdle is IdleTime of a station that has not answered yet: invented ones are not kept for long.
 	firstIdle = 5 * time.Second
 )
