@@ -22,6 +22,7 @@ type AccessPoint struct {
 	left          map[string]time.Time // last AP-STA-DISCONNECTED
 	authenticated map[string]time.Time // last success of EAP
 	keyed         map[string]time.Time // last 4-way handshake
+	answered      map[string]time.Time // last answer to a BSS transition request
 	changed       chan struct{}        // closed and replaced at every event
 }
 
@@ -51,7 +52,7 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 	}
 	ap := &AccessPoint{
 		MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, authenticated: map[string]time.Time{}, keyed: map[string]time.Time{},
-		changed: make(chan struct{}),
+		answered: map[string]time.Time{}, changed: make(chan struct{}),
 	}
 	return ap, ap.attach()
 }
@@ -110,6 +111,9 @@ func (ap *AccessPoint) event(at time.Time, event string) {
 		ap.joined[station] = at
 	case "EAPOL-4WAY-HS-COMPLETED":
 		ap.keyed[station] = at
+		return
+	case "BSS-TM-RESP":
+		ap.answered[station] = at
 		return
 	case "CTRL-EVENT-EAP-SUCCESS", "CTRL-EVENT-EAP-SUCCESS2":
 		ap.authenticated[station] = at

@@ -117,8 +117,8 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger != TriggerHostapd && o.Trigger != TriggerSyslog && o.Trigger != TriggerMIH {
 		return nil, fmt.Errorf("trigger %q: %s, %s or %s, please", o.Trigger, TriggerHostapd, TriggerSyslog, TriggerMIH)
 	}
-	if o.WiFi && (o.Trigger != TriggerHostapd || o.CleanDetach || o.APAging != 0 || o.Handover != "") {
-		return nil, errors.New("Wi-Fi: goes with the trigger hostapd only, without clean detach, aging and handovers between gateways")
+	if o.WiFi && (o.Trigger != TriggerHostapd || o.CleanDetach || o.APAging != 0) {
+		return nil, errors.New("Wi-Fi: goes with the trigger hostapd only, without clean detach and aging")
 	}
 	secret, err := newSecret()
 	if err != nil {

@@ -106,10 +106,7 @@ var phases = []struct {
 
 // assemble ends the traffic and puts together what the testbed, the MAGs and the capture saw.
 func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) (*Report, error) {
-	r := &Report{Kernel: kernelRelease(), Timings: timings(), Access: accessWired, Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
-	if d.Options.WiFi {
-		r.Access = accessWiFi
-	}
+	r := &Report{Kernel: kernelRelease(), Timings: timings(), Access: d.access(), Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
 	for _, t := range running {
 		if err := d.judgeMobileNode(r, t); err != nil {
 			return nil, err
