@@ -26,7 +26,7 @@ var (
 		mih.EventLinkHandoverImminent, mih.EventLinkHandoverComplete)
 )
 
-// handled are the commands of other MIH Functions that the gateway answers.
+// handled are the commands of other MIH Functions that a gateway answers which prepares handovers.
 var handled = []wire.MessageID{
 	wire.IDN2NHOQueryResourcesRequest, wire.IDN2NHOCommitRequest, wire.IDN2NHOCompleteRequest,
 	wire.IDMNHOCandidateQueryRequest, wire.IDMNHOCommitRequest, wire.IDMNHOCompleteRequest,
@@ -38,10 +38,13 @@ func (g *gateway) openMIH() (err error) {
 		return err
 	}
 	handlers := map[wire.MessageID]mihf.User{}
-	for _, id := range handled {
-		handlers[id] = mihUser
+	commands := mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions
+	if g.cfg.Handover.Predictive {
+		commands |= mih.CommandNetworkHandover | mih.CommandMobileHandover
+		for _, id := range handled {
+			handlers[id] = mihUser
+		}
 	}
-	commands := mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions | mih.CommandNetworkHandover | mih.CommandMobileHandover
 	events := wanted
 	g.mih, err = mihnode.Open(mihnode.Config{
 		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
@@ -86,7 +89,7 @@ func (g *gateway) executeMIH(action mihf.Action) {
 	case mihf.Deliver:
 		g.indicated(a.Indication)
 	case mihf.Confirm:
-		g.handovers.event(handover.Confirmed{ID: a.RequestID, Body: a.Body})
+		g.handovers.event(handover.Confirmed{ID: a.RequestID, Body: a.Body, Extra: a.Extra})
 	case mihf.RequestReceived:
 		if a.Handle != 0 {
 			g.handovers.event(handover.Requested{Handle: a.Handle, Source: a.Source, Body: a.Body})
@@ -120,10 +123,11 @@ func (g *gateway) indicated(ind mih.Indication) {
 		g.handovers.departures.returned(station{ind.Interface, address})
 		g.attached(attachment{
 			access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync,
-			previous: g.handovers.previous(ind, ev),
+			previous: g.handovers.previous(ind, ev, station{ind.Interface, address}),
 		})
 	case mih.LinkDown:
 		g.lapsed.take(station{ind.Interface, address})
+		g.handovers.searches.end(station{ind.Interface, address})
 		g.left(station{ind.Interface, address}, ind.ReceivedAt)
 	}
 	g.handovers.event(handover.Indicated{Indication: ind})
@@ -231,7 +235,7 @@ func (g *gateway) openAdapters() error {
 
 // sourcesOf are the access points of a gateway. None writes from where mobile nodes are.
 func sourcesOf(cfg *configs.Magd) mihnode.Sources {
-	s := mihnode.Sources{Hostapd: cfg.Hostapd, CiscoSyslog: cfg.CiscoSyslog, SocketDirectory: filepath.Dir(cfg.AdminSocket)}
+	s := mihnode.Sources{Hostapd: cfg.Hostapd, CiscoSyslog: cfg.CiscoSyslog, Radius: cfg.Radius, SocketDirectory: filepath.Dir(cfg.AdminSocket)}
 	for _, link := range cfg.AccessLinks {
 		s.Untrusted = append(s.Untrusted, link.Interface)
 	}

@@ -30,9 +30,9 @@ func (m *MIHF) command(now time.Time, r Request) {
 	case opcode != wire.OpcodeRequest || r.Body.MessageID() == 0:
 		failed(FailedNoRequest)
 	default:
-		m.request(now, p, r.Body, func(_ time.Time, body wire.Body, _ []wire.TLV, failure Failure) {
-			m.act(Confirm{User: r.User, RequestID: r.RequestID, Source: p.MIHFID, Body: body, Failure: failure})
-		})
+		m.request(now, p, r.Body, func(_ time.Time, body wire.Body, extra []wire.TLV, failure Failure) {
+			m.act(Confirm{User: r.User, RequestID: r.RequestID, Source: p.MIHFID, Body: body, Extra: extra, Failure: failure})
+		}, r.Extra...)
 	}
 }
 
@@ -45,7 +45,7 @@ func (m *MIHF) localCommand(now time.Time, r Request, failed func(Failure)) {
 			failed(FailedNoSAP)
 			return
 		}
-		m.forward(now, in, func(handle uint64) Action { return LinkCommand{handle, r.Body} }, r.Body)
+		m.forward(now, in, func(handle uint64) Action { return LinkCommand{handle, r.Body, r.Extra} }, r.Body)
 	default:
 		user, ok := m.cfg.Handlers[r.Body.MessageID()]
 		if !ok {
@@ -72,7 +72,7 @@ func (m *MIHF) discover(now time.Time, d Discover) {
 	}
 	m.request(now, p, wire.CapabilityDiscoverRequest{Capabilities: m.cfg.Capabilities}, func(_ time.Time, body wire.Body, _ []wire.TLV, failure Failure) {
 		if answer, ok := body.(wire.CapabilityDiscoverResponse); ok {
-			p.announced = &answer.Capabilities
+			m.capable(p, answer.Capabilities)
 		}
 		m.act(Confirm{User: d.User, RequestID: d.RequestID, Source: p.MIHFID, Body: body, Failure: failure})
 	})

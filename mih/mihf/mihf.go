@@ -22,7 +22,8 @@ type MIHF struct {
 	scratch       []byte // of encode
 	timers        timers.Heap
 	links         map[mih.LinkID]*link
-	down          *list.List // of *link in LinkDown, longest down first
+	shares        map[mih.MIHFID]int // of those that are not down, by who says so
+	down          *list.List         // of *link in LinkDown, longest down first
 	subscriptions subscriptions
 
 	peers        map[mih.MIHFID]*peer
@@ -33,6 +34,7 @@ type MIHF struct {
 	lastHandle   uint64
 	discovering  map[discovery]*transaction
 	discoveries  uint16 // transaction identifier of the next one
+	announced    announced
 	strangers    bucket
 	beginnings   uint64 // of subscriptions of peers
 }
@@ -40,6 +42,7 @@ type MIHF struct {
 // New makes an MIH Function without links and subscriptions.
 func New(cfg Config) *MIHF {
 	cfg.MaximumLinks = cmp.Or(cfg.MaximumLinks, 4096)
+	cfg.MaximumLinksOfPeer = cmp.Or(cfg.MaximumLinksOfPeer, cfg.MaximumLinks)
 	cfg.MaximumSubscriptions = cmp.Or(cfg.MaximumSubscriptions, 4096)
 	cfg.DownRetention = cmp.Or(cfg.DownRetention, 5*time.Minute)
 	cfg.First = max(min(cfg.First, maximumTransactionID), 1)
@@ -51,7 +54,7 @@ func New(cfg Config) *MIHF {
 	cfg.MaximumOutstanding = cmp.Or(cfg.MaximumOutstanding, 1024)
 	cfg.MaximumQueued = cmp.Or(cfg.MaximumQueued, 8192)
 	m := &MIHF{
-		cfg: cfg, links: map[mih.LinkID]*link{}, down: list.New(), subscriptions: newSubscriptions(), peers: map[mih.MIHFID]*peer{},
+		cfg: cfg, links: map[mih.LinkID]*link{}, shares: map[mih.MIHFID]int{}, down: list.New(), subscriptions: newSubscriptions(), peers: map[mih.MIHFID]*peer{},
 		associations: map[netip.Addr]bool{}, reassembler: wire.NewReassembler(wire.DefaultReassemblyLimits), incoming: map[uint64]*incoming{},
 		discovering: map[discovery]*transaction{}, discoveries: cfg.First,
 	}
@@ -111,10 +114,12 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 		m.command(now, ev)
 	case Discover:
 		m.discover(now, ev)
+	case Announce:
+		m.announce(now, ev.Group)
 	case Respond:
-		m.respond(now, ev.Handle, ev.Body)
+		m.respond(now, ev.Handle, ev.Body, ev.Extra)
 	case LinkCommandDone:
-		m.respond(now, ev.CommandID, ev.Body)
+		m.respond(now, ev.CommandID, ev.Body, nil)
 	case CapabilitiesChanged:
 		m.cfg.Capabilities = ev.Capabilities
 	case PictureComplete:
@@ -186,6 +191,9 @@ func (m *MIHF) linkUp(ind *mih.Indication, ev mih.LinkUp) IgnoreReason {
 		case l.Identity == ind.Identity:
 			return IgnoredResyncUnchanged
 		}
+	}
+	if others := !known || l.State == LinkDown || l.Source != ind.Source; others && m.hasShare(ind.Source) {
+		return IgnoredPeerFull
 	}
 	if !known {
 		if l = m.newLink(ev.Link.Link); l == nil {

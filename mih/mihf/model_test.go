@@ -225,7 +225,7 @@ func TestLongMessagesInFragments(t *testing.T) {
 		i++
 		return 1, time.Duration(i*7%50+1) * time.Millisecond
 	}
-	f1.event(Respond{f1.requests[0].Handle, answer})
+	f1.event(Respond{Handle: f1.requests[0].Handle, Body: answer})
 	w.run(time.Second)
 	if len(f0.confirms) != 1 || len(f0.confirms[0].Body.(wire.GetInformationResponse).BinaryAnswers) != 60 {
 		t.Errorf("f0 got %d confirms", len(f0.confirms))

@@ -145,6 +145,12 @@ func (m *MIHF) associationChanged(now time.Time, address netip.Addr, up bool) {
 	}
 }
 
+// capable notes what a peer says that it can do.
+func (m *MIHF) capable(p *peer, c wire.Capabilities) {
+	p.announced = &c
+	m.act(PeerCapable{p.MIHFID, c})
+}
+
 // becomePeerUp notes that a peer answers.
 func (m *MIHF) becomePeerUp(p *peer, now time.Time) {
 	p.heard = now

@@ -62,6 +62,9 @@ func (m *MIHF) take(now time.Time, from Endpoint, msg *wire.Message, octets []by
 	}
 	p.received++
 	m.becomePeerUp(p, now)
+	if discover && msg.Destination == "" {
+		m.act(Announced{from})
+	}
 	return m.known(now, p, from, msg, octets)
 }
 
@@ -71,6 +74,9 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 	case wire.CapabilityDiscoverRequest:
 		if !m.strangers.take(now) {
 			return IgnoredStrangersPaced
+		}
+		if msg.Destination == "" {
+			m.act(Announced{from})
 		}
 		answer := wire.CapabilityDiscoverResponse{Status: mih.StatusSuccess, Capabilities: m.cfg.Capabilities}
 		header := wire.Header{ACKResponse: msg.Header.ACKRequest, TransactionID: msg.Header.TransactionID}
@@ -95,6 +101,12 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 func (m *MIHF) discovered(now time.Time, from Endpoint, msg *wire.Message, body wire.CapabilityDiscoverResponse) IgnoreReason {
 	t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]
 	switch {
+	case t == nil && m.announced.answeredBy(now, msg):
+		if !m.strangers.take(now) {
+			return IgnoredStrangersPaced
+		}
+		m.act(Announced{from})
+		return ""
 	case t == nil:
 		return IgnoredNoTransaction
 	case !t.peer.ready():
@@ -123,7 +135,7 @@ func (m *MIHF) known(now time.Time, p *peer, from Endpoint, msg *wire.Message, o
 			return ""
 		}
 		if body, ok := msg.Body.(wire.CapabilityDiscoverResponse); ok { // its address was asked, whoever is there
-			p.announced = &body.Capabilities
+			m.capable(p, body.Capabilities)
 			return m.discovered(now, from, msg, body)
 		}
 		return IgnoredNoTransaction
@@ -154,7 +166,7 @@ func (m *MIHF) once(now time.Time, p *peer, from Endpoint, msg *wire.Message, oc
 		}
 		return m.indicationReceived(now, p, msg)
 	}
-	in := &incoming{peer: p, from: from, key: key, acknowledge: msg.Header.ACKRequest}
+	in := &incoming{peer: p, from: from, key: key, acknowledge: msg.Header.ACKRequest, extra: msg.Extra}
 	reason := m.requestReceived(now, in, msg.Body)
 	if in.acknowledge { // nothing was answered at once that could carry it
 		m.pureAcknowledgement(from, msg)
