@@ -87,7 +87,7 @@ wifi: deps build
 vm: build
 	@sh testbed/vm/run.sh experiment
 
-# The tests that want such a kernel, in the same machine; about half an hour.
+# The tests that want such a kernel, in the same machine; half an hour, on a busy one more.
 vm-test: build
 	@sh testbed/vm/run.sh tests
 
