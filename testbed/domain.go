@@ -27,6 +27,7 @@ type Options struct {
 	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
 	Handover      string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
 	WiFi          bool          // access points and mobile nodes have radios, of mac80211_hwsim, and one mobile node for each security
+	SecondLMA     bool          // there is another anchor, which the MAGs have connections to and their configurations do not name
 	Progress      io.Writer     // one line per step; nil: none
 }
 
@@ -169,7 +170,7 @@ func (d *Domain) addNode(node string) error {
 
 // buildNetwork makes every namespace but the mobile nodes', their cables, addresses and routes.
 func (d *Domain) buildNetwork() error {
-	for _, node := range append([]string{NodeCore, NodeCorrespondent, NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
+	for _, node := range append([]string{NodeCore, NodeCorrespondent}, d.coreNodes()...) {
 		if err := d.addNode(node); err != nil {
 			return err
 		}
@@ -177,7 +178,7 @@ func (d *Domain) buildNetwork() error {
 	if err := errors.Join(d.bridge(NodeCore, coreBridge, true), d.buildAir()); err != nil {
 		return err
 	}
-	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
+	for _, node := range d.coreNodes() {
 		if err := d.joinCore(node); err != nil {
 			return err
 		}
@@ -204,12 +205,21 @@ func (d *Domain) buildAir() error {
 	return errors.Join(d.bridge(NodeAir, cellOf(NodeMAG1), true), d.bridge(NodeAir, cellOf(NodeMAG2), true))
 }
 
-// startCharons probes the kernel and runs the IKE daemons of LMA, MAGs and access points of their own.
+// coreNodes are those on the core link.
+func (d *Domain) coreNodes() []string {
+	nodes := append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...)
+	if d.Options.SecondLMA {
+		nodes = append(nodes, NodeLMA2)
+	}
+	return nodes
+}
+
+// startCharons probes the kernel and runs the IKE daemons of LMAs, MAGs and access points of their own.
 func (d *Domain) startCharons() (err error) {
 	if d.ipsec, err = d.probeIPsec(); err != nil {
 		return err
 	}
-	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
+	for _, node := range d.coreNodes() {
 		if err := d.startCharon(node); err != nil {
 			return err
 		}
