@@ -30,7 +30,7 @@ func (d *Domain) handoverValues(node string) any {
 		Channel                             int
 	}
 	neighbour := other(node)
-	values := map[string]any{"Node": node, "Mode": d.Options.Handover, "Other": d.ikePeerOf(neighbour), "Radio": nil}
+	values := map[string]any{"Node": node, "Mode": d.Options.Handover, "Grace": d.Options.Grace, "Other": d.ikePeerOf(neighbour), "Radio": nil}
 	if d.Options.WiFi {
 		var points []point
 		for i := range securities {
