@@ -79,7 +79,7 @@ model:
 	$(GO) test -count=1 -timeout 2h ./mobility/domaintest -run TestRandomSchedules -rapid.checks=$(SCHEDULES)
 
 # Hosts with WPA2-PSK, WPA2-EAP and 802.11r roam between two access points, whose radios a stock Debian kernel under emulation simulates:
-# a MAG each, ip6_tunnel, ESP in transport mode. out/wifi.json
+# a MAG each, ip6_tunnel, ESP in transport mode. out/wifi.json; out/wifi-predictive.json is of handovers that are prepared when a signal fades
 wifi: deps build
 	@LIMIT=$${LIMIT:-900} sh testbed/vm/run.sh wifi
 
@@ -87,7 +87,7 @@ wifi: deps build
 vm: build
 	@sh testbed/vm/run.sh experiment
 
-# The tests that want such a kernel, in the same machine; about half an hour.
+# The tests that want such a kernel, in the same machine; half an hour, on a busy one more.
 vm-test: build
 	@sh testbed/vm/run.sh tests
 

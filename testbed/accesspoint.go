@@ -22,6 +22,7 @@ type AccessPoint struct {
 	left          map[string]time.Time // last AP-STA-DISCONNECTED
 	authenticated map[string]time.Time // last success of EAP
 	keyed         map[string]time.Time // last 4-way handshake
+	answered      map[string]time.Time // last answer to a BSS transition request
 	changed       chan struct{}        // closed and replaced at every event
 }
 
@@ -31,9 +32,27 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	template, method, values := "hostapd.conf.tmpl", "MD5", any(nil)
+	node, _ := d.accessPoint(mag)
+	files, err := d.configureHostapd(mag)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.start(node, "hostapd", nil, append([]string{binary, "-t"}, files...)...); err != nil {
+		return nil, err
+	}
+	ap := &AccessPoint{
+		MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, authenticated: map[string]time.Time{}, keyed: map[string]time.Time{},
+		answered: map[string]time.Time{}, changed: make(chan struct{}),
+	}
+	return ap, ap.attach()
+}
+
+// configureHostapd writes the files of the access point in front of a MAG and returns its configurations.
+func (d *Domain) configureHostapd(mag string) (files []string, err error) {
 	node, link := d.accessPoint(mag)
-	values = map[string]string{"Interface": link, "Trigger": d.Options.Trigger, "MAG": syslogListenOnMAG, "AccessPoint": syslogAPAddress, "Secret": d.secret}
+	template, method, values := "hostapd.conf.tmpl", "MD5", any(map[string]string{
+		"Interface": link, "Trigger": d.Options.Trigger, "MAG": syslogListenOnMAG, "AccessPoint": syslogAPAddress, "Secret": d.secret,
+	})
 	if d.Options.WiFi {
 		template, method, values = "hostapd-wifi.conf.tmpl", "PWD", wifiValues(mag)
 	}
@@ -44,10 +63,7 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 	if err := os.WriteFile(d.Path(node, "hostapd.users"), []byte(users.String()), 0o600); err != nil {
 		return nil, err
 	}
-	if err := d.render(template, node, "hostapd.conf", values); err != nil {
-		return nil, err
-	}
-	files := []string{d.Path(node, "hostapd.conf")}
+	files = []string{d.Path(node, "hostapd.conf")}
 	if d.Options.Trigger == TriggerRadius { // who was authenticated by a built-in EAP server is not named in accounting
 		if err := d.render("hostapd-eap.conf.tmpl", node, "hostapd-eap.conf", nil); err != nil {
 			return nil, err
@@ -57,14 +73,7 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 		}
 		files = append(files, d.Path(node, "hostapd-eap.conf"))
 	}
-	if _, err := d.start(node, "hostapd", nil, append([]string{binary, "-t"}, files...)...); err != nil {
-		return nil, err
-	}
-	ap := &AccessPoint{
-		MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, authenticated: map[string]time.Time{}, keyed: map[string]time.Time{},
-		changed: make(chan struct{}),
-	}
-	return ap, ap.attach()
+	return files, d.render(template, node, "hostapd.conf", values)
 }
 
 // attach connects to hostapd's control sockets as soon as these exist.
@@ -121,6 +130,9 @@ func (ap *AccessPoint) event(at time.Time, event string) {
 		ap.joined[station] = at
 	case "EAPOL-4WAY-HS-COMPLETED":
 		ap.keyed[station] = at
+		return
+	case "BSS-TM-RESP":
+		ap.answered[station] = at
 		return
 	case "CTRL-EVENT-EAP-SUCCESS", "CTRL-EVENT-EAP-SUCCESS2":
 		ap.authenticated[station] = at

@@ -39,7 +39,7 @@ func (d *Domain) StartDaemons() error {
 		if err := d.StartDaemon(node); err != nil {
 			return err
 		}
-		if d.Options.Handover != "" && daemonOf(node) == "magd" {
+		if d.Options.Handover != "" && !d.Options.WiFi && daemonOf(node) == "magd" {
 			if err := d.startRadio(node); err != nil {
 				return err
 			}

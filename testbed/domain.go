@@ -126,8 +126,8 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger == TriggerRadius && o.APAging == 0 {
 		o.APAging = accountingAging
 	}
-	if o.WiFi && (o.Trigger != TriggerHostapd || o.CleanDetach || o.APAging != 0 || o.Handover != "") {
-		return nil, errors.New("Wi-Fi: goes with the trigger hostapd only, without clean detach, aging and handovers between gateways")
+	if o.WiFi && (o.Trigger != TriggerHostapd || o.CleanDetach || o.APAging != 0) {
+		return nil, errors.New("Wi-Fi: goes with the trigger hostapd only, without clean detach and aging")
 	}
 	secret, err := newSecret()
 	if err != nil {

@@ -106,10 +106,7 @@ var phases = []struct {
 
 // assemble ends the traffic and puts together what the testbed, the MAGs and the capture saw.
 func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) (*Report, error) {
-	r := &Report{Kernel: kernelRelease(), Timings: timings(), Access: accessWired, Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
-	if d.Options.WiFi {
-		r.Access = accessWiFi
-	}
+	r := &Report{Kernel: kernelRelease(), Timings: timings(), Access: d.access(), Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
 	for _, t := range running {
 		if err := d.judgeMobileNode(r, t); err != nil {
 			return nil, err
@@ -122,6 +119,24 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 		r.Traffic.Sent, r.Traffic.Received = r.Traffic.Sent+sent, r.Traffic.Received+received
 	}
 	r.Traffic.Lost = r.Traffic.Sent - r.Traffic.Received
+	traces, err := d.askRouters(r, capture)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range moves {
+		r.Handovers = append(r.Handovers, reportMove(m, traces[m.MAG], running, d.Options.Trigger, r))
+	}
+	for _, t := range running {
+		t.flow = nil
+	}
+	r.countRoams()
+	r.summarise()
+	r.judge()
+	return r, nil
+}
+
+// askRouters reports what the routers say of themselves and what the core link showed, and returns the MAGs' traces.
+func (d *Domain) askRouters(r *Report, capture *Capture) (map[string][]Trace, error) {
 	d.Progressf("collecting the traces of the MAGs")
 	traces := map[string][]Trace{}
 	for _, mag := range []string{NodeMAG1, NodeMAG2} {
@@ -141,16 +156,7 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 		return nil, err
 	}
 	r.IPsec = IPsecReport{KernelPlugin: d.ipsec.Plugin, Mode: d.ipsec.Mode, IKE: "IKEv2 " + proposal, Counts: capture.Counts()}
-	for _, m := range moves {
-		r.Handovers = append(r.Handovers, reportMove(m, traces[m.MAG], running, d.Options.Trigger, r))
-	}
-	for _, t := range running {
-		t.flow = nil
-	}
-	r.countRoams()
-	r.summarise()
-	r.judge()
-	return r, nil
+	return traces, nil
 }
 
 // addressPatience bounds the wait for the end of duplicate address detection.

@@ -24,6 +24,7 @@ type MobileNode struct {
 	at     string       // the MAG whose cell it is plugged into
 	radio  *packet.Conn // sends EAPOL; nil with Wi-Fi
 	roams  int          // with Wi-Fi
+	phy    string       // with Wi-Fi: its radio
 }
 
 // etherTypeEAPOL and the address of IEEE 802.1X's port access entity group.

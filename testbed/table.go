@@ -8,9 +8,7 @@ import (
 
 // Print writes the report for people: every handover, the distributions beside the reference, and what it all means.
 func (r *Report) Print(out io.Writer) {
-	if r.Timings == timingsEmulated {
-		fmt.Fprintf(out, "Times are %s.\n\n", r.Timings)
-	}
+	warnOfTimings(out, r.Timings)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "#\tmobile node\tfrom\tto\ttrigger\tattach to PBU\tPBU to PBA\tPBA to RA\ttotal ms\tlost\tgap ms\toutage ms\t")
 	for i, h := range r.Handovers {

@@ -63,12 +63,8 @@ func wifiValues(mag string) any {
 // buildRadioLink gives a MAG that is itself the access point an access link: a bridge with the domain's link-layer address, which must not
 // become a BSSID, and a radio that hostapd plugs in there.
 func (d *Domain) buildRadioLink(access end) error {
-	return errors.Join(d.addBridge(access, false), d.giveRadio(access.node, radioInterface, bssOf(access.node)[0].Address))
-}
-
-func (d *Domain) giveRadio(node, name string, address net.HardwareAddr) error {
-	_, err := hwsim.Give(d.Namespace(node), name, address)
-	return err
+	_, err := hwsim.Give(d.Namespace(access.node), radioInterface, bssOf(access.node)[0].Address)
+	return errors.Join(err, d.addBridge(access, false))
 }
 
 // startStations builds a mobile node with a radio for each security.
@@ -81,7 +77,8 @@ func (d *Domain) startStations() error {
 		if err := d.addNode(mn.Node); err != nil {
 			return err
 		}
-		if err := d.giveRadio(mn.Node, stationInterface, mn.MAC); err != nil {
+		var err error
+		if mn.phy, err = hwsim.Give(d.Namespace(mn.Node), stationInterface, mn.MAC); err != nil {
 			return err
 		}
 		d.MobileNodes = append(d.MobileNodes, mn)

@@ -31,6 +31,20 @@ func timings() string {
 	return timingsMeasured
 }
 
+// warnOfTimings tells people what times are worth.
+func warnOfTimings(out io.Writer, timings string) {
+	if timings == timingsEmulated {
+		fmt.Fprintf(out, "Times are %s.\n\n", timings)
+	}
+}
+
+func (d *Domain) access() string {
+	if d.Options.WiFi {
+		return accessWiFi
+	}
+	return accessWired
+}
+
 // countRoams counts the roams and looks whether they were what the security promises. Not every one with fast transition need be fast: a
 // station whose keys an access point refuses authenticates anew.
 func (r *Report) countRoams() {

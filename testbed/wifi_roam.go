@@ -1,16 +1,20 @@
 package testbed
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"netlmm/internal/hwsim"
 )
 
 // What makes a station roam.
 const (
 	RoamCommand    = "roam"           // its own decision, as `wpa_cli roam` has it
 	RoamTransition = "bss_transition" // the access point asks it to (IEEE 802.11v)
+	RoamSignal     = "signal"         // its gateway has the access point ask it to, for its signal fades
 )
 
 // How a station was let in.
@@ -141,4 +145,37 @@ func (ap *AccessPoint) authentication(mn *MobileNode, left time.Time) string {
 		return authenticationCached
 	}
 	return authenticationPSK
+}
+
+// Signals of a station, in dBm: below goingDownSignal its gateway takes its link for going down.
+const (
+	goodSignal      = -30
+	goingDownSignal = -60
+	fadedSignal     = -70
+)
+
+// Fade has the signal of the station fade and returns when it is associated with the access point of another MAG: its gateway sees that,
+// prepares the other one and has the station asked to go. A simulated radio is heard equally well everywhere: its signal is good
+// again as soon as the station has answered, for else the other gateway would send it back.
+func (mn *MobileNode) Fade(mag string) (a Association, err error) {
+	if err := mn.hear(bssWith(mag, mn.Security)); err != nil {
+		return a, err
+	}
+	a = Association{MAG: mag, By: RoamSignal, Left: time.Now(), Attempts: 1}
+	if err := hwsim.SetSignal(mn.phy, fadedSignal); err != nil {
+		return a, err
+	}
+	ap, from := mn.domain.AccessPoints[mn.at], mn.at
+	asked := poll(roamPatience, mn.Node+" is asked to leave "+from, func() (bool, error) {
+		ap.mu.Lock()
+		defer ap.mu.Unlock()
+		return ap.answered[mn.MAC.String()].After(a.Left), nil
+	})
+	if err := errors.Join(asked, hwsim.SetSignal(mn.phy, goodSignal)); err != nil {
+		return a, fmt.Errorf("%w; magd of %s says:\n%s", err, from, mn.domain.tail(from, "magd"))
+	}
+	if a.Associated, err = mn.waitAssociated(a.Left); err == nil && mn.at != mag {
+		err = mn.notAssociated(mag)
+	}
+	return a, err
 }

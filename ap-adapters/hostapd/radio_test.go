@@ -201,6 +201,35 @@ func TestRadioSignal(t *testing.T) {
 	w.crosses(-40, -60, mih.ThresholdAbove)
 }
 
+// A station that gets weak is asked what it hears (802.11k), and knows the other access point from its last scan.
+func TestRadioNeighbours(t *testing.T) {
+	w := watchRadios(t, func(c *Config) {
+		i := &c.Interfaces[0]
+		i.SignalPollInterval, i.GoingDownThreshold, i.LinkDetected = 200*time.Millisecond, -60, true
+	})
+	w.signal(-30)
+	w.use(0, "psk")
+	w.arrives(0, "psk", "")
+	w.chatter()
+	w.hear(1, "psk")
+	w.signal(-55)
+	for {
+		select {
+		case ind := <-w.got:
+			heard, ok := ind.Event.(mih.LinkDetected)
+			if !ok || heard.Link.PointOfAttachment != bssid(1, "psk") {
+				continue
+			}
+			if heard.Link.Link.Address != radioStation || heard.SignalStrength.Value != -30 {
+				t.Errorf("%+v, want -30 dBm", heard)
+			}
+			return
+		case <-time.After(radioPatience):
+			t.Fatalf("it said nothing: %+v", w.Status())
+		}
+	}
+}
+
 // signal sets how strong the station is heard.
 func (w watching) signal(dBm int) {
 	w.radioLab.t.Helper()

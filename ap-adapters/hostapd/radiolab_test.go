@@ -95,7 +95,7 @@ func (l *radioLab) configuration(point int) string {
 		} else {
 			fmt.Fprintf(&b, "bss=%s\n", interfaceOf(point, network))
 		}
-		fmt.Fprintf(&b, "ssid=%s\nbridge=br0\nctrl_interface=%s/ctl\nwpa=2\nrsn_pairwise=CCMP\nbss_transition=1\n", network, l.dir)
+		fmt.Fprintf(&b, "ssid=%s\nbridge=br0\nctrl_interface=%s/ctl\nwpa=2\nrsn_pairwise=CCMP\nbss_transition=1\nrrm_beacon_report=1\n", network, l.dir)
 		if strings.Contains(network, "ft") {
 			fmt.Fprintf(&b, "nas_identifier=ap%d.example.net\nmobility_domain=%04x\nft_over_ds=0\n", point, 0x1000+i)
 		}
@@ -177,6 +177,20 @@ func (l *radioLab) isAt(point int, network string) bool {
 	return strings.Contains(status, "bssid="+bssid(point, network).String()) && strings.Contains(status, "wpa_state=COMPLETED")
 }
 
+// hear has the station scan until it knows an access point.
+func (l *radioLab) hear(point int, network string) {
+	l.t.Helper()
+	target := bssid(point, network).String()
+	var scanned time.Time
+	eventually(l.t, "the station hears "+target, func() bool {
+		if time.Since(scanned) > 2*time.Second {
+			scanned = time.Now()
+			l.station("scan")
+		}
+		return strings.Contains(l.station("scan_results"), target)
+	})
+}
+
 // roam has the station go to the other access point of its network, and says whether it did at once. On a machine that is late its kernel
 // repeats the first frame of a fast transition, hostapd takes that for another one, refuses the next (status 55), and the station
 // stays: it is told again.
@@ -206,15 +220,8 @@ func (l *radioLab) read(name string) string {
 
 func (l *radioLab) roamOnce(point int, network string) {
 	l.t.Helper()
+	l.hear(point, network)
 	target := bssid(point, network).String()
-	var scanned time.Time
-	eventually(l.t, "the station hears "+target, func() bool {
-		if time.Since(scanned) > 2*time.Second {
-			scanned = time.Now()
-			l.station("scan")
-		}
-		return strings.Contains(l.station("scan_results"), target)
-	})
 	if said := l.station("roam", target); !strings.Contains(said, "OK") {
 		l.t.Fatalf("roam to %s: %s", target, said)
 	}

@@ -1,12 +1,12 @@
-# Sourced in the virtual machine: handovers REPORT FLAGS... does the handover experiment with make's own programs. Handovers take a
-# hundred times longer than on a real machine: fewer packets, and a pause that lets an access point finish before the next move.
+# Sourced in the virtual machine: experiment REPORT NAME FLAGS... runs one of the testbed's with make's own programs. What is emulated is
+# slow: fewer packets, and a pause that lets an access point finish before the next move.
 . testbed/vm/modules.sh
 cp -r bin /run/bin # whatever is built meanwhile
 
-handovers() {
+experiment() {
 	report=/out/$1
 	shift
-	/run/bin/testbed run handover --bin-dir /run/bin --pps 20 --settle 3s --report "$report" "$@" || exit 1
+	/run/bin/testbed run "$@" --bin-dir /run/bin --settle 3s --report "$report" || exit 1
 
 	# What this kernel is for. The experiment would pass with the substitutes of a kernel that has none of it.
 	for field in '"forwarding": "ip6tnl"' '"kernel_plugin": "kernel-netlink"' '"mode": "transport"' '"mh_clear_packets": 0,' '"mih_clear_packets": 0,'; do
