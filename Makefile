@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad mihd netlmmctl testbed
 
-.PHONY: all build help deps demo experiments test lint bench bench-lma bench-mih fuzz model conformance vm vm-test clean
+.PHONY: all build help deps demo experiments test lint bench bench-lma bench-mih fuzz model conformance wifi vm vm-test clean
 all: build
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make conformance  which MUST and SHOULD of the RFCs has a test'
 	@echo 'make fuzz         every parser, FUZZTIME=$(FUZZTIME) each'
 	@echo 'make model        SCHEDULES=$(SCHEDULES) random schedules of a domain in memory'
+	@echo 'make wifi         hosts roam between real Wi-Fi access points, on a stock Debian kernel under qemu; COUNT=1 each way'
 	@echo 'make vm           the demonstration on a stock Debian kernel under qemu; make vm-test: the tests that want one'
 	@echo 'make clean        removes bin/ and out/'
 
@@ -48,6 +49,7 @@ test: deps lint
 # golang.org/x/tools in staticcheck must read the running Go: the version is pinned with the toolchain in go.mod.
 lint:
 	$(GO) vet ./...
+	$(GO) vet -tags hwsim ./ap-adapters/...
 	$(GO) test ./cmd/internal/rules
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 	@test -z "$$(gofmt -l .)" || { echo "gofmt would change:"; gofmt -l .; exit 1; }
@@ -81,11 +83,16 @@ SCHEDULES ?= 100000
 model:
 	$(GO) test -count=1 -timeout 2h ./mobility/domaintest -run TestRandomSchedules -rapid.checks=$(SCHEDULES)
 
+# Hosts with WPA2-PSK, WPA2-EAP and 802.11r roam between two access points, whose radios a stock Debian kernel under emulation simulates:
+# a MAG each, ip6_tunnel, ESP in transport mode. out/wifi.json; out/wifi-predictive.json is of handovers that are prepared when a signal fades
+wifi: deps build
+	@LIMIT=$${LIMIT:-900} sh testbed/vm/run.sh wifi
+
 # The demonstration on a stock Debian kernel under emulation: ip6_tunnel, the kernel's own ESP in transport mode. out/vm.json
 vm: build
 	@sh testbed/vm/run.sh experiment
 
-# The tests that want such a kernel, in the same machine; about half an hour.
+# The tests that want such a kernel, in the same machine; half an hour, on a busy one more.
 vm-test: build
 	@sh testbed/vm/run.sh tests
 

@@ -14,7 +14,8 @@ import (
 // HostapdSource is one hostapd interface that reports its stations.
 type HostapdSource struct {
 	ControlSocket string
-	Interface     string // at a gateway the access link of its stations, elsewhere a name
+	Interface     string         // at a gateway the access link of its stations, elsewhere a name
+	VLANs         map[int]string // interfaces, as that one, of VLANs that hostapd puts stations into; none: all are at Interface
 	LinkType      mih.LinkType
 	// PointOfAttachment is what its stations are said to be attached to; zero: the BSSID that hostapd tells.
 	PointOfAttachment mih.LinkAddress
@@ -26,16 +27,21 @@ type HostapdSource struct {
 	LinkDetected       bool          // probe requests are reported as Link_Detected
 }
 
-// CiscoSyslog is the listener for Cisco access points; off without Listen.
+// CiscoSyslog are the listeners for Cisco access points.
 type CiscoSyslog struct {
-	Listen  netip.AddrPort
-	Sources []SyslogSource
+	Listen            netip.AddrPort // of UDP; zero: none
+	ListenTCP         netip.AddrPort
+	OctetCountingOnly bool // over TCP
+	Sources           []SyslogSource
 }
+
+// On says whether there is a listener.
+func (c CiscoSyslog) On() bool { return c.Listen.IsValid() || c.ListenTCP.IsValid() }
 
 // SyslogSource is one access point or controller whose lines are believed.
 type SyslogSource struct {
 	Address           netip.Prefix
-	AccessPoint       string // only lines that name it; "": all of this address
+	AccessPoint       string // only lines that name it, or are written by a host of that name; "": all of this address
 	PointOfAttachment mih.LinkAddress
 	Interface         string // as that of HostapdSource
 }
@@ -43,23 +49,31 @@ type SyslogSource struct {
 // The raw forms: as written in YAML.
 type (
 	rawAdapters struct {
-		Hostapd     []rawHostapd   `mapstructure:"hostapd"`
-		CiscoSyslog rawCiscoSyslog `mapstructure:"ciscosyslog"`
-		Radius      rawRadius      `mapstructure:"radius"`
+		Hostapd        []rawHostapd   `mapstructure:"hostapd"`
+		CiscoSyslog    rawCiscoSyslog `mapstructure:"ciscosyslog"`
+		Radius         rawRadius      `mapstructure:"radius"`
+		rawLinkSources `mapstructure:",squash"`
 	}
 	rawHostapd struct {
-		ControlSocket       string  `mapstructure:"control_socket"`
-		Interface           string  `mapstructure:"interface"`
-		PointOfAttachment   string  `mapstructure:"point_of_attachment"`
-		SignalPollInterval  *string `mapstructure:"signal_poll_interval" default:"0s"`
-		GoingDownThreshold  int     `mapstructure:"going_down_threshold" default:"0"`
-		GoingDownHysteresis *int    `mapstructure:"going_down_hysteresis" default:"5"`
-		GoingDownInterval   *string `mapstructure:"going_down_interval" default:"5s"`
-		LinkDetected        bool    `mapstructure:"link_detected" default:"false"`
+		ControlSocket       string    `mapstructure:"control_socket"`
+		Interface           string    `mapstructure:"interface"`
+		VLANs               []rawVLAN `mapstructure:"vlans"`
+		PointOfAttachment   string    `mapstructure:"point_of_attachment"`
+		SignalPollInterval  *string   `mapstructure:"signal_poll_interval" default:"0s"`
+		GoingDownThreshold  int       `mapstructure:"going_down_threshold" default:"0"`
+		GoingDownHysteresis *int      `mapstructure:"going_down_hysteresis" default:"5"`
+		GoingDownInterval   *string   `mapstructure:"going_down_interval" default:"5s"`
+		LinkDetected        bool      `mapstructure:"link_detected" default:"false"`
+	}
+	rawVLAN struct {
+		VLANID    int    `mapstructure:"vlan_id"`
+		Interface string `mapstructure:"interface"`
 	}
 	rawCiscoSyslog struct {
-		Listen  string            `mapstructure:"listen"`
-		Sources []rawSyslogSource `mapstructure:"sources"`
+		Listen            string            `mapstructure:"listen"`
+		ListenTCP         string            `mapstructure:"listen_tcp"`
+		OctetCountingOnly bool              `mapstructure:"octet_counting_only" default:"false"`
+		Sources           []rawSyslogSource `mapstructure:"sources"`
 	}
 	rawSyslogSource struct {
 		Address           string `mapstructure:"address"`
@@ -82,18 +96,22 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 		if links[h.Interface].AccessTechnologyType == mobility.AccessEthernet {
 			linkType = mih.LinkTypeEthernet
 		}
-		c.Hostapd = append(c.Hostapd, p.hostapd(at, h, linkType, c.Hostapd))
+		source := p.hostapd(at, h, linkType, c.Hostapd)
+		source.VLANs = p.vlans(at, h.VLANs, known)
+		c.Hostapd = append(c.Hostapd, source)
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, known)
-	c.Radius = p.radius(raw.Radius, known, func(name string) mih.LinkType {
+	technology := func(name string) mih.LinkType {
 		if links[name].AccessTechnologyType == mobility.AccessEthernet {
 			return mih.LinkTypeEthernet
 		}
 		return mih.LinkType80211
-	})
+	}
+	c.Radius = p.radius(raw.Radius, known, technology)
+	c.LinkSources = p.linkSources(raw.rawLinkSources, known, technology)
 	told := slices.ContainsFunc(c.MIH.Peers, func(peer MIHPeer) bool { return peer.Interface != "" })
-	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" && raw.Radius.Listen == "" && !told {
-		p.add("adapters", "", "is missing: want hostapd, ciscosyslog or radius, or one of mih.peers with interface; without them no attachment is ever seen")
+	if len(c.Hostapd) == 0 && !c.CiscoSyslog.On() && raw.Radius.Listen == "" && !c.LinkSources.On() && !told {
+		p.add("adapters", "", "is missing: want hostapd, ciscosyslog, radius, ethernet, nd or nl80211, or one of mih.peers with interface; without them no attachment is ever seen")
 	}
 }
 
@@ -134,6 +152,21 @@ func (p *problems) hostapd(at string, raw rawHostapd, linkType mih.LinkType, oth
 	return source
 }
 
+// vlans reads which access interface the stations of each VLAN have; known judges these.
+func (p *problems) vlans(at string, raws []rawVLAN, known func(key, name string)) map[int]string {
+	list := map[int]string{}
+	for i, raw := range raws {
+		here := fmt.Sprintf("%s.vlans[%d]", at, i)
+		known(here+".interface", raw.Interface)
+		p.between(here+".vlan_id", raw.VLANID, 1, 4094)
+		if _, twice := list[raw.VLANID]; twice {
+			p.add(here+".vlan_id", fmt.Sprint(raw.VLANID), "stands twice: want one interface for each VLAN")
+		}
+		list[raw.VLANID] = raw.Interface
+	}
+	return list
+}
+
 // ownSocket checks that no two sources are one hostapd interface: its stations would be told twice. A control socket may be
 // given as its directory, with the interface as the name in it.
 func (p *problems) ownSocket(key string, source HostapdSource, others []HostapdSource) {
@@ -151,11 +184,19 @@ func (p *problems) ownSocket(key string, source HostapdSource, others []HostapdS
 func (p *problems) ciscoSyslog(raw rawCiscoSyslog, known func(key, name string)) (c CiscoSyslog) {
 	if raw.Listen != "" {
 		c.Listen = p.addrPort("adapters.ciscosyslog.listen", raw.Listen)
-		if len(raw.Sources) == 0 {
-			p.add("adapters.ciscosyslog.sources", "", "is missing: syslog has no authentication, so the access points that are believed must be named")
-		}
-	} else if len(raw.Sources) > 0 {
-		p.add("adapters.ciscosyslog.listen", "", `is missing although there are sources: want "[::]:514"`)
+	}
+	if raw.ListenTCP != "" {
+		c.ListenTCP = p.addrPort("adapters.ciscosyslog.listen_tcp", raw.ListenTCP)
+	}
+	c.OctetCountingOnly = raw.OctetCountingOnly
+	listens := raw.Listen != "" || raw.ListenTCP != ""
+	switch {
+	case listens && len(raw.Sources) == 0:
+		p.add("adapters.ciscosyslog.sources", "", "is missing: syslog has no authentication, so the access points that are believed must be named")
+	case !listens && len(raw.Sources) > 0:
+		p.add("adapters.ciscosyslog.listen", "", `is missing although there are sources: want "[::]:514", or listen_tcp`)
+	case c.OctetCountingOnly && raw.ListenTCP == "":
+		p.add("adapters.ciscosyslog.octet_counting_only", "true", "is about listen_tcp, which is missing")
 	}
 	type sender struct {
 		address     netip.Prefix
@@ -169,7 +210,7 @@ func (p *problems) ciscoSyslog(raw rawCiscoSyslog, known func(key, name string))
 		if s.PointOfAttachment != "" {
 			source.PointOfAttachment = p.linkAddress(at+".point_of_attachment", s.PointOfAttachment)
 		}
-		p.heard(at+".address", source.Address, c.Listen)
+		p.heard(at+".address", source.Address, c)
 		if seen[sender{source.Address, s.AccessPoint}] {
 			p.add(at, s.Address, "stands twice: keep one, or tell them apart by access_point")
 		}
@@ -198,11 +239,21 @@ func (p *problems) hostOrPrefix(key, value string) netip.Prefix {
 	return n
 }
 
-// heard checks that a listener of that address can hear the source: one for IPv4 hears no IPv6, and the other way round.
-func (p *problems) heard(key string, source netip.Prefix, listen netip.AddrPort) {
-	at := listen.Addr().Unmap()
-	if !source.IsValid() || !at.IsValid() || source.Addr().Is4() == at.Is4() || at == netip.IPv6Unspecified() {
+// heard checks that one of the listeners can hear the source: one for IPv4 hears no IPv6, and the other way round.
+func (p *problems) heard(key string, source netip.Prefix, c CiscoSyslog) {
+	if !source.IsValid() || !c.On() {
 		return
 	}
-	p.add(key, source.String(), fmt.Sprintf("is never heard at adapters.ciscosyslog.listen %v, of the other IP version: want [::]:%d there", listen, listen.Port()))
+	var deaf string
+	for name, listen := range map[string]netip.AddrPort{"listen": c.Listen, "listen_tcp": c.ListenTCP} {
+		at := listen.Addr().Unmap()
+		switch {
+		case !at.IsValid():
+		case source.Addr().Is4() == at.Is4() || at == netip.IPv6Unspecified():
+			return
+		case deaf == "" || name == "listen":
+			deaf = fmt.Sprintf("is never heard at adapters.ciscosyslog.%s %v, of the other IP version: want [::]:%d there", name, listen, listen.Port())
+		}
+	}
+	p.add(key, source.String(), deaf)
 }

@@ -38,6 +38,7 @@ type Magd struct {
 	AccessLinks []AccessLink
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	LinkSources LinkSources
 	Radius      Radius
 
 	Policy

@@ -15,6 +15,7 @@ type Mihd struct {
 
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	LinkSources LinkSources
 	Radius      Radius
 	Information Information
 }
@@ -40,6 +41,8 @@ type rawMihdSource struct {
 	Hostapd     []rawMihdHostapd `mapstructure:"hostapd"`
 	CiscoSyslog rawCiscoSyslog   `mapstructure:"ciscosyslog"`
 	Radius      rawRadius        `mapstructure:"radius"`
+
+	rawLinkSources `mapstructure:",squash"`
 }
 
 type rawMihdHostapd struct {
@@ -103,9 +106,12 @@ func (p *problems) radios(c *Mihd, raw rawMihdSource) {
 	for i, h := range raw.Hostapd {
 		at := fmt.Sprintf("adapters.hostapd[%d]", i)
 		p.radioName(at+".interface", h.Interface)
-		c.Hostapd = append(c.Hostapd, p.hostapd(at, h.rawHostapd, p.linkType(at+".link_type", h.LinkType), c.Hostapd))
+		source := p.hostapd(at, h.rawHostapd, p.linkType(at+".link_type", h.LinkType), c.Hostapd)
+		source.VLANs = p.vlans(at, h.VLANs, p.radioName)
+		c.Hostapd = append(c.Hostapd, source)
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, p.radioName)
+	c.LinkSources = p.linkSources(raw.rawLinkSources, p.radioName, func(string) mih.LinkType { return 0 })
 	c.Radius = p.radius(raw.Radius, p.radioName, func(string) mih.LinkType { return mih.LinkType80211 })
 }
 

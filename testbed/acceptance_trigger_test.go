@@ -70,6 +70,63 @@ func TestSyslogHandsMobileNodesOver(t *testing.T) {
 	a.nothingInClear("with syslog")
 }
 
+// Where no access point says anything, mobile nodes are handed over by what they say themselves, and the gateway that one left finds out
+// by asking.
+func TestHostsHandThemselvesOver(t *testing.T) {
+	d := upWith(t, Options{ID: "n", Trigger: TriggerND})
+	if err := d.StartDaemons(); err != nil {
+		t.Fatal(err)
+	}
+	a := enter(t, d)
+	for range 2 {
+		for _, traffic := range a.running {
+			association, err := d.handover(traffic.mn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.forget(&moved{mn: traffic.mn, from: other(association.MAG)}); err != nil { // hostapd, which nobody asks here
+				t.Fatal(err)
+			}
+			t.Logf("%s is at %s", traffic.mn.Node, association.MAG)
+			gateway, _ := coreAddress(association.MAG)
+			eventually(t, d, traffic.mn.Node+" is served at "+gateway.String(), func() (bool, error) {
+				return slices.ContainsFunc(d.bindings(t), func(b mobility.BindingCacheEntry) bool {
+					return string(b.MobileNodeLinkLayerID) == string(traffic.mn.MAC) && b.ProxyCareOfAddress == gateway && b.State == "registered"
+				}), nil
+			})
+		}
+		a.trafficFlows("a handover by neighbour discovery")
+		for _, traffic := range a.running {
+			eventually(t, d, "the gateway that "+traffic.mn.Node+" left knows, and the other one has it", func() (bool, error) {
+				there, err := d.hasLink(traffic.mn.At(), traffic.mn.MAC)
+				if err != nil {
+					return false, err
+				}
+				left, err := d.hasLink(other(traffic.mn.At()), traffic.mn.MAC)
+				return there && !left, err
+			})
+		}
+	}
+	a.nothingInClear("with neighbour discovery")
+}
+
+// hasLink says whether a gateway has a station.
+func (d *Domain) hasLink(mag string, station net.HardwareAddr) (bool, error) {
+	var links []struct {
+		Station string `json:"station"`
+		State   string `json:"state"`
+	}
+	if err := d.Ask(mag, &links, "links"); err != nil {
+		return false, err
+	}
+	for _, l := range links {
+		if l.Station == station.String() && l.State != "down" {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // syslogFrom sends a line to a MAG's syslog port from any address of its namespace.
 func (d *Domain) syslogFrom(mag, source, line string) error {
 	return d.in(mag, func() error {

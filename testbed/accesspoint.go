@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -13,13 +14,16 @@ import (
 type AccessPoint struct {
 	MAG string
 
-	domain  *Domain
-	monitor *control
+	domain   *Domain
+	monitors []*control // of each control socket
 
-	mu      sync.Mutex
-	joined  map[string]time.Time // last AP-STA-CONNECTED of a station
-	left    map[string]time.Time // last AP-STA-DISCONNECTED
-	changed chan struct{}        // closed and replaced at every event
+	mu            sync.Mutex
+	joined        map[string]time.Time // last AP-STA-CONNECTED of a station
+	left          map[string]time.Time // last AP-STA-DISCONNECTED
+	authenticated map[string]time.Time // last success of EAP
+	keyed         map[string]time.Time // last 4-way handshake
+	answered      map[string]time.Time // last answer to a BSS transition request
+	changed       chan struct{}        // closed and replaced at every event
 }
 
 // startAccessPoint runs hostapd in front of a MAG and listens to its events.
@@ -28,19 +32,38 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	node, _ := d.accessPoint(mag)
+	files, err := d.configureHostapd(mag)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := d.start(node, "hostapd", nil, append([]string{binary, "-t"}, files...)...); err != nil {
+		return nil, err
+	}
+	ap := &AccessPoint{
+		MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, authenticated: map[string]time.Time{}, keyed: map[string]time.Time{},
+		answered: map[string]time.Time{}, changed: make(chan struct{}),
+	}
+	return ap, ap.attach()
+}
+
+// configureHostapd writes the files of the access point in front of a MAG and returns its configurations.
+func (d *Domain) configureHostapd(mag string) (files []string, err error) {
+	node, link := d.accessPoint(mag)
+	template, method, values := "hostapd.conf.tmpl", "MD5", any(map[string]string{
+		"Interface": link, "Trigger": d.Options.Trigger, "MAG": syslogListenOnMAG, "AccessPoint": syslogAPAddress, "Secret": d.secret,
+	})
+	if d.Options.WiFi {
+		template, method, values = "hostapd-wifi.conf.tmpl", "PWD", wifiValues(mag)
+	}
 	var users strings.Builder
 	for _, id := range MobileNodeIDs {
-		fmt.Fprintf(&users, "%q MD5 %q\n", id, eapPassword)
+		fmt.Fprintf(&users, "%q %s %q\n", id, method, eapPassword)
 	}
-	node, link := d.accessPoint(mag)
 	if err := os.WriteFile(d.Path(node, "hostapd.users"), []byte(users.String()), 0o600); err != nil {
 		return nil, err
 	}
-	values := map[string]string{"Interface": link, "Trigger": d.Options.Trigger, "MAG": syslogListenOnMAG, "AccessPoint": syslogAPAddress, "Secret": d.secret}
-	if err := d.render("hostapd.conf.tmpl", node, "hostapd.conf", values); err != nil {
-		return nil, err
-	}
-	files := []string{d.Path(node, "hostapd.conf")}
+	files = []string{d.Path(node, "hostapd.conf")}
 	if d.Options.Trigger == TriggerRadius { // who was authenticated by a built-in EAP server is not named in accounting
 		if err := d.render("hostapd-eap.conf.tmpl", node, "hostapd-eap.conf", nil); err != nil {
 			return nil, err
@@ -50,15 +73,21 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 		}
 		files = append(files, d.Path(node, "hostapd-eap.conf"))
 	}
-	if _, err := d.start(node, "hostapd", nil, append([]string{binary, "-t"}, files...)...); err != nil {
-		return nil, err
-	}
-	ap := &AccessPoint{MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, changed: make(chan struct{})}
-	return ap, ap.attach()
+	return files, d.render(template, node, "hostapd.conf", values)
 }
 
-// attach connects to hostapd's control socket as soon as that exists.
+// attach connects to hostapd's control sockets as soon as these exist.
 func (ap *AccessPoint) attach() error {
+	ap.close()
+	for _, link := range ap.domain.hostapdInterfaces(ap.MAG) {
+		if err := ap.attachTo(link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ap *AccessPoint) attachTo(link string) error {
 	d := ap.domain
 	return poll(20*time.Second, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
 		node, _ := d.accessPoint(ap.MAG)
@@ -69,7 +98,7 @@ func (ap *AccessPoint) attach() error {
 		if !hostapd.running() {
 			return false, fmt.Errorf("hostapd of %s ended at start:\n%s", ap.MAG, d.tail(node, "hostapd"))
 		}
-		monitor, err := dialControl(d.HostapdSocket(ap.MAG), d.Path(ap.MAG, "monitor.sock"))
+		monitor, err := dialControl(d.Path(node, filepath.Join("hostapd", link)), d.Path(ap.MAG, "monitor-"+link))
 		if err != nil {
 			return false, nil
 		}
@@ -77,19 +106,17 @@ func (ap *AccessPoint) attach() error {
 			monitor.close()
 			return false, nil
 		}
-		if ap.monitor != nil {
-			ap.monitor.conn.Close()
-		}
-		ap.monitor = monitor
+		ap.monitors = append(ap.monitors, monitor)
 		return true, nil
 	})
 }
 
 // close ends the listening.
 func (ap *AccessPoint) close() {
-	if ap.monitor != nil {
-		ap.monitor.close()
+	for _, monitor := range ap.monitors {
+		monitor.close()
 	}
+	ap.monitors = nil
 }
 
 // event notes who joined and who left.
@@ -101,7 +128,14 @@ func (ap *AccessPoint) event(at time.Time, event string) {
 	switch name {
 	case "AP-STA-CONNECTED":
 		ap.joined[station] = at
+	case "EAPOL-4WAY-HS-COMPLETED":
+		ap.keyed[station] = at
+		return
+	case "BSS-TM-RESP":
+		ap.answered[station] = at
+		return
 	case "CTRL-EVENT-EAP-SUCCESS", "CTRL-EVENT-EAP-SUCCESS2":
+		ap.authenticated[station] = at
 		if !ap.joined[station].After(ap.left[station]) {
 			return // AP-STA-CONNECTED follows
 		}
@@ -174,8 +208,12 @@ func (ap *AccessPoint) holds(station net.HardwareAddr) bool {
 
 // command runs f with a connection of its own to hostapd.
 func (ap *AccessPoint) command(f func(*control) error) error {
+	return ap.commandAt(ap.domain.HostapdSocket(ap.MAG), f)
+}
+
+func (ap *AccessPoint) commandAt(hostapd string, f func(*control) error) error {
 	socket := fmt.Sprintf("commands-%d.sock", time.Now().UnixNano())
-	commands, err := dialControl(ap.domain.HostapdSocket(ap.MAG), ap.domain.Path(ap.MAG, socket))
+	commands, err := dialControl(hostapd, ap.domain.Path(ap.MAG, socket))
 	if err != nil {
 		return err
 	}

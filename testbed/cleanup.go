@@ -53,7 +53,9 @@ func (d *Domain) Down() error {
 		ap.close()
 	}
 	for _, mn := range d.MobileNodes {
-		mn.radio.Close()
+		if mn.radio != nil {
+			mn.radio.Close()
+		}
 	}
 	d.mu.Lock()
 	processes := make([]*process, 0, len(d.processes))

@@ -13,8 +13,9 @@ import (
 )
 
 // Conversation is a TCP connection that a mobile node opened to the correspondent and that both keep busy: the node
-// sends a numbered block every 20 ms, the correspondent returns it, and the node compares.
+// sends a numbered block at each interval, the correspondent returns it, and the node compares.
 type Conversation struct {
+	interval time.Duration
 	conn     net.Conn
 	listener net.Listener
 	done     sync.WaitGroup
@@ -28,9 +29,14 @@ type Conversation struct {
 // blockSize is one message of a Conversation.
 const blockSize = 512
 
+// conversationInterval is that of conversations beside flows of so many packets a second: 20 ms, longer on a slow machine.
+func conversationInterval(rate int) time.Duration {
+	return max(20*time.Millisecond, 2*time.Second/time.Duration(rate))
+}
+
 // StartConversation opens the connection from a mobile node's address, of either family.
-func (d *Domain) StartConversation(mn *MobileNode, address netip.Addr, number int) (*Conversation, error) {
-	c := &Conversation{closing: make(chan struct{})}
+func (d *Domain) StartConversation(mn *MobileNode, address netip.Addr, number int, interval time.Duration) (*Conversation, error) {
+	c := &Conversation{interval: interval, closing: make(chan struct{})}
 	correspondent := CorrespondentOnLink
 	if address.Is4() {
 		correspondent = CorrespondentOnLink4
@@ -84,7 +90,7 @@ func block(n uint64) []byte {
 // speak sends blocks until the conversation is closed.
 func (c *Conversation) speak() {
 	defer c.done.Done()
-	ticker := time.NewTicker(20 * time.Millisecond)
+	ticker := time.NewTicker(c.interval)
 	defer ticker.Stop()
 	for n := uint64(0); ; n++ {
 		if _, err := c.conn.Write(block(n)); err != nil {

@@ -39,7 +39,7 @@ func (d *Domain) StartDaemons() error {
 		if err := d.StartDaemon(node); err != nil {
 			return err
 		}
-		if d.Options.Handover != "" && daemonOf(node) == "magd" {
+		if d.Options.Handover != "" && !d.Options.WiFi && daemonOf(node) == "magd" {
 			if err := d.startRadio(node); err != nil {
 				return err
 			}
@@ -82,7 +82,7 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 		values["Address"] = d.ikePeerOf(node).Address
 		values["LMAIdentity"] = IKEIdentity(NodeLMA)
 		values["Gateways"] = []ikePeer{d.ikePeerOf(other(node))}
-		values["Trigger"] = d.Options.Trigger
+		values["Trigger"], values["WiFi"], values["Hostapd"] = d.Options.Trigger, d.Options.WiFi, d.hostapdInterfaces(node)
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
 		values["Handover"] = d.handoverValues(node)
 		values["OwnLinkLocal"] = nil

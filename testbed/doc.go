@@ -24,4 +24,8 @@
 // for the authenticator. Everything after that frame is hostapd and wpa_supplicant. The access point that was left is told
 // nothing; it goes on believing in the station, as an access point does until its inactivity timer of minutes ends
 // (Options.APAging makes it shorter).
+//
+// With Options.WiFi there are radios instead, simulated by the kernel (mac80211_hwsim): each MAG is an access point with a network for each
+// security, and stations roam by themselves or because they are asked to. Only the air is not real. The left access point is told
+// nothing then either, unless it was the one that asked.
 package testbed

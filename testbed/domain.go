@@ -13,17 +13,20 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"netlmm/internal/hwsim"
 )
 
 // Options choose what a domain consists of.
 type Options struct {
 	ID            string        // of the domain, part of every name; "" takes the process id
 	BinDir        string        // where magd, lmad and netlmmctl are; default "bin"
-	Trigger       string        // what tells magd of a station: TriggerHostapd (default), TriggerSyslog, TriggerRadius or TriggerMIH
+	Trigger       string        // what tells magd of a station: TriggerHostapd (default), TriggerSyslog, TriggerRadius, TriggerMIH or TriggerND
 	IPv4Transport bool          // LMA and MAGs reach each other over IPv4 and have no IPv6 addresses there (RFC 5844 section 4)
 	CleanDetach   bool          // the access point reports the departure before the station is gone
 	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
 	Handover      string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
+	WiFi          bool          // access points and mobile nodes have radios, of mac80211_hwsim, and one mobile node for each security
 	Grace         time.Duration // departure_grace of the gateways; 0: their default
 	SecondLMA     bool          // there is another anchor, which the MAGs have connections to and their configurations do not name
 	Progress      io.Writer     // one line per step; nil: none
@@ -46,6 +49,7 @@ const (
 	TriggerSyslog  = "syslog"
 	TriggerRadius  = "radius" // hostapd's accounting
 	TriggerMIH     = "mih"    // a mihd at the access point, over 802.21
+	TriggerND      = "nd"     // nobody but the mobile nodes themselves, whose links go down and up when they move
 )
 
 // How gateways hand mobile nodes over.
@@ -107,19 +111,13 @@ func Up(o Options) (d *Domain, err error) {
 	return d, nil
 }
 
-// newDomain checks the options and claims the run directory.
-func newDomain(o Options) (*Domain, error) {
-	if os.Geteuid() != 0 {
-		return nil, errors.New("the testbed makes network namespaces and must run as root (sudo)")
-	}
-	if _, err := program("ip", "iproute2"); err != nil {
-		return nil, err
-	}
+// complete fills in what was left out, and says what is wrong with the rest.
+func (o *Options) complete() error {
 	if o.ID == "" {
 		o.ID = strconv.Itoa(os.Getpid())
 	}
 	if !validID.MatchString(o.ID) {
-		return nil, fmt.Errorf("domain id %q: up to 16 of a-z and 0-9, please", o.ID)
+		return fmt.Errorf("domain id %q: up to 16 of a-z and 0-9, please", o.ID)
 	}
 	if o.BinDir == "" {
 		o.BinDir = "bin"
@@ -127,8 +125,8 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger == "" {
 		o.Trigger = TriggerHostapd
 	}
-	if triggers := []string{TriggerHostapd, TriggerSyslog, TriggerRadius, TriggerMIH}; !slices.Contains(triggers, o.Trigger) {
-		return nil, fmt.Errorf("trigger %q: one of %s, please", o.Trigger, strings.Join(triggers, ", "))
+	if triggers := []string{TriggerHostapd, TriggerSyslog, TriggerRadius, TriggerMIH, TriggerND}; !slices.Contains(triggers, o.Trigger) {
+		return fmt.Errorf("trigger %q: one of %s, please", o.Trigger, strings.Join(triggers, ", "))
 	}
 	if o.Trigger == TriggerRadius && o.APAging == 0 {
 		o.APAging = accountingAging
@@ -137,10 +135,27 @@ func newDomain(o Options) (*Domain, error) {
 		o.MobileNodes = len(MobileNodeIDs)
 	}
 	if o.MobileNodes < 1 || o.MobileNodes > len(MobileNodeIDs) {
-		return nil, fmt.Errorf("%d mobile nodes: 1 to %d, please", o.MobileNodes, len(MobileNodeIDs))
+		return fmt.Errorf("%d mobile nodes: 1 to %d, please", o.MobileNodes, len(MobileNodeIDs))
 	}
 	if o.Tunnels != "" && o.Tunnels != TunnelsStatic && o.Tunnels != TunnelsDynamic {
-		return nil, fmt.Errorf("tunnels %q: %s or %s, please", o.Tunnels, TunnelsStatic, TunnelsDynamic)
+		return fmt.Errorf("tunnels %q: %s or %s, please", o.Tunnels, TunnelsStatic, TunnelsDynamic)
+	}
+	if o.WiFi && (o.Trigger != TriggerHostapd || o.CleanDetach || o.APAging != 0) {
+		return errors.New("Wi-Fi: goes with the trigger hostapd only, without clean detach and aging")
+	}
+	return nil
+}
+
+// newDomain checks the options and claims the run directory.
+func newDomain(o Options) (*Domain, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("the testbed makes network namespaces and must run as root (sudo)")
+	}
+	if _, err := program("ip", "iproute2"); err != nil {
+		return nil, err
+	}
+	if err := o.complete(); err != nil {
+		return nil, err
 	}
 	secret, err := newSecret()
 	if err != nil {
@@ -185,15 +200,13 @@ func (d *Domain) addNode(node string) error {
 
 // buildNetwork makes every namespace but the mobile nodes', their cables, addresses and routes.
 func (d *Domain) buildNetwork() error {
-	for _, node := range append([]string{NodeCore, NodeAir, NodeCorrespondent}, d.coreNodes()...) {
+	for _, node := range append([]string{NodeCore, NodeCorrespondent}, d.coreNodes()...) {
 		if err := d.addNode(node); err != nil {
 			return err
 		}
 	}
-	for _, bridge := range []struct{ node, name string }{{NodeCore, coreBridge}, {NodeAir, cellOf(NodeMAG1)}, {NodeAir, cellOf(NodeMAG2)}} {
-		if err := d.bridge(bridge.node, bridge.name, true); err != nil {
-			return err
-		}
+	if err := errors.Join(d.bridge(NodeCore, coreBridge, true), d.buildAir()); err != nil {
+		return err
 	}
 	for _, node := range d.coreNodes() {
 		if err := d.joinCore(node); err != nil {
@@ -209,6 +222,17 @@ func (d *Domain) buildNetwork() error {
 		return err
 	}
 	return d.connectCorrespondent()
+}
+
+// buildAir makes the radio cells of a domain without radios.
+func (d *Domain) buildAir() error {
+	if d.Options.WiFi {
+		return hwsim.Load(2 + len(securities)) // one for each access point and mobile node
+	}
+	if err := d.addNode(NodeAir); err != nil {
+		return err
+	}
+	return errors.Join(d.bridge(NodeAir, cellOf(NodeMAG1), true), d.bridge(NodeAir, cellOf(NodeMAG2), true))
 }
 
 // coreNodes are those on the core link.
@@ -251,8 +275,12 @@ func (d *Domain) startAccessPoints() error {
 	return nil
 }
 
-// startMobileNodes builds the mobile nodes in the first cell. Nothing is associated before Associate.
+// startMobileNodes builds the mobile nodes in the first cell, or one with a radio for each security. Nothing is associated before
+// Associate.
 func (d *Domain) startMobileNodes() error {
+	if d.Options.WiFi {
+		return d.startStations()
+	}
 	for n := range d.Options.MobileNodes {
 		mn, err := d.addMobileNode(n+1, NodeMAG1)
 		if err != nil {

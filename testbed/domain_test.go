@@ -131,7 +131,10 @@ func TestAbandonedDomainIsTakenDown(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, o := range []Options{{ID: "../x"}, {ID: "Upper"}, {ID: "abcdefghijklmnopq"}, {Trigger: "radio"}} {
+	for _, o := range []Options{
+		{ID: "../x"}, {ID: "Upper"}, {ID: "abcdefghijklmnopq"}, {Trigger: "radio"},
+		{WiFi: true, Trigger: TriggerSyslog}, {WiFi: true, CleanDetach: true}, {WiFi: true, APAging: 1},
+	} {
 		if d, err := Up(o); err == nil {
 			t.Errorf("%+v was accepted", o)
 			d.Down()

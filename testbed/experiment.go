@@ -21,7 +21,8 @@ type moved struct {
 	mn   *MobileNode
 	from string
 	Association
-	end time.Time // the next move of the same node, or the end of the run
+	authentication string    // how it was let in; "" without Wi-Fi
+	end            time.Time // the next move of the same node, or the end of the run
 }
 
 // traffic is what runs between the correspondent and one mobile node.
@@ -89,6 +90,11 @@ func (d *Domain) letIn(ctx context.Context) error {
 				return err
 			}
 		}
+		if d.Options.Trigger == TriggerND {
+			if err := mn.flap(); err != nil {
+				return err
+			}
+		}
 		address, err := mn.waitAddress(ctx, 30*time.Second)
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", ctx.Err())
@@ -117,13 +123,13 @@ func (d *Domain) startTraffic(rate int) (running []*traffic, err error) {
 		}
 		t := &traffic{mn: mn, address: address}
 		running = append(running, t)
-		if t.conversation, err = d.StartConversation(mn, address, n); err != nil {
+		if t.conversation, err = d.StartConversation(mn, address, n, conversationInterval(rate)); err != nil {
 			return running, err
 		}
 		if t.address4, err = mn.WaitIPv4Address(5 * time.Second); err != nil {
 			return running, err
 		}
-		if t.conversation4, err = d.StartConversation(mn, t.address4, n); err != nil {
+		if t.conversation4, err = d.StartConversation(mn, t.address4, n, conversationInterval(rate)); err != nil {
 			return running, err
 		}
 		if t.flow, err = d.StartFlow(mn, address, rate); err != nil {
@@ -145,11 +151,15 @@ func stopTraffic(running []*traffic) {
 			t.flow.Stop()
 			t.flow = nil
 		}
-		for _, c := range []**Conversation{&t.conversation, &t.conversation4} {
-			if *c != nil {
-				_ = (*c).Stop()
-				*c = nil
-			}
+		t.stopConversations()
+	}
+}
+
+func (t *traffic) stopConversations() {
+	for _, c := range []**Conversation{&t.conversation, &t.conversation4} {
+		if *c != nil {
+			_ = (*c).Stop()
+			*c = nil
 		}
 	}
 }
@@ -183,6 +193,7 @@ func (d *Domain) moveAll(ctx context.Context, x HandoverExperiment, running []*t
 			}
 			// when it does not come back, the report says so
 			_ = poll(resumePatience, "traffic", func() (bool, error) { return t.flow.Received(m.Associated), ctx.Err() })
+			m.authentication = d.AccessPoints[m.MAG].authentication(m.mn, m.Left)
 		}
 	}
 	now := time.Now()
@@ -192,11 +203,15 @@ func (d *Domain) moveAll(ctx context.Context, x HandoverExperiment, running []*t
 	return moves, nil
 }
 
-// handover moves one mobile node to the other MAG, and has the access point log it where syslog is the trigger.
+// handover moves one mobile node to the other MAG, and has the access point log it where syslog is the trigger, or the mobile node notice it
+// where it is.
 func (d *Domain) handover(mn *MobileNode) (Association, error) {
 	a, err := mn.Move(other(mn.At()))
 	if err == nil && d.Options.Trigger == TriggerSyslog {
 		err = d.SendSyslog(a.MAG, ciscoAssociation(mn.MAC, a.Associated))
+	}
+	if err == nil && d.Options.Trigger == TriggerND {
+		err = mn.flap()
 	}
 	return a, err
 }

@@ -18,6 +18,17 @@ func TestGuide(t *testing.T) {
 			t.Errorf("no %q in%s", want, &out)
 		}
 	}
+	out.Reset()
+	d.Options.WiFi = true
+	d.Guide(&out)
+	for _, want := range []string{
+		"wpa_cli -p /run/x/mn1/supplicant -i " + stationInterface + " roam " + bssWith(NodeMAG2, SecurityPSK).Address.String(),
+		"hostapd_cli -p /run/x/mag1/hostapd -i radio0 all_sta",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("with Wi-Fi: no %q in%s", want, &out)
+		}
+	}
 	if strings.Contains(out.String(), "%!") {
 		t.Errorf("something is missing or left over:%s", &out)
 	}

@@ -123,9 +123,13 @@ func (d *Domain) plug(e end) error {
 // bridge adds a learning switch that knows no spanning tree. One of a radio cell forwards EAPOL (01:80:c2:00:00:03) like any other
 // group address; that of an access point leaves it to the host, as IEEE 802.1D has it.
 func (d *Domain) bridge(node, name string, forwardEAPOL bool) error {
-	err := d.withHandle(node, func(h *netlink.Handle) error {
+	return d.addBridge(end{node: node, name: name, quiet: true}, forwardEAPOL)
+}
+
+func (d *Domain) addBridge(e end, forwardEAPOL bool) error {
+	err := d.withHandle(e.node, func(h *netlink.Handle) error {
 		attributes := netlink.NewLinkAttrs()
-		attributes.Name = name
+		attributes.Name, attributes.HardwareAddr = e.name, e.mac
 		snooping, mask := false, uint16(0)
 		if forwardEAPOL {
 			mask = 1 << 3
@@ -133,9 +137,9 @@ func (d *Domain) bridge(node, name string, forwardEAPOL bool) error {
 		return h.LinkAdd(&netlink.Bridge{LinkAttrs: attributes, MulticastSnooping: &snooping, GroupFwdMask: &mask})
 	})
 	if err != nil {
-		return fmt.Errorf("bridge %s/%s: %w", node, name, err)
+		return fmt.Errorf("bridge %s/%s: %w", e.node, e.name, err)
 	}
-	return d.plug(end{node: node, name: name, quiet: true})
+	return d.plug(e)
 }
 
 // address gives an interface an address without duplicate address detection.

@@ -37,6 +37,9 @@ func (d *Domain) buildAccessLink(mag string) error {
 		mac = ownLinkLayerAddress(mag)
 	}
 	near := end{node: mag, name: accessInterface, mac: mac}
+	if d.Options.WiFi {
+		return d.buildRadioLink(near)
+	}
 	cell := end{node: NodeAir, name: "ap-" + mag, bridge: cellOf(mag), quiet: true}
 	if ap, radio := d.accessPoint(mag); ap != mag {
 		if err := d.bridge(ap, accessBridge, false); err != nil {

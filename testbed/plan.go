@@ -20,7 +20,7 @@ const (
 	NodeAP1           = "ap1" // access points with hostapd and mihd, apart from the MAGs; with the trigger mih only
 	NodeAP2           = "ap2"
 	NodeCore          = "core"     // the switch between LMA and MAGs
-	NodeAir           = "air"      // one bridge per radio cell
+	NodeAir           = "air"      // one bridge per radio cell, where there are no radios
 	NodeRogueMAG      = "roguemag" // holds a valid SA, is not authorised at the LMA; exists only when a test adds it
 	NodeRogueHost     = "rogue"    // another host on the core link, without any SA; likewise
 )
@@ -29,7 +29,7 @@ const (
 const (
 	coreInterface     = "core0"  // LMA, MAGs and rogues: to the core switch
 	accessInterface   = "acc0"   // MAGs: to their radio cell
-	radioInterface    = "radio0" // access points of their own: likewise
+	radioInterface    = "radio0" // access points of their own: likewise; with Wi-Fi the radio of a MAG
 	uplinkInterface   = "up0"    // and to the access link of their MAG
 	accessBridge      = "br-ap"  // between the two
 	cnInterface       = "cn0"    // LMA: to the correspondent
@@ -167,10 +167,10 @@ func (d *Domain) AdminSocket(node string) string { return d.Path(node, "admin.so
 // VICISocket is the control socket of a node's charon.
 func (d *Domain) VICISocket(node string) string { return d.Path(node, "charon.vici") }
 
-// HostapdSocket is the control socket of a MAG's access point.
+// HostapdSocket is the control socket of a MAG's access point, with Wi-Fi that of its first BSS.
 func (d *Domain) HostapdSocket(mag string) string {
-	node, link := d.accessPoint(mag)
-	return d.Path(node, filepath.Join("hostapd", link))
+	node, _ := d.accessPoint(mag)
+	return d.Path(node, filepath.Join("hostapd", d.hostapdInterfaces(mag)[0]))
 }
 
 // accessPoint is where hostapd runs that is in front of a MAG, and its interface there: the MAG itself, or a node of its own.
@@ -182,6 +182,18 @@ func (d *Domain) accessPoint(mag string) (node, link string) {
 		return NodeAP2, radioInterface
 	}
 	return NodeAP1, radioInterface
+}
+
+// hostapdInterfaces are those of a MAG's access point that have a control socket each.
+func (d *Domain) hostapdInterfaces(mag string) (links []string) {
+	if !d.Options.WiFi {
+		_, link := d.accessPoint(mag)
+		return []string{link}
+	}
+	for _, b := range bssOf(mag) {
+		links = append(links, b.Interface)
+	}
+	return links
 }
 
 // remoteAccessPoints are the access points that are nodes of their own.

@@ -66,6 +66,9 @@ func (d *Domain) RunPredictive(ctx context.Context, x PredictiveExperiment) (rep
 	if x, err = x.withDefaults(); err != nil {
 		return nil, err
 	}
+	if d.Options.WiFi && x.Mode != ModePredictive {
+		return nil, fmt.Errorf("mode %q: with Wi-Fi there is %s only", x.Mode, ModePredictive)
+	}
 	capture, err := d.StartCapture(x.Capture)
 	if err != nil {
 		return nil, err
@@ -87,6 +90,13 @@ func (d *Domain) RunPredictive(ctx context.Context, x PredictiveExperiment) (rep
 		return nil, err
 	}
 	defer flow.Stop()
+	if d.Options.WiFi { // whoever sends nothing has no signal
+		conversation, err := d.StartConversation(mn, address, 0, conversationInterval(x.Rate))
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = conversation.Stop() }()
+	}
 	begun := time.Now()
 	if err := poll(10*time.Second, "packets of the correspondent reach "+mn.Node, func() (bool, error) { return flow.Received(begun), nil }); err != nil {
 		return nil, err
@@ -117,6 +127,9 @@ func (d *Domain) mihReady(mag string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if d.Options.WiFi {
+		return status.Security.PeersUp >= 2, nil
+	}
 	subscribers, err := d.radio(mag, "SUBSCRIBERS")
 	return status.Security.PeersUp >= 2 && subscribers == "1", err
 }
@@ -125,21 +138,13 @@ func (d *Domain) mihReady(mag string) (bool, error) {
 func (d *Domain) predictAll(ctx context.Context, x PredictiveExperiment, mn *MobileNode, flow *Flow) (moves []*predicted, err error) {
 	for i := range x.Count {
 		p := &predicted{moved: moved{mn: mn, from: mn.At()}}
-		if x.Mode != ModeReactive {
-			p.foretold = time.Now()
-			if err := d.GoingDown(mn, x.Warning); err != nil {
-				return nil, err
-			}
-			if err := wait(ctx, x.Warning); err != nil {
-				return nil, err
-			}
+		if d.Options.WiFi {
+			p.Association, err = mn.Fade(other(mn.At()))
+			p.foretold = p.Left
+		} else {
+			err = p.do(ctx, x)
 		}
-		if x.Mode == ModeMispredict {
-			p.Association = Association{MAG: mn.At(), Left: p.foretold, Associated: p.foretold}
-			if err := wait(ctx, mispredictedGrace); err != nil {
-				return nil, err
-			}
-		} else if p.Association, err = mn.MoveThrough(other(mn.At()), x.Gap); err != nil {
+		if err != nil {
 			return nil, err
 		}
 		if len(moves) > 0 {
@@ -156,6 +161,25 @@ func (d *Domain) predictAll(ctx context.Context, x PredictiveExperiment, mn *Mob
 	}
 	moves[len(moves)-1].end = time.Now()
 	return moves, nil
+}
+
+// do foretells one move and does it, as the mode has it.
+func (p *predicted) do(ctx context.Context, x PredictiveExperiment) (err error) {
+	if x.Mode != ModeReactive {
+		p.foretold = time.Now()
+		if err := p.mn.domain.GoingDown(p.mn, x.Warning); err != nil {
+			return err
+		}
+		if err := wait(ctx, x.Warning); err != nil {
+			return err
+		}
+	}
+	if x.Mode == ModeMispredict {
+		p.Association = Association{MAG: p.mn.At(), Left: p.foretold, Associated: p.foretold}
+		return wait(ctx, mispredictedGrace)
+	}
+	p.Association, err = p.mn.MoveThrough(other(p.mn.At()), x.Gap)
+	return err
 }
 
 // mispredictedGrace is how long after the announced loss of a link a gateway waits for it (package mih/handover), and some time for what

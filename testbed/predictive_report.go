@@ -12,6 +12,8 @@ import (
 // PredictiveReport is the result of a PredictiveExperiment. Times are in milliseconds.
 type PredictiveReport struct {
 	Kernel     string               `json:"kernel"`
+	Timings    string               `json:"timings"`
+	Access     string               `json:"access"`
 	Forwarding string               `json:"forwarding"`
 	Mode       string               `json:"mode"`
 	Warning    float64              `json:"warning_ms"` // from the prediction to the loss of the link
@@ -70,7 +72,7 @@ func (d *Domain) Preparations(mag string) (list []PreparationTrace, err error) {
 // reportPredictive puts together what the testbed and the gateways saw.
 func (d *Domain) reportPredictive(x PredictiveExperiment, mn *MobileNode, address netip.Addr, moves []*predicted, flow *Flow, capture *Capture) (*PredictiveReport, error) {
 	r := &PredictiveReport{
-		Kernel: kernelRelease(), Mode: x.Mode, Warning: milliseconds(x.Warning), RadioGap: milliseconds(x.Gap), Rate: x.Rate,
+		Kernel: kernelRelease(), Timings: timings(), Access: d.access(), Mode: x.Mode, Warning: milliseconds(x.Warning), RadioGap: milliseconds(x.Gap), Rate: x.Rate,
 		Reasons: []string{}, Summary: map[string]Summary{}, Gateways: map[string]MAGCounts{},
 	}
 	flow.Stop()
@@ -245,6 +247,7 @@ func (r *PredictiveReport) Write(file string) error { return writeJSON(file, r) 
 
 // Print shows the report to people.
 func (r *PredictiveReport) Print(out io.Writer) {
+	warnOfTimings(out, r.Timings)
 	fmt.Fprintf(out, "%d handovers, mode %s: %s\n\n", len(r.Handovers), r.Mode, modeInWords(r))
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "#\tfrom\tto\tmode\tlost\ttwice\treordered\tbuffered max\tgap ms\toutage ms\tprepared ms\t")
@@ -280,10 +283,12 @@ func (r *PredictiveReport) Print(out io.Writer) {
 const maximumRows = 20
 
 func modeInWords(r *PredictiveReport) string {
-	switch r.Mode {
-	case ModePredictive:
+	switch {
+	case r.Access == accessWiFi:
+		return "the station's signal fades, its gateway prepares the other one and has it asked to go (802.11v)"
+	case r.Mode == ModePredictive:
 		return fmt.Sprintf("the link is said to go down %.0f ms ahead, the station is %.0f ms without radio", r.Warning, r.RadioGap)
-	case ModeReactive:
+	case r.Mode == ModeReactive:
 		return fmt.Sprintf("nobody foretells the move, the station is %.0f ms without radio, the new gateway asks the old one", r.RadioGap)
 	}
 	return fmt.Sprintf("the link is said to go down in %.0f ms, and the station stays", r.Warning)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -26,16 +25,25 @@ func (d *Domain) handoverValues(node string) any {
 	if d.Options.Handover == "" {
 		return nil
 	}
-	type gateway struct {
-		Node              string
-		Address           netip.Addr
-		PointOfAttachment mih.LinkAddress
+	type point struct {
+		Address, Gateway, Network, LinkType string
+		Channel                             int
 	}
 	neighbour := other(node)
-	return map[string]any{
-		"Node": node, "Mode": d.Options.Handover, "Grace": d.Options.Grace, "PointOfAttachment": pointOfAttachment(node), "Radio": radioIdentity(node), "RadioPort": RadioPort,
-		"Others": []gateway{{neighbour, d.ikePeerOf(neighbour).Address, pointOfAttachment(neighbour)}},
+	values := map[string]any{"Node": node, "Mode": d.Options.Handover, "Grace": d.Options.Grace, "Other": d.ikePeerOf(neighbour), "Radio": nil}
+	if d.Options.WiFi {
+		var points []point
+		for i := range securities {
+			here, there := bssOf(node)[i], bssOf(neighbour)[i]
+			points = append(points, point{there.Address.String(), neighbour, there.SSID, "wlan", channelOf(neighbour)}, point{here.Address.String(), "", here.SSID, "wlan", channelOf(node)})
+		}
+		values["Points"], values["Signal"] = points, goingDownSignal
+		return values
 	}
+	own := pointOfAttachment(node).String()
+	values["Radio"], values["RadioPort"], values["PointOfAttachment"] = radioIdentity(node), RadioPort, own
+	values["Points"] = []point{{pointOfAttachment(neighbour).String(), neighbour, "netlmm", "ethernet", 0}, {own, "", "netlmm", "ethernet", 0}}
+	return values
 }
 
 // startRadio gives a MAG what its access point lacks, where handovers are handed over: a `testbed radio` beside it.

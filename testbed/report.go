@@ -14,10 +14,13 @@ import (
 // Report is the result of a handover experiment, as out/demo.json holds it. Times are in milliseconds.
 type Report struct {
 	Kernel      string             `json:"kernel"`
+	Timings     string             `json:"timings"`    // timingsMeasured or timingsEmulated
+	Access      string             `json:"access"`     // accessWired or accessWiFi
 	Forwarding  string             `json:"forwarding"` // ip6tnl or seg6
 	Scheduler   string             `json:"scheduler"`  // what the domain's programs were started with
 	IPsec       IPsecReport        `json:"ipsec"`
 	MobileNodes []MobileNodeReport `json:"mobile_nodes"`
+	Roams       Roams              `json:"roams,omitempty"` // with Wi-Fi
 	Handovers   []HandoverReport   `json:"handovers"`
 	Summary     map[string]Summary `json:"summary"` // by phase
 	Traffic     TrafficReport      `json:"traffic"`
@@ -62,6 +65,11 @@ type HandoverReport struct {
 	Gap           float64  `json:"gap_ms"`
 	Outage        float64  `json:"outage_ms"`
 	Radio         float64  `json:"radio_ms"`
+
+	Security       string `json:"security,omitempty"` // with Wi-Fi: psk, eap or ft
+	By             string `json:"by,omitempty"`       // roam or bss_transition
+	Authentication string `json:"authentication,omitempty"`
+	Attempts       int    `json:"attempts,omitempty"`
 }
 
 // TrafficReport counts the packets from the correspondent to all mobile nodes.
@@ -98,8 +106,38 @@ var phases = []struct {
 
 // assemble ends the traffic and puts together what the testbed, the MAGs and the capture saw.
 func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) (*Report, error) {
+	r := &Report{Kernel: kernelRelease(), Timings: timings(), Access: d.access(), Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
+	for _, t := range running {
+		if err := d.judgeMobileNode(r, t); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range running { // on a slow machine it takes most of the processor
+		t.flow.Stop()
+		t.stopConversations()
+		sent, received := t.flow.Totals()
+		r.Traffic.Sent, r.Traffic.Received = r.Traffic.Sent+sent, r.Traffic.Received+received
+	}
+	r.Traffic.Lost = r.Traffic.Sent - r.Traffic.Received
+	traces, err := d.askRouters(r, capture)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range moves {
+		r.Handovers = append(r.Handovers, reportMove(m, traces[m.MAG], running, d.Options.Trigger, r))
+	}
+	for _, t := range running {
+		t.flow = nil
+	}
+	r.countRoams()
+	r.summarise()
+	r.judge()
+	return r, nil
+}
+
+// askRouters reports what the routers say of themselves and what the core link showed, and returns the MAGs' traces.
+func (d *Domain) askRouters(r *Report, capture *Capture) (map[string][]Trace, error) {
 	d.Progressf("collecting the traces of the MAGs")
-	r := &Report{Kernel: kernelRelease(), Scheduler: strings.Join(scheduler(), " "), Reasons: []string{}}
 	traces := map[string][]Trace{}
 	for _, mag := range []string{NodeMAG1, NodeMAG2} {
 		list, err := d.Handovers(mag)
@@ -113,30 +151,8 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 		return nil, err
 	}
 	r.Forwarding = status.Forwarding.Backend
-	r.Scheduler = strings.Join(scheduler(), " ")
-	for _, t := range running {
-		if err := d.judgeMobileNode(r, t); err != nil {
-			return nil, err
-		}
-	}
-	if r.IPsec, err = d.reportIPsec(capture); err != nil {
-		return nil, err
-	}
-	for _, t := range running {
-		t.flow.Stop()
-		sent, received := t.flow.Totals()
-		r.Traffic.Sent, r.Traffic.Received = r.Traffic.Sent+sent, r.Traffic.Received+received
-	}
-	r.Traffic.Lost = r.Traffic.Sent - r.Traffic.Received
-	for _, m := range moves {
-		r.Handovers = append(r.Handovers, reportMove(m, traces[m.MAG], running, d.Options.Trigger, r))
-	}
-	for _, t := range running {
-		t.flow = nil
-	}
-	r.summarise()
-	r.judge()
-	return r, nil
+	r.IPsec, err = d.reportIPsec(capture)
+	return traces, err
 }
 
 // reportIPsec says how the control channel is protected, and what a capture saw of it.
@@ -150,8 +166,13 @@ func (d *Domain) reportIPsec(capture *Capture) (IPsecReport, error) {
 	return r, err
 }
 
+// addressPatience bounds the wait for the end of duplicate address detection.
+const addressPatience = 10 * time.Second
+
 // judgeMobileNode compares a node's addresses with those it began with, and asks its TCP connections for one more block.
 func (d *Domain) judgeMobileNode(r *Report, t *traffic) error {
+	// with Wi-Fi the kernel looks anew whether somebody else has the address
+	_, _ = t.mn.WaitAddress(addressPatience)
 	address, ok, err := t.mn.GlobalAddress()
 	if err != nil {
 		return err
@@ -188,7 +209,10 @@ func (r *Report) judgeConversation(whose string, c *Conversation) (kept bool, ec
 
 // reportMove joins one move with the MAG's trace of it.
 func reportMove(m *moved, traces []Trace, running []*traffic, trigger string, r *Report) HandoverReport {
-	h := HandoverReport{MobileNode: m.mn.ID, From: m.from, To: m.MAG, Trigger: trigger, Radio: milliseconds(m.Associated.Sub(m.Left))}
+	h := HandoverReport{
+		MobileNode: m.mn.ID, From: m.from, To: m.MAG, Trigger: trigger, Radio: milliseconds(m.Associated.Sub(m.Left)),
+		Security: m.mn.Security, By: m.By, Authentication: m.authentication, Attempts: m.Attempts,
+	}
 	for _, t := range running {
 		if t.mn == m.mn {
 			d := t.flow.Disturbance(m.Left, m.Associated, m.end)

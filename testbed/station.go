@@ -15,13 +15,16 @@ import (
 
 // MobileNode is an unmodified host: the kernel's address configuration, wpa_supplicant, and a port in one of the cells.
 type MobileNode struct {
-	ID   string // network access identifier of its 802.1X authentication
-	Node string // mn1, mn2
-	MAC  net.HardwareAddr
+	ID       string // network access identifier of its 802.1X authentication, or its link-layer address where there is none
+	Node     string // mn1, mn2
+	MAC      net.HardwareAddr
+	Security string // with Wi-Fi: SecurityPSK, ...
 
 	domain *Domain
 	at     string       // the MAG whose cell it is plugged into
-	radio  *packet.Conn // sends EAPOL
+	radio  *packet.Conn // sends EAPOL; nil with Wi-Fi
+	roams  int          // with Wi-Fi
+	phy    string       // with Wi-Fi: its radio
 }
 
 // etherTypeEAPOL and the address of IEEE 802.1X's port access entity group.
@@ -56,11 +59,15 @@ func (mn *MobileNode) startSupplicant() error {
 	if err != nil {
 		return err
 	}
-	values := map[string]string{"Identity": mn.ID, "Password": eapPassword}
-	if err := d.render("wpa_supplicant.conf.tmpl", mn.Node, "wpa_supplicant.conf", values); err != nil {
+	values, template, driver := map[string]string{"Identity": mn.ID, "Password": eapPassword}, "wpa_supplicant.conf.tmpl", "wired"
+	if mn.Security != "" {
+		template, driver = "wpa_supplicant-wifi.conf.tmpl", "nl80211"
+		values["Security"], values["SSID"], values["Frequencies"] = mn.Security, ssidOf(mn.Security), frequencies(" ")
+	}
+	if err := d.render(template, mn.Node, "wpa_supplicant.conf", values); err != nil {
 		return err
 	}
-	_, err = d.start(mn.Node, "wpa_supplicant", nil, binary, "-t", "-D", "wired", "-i", stationInterface, "-c", d.Path(mn.Node, "wpa_supplicant.conf"))
+	_, err = d.start(mn.Node, "wpa_supplicant", nil, binary, "-t", "-D", driver, "-i", stationInterface, "-c", d.Path(mn.Node, "wpa_supplicant.conf"))
 	if err != nil {
 		return err
 	}
@@ -72,19 +79,26 @@ func (mn *MobileNode) startSupplicant() error {
 
 // SupplicantStatus is what wpa_supplicant says of itself, key=value a line.
 func (mn *MobileNode) SupplicantStatus() (string, error) {
+	return mn.askSupplicant("STATUS")
+}
+
+// askSupplicant sends wpa_supplicant a command.
+func (mn *MobileNode) askSupplicant(command string) (string, error) {
 	c, err := dialControl(mn.domain.Path(mn.Node, "supplicant/"+stationInterface), mn.domain.Path(mn.Node, "status.sock"))
 	if err != nil {
 		return "", err
 	}
 	defer c.close()
-	return c.request("STATUS")
+	return c.request(command)
 }
 
 // Association is a station's way into a cell.
 type Association struct {
 	MAG        string
-	Left       time.Time // the port was taken out of the old cell
+	Left       time.Time // the port was taken out of the old cell; with Wi-Fi: the station was told to go
 	Associated time.Time // hostapd reported AP-STA-CONNECTED
+	By         string    // with Wi-Fi: RoamCommand or RoamTransition
+	Attempts   int       // and how often it was made to go until it went
 }
 
 // At is the MAG in whose cell the mobile node is.
@@ -92,7 +106,12 @@ func (mn *MobileNode) At() string { return mn.at }
 
 // Move takes the mobile node from its cell into the cell of another MAG and returns when it is associated there. The access
 // point that it left is told nothing, unless the domain's options say CleanDetach.
-func (mn *MobileNode) Move(mag string) (Association, error) { return mn.MoveThrough(mag, 0) }
+func (mn *MobileNode) Move(mag string) (Association, error) {
+	if mn.Security != "" {
+		return mn.Roam(mag, mn.nextRoam())
+	}
+	return mn.MoveThrough(mag, 0)
+}
 
 // MoveThrough is Move with a while in between in which the mobile node is in no cell.
 func (mn *MobileNode) MoveThrough(mag string, gap time.Duration) (Association, error) {
@@ -170,10 +189,25 @@ func (mn *MobileNode) waitCarrier() error {
 	})
 }
 
+// flap takes the carrier from the mobile node's interface and gives it back: its kernel looks for a router then, as on any link that came
+// up.
+func (mn *MobileNode) flap() error {
+	return mn.domain.withHandle(NodeAir, func(h *netlink.Handle) error {
+		port, err := h.LinkByName(mn.Node)
+		if err != nil {
+			return err
+		}
+		return errors.Join(h.LinkSetDown(port), h.LinkSetUp(port))
+	})
+}
+
 // Associate sends EAPOL-Start until the access point reports the station associated later than after. It is patient: a
 // Start in the middle of an authentication makes hostapd begin anew with an identity request, which a supplicant that has
 // answered the challenge discards, and then neither gets any further.
 func (mn *MobileNode) Associate(after time.Time) (time.Time, error) {
+	if mn.Security != "" {
+		return mn.waitAssociated(after)
+	}
 	ap := mn.domain.AccessPoints[mn.at]
 	for range 4 {
 		if err := mn.sendEAPOLStart(); err != nil {
@@ -183,8 +217,13 @@ func (mn *MobileNode) Associate(after time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%s was not associated by the access point of %s; hostapd says:\n%s\nwpa_supplicant says:\n%s",
-		mn.Node, mn.at, mn.domain.tail(mn.at, "hostapd"), mn.domain.tail(mn.Node, "wpa_supplicant"))
+	return time.Time{}, mn.notAssociated(mn.at)
+}
+
+// notAssociated is the error of an association that did not come about.
+func (mn *MobileNode) notAssociated(mag string) error {
+	return fmt.Errorf("%s was not associated by the access point of %s; hostapd says:\n%s\nwpa_supplicant says:\n%s",
+		mn.Node, mag, mn.domain.tail(mag, "hostapd"), mn.domain.tail(mn.Node, "wpa_supplicant"))
 }
 
 // sendEAPOLStart sends the frame of IEEE 802.1X with which a supplicant asks to be authenticated: version 1, type 1, no body.

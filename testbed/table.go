@@ -8,6 +8,7 @@ import (
 
 // Print writes the report for people: every handover, the distributions beside the reference, and what it all means.
 func (r *Report) Print(out io.Writer) {
+	warnOfTimings(out, r.Timings)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "#\tmobile node\tfrom\tto\ttrigger\tattach to PBU\tPBU to PBA\tPBA to RA\ttotal ms\tlost\tgap ms\toutage ms\t")
 	for i, h := range r.Handovers {
@@ -43,6 +44,7 @@ func (r *Report) explain(out io.Writer) {
 	if len(r.Handovers) > 0 && r.Handovers[0].Trigger == TriggerMIH {
 		fmt.Fprintln(out, "\nThe access points are hosts of their own that run hostapd and mihd: `attach to PBU` begins when their word reaches the gateway;\nthe way there, 802.21 under IPsec, is in `gap` and `outage`.")
 	}
+	r.explainRoams(out)
 	fmt.Fprintf(out, `
 What you saw: %d mobile nodes, ordinary hosts with wpa_supplicant, moved between two access points that stand behind
 different routers (MAGs), %d handovers in all, while a correspondent sent them packets. At each move the new access

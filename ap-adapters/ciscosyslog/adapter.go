@@ -1,11 +1,13 @@
-// Package ciscosyslog is the link SAP of Cisco access points and controllers: it reads what they write to syslog. It needs
-// no cooperation of the access point but `logging host`. Syslog over UDP may lose a line and cannot be asked again.
+// Package ciscosyslog is the link SAP of Cisco access points and controllers: it reads what they write to syslog, over UDP (RFC
+// 5426) and TCP (RFC 6587). It needs no cooperation of the access point but `logging host`. Syslog over UDP may lose a line, and
+// neither can be asked again.
 //
-// Nor does it say who wrote a line: a source address is all there is, and anyone can forge one. So no line is believed that
+// Nor does it say who wrote a line: a source address is all there is, and over UDP anyone can forge one. So no line is believed that
 // came by an access link, where the mobile nodes are; on the other links, the network has to refuse foreign sources.
 package ciscosyslog
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -33,7 +35,9 @@ const (
 
 // Config is what the adapter is told.
 type Config struct {
-	Listen    netip.AddrPort // zero: [::]:514, which takes IPv4 too
+	Listen    netip.AddrPort // of UDP; zero: none, or [::]:514, which takes IPv4 too, when ListenTCP is zero as well
+	ListenTCP netip.AddrPort // zero: none
+	Counted   bool           // over TCP only messages with their length before them are taken (RFC 6587 section 3.4.1)
 	Sources   []Source
 	Untrusted []string     // interfaces by which no line is taken, besides those of Sources
 	Log       *slog.Logger // nil: slog.Default
@@ -42,7 +46,7 @@ type Config struct {
 // Source is an access point that may write, or an address that writes for one. The first that matches counts.
 type Source struct {
 	Address           netip.Prefix    // of the sender
-	AccessPoint       string          // only lines that name this access point; "": all of this address
+	AccessPoint       string          // only lines that name this access point, or else their writer so; "": all of this address
 	PointOfAttachment mih.LinkAddress // zero: as the line says, if it does
 	Interface         string          // access interface, as the MIH users know it
 	LinkType          mih.LinkType    // 0: IEEE 802.11
@@ -53,24 +57,33 @@ type Adapter struct {
 	cfg Config
 	log *rate.Limiter
 
+	receiving sync.Mutex // held by who receives a line; before mu
+	emit      func(mih.Indication) bool
+
 	mu       sync.Mutex
 	counters map[string]uint64
 	peers    []peer // as Config.Sources
-	listen   netip.AddrPort
-	detail   string
+	udp, tcp listener
+}
+
+// listener is the state of one of the sockets.
+type listener struct {
+	at     netip.AddrPort
+	detail string // why it does not listen
 }
 
 // peer is what became of a source.
 type peer struct {
 	heard    time.Time
 	stations map[mih.LinkAddress]struct{}
+	history  *history
 }
 
 var _ apadapters.Adapter = (*Adapter)(nil)
 
 // New checks the configuration. The error names every problem.
 func New(cfg Config) (*Adapter, error) {
-	if !cfg.Listen.IsValid() {
+	if !cfg.Listen.IsValid() && !cfg.ListenTCP.IsValid() {
 		cfg.Listen = netip.AddrPortFrom(netip.IPv6Unspecified(), 514)
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
@@ -86,7 +99,7 @@ func New(cfg Config) (*Adapter, error) {
 		}
 		cfg.Sources[i].LinkType = cmp.Or(s.LinkType, mih.LinkType80211)
 		cfg.Untrusted = append(cfg.Untrusted, s.Interface)
-		a.peers = append(a.peers, peer{stations: map[mih.LinkAddress]struct{}{}})
+		a.peers = append(a.peers, peer{stations: map[mih.LinkAddress]struct{}{}, history: newHistory()})
 	}
 	a.cfg = cfg
 	return a, errors.Join(problems...)
@@ -95,21 +108,44 @@ func New(cfg Config) (*Adapter, error) {
 // Name is "ciscosyslog".
 func (a *Adapter) Name() string { return Name }
 
-// ListenAddress is where the adapter listens, once it does; zero before.
+// ListenAddress is where the adapter listens for datagrams, once it does; zero before.
 func (a *Adapter) ListenAddress() netip.AddrPort {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.listen
+	return a.udp.at
+}
+
+// ListenAddressTCP is where it listens for connections.
+func (a *Adapter) ListenAddressTCP() netip.AddrPort {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tcp.at
 }
 
 // Run listens until ctx ends. A socket that fails is opened again, paced.
 func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error {
+	a.emit = emit
+	if !a.cfg.Listen.IsValid() {
+		a.keep(ctx, &a.tcp, a.listenTCP)
+		return nil
+	}
+	var other sync.WaitGroup
+	defer other.Wait()
+	if a.cfg.ListenTCP.IsValid() {
+		other.Go(func() { a.keep(ctx, &a.tcp, a.listenTCP) })
+	}
+	a.keep(ctx, &a.udp, a.listenUDP)
+	return nil
+}
+
+// keep has a socket open again whenever it fails.
+func (a *Adapter) keep(ctx context.Context, l *listener, listen func(context.Context) error) {
 	for ctx.Err() == nil {
-		err := a.listenOnce(ctx, emit)
+		err := listen(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
-		a.setListening(netip.AddrPort{}, err.Error())
+		a.setListening(l, netip.AddrPort{}, err.Error())
 		a.count("socket_errors")
 		if a.log.Allow() {
 			a.cfg.Log.Warn("cannot read syslog messages; trying again", "error", err)
@@ -119,56 +155,79 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 		case <-time.After(rearmInterval):
 		}
 	}
-	return nil
 }
 
-// listenOnce reads datagrams until the socket fails or ctx ends.
-func (a *Adapter) listenOnce(ctx context.Context, emit func(mih.Indication) bool) error {
+// inUse adds the likely causes to an error of a socket that is to be opened.
+func inUse(err error) error {
+	return fmt.Errorf("%w; is another syslog server on this port, or the right to bind it missing?", err)
+}
+
+// listenUDP reads datagrams until the socket fails or ctx ends.
+func (a *Adapter) listenUDP(ctx context.Context) error {
 	s, err := listen(a.cfg.Listen)
 	if err != nil {
-		return fmt.Errorf("%w; is another syslog server on this port, or the right to bind it missing?", err)
+		return inUse(err)
 	}
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	a.setListening(s.localAddress(), "")
+	a.setListening(&a.udp, s.localAddress(), "")
 	for buf := make([]byte, MaximumLine+1); ; {
 		d, err := s.read(buf)
 		if err != nil {
 			return err
 		}
-		a.receive(time.Now(), d, emit)
+		a.receive(time.Now(), d)
 	}
 }
 
 // receive takes one datagram, which is one line (RFC 5426 section 3.1): to split it at line breaks would let a station
-// whose name holds one write lines of its own.
-func (a *Adapter) receive(now time.Time, d datagram, emit func(mih.Indication) bool) {
+// whose name holds one write lines of its own. Or one message of a connection. It reports whether the line told something new.
+func (a *Adapter) receive(now time.Time, d datagram) (news bool) {
+	a.receiving.Lock()
+	defer a.receiving.Unlock()
 	a.count("lines")
+	if !a.admits(d.from, d.iface) {
+		return false
+	}
 	from := d.from
-	if slices.Contains(a.cfg.Untrusted, d.iface) || d.iface == "" {
-		a.refuse("refused_interface", from, fmt.Sprintf("it came by interface %q: lines from access links are forged, access points write from elsewhere", d.iface))
-		return
-	}
-	if !a.allowed(from) {
-		a.refuse("refused_source", from, "not a configured source")
-		return
-	}
 	r, err := Parse(d.text)
 	if err != nil {
 		a.refuse("ignored_"+ErrorLabel(err), from, err.Error())
-		return
+		return false
 	}
-	i := a.source(from, r.AccessPoint)
+	i := a.source(from, r.origin())
 	if i < 0 {
-		a.refuse("refused_access_point", from, "no source is configured for access point "+r.AccessPoint)
-		return
+		a.refuse("refused_access_point", from, "no source is configured for access point "+r.origin())
+		return false
+	}
+	history := a.peers[i].history
+	line := history.hash(from.String(), bytes.TrimRight(d.text, lineEnd))
+	if history.knows(line) && (r.Header.distinguishes() || d.replay) {
+		a.count("duplicates")
+		return false
 	}
 	a.count("event_" + string(r.Event))
-	if !emit(a.indication(now, a.cfg.Sources[i], r)) {
+	if a.emit(a.indication(now, a.cfg.Sources[i], r)) {
+		history.add(line)
+	} else {
 		a.count("dropped")
 	}
 	a.note(i, now, r)
+	return true
+}
+
+// admits says whether lines from there are looked at.
+func (a *Adapter) admits(from netip.Addr, iface string) bool {
+	switch {
+	case slices.Contains(a.cfg.Untrusted, iface) || iface == "":
+		a.refuse("refused_interface", from, fmt.Sprintf("it came by interface %q: lines from access links are forged, access points write from elsewhere", iface))
+	case !a.allowed(from):
+		a.refuse("refused_source", from, "not a configured source")
+	default:
+		return true
+	}
+	return false
 }
 
 func (a *Adapter) indication(now time.Time, s Source, r Record) mih.Indication {
@@ -228,23 +287,25 @@ func (a *Adapter) count(name string) {
 	a.counters[name]++
 }
 
-func (a *Adapter) setListening(at netip.AddrPort, detail string) {
+func (a *Adapter) setListening(l *listener, at netip.AddrPort, detail string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.listen, a.detail = at, detail
+	l.at, l.detail = at, detail
 }
 
-// Status tells of each source when it was heard last, and the counters. A source counts as connected while the socket
-// is open: syslog knows no more.
+// Status tells of each source when it was heard last, and the counters. A source counts as connected while the sockets
+// are open: syslog knows no more, and over TCP too a writer may connect when it has something to say.
 func (a *Adapter) Status() apadapters.Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
+	listens := a.udp.at.IsValid() == a.cfg.Listen.IsValid() && a.tcp.at.IsValid() == a.cfg.ListenTCP.IsValid()
+	why := cmp.Or(a.udp.detail, a.tcp.detail)
 	for i, p := range a.peers {
 		src := a.cfg.Sources[i]
-		peer := apadapters.Peer{Name: cmp.Or(src.AccessPoint, src.Address.String()), Connected: a.listen.IsValid(), Detail: a.detail, Stations: len(p.stations),
+		peer := apadapters.Peer{Name: cmp.Or(src.AccessPoint, src.Address.String()), Connected: listens, Detail: why, Stations: len(p.stations),
 			LinkType: src.LinkType, PointOfAttachment: src.PointOfAttachment}
-		if a.detail == "" {
+		if why == "" {
 			peer.Detail = "never heard"
 			if !p.heard.IsZero() {
 				peer.Detail = "last heard " + p.heard.UTC().Format(time.RFC3339)

@@ -40,7 +40,13 @@ type started struct {
 
 func start(t *testing.T, listen string, sources ...Source) *started {
 	t.Helper()
-	a, err := New(Config{Listen: netip.MustParseAddrPort(listen), Sources: sources, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	return startWith(t, Config{Listen: netip.MustParseAddrPort(listen), Sources: sources})
+}
+
+func startWith(t *testing.T, cfg Config) *started {
+	t.Helper()
+	cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	a, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +124,7 @@ func TestSourcesOverTheSocket(t *testing.T) {
 	s.expect(`Link_Up acc0 02:00:5e:10:00:01 02:00:5e:20:00:09 ""`)
 	ap1(attached)
 	s.expect(`Link_Up acc1 02:00:5e:10:00:01 00:00:00:00:00:00 ""`)
+	ap1(attached + "\n") // twice by the network, with or without what ends a line
 	six(attached + "\n")
 	s.expect(`Link_Up acc3 02:00:5e:10:00:01 00:00:00:00:00:00 ""`)
 	six(detached + "\r\n\x00")
@@ -134,7 +141,7 @@ func TestSourcesOverTheSocket(t *testing.T) {
 	ap0("%SYS-5-RESTART: System restarted")
 	ap0("\xff\x00" + strings.Repeat("A", 9000))
 	want := map[string]uint64{"refused_access_point": 1, "refused_source": 1, "ignored_truncated": 1, "ignored_foreign": 1,
-		"ignored_other_mnemonic": 1, "ignored_too_long": 1, "ignored_control_characters": 1, "event_up": 4, "event_down": 1, "lines": 12}
+		"ignored_other_mnemonic": 1, "ignored_too_long": 1, "ignored_control_characters": 1, "event_up": 4, "event_down": 1, "duplicates": 1, "lines": 13}
 	eventually(t, "every line counted", func() bool {
 		return s.Status().Counters["lines"] == want["lines"] && s.Status().Counters["ignored_too_long"] == 1
 	})

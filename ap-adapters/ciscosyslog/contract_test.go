@@ -17,7 +17,9 @@ import (
 type writer struct {
 	t        *testing.T
 	adapter  *Adapter
+	network  string
 	conn     net.Conn
+	number   int
 	mute     bool
 	said     map[mih.LinkAddress]string
 	expected uint64
@@ -30,6 +32,9 @@ func (w *writer) say(line string) {
 		return
 	}
 	w.connect()
+	if w.network == "tcp" {
+		line = fmt.Sprintf("%d %s\n", len(line), line)
+	}
 	if _, err := w.conn.Write([]byte(line)); err != nil {
 		w.t.Fatal(err)
 	}
@@ -43,8 +48,12 @@ func (w *writer) connect() {
 	if w.conn != nil {
 		return
 	}
-	eventually(w.t, "the adapter listens", func() bool { return w.adapter.ListenAddress().IsValid() })
-	conn, err := net.Dial("udp", netip.AddrPortFrom(netip.IPv6Loopback(), w.adapter.ListenAddress().Port()).String())
+	at := w.adapter.ListenAddress
+	if w.network == "tcp" {
+		at = w.adapter.ListenAddressTCP
+	}
+	eventually(w.t, "the adapter listens", func() bool { return at().IsValid() })
+	conn, err := net.Dial(w.network, netip.AddrPortFrom(netip.IPv6Loopback(), at().Port()).String())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -54,16 +63,17 @@ func (w *writer) connect() {
 
 func (w *writer) tell(station mih.LinkAddress, format string) {
 	w.t.Helper()
-	w.said[station] = fmt.Sprintf(format, station)
+	w.number++
+	w.said[station] = fmt.Sprintf(format, w.number, station)
 	w.say(w.said[station])
 }
 
 func (w *writer) Attach(station mih.LinkAddress) {
-	w.tell(station, "<190>1: *Mar  1 00:01:02.345: %%DOT11-6-ASSOC: Interface Dot11Radio1, Station   %s Associated KEY_MGMT[NONE]")
+	w.tell(station, "<190>%d: *Mar  1 00:01:02.345: %%DOT11-6-ASSOC: Interface Dot11Radio1, Station   %s Associated KEY_MGMT[NONE]")
 }
 
 func (w *writer) Detach(station mih.LinkAddress) {
-	w.tell(station, "<190>2: *Mar  1 00:01:09.345: %%DOT11-6-DISASSOC: Interface Dot11Radio1, Deauthenticating Station %s")
+	w.tell(station, "<190>%d: *Mar  1 00:01:09.345: %%DOT11-6-DISASSOC: Interface Dot11Radio1, Deauthenticating Station %s")
 }
 
 func (w *writer) Repeat(station mih.LinkAddress) { w.say(w.said[station]) }
@@ -71,7 +81,7 @@ func (w *writer) Repeat(station mih.LinkAddress) { w.say(w.said[station]) }
 func (w *writer) Mute(mute bool) { w.mute = mute }
 
 func (w *writer) Garbage() {
-	for _, line := range []string{"", "\x00\xff", "%DOT11-6-ASSOC: Interface Dot11Radio1, Station 0200.5e10.0001 Ass", "%DOT11-6-ASSOC:", strings.Repeat("A", 9000)} {
+	for _, line := range []string{"x", "\x00\xff", "%DOT11-6-ASSOC: Interface Dot11Radio1, Station 0200.5e10.0001 Ass", "%DOT11-6-ASSOC:", strings.Repeat("A", 9000)} {
 		w.say(line)
 	}
 }
@@ -88,15 +98,21 @@ func (w *writer) Start() {
 }
 
 func TestContract(t *testing.T) {
-	adaptertest.Test(t, func(t *testing.T) adaptertest.Bench {
-		a, err := New(Config{Listen: netip.MustParseAddrPort("[::1]:0"), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-			Sources: []Source{{Address: netip.MustParsePrefix("::1/128"), Interface: "acc0"}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return adaptertest.Bench{
-			Adapter: a, AccessPoint: &writer{t: t, adapter: a, said: map[mih.LinkAddress]string{}}, Maximum: maximumStations,
-			Garbled: []string{"ignored_foreign", "ignored_truncated", "ignored_too_long"},
-		}
-	})
+	for network, cfg := range map[string]Config{
+		"udp": {Listen: netip.MustParseAddrPort("[::1]:0")}, "tcp": {ListenTCP: netip.MustParseAddrPort("[::1]:0")},
+	} {
+		t.Run(network, func(t *testing.T) {
+			adaptertest.Test(t, func(t *testing.T) adaptertest.Bench {
+				cfg.Log, cfg.Sources = slog.New(slog.NewTextHandler(io.Discard, nil)), []Source{{Address: netip.MustParsePrefix("::1/128"), Interface: "acc0"}}
+				a, err := New(cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return adaptertest.Bench{
+					Adapter: a, AccessPoint: &writer{t: t, adapter: a, network: network, said: map[mih.LinkAddress]string{}}, Maximum: maximumStations,
+					Garbled: []string{"ignored_foreign", "ignored_truncated", "ignored_too_long"},
+				}
+			})
+		})
+	}
 }

@@ -1,23 +1,32 @@
 package ciscosyslog
 
+import "cmp"
+
 // Explanation is what the adapter would make of a line, for people: one JSON object.
 type Explanation struct {
 	Event             EventKind `json:"event"`
 	Station           string    `json:"station"`
 	PointOfAttachment string    `json:"point_of_attachment"`
 	Identity          string    `json:"identity"`
-	Reason            string    `json:"reason"` // of the event or, when there is none, why there is none
+	Reason            string    `json:"reason"`       // of the event or, when there is none, why there is none
+	AccessPoint       string    `json:"access_point"` // its name, or that of the host that wrote the line
+	Clock             string    `json:"clock"`        // as the line says; nothing depends on it
 }
 
 // Explain parses a line and says what came of it.
 func Explain(line []byte) Explanation {
 	r, err := Parse(line)
+	e := Explanation{Event: None, AccessPoint: r.origin(), Clock: r.Header.Clock.String()}
 	if err != nil {
-		return Explanation{Event: None, Reason: err.Error()}
+		e.Reason = err.Error()
+		return e
 	}
-	e := Explanation{Event: r.Event, Station: r.Station.String(), Identity: r.Identity, Reason: r.Reason}
+	e.Event, e.Station, e.Identity, e.Reason = r.Event, r.Station.String(), r.Identity, r.Reason
 	if !r.PointOfAttachment.IsZero() {
 		e.PointOfAttachment = r.PointOfAttachment.String()
 	}
 	return e
 }
+
+// origin is the access point that a line is about: the one that it names, else the host that wrote it.
+func (r Record) origin() string { return cmp.Or(r.AccessPoint, r.Header.Host) }

@@ -30,7 +30,8 @@ type Record struct {
 	PointOfAttachment mih.LinkAddress // zero: the line does not name it
 	AccessPoint       string          // its name, where the line has it
 	Identity          string          // an NAI; "" when only the address is known
-	Reason            string          // the line's or, where it has none, the mnemonic's meaning
+	Header            Header
+	Reason            string // the line's or, where it has none, the mnemonic's meaning
 	DownReason        mih.LinkDownReason
 }
 
@@ -64,49 +65,12 @@ func ErrorLabel(err error) string {
 // MaximumLine is the longest line that is looked at, in octets.
 const MaximumLine = 4096
 
-// header finds the tag that every message of a Cisco system carries. The clock before it comes in too many forms to be
-// read, and the text after it may quote another tag: the first one counts.
+// lineEnd is what may stand behind a message.
+const lineEnd = " \t\r\n\x00"
+
+// header finds the tag that every message of a Cisco system carries. What stands before it comes in many forms and may be missing,
+// and the text after it may quote another tag: the first one counts.
 var header = regexp.MustCompile(`(?:^|[\s:>])%([A-Z][A-Z0-9_]*)-([0-7])-([A-Z][A-Z0-9_]*):\s*`)
-
-// Parts of the grammar. A station's name may hold anything, an address and the words around one included, and comes from
-// the station. So each form is anchored: where the name stands before the address, the address is the last one that the
-// message's fixed end follows (the greedy .* sees to that); where it stands behind, the address is the first thing.
-const (
-	address   = `([0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2}|[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}|[0-9A-Fa-f]{2}(?:-[0-9A-Fa-f]{2}){5})`
-	port      = `^Interface\s+\S+,\s+`
-	named     = `(?:.*\s)?` // the name before an address, or none
-	bracketed = `\[[^\]]*\]`
-)
-
-// form is one form of a message: its expression and how the groups are read.
-type form struct {
-	expr *regexp.Regexp
-	read func(r *Record, groups []string) error
-}
-
-// forms by facility and mnemonic; the severity is the operator's to change.
-var forms = map[string][]form{
-	"DOT11-ASSOC":    association,
-	"DOT11-REASSOC":  association,
-	"DOT11-ADD":      {{regexp.MustCompile(port + `Station\s+` + named + address + `\s+(?:Rea|A)ssociated\s+to\s+Parent\s+` + address + `\s*$`), readParent}},
-	"DOT11-DISASSOC": {{regexp.MustCompile(port + `(?:Deauthenticating|Disassociating)\s+Station\s+` + address + `(?:\s+(.*))?$`), readDisassociation}},
-	"DOT11-ROAMED":   {{regexp.MustCompile(`^Station\s+` + named + address + `\s+Roamed\s+to\s+` + address + `\s*$`), readRoamed}},
-	"DOT11-MAXRETRIES": {{regexp.MustCompile(`^Packet\s+to\s+client\s+` + named + address + `\s+reached\s+max\s+retries,\s+removing\s+the\s+client\.?\s*$`),
-		readMaxRetries}},
-	"APBR-STA_ASSOC_OK": {{regexp.MustCompile(`^\[([^\]]*)\]\s+Station\s+\[.*\]([0-9A-Fa-f]{12}|` + address[1:] + `\s+((?:Rea|A)ssociated)\s*$`), readBridge}},
-	"CLIENT_ORCH_LOG-CLIENT_ADDED_TO_RUN_STATE": {
-		{regexp.MustCompile(`Username\s+entry\s+\((.*)\)\s+joined\s+with\s+ssid\s+\(.*\)\s+for\s+device\s+with\s+MAC:\s*` + address +
-			`(?:\s+on\s+channel\s+\(\d+\))?\s*$`), readClient},
-		{regexp.MustCompile(`Username\s+entry\s+\((.*)\)\s+joined\s+with\s+ssid\s+\(.*\)\s+for\s+device\s+with\s+AP\s+name\s+\((.*)\)\s+AP\s+mac\s+\(` + address +
-			`\)\s+channel\s+\(\d+\)(?:\s+rssi\s+\(-?\d+\))?\s*$`), readClientAtAccessPoint},
-	},
-}
-
-var association = []form{
-	{regexp.MustCompile(port + `Station\s+` + named + address + `\s+((?:Rea|A)ssociated)(?:\s+KEY_MGMT` + bracketed + `)?\s*$`), readAssociation},
-	{regexp.MustCompile(port + `Station\s+` + named + address + `,\s+SSID\s+\[.*\],\s+Authentication\s+Type\s+` + bracketed +
-		`,\s+Key\s+Management\s+` + bracketed + `,\s+((?:Rea|A)ssociated)\s*$`), readAssociation},
-}
 
 // Parse reads one line, which may end in line breaks and NUL. On an error the Record tells as much as is certain: the mnemonic.
 func Parse(line []byte) (Record, error) {
@@ -114,10 +78,11 @@ func Parse(line []byte) (Record, error) {
 	if len(line) > MaximumLine {
 		return r, ErrTooLong
 	}
-	text := strings.TrimRight(string(line), " \t\r\n\x00")
+	text := strings.TrimRight(string(line), lineEnd)
 	if strings.IndexFunc(text, isControl) >= 0 {
 		return r, ErrControl
 	}
+	r.Header, text = split(text)
 	at := header.FindStringSubmatchIndex(text)
 	if at == nil {
 		return r, ErrForeign
@@ -172,60 +137,12 @@ func (r *Record) setDown(reason string, code mih.LinkDownReason, text string) er
 	return r.setStation(Down, text)
 }
 
-func readAssociation(r *Record, g []string) error {
-	r.Reason = strings.ToLower(g[1])
-	return r.setStation(Up, g[0])
-}
-
-func readParent(r *Record, g []string) error {
-	r.Reason = "associated behind a repeater"
-	r.PointOfAttachment, _ = parseAddress(g[1])
-	return r.setStation(Up, g[0])
-}
-
-// readDisassociation finds the reason behind the last "Reason:", for the name that may stand before it can hold the word.
-func readDisassociation(r *Record, g []string) error {
-	reason := "deauthenticated"
-	if i := strings.LastIndex(g[1], "Reason:"); i >= 0 {
-		reason = strings.TrimSpace(g[1][i+len("Reason:"):])
-	}
-	return r.setDown(reason, downReason(reason), g[0])
-}
-
-// readRoamed: the second address is the station's new access point, not the one that writes.
-func readRoamed(r *Record, g []string) error {
-	to, _ := parseAddress(g[1])
-	return r.setDown("roamed to "+to.String(), mih.DownExplicitDisconnect, g[0])
-}
-
-func readMaxRetries(r *Record, g []string) error {
-	return r.setDown("maximum of retries reached", mih.DownPacketTimeout, g[0])
-}
-
-func readBridge(r *Record, g []string) error {
-	r.AccessPoint, r.Reason = g[0], strings.ToLower(g[len(g)-1])
-	return r.setStation(Up, g[1])
-}
-
-func readClient(r *Record, g []string) error {
-	r.Reason = "client runs"
-	r.setIdentity(g[0])
-	return r.setStation(Up, g[1])
-}
-
-// readClientAtAccessPoint: the line has no address of the station, unless that is its user name.
-func readClientAtAccessPoint(r *Record, g []string) error {
-	if _, ok := parseAddress(strings.TrimSpace(g[0])); !ok {
-		return fmt.Errorf("%w: the line names the access point and the user only", ErrStation)
-	}
-	r.Reason, r.AccessPoint = "client runs", g[1]
-	r.PointOfAttachment, _ = parseAddress(g[2])
-	return r.setStation(Up, strings.TrimSpace(g[0]))
-}
-
-// setIdentity takes a user name that can be an NAI; an address is none.
+// setIdentity takes a user name that can be an NAI; an address is none, nor is what a controller writes for nobody.
 func (r *Record) setIdentity(user string) {
 	_, isAddress := parseAddress(user)
+	if user == "null" || user == "(null)" || user == "N/A" {
+		return
+	}
 	printable := utf8.ValidString(user) && strings.IndexFunc(user, func(c rune) bool { return !unicode.IsPrint(c) }) < 0
 	if !isAddress && printable && len(user) <= 253 {
 		r.Identity = user

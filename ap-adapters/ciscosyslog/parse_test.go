@@ -57,7 +57,7 @@ func TestTruncation(t *testing.T) {
 	lines, _ := corpus(t)
 	for _, line := range lines {
 		whole, err := Parse([]byte(line))
-		if err != nil || strings.Contains(line, "dead.beef") || strings.Contains(line, "10beef") {
+		if err != nil || strings.Contains(line, "dead.beef") || strings.Contains(line, "de:ad:be:ef") || strings.Contains(line, "10beef") {
 			continue // a name that reads as a message is one, when what follows it is cut off
 		}
 		for n := range len(line) {

@@ -18,6 +18,8 @@ type datagram struct {
 	from  netip.Addr
 	iface string // by which it came; "" when that is gone by now
 	text  []byte
+
+	replay bool // it may be one of the lines that a writer repeats on a new connection
 }
 
 // socket is a UDP socket that tells by which interface a datagram came.
@@ -88,15 +90,17 @@ func (s *socket) read(buf []byte) (datagram, error) {
 	return datagram{from: from.(*net.UDPAddr).AddrPort().Addr().Unmap(), iface: s.interfaceName(index), text: buf[:n]}, nil
 }
 
+func (s *socket) interfaceName(index int) string { return interfaceName(s.raw, index) }
+
 // interfaceName asks the kernel anew each time, for an interface may come back under its name with another index; on the
 // socket, whose network namespace is the one that counts.
-func (s *socket) interfaceName(index int) string {
+func interfaceName(socket syscall.RawConn, index int) string {
 	request, err := unix.NewIfreq("")
 	if err != nil {
 		return ""
 	}
 	request.SetUint32(uint32(index))
-	control := s.raw.Control(func(fd uintptr) { err = unix.IoctlIfreq(int(fd), unix.SIOCGIFNAME, request) })
+	control := socket.Control(func(fd uintptr) { err = unix.IoctlIfreq(int(fd), unix.SIOCGIFNAME, request) })
 	if errors.Join(control, err) != nil {
 		return ""
 	}

@@ -121,13 +121,70 @@ func TestLinesFromAnAccessLinkAreRefused(t *testing.T) {
 	}
 }
 
+// TestConnectionsFromAnAccessLinkAreRefused: over TCP a forged source address has no way back, so that what is left to a mobile node is
+// an address that is its own.
+func TestConnectionsFromAnAccessLinkAreRefused(t *testing.T) {
+	s := newSpaces(t)
+	s.in("mag", "ip addr add 198.51.100.1/24 dev acc0; ip addr add 2001:db8:a::1/64 dev acc0 nodad")
+	s.in("mn", "ip addr add 198.51.100.9/24 dev eth0; ip addr add 2001:db8:a::9/64 dev eth0 nodad; ip route add 192.0.2.1/32 via 198.51.100.1; ip -6 route replace 2001:db8:c::1/128 via fe80::1 dev eth0 src 2001:db8:a::9")
+	for listen, way := range map[string][2]string{ // the access point's and the mobile node's way
+		"[::]:514": {"2001:db8:c::1", "2001:db8:a::1"}, "192.0.2.1:514": {"192.0.2.1", "192.0.2.1"}, "[2001:db8:c::1]:514": {"2001:db8:c::1", "2001:db8:c::1"},
+	} {
+		t.Run(listen, func(t *testing.T) {
+			a, err := New(Config{ListenTCP: netip.MustParseAddrPort(listen), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Sources: []Source{
+				{Address: netip.MustParsePrefix("2001:db8::/32"), Interface: "acc0"}, {Address: netip.MustParsePrefix("0.0.0.0/1"), Interface: "acc0"},
+				{Address: netip.MustParsePrefix("128.0.0.0/1"), Interface: "acc0"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() {
+				done <- s.run("mag", func() error { return a.Run(ctx, func(mih.Indication) bool { return true }) })
+			}()
+			defer func() {
+				cancel()
+				if err := <-done; err != nil {
+					t.Errorf("Run: %v", err)
+				}
+			}()
+			eventually(t, "the adapter listens", func() bool { return a.ListenAddressTCP().IsValid() })
+			eventually(t, "the mobile node refused", func() bool {
+				s.connect("mn", way[1], forged+"\n")
+				return a.Status().Counters["refused_interface"] > 0
+			})
+			eventually(t, "the access point's line taken", func() bool {
+				s.connect("ap", way[0], attached+"\n")
+				return a.Status().Counters["event_up"] == 1
+			})
+			if n := a.Status().Peers[0].Stations + a.Status().Peers[1].Stations + a.Status().Peers[2].Stations; n != 1 {
+				t.Errorf("%d stations", n)
+			}
+		})
+	}
+}
+
 // send writes one datagram to the gateway's syslog port.
 func (s spaces) send(from, to, text string) {
 	s.t.Helper()
+	if err := s.write("udp", from, to, text); err != nil {
+		s.t.Fatalf("from %s to %s: %v", from, to, err)
+	}
+}
+
+// connect writes over a connection, if there is one to be had.
+func (s spaces) connect(from, to, text string) {
+	s.t.Helper()
+	if err := s.write("tcp", from, to, text); err != nil {
+		s.t.Logf("from %s to %s: %v", from, to, err)
+	}
+}
+
+func (s spaces) write(network, from, to, text string) error {
 	done := make(chan error)
 	go func() {
 		done <- s.run(from, func() error {
-			conn, err := net.Dial("udp", net.JoinHostPort(to, "514"))
+			conn, err := net.Dial(network, net.JoinHostPort(to, "514"))
 			if err != nil {
 				return err
 			}
@@ -136,7 +193,5 @@ func (s spaces) send(from, to, text string) {
 			return err
 		})
 	}()
-	if err := <-done; err != nil {
-		s.t.Fatalf("from %s to %s: %v", from, to, err)
-	}
+	return <-done
 }

@@ -5,7 +5,8 @@
 // outer EAP identity, which the station writes as it likes, unless the RADIUS server returns User-Name in its Access-Accept:
 // then it is what the server authenticated. Operators must configure the server so (hostapd's built-in one needs nothing, as
 // long as its methods have no other outer identity); else one subscriber can have the sessions of another. A station without
-// 802.1X is known by its address; one whose identity is no NAI is not served at all.
+// 802.1X is known by its address; one whose identity is no NAI is not served at all. One that comes by fast transition with 802.1X
+// (FT-EAP) is known by its address at all access points but the first: hostapd has no identity of it there.
 package hostapd
 
 import (
@@ -42,6 +43,7 @@ type Config struct {
 type Interface struct {
 	ControlSocket     string          // the socket, or its directory when the socket is named as Interface
 	Interface         string          // access interface, as the MIH users know it
+	VLANs             map[int]string  // access interfaces of the VLANs that hostapd puts stations into (dynamic_vlan); a VLAN that is not here has none. Empty: all are at Interface
 	PointOfAttachment mih.LinkAddress // zero: the BSSID that hostapd tells
 	LinkType          mih.LinkType    // 0: IEEE 802.11
 

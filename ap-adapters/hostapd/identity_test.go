@@ -87,3 +87,36 @@ func TestIdentityThatIsNotKnownYetIsAskedForAgain(t *testing.T) {
 	f.do(func() { f.detail["02:00:00:00:10:00"] = "dot1xAuthSessionUserName=mn@example.net\n" })
 	a.expect(`Link_Up wlan0 02:00:00:00:10:00 "mn@example.net" resync`)
 }
+
+// At an access point to which a station came by fast transition hostapd never gets an identity of it: that is no reason to wait. A
+// station that writes so itself is not taken for nameless.
+func TestIdentityAfterFastTransition(t *testing.T) {
+	for _, test := range []struct {
+		suite, name string
+		naming      naming
+	}{
+		{"00-0f-ac-3", "N/A", nameUntold},
+		{"00-0f-ac-13", "(null)", nameUntold},
+		{"00-0f-ac-3", "mn@example.net", named},
+		{"00-0f-ac-1", "N/A", namePending},
+		{"00-0f-ac-1", "(null)", namePending},
+		{"", "N/A", namePending},
+	} {
+		st, err := parseStation([]byte("02:00:00:00:10:00\nflags=[AUTHORIZED]\nAKMSuiteSelector=" + test.suite + "\ndot1xAuthSessionUserName=" + test.name + "\nAKMSuiteSelector=00-0f-ac-3\n"))
+		if err != nil || st.naming != test.naming {
+			t.Errorf("%+v: %d, %v", test, st.naming, err)
+		}
+	}
+	f, cfg := fakeLab(t)
+	a := start(t, cfg)
+	connected(t, a)
+	f.do(func() {
+		f.stations = []string{"02:00:00:00:10:00"}
+		f.detail["02:00:00:00:10:00"] = "AKMSuiteSelector=00-0f-ac-3\ndot1xAuthSessionUserName=N/A\n"
+	})
+	f.event("<3>AP-STA-CONNECTED 02:00:00:00:10:00")
+	a.expect(`Link_Up wlan0 02:00:00:00:10:00 ""`)
+	if n := a.Status().Counters["identity_untold"]; n != 1 {
+		t.Errorf("%d identities untold, want 1", n)
+	}
+}

@@ -26,6 +26,7 @@ const (
 // told is what the MIH Function was told of a station.
 type told struct {
 	link      mih.LinkTupleID
+	access    string // interface
 	since     time.Time
 	identity  string
 	stale     bool   // to be told again: the queue was full, or the hostapd that had told it was started again
@@ -196,9 +197,33 @@ func (p *port) tuple(station mih.LinkAddress) mih.LinkTupleID {
 	return mih.LinkTupleID{Link: mih.LinkID{Type: p.cfg.LinkType, Address: station}, PointOfAttachment: p.poa}
 }
 
+// access is the interface of stations of a VLAN; false: none that serves them.
+func (p *port) access(vlan int) (name string, ok bool) {
+	if vlan == 0 || len(p.cfg.VLANs) == 0 {
+		return p.cfg.Interface, true
+	}
+	name, ok = p.cfg.VLANs[vlan]
+	return name, ok
+}
+
+// elsewhere says that a station is in a VLAN that has no access interface here, and counts it.
+func (p *port) elsewhere(s station) bool {
+	if _, ok := p.access(s.vlan); ok {
+		return false
+	}
+	p.adapter.count("vlan_unknown")
+	if p.adapter.log.Allow() {
+		p.adapter.cfg.Log.Warn("station not served: it is in a VLAN that has no access interface in the configuration", "interface", p.cfg.Interface, "station", s.address.String(), "vlan", s.vlan)
+	}
+	return true
+}
+
 // send emits an event and reports whether it was taken; when not, the next resync tells it.
 func (p *port) send(at time.Time, ev mih.LinkEvent, fill func(*mih.Indication)) bool {
 	ind := mih.Indication{SAP: Name, Interface: p.cfg.Interface, ReceivedAt: at, Event: ev}
+	if t := p.stations[ev.LinkTuple().Link.Address]; t != nil {
+		ind.Interface = t.access
+	}
 	if fill != nil {
 		fill(&ind)
 	}
@@ -213,6 +238,7 @@ func (p *port) send(at time.Time, ev mih.LinkEvent, fill func(*mih.Indication)) 
 // up tells that a station is attached.
 func (p *port) up(at time.Time, s station, resync bool) {
 	t := &told{link: p.tuple(s.address), since: at, identity: s.identity, round: p.round}
+	t.access, _ = p.access(s.vlan) // who is elsewhere is not told
 	if _, known := p.stations[s.address]; !known && len(p.stations) >= maximumStations {
 		p.adapter.count("maximum_stations_reached")
 		return

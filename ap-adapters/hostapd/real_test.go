@@ -33,7 +33,8 @@ func need(t *testing.T, tool, pkg string) {
 	}
 }
 
-func newLab(t *testing.T, links int) *lab {
+// emptyLab is a lab without links.
+func emptyLab(t *testing.T) *lab {
 	t.Helper()
 	need(t, "ip", "iproute2")
 	need(t, "hostapd", "hostapd")
@@ -41,12 +42,19 @@ func newLab(t *testing.T, links int) *lab {
 	if os.Geteuid() != 0 {
 		t.Fatal("this test makes network namespaces: run it as root")
 	}
-	l := &lab{t: t, dir: shortDir(t), links: links}
+	l := &lab{t: t, dir: shortDir(t)}
 	l.ap, l.host = fmt.Sprintf("nlh-ap-%d", os.Getpid()), fmt.Sprintf("nlh-mn-%d", os.Getpid())
 	for _, ns := range []string{l.ap, l.host} {
 		l.run("ip", "netns", "add", ns)
 		t.Cleanup(func() { exec.Command("ip", "netns", "del", ns).Run() })
 	}
+	return l
+}
+
+func newLab(t *testing.T, links int) *lab {
+	t.Helper()
+	l := emptyLab(t)
+	l.links = links
 	l.write("users", "* MD5 \"secret\"\n")
 	for i := range links {
 		l.run("ip", "-n", l.ap, "link", "add", fmt.Sprintf("acc%d", i), "type", "veth", "peer", "name", fmt.Sprintf("eth%d", i), "netns", l.host)

@@ -129,11 +129,12 @@ func (s *session) untilNext() time.Duration {
 	return s.patience
 }
 
-// observe compares one station with what was told of it. One with an impossible identity counts as not met.
+// observe compares one station with what was told of it. One with an impossible identity, or in a VLAN elsewhere, counts as not met.
 func (s *session) observe(now time.Time, st station) {
-	if !st.authorized || st.naming == nameInvalid {
+	if !st.authorized || st.naming == nameInvalid || s.elsewhere(st) {
 		return
 	}
+	access, _ := s.access(st.vlan)
 	t, known := s.stations[st.address]
 	switch {
 	case st.naming == namePending:
@@ -145,7 +146,7 @@ func (s *session) observe(now time.Time, st station) {
 		s.up(now, st, true)
 	case t.stale:
 		s.up(now, st, false)
-	case st.identity != t.identity, st.age >= 0 && now.Add(-st.age).After(t.since.Add(sinceResolution)):
+	case st.identity != t.identity, access != t.access, st.age >= 0 && now.Add(-st.age).After(t.since.Add(sinceResolution)):
 		s.up(now, st, true) // another association: its events were lost
 	default:
 		t.round = s.round

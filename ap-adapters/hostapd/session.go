@@ -83,6 +83,12 @@ func (s *session) stationRequest(command string) (st station, found bool, err er
 	switch st.naming {
 	case namePending:
 		s.adapter.count("identity_pending")
+	case nameUntold:
+		s.adapter.count("identity_untold")
+		if s.adapter.log.Allow() {
+			s.adapter.cfg.Log.Warn("hostapd does not know who a station is that came by fast transition of 802.1X: it is known by its link-layer address here and keeps no address by its identity; use FT-PSK, or know everybody by link-layer address (policy.identity: mac)",
+				"interface", s.cfg.Interface, "station", st.address.String())
+		}
 	case nameInvalid:
 		s.adapter.count("identity_invalid")
 		if s.adapter.log.Allow() {
@@ -212,7 +218,7 @@ func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 		s.repair = true
 	case st.naming == namePending:
 		s.repair = true
-	case st.naming == nameInvalid:
+	case st.naming == nameInvalid, s.elsewhere(st):
 		if s.stations[address] != nil {
 			s.down(at, address, false)
 		}

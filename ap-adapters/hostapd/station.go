@@ -3,6 +3,7 @@ package hostapd
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,7 @@ type station struct {
 	identity   string        // of 802.1X when it is named, else ""
 	age        time.Duration // of the association, in seconds; -1: not told
 	signal     int           // dBm; 0: not told
+	vlan       int           // that hostapd put it into; 0: none
 	measured
 }
 
@@ -33,10 +35,15 @@ const (
 	named                     // by identity
 	namePending               // there is 802.1X, and hostapd has no identity yet
 	nameInvalid               // it has one that can be no NAI
+	nameUntold                // there is 802.1X, but at another access point: hostapd will never have an identity
 )
 
-// noIdentity is what hostapd writes for an identity that it does not have.
-const noIdentity = "(null)"
+// noIdentities are what hostapd writes for an identity that it does not have.
+var noIdentities = []string{"(null)", "N/A"}
+
+// fastTransition are the suites of 802.1X with which a station that was authenticated elsewhere may come by fast transition (IEEE
+// 802.11 table 9-188). hostapd 2.10 hands the keys on from one access point to the next, but not the identity.
+var fastTransition = []string{"00-0f-ac-3", "00-0f-ac-13"}
 
 // parseStation reads such a reply: the address, then a line key=value each. Of a key that occurs twice the first counts,
 // for the identity comes from the station and might hold a line break. What is measured stands behind the identity: there the
@@ -60,7 +67,7 @@ func parseStation(reply []byte) (station, error) {
 	}
 	s.authorized = strings.Contains(values["flags"], "[AUTHORIZED]")
 	if name, ok := values["dot1xAuthSessionUserName"]; ok && s.authorized {
-		s.naming, s.identity = nameOf(name)
+		s.naming, s.identity = nameOf(name, values["AKMSuiteSelector"])
 	}
 	for _, key := range []string{"connected_time", "dot1xAuthSessionTime"} {
 		if seconds, err := strconv.ParseUint(values[key], 10, 31); err == nil {
@@ -72,12 +79,34 @@ func parseStation(reply []byte) (station, error) {
 		s.signal = int(dBm)
 	}
 	s.measured = parseMeasured(values["flags"], measures)
+	s.vlan = vlanOf(rest)
 	return s, nil
 }
 
-func nameOf(text string) (n naming, identity string) {
+// vlanOf finds the VLAN, which stands behind what is measured, or not at all: before that an identity may say what it likes.
+func vlanOf(reply []byte) int {
+	at := bytes.LastIndex(reply, []byte("\nrx_packets="))
+	if at < 0 {
+		return 0
+	}
+	for line := range strings.Lines(string(reply[at:])) {
+		if text, ok := strings.CutPrefix(line, "vlan_id="); ok {
+			vlan, err := strconv.ParseUint(strings.TrimSuffix(text, "\n"), 10, 31)
+			if err == nil {
+				return int(vlan)
+			}
+		}
+	}
+	return 0
+}
+
+// nameOf judges an identity. Whoever comes by fast transition could get the rights of another if the one that was known of the address
+// before counted: since then it may have been authenticated as somebody else where this adapter does not see it.
+func nameOf(text, suite string) (n naming, identity string) {
 	switch {
-	case text == noIdentity:
+	case slices.Contains(noIdentities, text) && slices.Contains(fastTransition, suite):
+		return nameUntold, ""
+	case slices.Contains(noIdentities, text):
 		return namePending, ""
 	case !validIdentity(text):
 		return nameInvalid, ""

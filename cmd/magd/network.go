@@ -118,7 +118,7 @@ func (n *network) configure() (err error) {
 
 // ours are the points of attachment that the configuration has for the access points of this gateway.
 func (n *network) ours() map[mih.LinkAddress]mih.LinkType {
-	list := map[mih.LinkAddress]mih.LinkType{}
+	list := n.cfg.LinkSources.PointsOfAttachment()
 	for _, h := range n.cfg.Hostapd {
 		list[h.PointOfAttachment] = h.LinkType
 	}

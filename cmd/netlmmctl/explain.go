@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -51,7 +52,7 @@ func explain(o *options, in io.Reader) error {
 			}
 			continue
 		}
-		fmt.Fprintf(o.out, "%5d  %-4s  %-17s  %s%s\n", number, e.Event, orDash(e.Station), e.Reason, identity(e.Identity))
+		fmt.Fprintf(o.out, "%5d  %-4s  %-17s  %s%s%s\n", number, e.Event, orDash(e.Station), e.Reason, identity(e.Identity), origin(e))
 	}
 }
 
@@ -71,4 +72,16 @@ func identity(nai string) string {
 		return ""
 	}
 	return fmt.Sprintf(" (identity %q)", nai)
+}
+
+// origin is what else the line tells: who wrote it and when.
+func origin(e ciscosyslog.Explanation) string {
+	text := ""
+	if e.AccessPoint != "" {
+		text += ", access point " + strconv.Quote(e.AccessPoint)
+	}
+	if e.Clock != "" {
+		text += ", " + e.Clock
+	}
+	return text
 }

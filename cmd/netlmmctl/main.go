@@ -49,7 +49,7 @@ func command(in io.Reader, out io.Writer) *cobra.Command {
 		ask(o, "peers", "LMAs or MAGs and their security associations", api.PathPeers, printPeers),
 		handovers(o),
 		ask(o, "preparations", "The last handovers that a gateway prepared with another one (magd)", api.PathPreparations, printPreparations),
-		ask(o, "links", "Stations that the access points reported (magd, mihd)", api.PathLinks, printLinks),
+		links(o, "Stations that the access points reported (magd, mihd)"),
 		mihFunction(o),
 		explainSyslog(o, in),
 		decode(o, in),

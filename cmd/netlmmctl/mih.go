@@ -25,7 +25,7 @@ func mihFunction(o *options) *cobra.Command {
 		ask(o, "peers", "Other MIH Functions", api.PathMIHPeers, printMIHPeers),
 		ask(o, "subscriptions", "Who is told of which links", api.PathMIHSubscriptions, printMIHSubscriptions),
 		ask(o, "transactions", "Messages that wait to be sent, acknowledged or answered", api.PathMIHTransactions, printMIHTransactions),
-		ask(o, "links", "Stations that link SAPs here and other MIH Functions reported", api.PathLinks, printLinks),
+		links(o, "Stations that link SAPs here and other MIH Functions reported"),
 		discover(o),
 		getParameters(o),
 	)

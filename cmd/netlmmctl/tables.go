@@ -106,14 +106,24 @@ func phase(ms float64) string {
 	return fmt.Sprintf("%.3f", ms)
 }
 
-func printLinks(w io.Writer, links []api.Link) {
-	table(w, "STATION\tIDENTITY\tPOINT OF ATTACHMENT\tTECHNOLOGY\tINTERFACE\tSTATE\tSIGNAL\tSEEN BY\tSINCE", func(row func(string, ...any)) {
+func printLinks(w io.Writer, links []api.Link) { tableOfLinks(w, links, nil) }
+
+// tableOfLinks prints stations, each with a mark before it where there are marks.
+func tableOfLinks(w io.Writer, links []api.Link, mark func(api.Link) string) {
+	header := "STATION\tIDENTITY\tPOINT OF ATTACHMENT\tTECHNOLOGY\tINTERFACE\tSTATE\tSIGNAL\tSEEN BY\tSINCE"
+	if mark != nil {
+		header = " \t" + header
+	}
+	table(w, header, func(row func(string, ...any)) {
 		for _, l := range links {
-			signal := "-"
+			signal, before := "-", ""
 			if l.SignalStrength != 0 {
 				signal = fmt.Sprintf("%d dBm", l.SignalStrength)
 			}
-			row("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s ago", l.Station, orDash(l.Identity), l.PointOfAttachment, l.Technology, l.Interface, l.State, signal, seenBy(l), age(l.Since))
+			if mark != nil {
+				before = mark(l) + "\t"
+			}
+			row("%s%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s ago", before, l.Station, orDash(l.Identity), l.PointOfAttachment, l.Technology, l.Interface, l.State, signal, seenBy(l), age(l.Since))
 		}
 	})
 }

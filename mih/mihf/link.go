@@ -15,6 +15,7 @@ type link struct {
 	heard    time.Time     // when the latest Link_Up came
 	recovery timers.Timer  // of LinkGoingDown: without a loss it is up then
 	element  *list.Element // in MIHF.down while in LinkDown
+	revision uint64        // of its latest change
 }
 
 // attachment is the network's end of a link. Which SAP reports it does not matter: two may watch one access point, one of them through
@@ -71,7 +72,9 @@ func (m *MIHF) share(l *link, n int) {
 
 func (m *MIHF) forgetLink(l *link) {
 	m.leaveTimers(l)
-	delete(m.links, mih.LinkID{Type: l.Type, Address: l.Station})
+	id := mih.LinkID{Type: l.Type, Address: l.Station}
+	delete(m.links, id)
+	m.changes.forgotten(id)
 }
 
 // leaveTimers takes a link out of the timer that its state put it in.
@@ -95,6 +98,7 @@ func (m *MIHF) becomeUp(l *link, ind *mih.Indication, since time.Time) {
 	l.heard = ind.ReceivedAt
 	l.Source, l.SAP, l.Interface, l.Identity = ind.Source, ind.SAP, ind.Interface, ind.Identity
 	l.PointOfAttachment = ind.Event.LinkTuple().PointOfAttachment
+	m.changed(l)
 	m.share(l, 1)
 }
 
@@ -102,7 +106,11 @@ func (m *MIHF) becomeGoingDown(l *link, deadline time.Time) {
 	m.leaveTimers(l)
 	l.State = LinkGoingDown
 	m.share(l, 1)
-	l.recovery.Due = func(time.Time) { l.State = LinkUp }
+	m.changed(l)
+	l.recovery.Due = func(time.Time) {
+		l.State = LinkUp
+		m.changed(l)
+	}
 	m.timers.Set(&l.recovery, deadline)
 }
 
@@ -110,4 +118,5 @@ func (m *MIHF) becomeDown(l *link, now time.Time) {
 	m.leaveTimers(l)
 	l.State, l.Since, l.deadline, l.SignalStrength = LinkDown, now, now.Add(m.cfg.DownRetention), 0
 	l.element = m.down.PushBack(l)
+	m.changed(l)
 }

@@ -22,6 +22,7 @@ type MIHF struct {
 	scratch       []byte // of encode
 	timers        timers.Heap
 	links         map[mih.LinkID]*link
+	changes       changes
 	shares        map[mih.MIHFID]int // of those that are not down, by who says so
 	down          *list.List         // of *link in LinkDown, longest down first
 	subscriptions subscriptions
@@ -253,8 +254,9 @@ func (m *MIHF) linkParametersReport(ind *mih.Indication, ev mih.LinkParametersRe
 	}
 	ind.Identity = cmp.Or(ind.Identity, l.Identity)
 	for _, p := range ev.Parameters {
-		if p.Type == mih.ParameterSignalStrength || p.Type == mih.Parameter80211RSSI {
+		if (p.Type == mih.ParameterSignalStrength || p.Type == mih.Parameter80211RSSI) && p.Value != l.SignalStrength {
 			l.SignalStrength = p.Value
+			m.changed(l)
 		}
 	}
 	return ""

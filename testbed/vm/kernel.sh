@@ -40,6 +40,7 @@ if [ -z "$package" ]; then
 	package=$(cat package)
 fi
 if [ "$(cat package 2>/dev/null)" != "$package" ]; then
+	echo "downloading and unpacking $package"
 	rm -rf root vmlinux package ./*.deb
 	apt-get -q -o APT::Sandbox::User=root download "$package" >/dev/null ||
 		fail "$package cannot be downloaded: run apt-get update as root, then try again"

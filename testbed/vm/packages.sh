@@ -5,6 +5,7 @@ missing=
 need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || missing="$missing $2"; }
 need qemu-system-x86_64 qemu-system-x86
 need depmod kmod
+need iw iw
 need cpio cpio
 need xz xz-utils
 need zstd zstd

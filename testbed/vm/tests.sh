@@ -26,10 +26,16 @@ tests security/vici
 # Those on a kernel in memory see no difference here, and take long under emulation. The programs for seg6 need Linux 6.6.
 tests mobility/forwarding/kernel -test.skip '^(TestGolden|TestAnyHistory.*|TestOuterHeaderProgramsFollowTheUplink)$'
 
+# Those with radios.
+modprobe mac80211_hwsim radios=6 && mount -t debugfs debugfs /sys/kernel/debug || exit 1
+for package in $(cat /out/vm-tests/radio); do
+	tests "$package" -test.run '^TestRadio'
+done
+
 # The testbed's tests build the daemons first, which takes minutes here: this compiler hands out what make built.
 mkdir /run/compiler
 printf '#!/bin/sh\nfor target; do [ -d "$target" ] && exec cp %s/bin/* "$target"; done\n' "$PWD" >/run/compiler/go
 chmod +x /run/compiler/go
 # Not those that count each message at the daemon: a kernel with Mobile IPv6 itself drops what is shorter than its header says.
-PATH=/run/compiler:$PATH tests testbed -test.run 'Hostile|FailsClosed|Protect|LoadConnections|BetweenGateways|IPv4Transport' -test.skip 'Hostile.*/(cut_short|garbage)'
+PATH=/run/compiler:$PATH tests testbed -test.run 'Hostile|FailsClosed|Protect|LoadConnections|BetweenGateways|IPv4Transport|HandoverExperiment|AuthenticateAndMove|IPv4AddressOver|OperatorRevokes|LeavesAMobileNode' -test.skip 'Hostile.*/(cut_short|garbage)'
 exit $failed

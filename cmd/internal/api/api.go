@@ -20,6 +20,7 @@ const (
 	PathPeers        = "/v1/peers"
 	PathHandovers    = "/v1/handovers"
 	PathLinks        = "/v1/links"
+	PathLinkChanges  = "/v1/links/changes"
 	PathPreparations = "/v1/preparations"
 	PathConfig       = "/v1/config"
 
@@ -195,6 +196,29 @@ type Link struct {
 	SignalStrength    int       `json:"signal_strength,omitempty"` // dBm
 	Since             time.Time `json:"since"`
 }
+
+// LinkChanges is what became of the links since the answer before, whose Incarnation and Revision the question names (parameters
+// incarnation and after; without them all of it is told). With the parameter wait=true the answer comes when there is something to tell,
+// or after LinkChangesWait without.
+type LinkChanges struct {
+	Incarnation uint64     `json:"incarnation"` // of the daemon: another one knows nothing of the revisions of its predecessor
+	Revision    uint64     `json:"revision"`
+	Whole       bool       `json:"whole"` // Links is all there is; what is not in it is gone
+	Links       []Link     `json:"links"`
+	Gone        []LinkName `json:"gone"` // before Links: one that came anew is in both
+}
+
+// LinkName names a link.
+type LinkName struct {
+	Station    string `json:"station"`
+	Technology string `json:"technology"`
+}
+
+// Name is that of the link.
+func (l Link) Name() LinkName { return LinkName{l.Station, l.Technology} }
+
+// LinkChangesWait is how long an answer may be waited for.
+const LinkChangesWait = 25 * time.Second
 
 // Error is the body of an answer that is not 200.
 type Error struct {

@@ -54,6 +54,15 @@ func (c *Client) Revoke(ctx context.Context, mobileNode, gateway string, wait bo
 	return r, err
 }
 
+// LinkChanges waits for what becomes of the links after an answer; the zero one stands for nothing.
+func (c *Client) LinkChanges(ctx context.Context, after LinkChanges) (changes LinkChanges, err error) {
+	parameters := url.Values{"wait": {"true"}, "incarnation": {strconv.FormatUint(after.Incarnation, 10)}, "after": {strconv.FormatUint(after.Revision, 10)}}
+	patient := Client{c.socket, c.http}
+	patient.http.Timeout += LinkChangesWait
+	err = patient.do(ctx, http.MethodGet, PathLinkChanges+"?"+parameters.Encode(), &changes)
+	return changes, err
+}
+
 // RegisterAgain has a gateway ask its anchors again for what they refused until an administrative action: of one mobile node,
 // or with an empty name of all.
 func (c *Client) RegisterAgain(ctx context.Context, mobileNode string) (r Registrations, err error) {

@@ -7,7 +7,10 @@ import (
 
 	apadapters "netlmm/ap-adapters"
 	"netlmm/ap-adapters/ciscosyslog"
+	"netlmm/ap-adapters/ethernet"
 	"netlmm/ap-adapters/hostapd"
+	"netlmm/ap-adapters/nd"
+	"netlmm/ap-adapters/nl80211"
 	"netlmm/configs"
 	"netlmm/mih"
 )
@@ -16,6 +19,7 @@ import (
 type Sources struct {
 	Hostapd         []configs.HostapdSource
 	CiscoSyslog     configs.CiscoSyslog
+	Links           configs.LinkSources
 	Radius          configs.Radius
 	SocketDirectory string   // for the adapter's sockets towards hostapd
 	Untrusted       []string // interfaces where no access point writes from
@@ -31,8 +35,41 @@ func (s Sources) Adapters() (list []apadapters.Adapter, err error) {
 		}
 		list = append(list, adapter)
 	}
-	if s.CiscoSyslog.Listen.IsValid() {
-		adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: s.CiscoSyslog.Listen, Sources: s.writers(), Untrusted: s.Untrusted, Log: s.Log})
+	if c := s.CiscoSyslog; c.On() {
+		adapter, err := ciscosyslog.New(ciscosyslog.Config{
+			Listen: c.Listen, ListenTCP: c.ListenTCP, Counted: c.OctetCountingOnly, Sources: s.writers(), Untrusted: s.Untrusted, Log: s.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
+	links, err := s.linkAdapters()
+	return append(list, links...), err
+}
+
+// linkAdapters makes those that no access point has to speak to.
+func (s Sources) linkAdapters() (list []apadapters.Adapter, err error) {
+	if len(s.Links.Ethernet) > 0 {
+		adapter, err := ethernet.New(ethernet.Config{Bridges: s.bridges(), Log: s.Log})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
+	if len(s.Links.ND) > 0 {
+		adapter, err := nd.New(nd.Config{Links: s.heard(), Log: s.Log})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
+	if len(s.Links.NL80211) > 0 {
+		var radios []nl80211.Radio
+		for _, n := range s.Links.NL80211 {
+			radios = append(radios, nl80211.Radio{Radio: n.Radio, Interface: n.Interface, PointOfAttachment: n.PointOfAttachment})
+		}
+		adapter, err := nl80211.New(nl80211.Config{Radios: radios, Log: s.Log})
 		if err != nil {
 			return nil, err
 		}
@@ -48,10 +85,30 @@ func (s Sources) Adapters() (list []apadapters.Adapter, err error) {
 	return list, nil
 }
 
+func (s Sources) heard() (list []nd.Link) {
+	for _, n := range s.Links.ND {
+		list = append(list, nd.Link{
+			Interface: n.Interface, PointOfAttachment: n.PointOfAttachment, LinkType: n.LinkType, Ignored: n.Ignored,
+			MaximumStations: n.MaximumStations, StationsPerSecond: n.StationsPerSecond, IdleTime: n.IdleTime,
+		})
+	}
+	return list
+}
+
+func (s Sources) bridges() (list []ethernet.Bridge) {
+	for _, e := range s.Links.Ethernet {
+		list = append(list, ethernet.Bridge{
+			Bridge: e.Bridge, Interface: e.Interface, Ports: e.Ports, VLAN: e.VLAN, PointOfAttachment: e.PointOfAttachment, LinkType: e.LinkType,
+			MaximumStations: e.MaximumStations, StationsPerSecond: e.StationsPerSecond,
+		})
+	}
+	return list
+}
+
 func (s Sources) interfaces() (list []hostapd.Interface) {
 	for _, h := range s.Hostapd {
 		list = append(list, hostapd.Interface{
-			ControlSocket: h.ControlSocket, Interface: h.Interface, PointOfAttachment: h.PointOfAttachment, LinkType: h.LinkType,
+			ControlSocket: h.ControlSocket, Interface: h.Interface, VLANs: h.VLANs, PointOfAttachment: h.PointOfAttachment, LinkType: h.LinkType,
 			SignalPollInterval: h.SignalPollInterval, GoingDownThreshold: h.GoingDownThreshold, Hysteresis: h.Hysteresis,
 			GoingDownInterval: h.GoingDownInterval, LinkDetected: h.LinkDetected,
 		})
@@ -68,7 +125,7 @@ func (s Sources) writers() (list []ciscosyslog.Source) {
 
 // Events are those that the access points are going to report by themselves.
 func (s Sources) Events() (events mih.EventList) {
-	if len(s.Hostapd) > 0 || s.CiscoSyslog.Listen.IsValid() || s.Radius.Listen.IsValid() {
+	if len(s.Hostapd) > 0 || s.CiscoSyslog.On() || s.Radius.Listen.IsValid() || s.Links.On() {
 		events = mih.Events(mih.EventLinkUp, mih.EventLinkDown)
 	}
 	for _, h := range s.Hostapd {

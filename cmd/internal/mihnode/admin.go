@@ -25,6 +25,7 @@ func (n *Node) Queries() map[string]daemon.Query {
 		"GET " + api.PathMIHSubscriptions: part(n, func(m api.MIH) any { return m.Subscriptions }),
 		"GET " + api.PathMIHTransactions:  part(n, func(m api.MIH) any { return m.Transactions }),
 		"GET " + api.PathLinks:            part(n, func(m api.MIH) any { return m.Links }),
+		"GET " + api.PathLinkChanges:      n.linkChanges,
 		"GET " + api.PathMIHDiscovery:     n.discoverFor,
 		"GET " + api.PathMIHParameters:    n.parametersFor,
 	}

@@ -88,6 +88,7 @@ type Node struct {
 	abilities abilities
 	heard     chan netip.AddrPort // where MIH Functions say that they are
 	strangers *rate.Limiter
+	watchers  *watchers
 }
 
 // bounds of the retransmission timeout: nothing but a campus lies between the peers, and a handover does not wait a second.
@@ -101,12 +102,16 @@ func Open(cfg Config) (*Node, error) {
 		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}}, strangers: rate.NewLimiter(strangersSecond, strangersBurst),
 		heard: make(chan netip.AddrPort, maximumFound),
 	}
+	n.watchers = newWatchers()
 	n.core = mihf.New(mihf.Config{
 		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, MaximumLinksOfPeer: shareOf(cfg), Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true, Permits: n.permits(),
 		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds, MaximumQueued: told,
 	})
 	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
-	n.engine.OnFlush(n.flush)
+	n.engine.OnFlush(func() {
+		n.flush()
+		n.watchers.note(n.core.LinkRevision())
+	})
 	if len(cfg.MIH.Listen) == 0 {
 		return n, nil
 	}

@@ -62,7 +62,7 @@ var cores = []string{
 // onlyIn says which rooms may import a library.
 var onlyIn = map[string][]string{
 	"github.com/spf13/viper":         {"netlmm/configs"},
-	"github.com/vishvananda/netlink": {"netlmm/mobility/forwarding/kernel", "netlmm/mobility/accesslink", "netlmm/testbed"},
+	"github.com/vishvananda/netlink": {"netlmm/mobility/forwarding/kernel", "netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/ap-adapters/ethernet"},
 	"github.com/strongswan/govici":   {"netlmm/security/vici"},
 	"github.com/google/nftables":     {"netlmm/security/filter", "netlmm/mobility/forwarding/hold", "netlmm/mobility/forwarding/kernel"},
 	"github.com/florianl/go-nfqueue": {"netlmm/mobility/forwarding/hold"},
