@@ -164,8 +164,8 @@ func (g *gateway) openNetwork() (err error) {
 func (g *gateway) tasks() []daemon.Task {
 	receiver := func() daemon.Receiver { return daemon.Receiver{Received: g.received, Done: func() {}} }
 	tasks := append(append(g.guard.Tasks(), g.sockets.Tasks(receiver)...),
-		daemon.Task{Name: "gateway", Run: g.engine.Run},
-		daemon.Task{Name: "handovers", Run: g.handovers.engine.Run},
+		daemon.Owner("gateway", g.engine),
+		daemon.Owner("handovers", g.handovers.engine),
 		daemon.Task{Name: "chores", Run: g.doChores},
 		g.heartbeats.Task(),
 		daemon.Task{Name: "clock", Run: func(ctx context.Context) error { return g.clock.run(ctx, g.clockSynchronized) }},

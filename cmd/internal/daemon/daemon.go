@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"syscall"
-	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
@@ -22,12 +21,23 @@ import (
 type Task struct {
 	Name string
 	Run  func(ctx context.Context) error
+	// Do, of the owner of a machine, runs f in Run's goroutine and returns when it is done: systemd's watchdog hears that
+	// the daemon lives only when every one of these does.
+	Do func(ctx context.Context, f func()) error
+}
+
+// Owner is the task that owns a machine.
+func Owner(name string, machine interface {
+	Run(ctx context.Context) error
+	Do(ctx context.Context, f func()) error
+}) Task {
+	return Task{name, machine.Run, machine.Do}
 }
 
 // Run runs the tasks until ctx ends or one of them fails. ready is told to systemd once all are started.
 func Run(ctx context.Context, log *slog.Logger, tasks []Task) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, task := range append(tasks, Task{"watchdog", watchdog}) {
+	for _, task := range append(tasks, watchdog(log, tasks)) {
 		group.Go(func() error {
 			if err := task.Run(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("%s: %w", task.Name, err)
@@ -52,26 +62,6 @@ func SignalContext() (context.Context, context.CancelFunc) {
 func notify(log *slog.Logger, state string) {
 	if _, err := sd.SdNotify(false, state); err != nil {
 		log.Warn("systemd could not be notified", "error", err)
-	}
-}
-
-// watchdog answers systemd's WatchdogSec while the daemon's scheduler runs.
-func watchdog(ctx context.Context) error {
-	interval, err := sd.SdWatchdogEnabled(false)
-	if err != nil || interval == 0 {
-		return nil
-	}
-	ticker := time.NewTicker(interval / 2)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if _, err := sd.SdNotify(false, sd.SdNotifyWatchdog); err != nil {
-				return err
-			}
-		}
 	}
 }
 
