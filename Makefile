@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad mihd netlmmctl testbed
 
-.PHONY: all build help deps demo test lint bench bench-lma bench-mih fuzz model conformance vm vm-test clean
+.PHONY: all build help deps demo test lint bench bench-lma bench-mih fuzz model conformance vm vm-test packages packages-test clean
 all: build
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make fuzz         every parser, FUZZTIME=$(FUZZTIME) each'
 	@echo 'make model        SCHEDULES=$(SCHEDULES) random schedules of a domain in memory'
 	@echo 'make vm           the demonstration on a stock Debian kernel under qemu; make vm-test: the tests that want one'
+	@echo 'make packages     Debian packages, in out/packages; make packages-test: they and docs/deploy.md on machines of their own (as root)'
 	@echo 'make clean        removes bin/ and out/'
 
 build: $(BINARIES:%=bin/%)
@@ -83,6 +84,16 @@ vm: build
 # The tests that want such a kernel, in the same machine; about half an hour.
 vm-test: build
 	@sh testbed/vm/run.sh tests
+
+# Debian packages of the daemons and of netlmmctl.
+packages:
+	@GO='$(GO)' sh packaging/build.sh
+
+# What docs/deploy.md says, literally, on fresh Debians under systemd, and what the packages promise; some minutes.
+packages-test: packages
+	@sh packaging/packages.sh
+	$(GO) vet -tags packages ./packaging
+	$(GO) test -tags packages -count=1 -timeout 30m ./packaging
 
 clean:
 	rm -rf bin out

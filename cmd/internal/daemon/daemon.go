@@ -79,8 +79,14 @@ func NewLogger(daemon, level, format string) *slog.Logger {
 	return slog.New(handler).With("daemon", daemon, "pid", strconv.Itoa(os.Getpid()))
 }
 
-// Version is the version of the module, with the commit it was built from where that is known.
+// release is the version of the package that the binary is in (-ldflags -X); "" when it is in none.
+var release string
+
+// Version is that of the package, or the version of the module, with the commit it was built from where that is known.
 func Version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
