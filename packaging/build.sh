@@ -75,7 +75,7 @@ daemon() {
 	manual "$name" 8 "$description"
 	install -m 644 "packaging/netlmm-$name.service" "$root/usr/lib/systemd/system/"
 	for example; do
-		install -m 644 "configs/examples/$example" "$examples/"
+		install -D -m 644 "configs/examples/$example" "$examples/$example"
 	done
 	for script in postinst prerm postrm; do
 		sed "s/@DAEMON@/$name/g" "packaging/$script" >"$root/DEBIAN/$script"
@@ -87,7 +87,9 @@ daemon() {
 # netbase: charon reads names of protocols.
 ipsec='netbase, charon-systemd, strongswan-swanctl, libstrongswan-standard-plugins'
 
-daemon magd 'Mobile Access Gateway of Proxy Mobile IPv6' magd.yaml magd-swanctl.conf strongswan.conf <<E2
+campus=$(cd configs/examples && ls campus/*)
+# shellcheck disable=SC2086 # the list is meant to be split
+daemon magd 'Mobile Access Gateway of Proxy Mobile IPv6' magd.yaml magd-swanctl.conf strongswan.conf $campus <<E2
 Depends: $ipsec
 Recommends: netlmmctl, strongswan-pki, systemd-timesyncd | time-daemon
 Suggests: hostapd, nftables
