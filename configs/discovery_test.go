@@ -28,6 +28,8 @@ var findingRefusals = map[string]refusal{
 	"a name of 255 octets":     {"example.net.", strings.Repeat("a.", 127) + "a", "mih.discovery.dns_domain"},
 	"a name with a blank":      {"example.net.", "\"example net\"", "mih.discovery.dns_domain"},
 	"a service's name":         {"dns_domain: example.net.", "service: MIHIS", "mih.discovery: unknown key(s): service"},
+	"a group in clear":         {"dhcp: v6", "multicast: \"ff02::4551\"", "mih.discovery.multicast: \"ff02::4551\": is heard in clear by everybody on the link"},
+	"a group of many links":    {"dhcp: v6", "multicast: \"ff05::4551\"", "mih.discovery.multicast: \"ff05::4551\": want an IPv6 multicast group of one link"},
 	"another port":             {"mih: {", "mih: {port: 4552, ", "mih.port: \"4552\": is not protected, as what is found by mih.discovery shall be: want 4551"},
 }
 
@@ -54,6 +56,10 @@ func TestDiscoveryIsRead(t *testing.T) {
 		if d := c.MIH.Discovery; d.Laboratory != c.None || d.On() != (len(c.MIH.Listen) > 0) {
 			t.Errorf("%+v", d)
 		}
+	}
+	multicast := edit(t, edit(t, finding, "mode: ipsec", "mode: none"), "dns_domain: example.net., dhcp: v6", "multicast: \"ff02::4551\"")
+	if c, err = LoadMagd(write(t, multicast)); err != nil || !c.MIH.Discovery.On() || c.MIH.Discovery.Multicast != netip.MustParseAddr("ff02::4551") || len(c.MIH.Listen) == 0 {
+		t.Errorf("%+v, %v", c, err)
 	}
 	text := edit(t, function, "peers: [{name: mag1", "discovery: {dhcp: v4, interface: eth0}, peers: [{name: mag1")
 	m, err := LoadMihd(write(t, text))

@@ -21,6 +21,9 @@ type Handover struct {
 
 	ForwardingLifetime time.Duration // how long the tunnel between the gateways stays after the binding has moved
 	PreparationTimeout time.Duration // after which the target has not answered
+	CandidateTimeout   time.Duration // after which a mobile node that speaks 802.21 has not said which candidates it prefers
+
+	MaximumStations int // at one point of attachment of this gateway, where it counts as full; 0: how full they are is told to nobody
 
 	PointsOfAttachment []PointOfAttachment
 	Weights            Weights
@@ -41,9 +44,10 @@ type PointOfAttachment struct {
 
 // Weights of what a candidate for a handover is chosen by, each from 0 to 100.
 type Weights struct {
-	Signal   int // strength of its signal
-	Load     int // how few stations it has
-	Previous int // whether the mobile node came from there, or went there before
+	Signal    int // strength of its signal
+	Load      int // how much room is left there
+	Previous  int // whether the mobile node came from there, or went there before
+	Preferred int // how early the mobile node names it that is asked
 }
 
 type (
@@ -56,6 +60,8 @@ type (
 		HoldTime           string                 `mapstructure:"hold_time"`
 		ForwardingLifetime string                 `mapstructure:"forwarding_lifetime"`
 		PreparationTimeout string                 `mapstructure:"preparation_timeout"`
+		CandidateTimeout   string                 `mapstructure:"candidate_timeout"`
+		MaximumStations    int                    `mapstructure:"maximum_stations"`
 		PointsOfAttachment []rawPointOfAttachment `mapstructure:"points_of_attachment"`
 		Weights            rawWeights             `mapstructure:"weights"`
 	}
@@ -70,16 +76,20 @@ type (
 		Neighbours []string `mapstructure:"neighbours"`
 	}
 	rawWeights struct {
-		Signal   int `mapstructure:"signal"`
-		Load     int `mapstructure:"load"`
-		Previous int `mapstructure:"previous"`
+		Signal    int `mapstructure:"signal"`
+		Load      int `mapstructure:"load"`
+		Previous  int `mapstructure:"previous"`
+		Preferred int `mapstructure:"preferred"`
 	}
 )
 
 var defaultHandover = rawHandover{
 	Mode: "off", OnLinkGoingDown: true, BufferPackets: 512, BufferOctets: "1MiB", BufferTotalOctets: "64MiB", HoldTime: "2s",
-	ForwardingLifetime: "4s", PreparationTimeout: "500ms", Weights: rawWeights{Signal: 70, Load: 20, Previous: 10},
+	ForwardingLifetime: "4s", PreparationTimeout: "500ms", CandidateTimeout: "100ms", MaximumStations: 100, Weights: rawWeights{Signal: 70, Load: 20, Previous: 10, Preferred: 50},
 }
+
+// mostStations is how many association identifiers an access point has (IEEE 802.11 section 9.4.1.8).
+const mostStations = 2007
 
 func (p *problems) handover(raw rawHandover, gateways []Peer) Handover {
 	mode := p.oneOf("handover.mode", raw.Mode, "off", "predictive", "reactive", "both")
@@ -91,7 +101,9 @@ func (p *problems) handover(raw rawHandover, gateways []Peer) Handover {
 		HoldTime:           p.duration("handover.hold_time", raw.HoldTime, 10*time.Millisecond, time.Minute),
 		ForwardingLifetime: p.duration("handover.forwarding_lifetime", raw.ForwardingLifetime, 10*time.Millisecond, 5*time.Minute),
 		PreparationTimeout: p.duration("handover.preparation_timeout", raw.PreparationTimeout, 10*time.Millisecond, 30*time.Second),
-		Weights:            Weights{raw.Weights.Signal, raw.Weights.Load, raw.Weights.Previous},
+		CandidateTimeout:   p.duration("handover.candidate_timeout", raw.CandidateTimeout, 10*time.Millisecond, 5*time.Second),
+		MaximumStations:    p.between("handover.maximum_stations", raw.MaximumStations, 0, mostStations),
+		Weights:            Weights{raw.Weights.Signal, raw.Weights.Load, raw.Weights.Previous, raw.Weights.Preferred},
 	}
 	if h.BufferOctets > h.BufferTotalOctets {
 		p.add("handover.buffer_octets", raw.BufferOctets, "want at most handover.buffer_total_octets, "+raw.BufferTotalOctets)
@@ -113,7 +125,7 @@ func (p *problems) weights(w Weights) {
 	for _, one := range []struct {
 		key   string
 		value int
-	}{{"signal", w.Signal}, {"load", w.Load}, {"previous", w.Previous}} {
+	}{{"signal", w.Signal}, {"load", w.Load}, {"previous", w.Previous}, {"preferred", w.Preferred}} {
 		sum += p.between("handover.weights."+one.key, one.value, 0, 100)
 	}
 	if sum == 0 {

@@ -17,6 +17,8 @@ type MIH struct {
 	Port   uint16
 	Peers  []MIHPeer
 
+	MaximumLinksOfPeer int // at a gateway: links that are up by the word of one peer; 0: half of those that there may be
+
 	Discovery Discovery
 }
 
@@ -27,6 +29,7 @@ type MIHPeer struct {
 	Address   netip.AddrPort
 	TCP       bool // it is spoken with over TCP; else UDP
 	ODTONE    bool // it departs from the standard as ODTONE does
+	Register  bool // this MIH Function registers with it (IEEE 802.21 section 6.4.3)
 	Protected bool // by the association of its address; else it is believed in clear
 
 	// At a gateway: the access link where the stations are whose links the peer reports; "": it is not asked for their events.
@@ -58,13 +61,15 @@ type (
 		Port       int    `mapstructure:"port" default:"4551"`
 		Transport  string `mapstructure:"transport" default:"udp"`
 		Compat     string `mapstructure:"compat" default:"strict"`
+		Register   bool   `mapstructure:"register" default:"false"`
 		Protection string `mapstructure:"protection" default:"ipsec"`
 	}
 
 	// Those of a gateway, whose stations may be behind its peers.
 	rawGatewayMIH struct {
-		rawMIH `mapstructure:",squash"`
-		Peers  []rawGatewayMIHPeer `mapstructure:"peers"`
+		rawMIH       `mapstructure:",squash"`
+		MaximumLinks int                 `mapstructure:"maximum_links_of_peer"`
+		Peers        []rawGatewayMIHPeer `mapstructure:"peers"`
 	}
 	rawGatewayMIHPeer struct {
 		rawMIHPeer         `mapstructure:",squash"`
@@ -114,6 +119,7 @@ func (p *problems) gatewayMIH(raw rawGatewayMIH, end local, c *Magd) MIH {
 	}
 	m := p.function(raw.rawMIH, byDefault)
 	m.Discovery = discovery
+	m.MaximumLinksOfPeer = p.between("mih.maximum_links_of_peer", raw.MaximumLinks, 0, 1<<20)
 	links := map[string]AccessLink{}
 	for _, l := range c.AccessLinks {
 		links[l.Interface] = l
@@ -141,6 +147,7 @@ func (p *problems) mihPeer(at string, raw rawMIHPeer, m MIH, laboratory bool, pr
 	peer := MIHPeer{
 		Name: raw.Name, Address: netip.AddrPortFrom(address, uint16(port)), TCP: p.oneOf(at+".transport", raw.Transport, "udp", "tcp") == "tcp",
 		ODTONE:    p.oneOf(at+".compat", raw.Compat, "strict", "odtone") == "odtone",
+		Register:  raw.Register,
 		Protected: p.oneOf(at+".protection", raw.Protection, "ipsec", "none") == "ipsec" && !laboratory && !address.IsLoopback(),
 	}
 	if raw.MIHFID != "" {

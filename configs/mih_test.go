@@ -23,7 +23,7 @@ mih:
   mihf_id: mag1.example.net
   peers:
     - {name: ap1, mihf_id: ap1.example.net, address: "2001:db8:f0::21", interface: acc0, points_of_attachment: ["02:00:00:00:00:10"]}
-    - {name: info, address: "2001:db8:f0::ff", transport: tcp}
+    - {name: info, address: "2001:db8:f0::ff", transport: tcp, register: true}
     - {name: tool, address: "::1", port: 1025, compat: odtone}
 access_links: [{interface: acc0}]
 security: {mode: ipsec, peers: [{name: ap1, address: "2001:db8:f0::21", identity: ap1, managed_by: swanctl}]}
@@ -52,7 +52,7 @@ var preparingRefusals = map[string]refusal{
 	"packets held for ever":         {"mode: both", "mode: both, hold_time: 2m", "handover.hold_time"},
 	"a tunnel that stays":           {"mode: both", "mode: both, forwarding_lifetime: 1h", "handover.forwarding_lifetime"},
 	"no patience":                   {"mode: both", "mode: both, preparation_timeout: 0s", "handover.preparation_timeout"},
-	"weights of nothing":            {"mode: both", "mode: both, weights: {signal: 0, load: 0, previous: 0}", "handover.weights: are all 0"},
+	"weights of nothing":            {"mode: both", "mode: both, weights: {signal: 0, load: 0, previous: 0, preferred: 0}", "handover.weights: are all 0"},
 	"a negative weight":             {"mode: both", "mode: both, weights: {signal: -1}", "handover.weights.signal: \"-1\": want a whole number from 0 to 100"},
 	"a gateway that is none":        {"gateway: mag2", "gateway: mag7", "handover.points_of_attachment[0].gateway: \"mag7\": want the name of one of gateways"},
 	"the anchor as gateway":         {"gateway: mag2", "gateway: lma", "points_of_attachment[0].gateway"},
@@ -80,6 +80,9 @@ var preparingRefusals = map[string]refusal{
 	"not where the association is":  {"mih:\n", "mih:\n  listen: [\"::1\", \"2001:db8:f0::77\"]\n", "mih.listen: lacks 2001:db8:f0::11, from where the association with mih.peers[0] is"},
 	"an address twice":              {"mih:\n", "mih:\n  listen: [\"2001:db8:f0::11\", \"2001:db8:f0::11\"]\n", "mih.listen[1]: \"2001:db8:f0::11\": stands twice"},
 	"every address":                 {"mih:\n", "mih:\n  listen: [\"::\"]\n", "mih.listen[0]"},
+	"a share of less than nothing":  {"mih:\n", "mih:\n  maximum_links_of_peer: -1\n", "mih.maximum_links_of_peer: \"-1\": want a whole number from 0 to"},
+	"more than an access point has": {"mode: both", "mode: both, maximum_stations: 2008", "handover.maximum_stations: \"2008\": want a whole number from 0 to 2007"},
+	"no time for the mobile node":   {"mode: both", "mode: both, candidate_timeout: 0s", "handover.candidate_timeout"},
 	"stations nowhere":              {"interface: acc0, points", "interface: acc7, points", "mih.peers[0].interface: \"acc7\": want the interface of one of access_links"},
 	"points without a link":         {"interface: acc0, points", "points", "mih.peers[0].points_of_attachment: has no effect without interface"},
 	"no station is ever seen":       {`interface: acc0, points_of_attachment: ["02:00:00:00:00:10"]`, "transport: udp", "adapters: is missing: want hostapd or ciscosyslog, or one of mih.peers with interface"},
@@ -133,7 +136,8 @@ func TestGatewaysAndMIHFunctionsAreRead(t *testing.T) {
 	h := c.Handover
 	want := Handover{
 		Predictive: true, Reactive: true, OnLinkGoingDown: true, BufferPackets: 512, BufferOctets: 1 << 20, BufferTotalOctets: 64 << 20, HoldTime: 2 * time.Second,
-		ForwardingLifetime: 4 * time.Second, PreparationTimeout: 500 * time.Millisecond, Weights: Weights{70, 20, 10}, PointsOfAttachment: h.PointsOfAttachment,
+		ForwardingLifetime: 4 * time.Second, PreparationTimeout: 500 * time.Millisecond, CandidateTimeout: 100 * time.Millisecond, MaximumStations: 100, Weights: Weights{70, 20, 10, 50},
+		PointsOfAttachment: h.PointsOfAttachment,
 	}
 	if !reflect.DeepEqual(h, want) {
 		t.Errorf("handover %+v, want %+v", h, want)
@@ -147,7 +151,7 @@ func TestGatewaysAndMIHFunctionsAreRead(t *testing.T) {
 	}
 	for i, want := range []MIHPeer{
 		{Name: "ap1", MIHFID: "ap1.example.net", Address: netip.MustParseAddrPort("[2001:db8:f0::21]:4551"), Protected: true, Interface: "acc0", PointsOfAttachment: m.Peers[0].PointsOfAttachment},
-		{Name: "info", Address: netip.MustParseAddrPort("[2001:db8:f0::ff]:4551"), TCP: true, Protected: true},
+		{Name: "info", Address: netip.MustParseAddrPort("[2001:db8:f0::ff]:4551"), TCP: true, Register: true, Protected: true},
 		{Name: "tool", Address: netip.MustParseAddrPort("[::1]:1025"), ODTONE: true},
 	} {
 		if !reflect.DeepEqual(m.Peers[i], want) {

@@ -67,6 +67,7 @@ func TestRestartCountersTellWhatWasLost(t *testing.T) {
 	if err := a.Kill9(NodeLMA, ProgramLMAD); err != nil {
 		t.Fatal(err)
 	}
+	a.failsToStart(t) // it tells nobody, and leaves that to the next one
 	if err := a.Restart(NodeLMA, ProgramLMAD); err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +100,21 @@ func TestRestartCountersTellWhatWasLost(t *testing.T) {
 	a.homesAre(homes, "a kill of magd")
 	a.trafficFlows("all restarts")
 	t.Logf("restart counters: anchor %d, then %d; gateway %d, then %d", anchor, anchor+1, gateway, gateway+1)
+}
+
+// failsToStart starts lmad while its host does not have the address yet at which it is to be reached.
+func (d *Domain) failsToStart(t *testing.T) {
+	t.Helper()
+	address := LMAAddress.String() + "/64"
+	if _, err := d.execute(NodeLMA, nil, "ip", "addr", "del", address, "dev", coreInterface); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Restart(NodeLMA, ProgramLMAD); err == nil || !strings.Contains(err.Error(), "cannot assign requested address") {
+		t.Fatalf("lmad without its address: %v", err)
+	}
+	if err := d.address(NodeLMA, coreInterface, address); err != nil {
+		t.Fatal(err)
+	}
 }
 
 const peerRestarted = "netlmm_heartbeat_total{peer_restarted}"

@@ -17,7 +17,6 @@ need sysctl procps
 need editcap wireshark-common
 need tshark tshark
 need tcpdump tcpdump
-need udhcpc udhcpc
 need dhclient isc-dhcp-client
 need dnsmasq dnsmasq-base
 [ -e /usr/lib/ipsec/plugins/libstrongswan-openssl.so ] || missing="$missing libstrongswan-standard-plugins"

@@ -49,7 +49,7 @@ type Interface struct {
 	GoingDownThreshold int           // dBm; a station below it is going down; 0: none
 	Hysteresis         int           // dB above the threshold at which it no longer is, and for thresholds that users configure; 0: 5
 	GoingDownInterval  time.Duration // TimeInterval of Link_Going_Down; 0: 5 s
-	LinkDetected       bool          // report probe requests as Link_Detected
+	LinkDetected       bool          // report probe requests as Link_Detected, and what stations that get weak hear of other access points
 }
 
 // Adapter implements apadapters.Commander.

@@ -91,6 +91,9 @@ func (f *fake) reply(command string, from *net.UnixAddr) (string, bool) {
 			f.say("<3>AP-STA-DISCONNECTED " + arg)
 		}
 		return "OK\n", true
+	case "REQ_BEACON":
+		f.orders = append(f.orders, command)
+		return "1", true
 	case "BSS_TM_REQ":
 		f.orders = append(f.orders, command)
 		station, _, _ := strings.Cut(arg, " ")

@@ -128,6 +128,7 @@ func (s station) classes() uint8 {
 func (s *session) measure(now time.Time, t *told, st station) {
 	t.traffic.read(now, st)
 	s.signal(now, t, st)
+	s.askNeighbours(now, t, st)
 	s.report(now, t, st, &s.watches.all)
 	s.report(now, t, st, s.watches.of[st.address])
 }

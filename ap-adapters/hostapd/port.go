@@ -32,6 +32,9 @@ type told struct {
 	goingDown bool   // below the threshold
 	round     uint64 // of the resync that saw it last
 	traffic   traffic
+
+	askedNeighbours time.Time // when it was asked what it hears
+	hearsNothing    bool      // it cannot say
 }
 
 // port watches one interface. Its fields belong to the goroutine of run, which holds Adapter.mu when it changes peer, poa or
@@ -279,7 +282,7 @@ func eventCounter(name string) string {
 	switch name {
 	case "AP-STA-CONNECTED", "AP-STA-DISCONNECTED", "AP-STA-POLL-OK", "AP-ENABLED", "AP-DISABLED", "RX-PROBE-REQUEST",
 		"CTRL-EVENT-TERMINATING", "INTERFACE-ENABLED", "INTERFACE-DISABLED", "AP-STA-POSSIBLE-PSK-MISMATCH",
-		"CTRL-EVENT-EAP-FAILURE", "CTRL-EVENT-EAP-FAILURE2", "BSS-TM-RESP":
+		"CTRL-EVENT-EAP-FAILURE", "CTRL-EVENT-EAP-FAILURE2", "BSS-TM-RESP", "BEACON-RESP-RX":
 		return "event_" + strings.ToLower(strings.ReplaceAll(name, "-", "_"))
 	}
 	return "event_other"

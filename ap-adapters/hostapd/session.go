@@ -183,6 +183,8 @@ func (s *session) handle(r received) error {
 		s.probed(r.at, ev)
 	case "BSS-TM-RESP":
 		s.steered(ev)
+	case "BEACON-RESP-RX":
+		s.heardNeighbour(r.at, ev)
 	case "AP-ENABLED", "AP-DISABLED", "INTERFACE-ENABLED", "INTERFACE-DISABLED":
 		s.repair = true
 	case "CTRL-EVENT-TERMINATING":

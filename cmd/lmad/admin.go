@@ -135,9 +135,7 @@ func (a *anchor) status(ctx context.Context) (api.Status, error) {
 	s.Warnings = append(s.Warnings, warnings...)
 	s.Warnings = append(s.Warnings, a.heartbeats.Warnings(ctx)...)
 	if a.store != nil {
-		if st := a.store.Status(); st.Failures > 0 {
-			s.Warnings = append(s.Warnings, "bindings are not stored: "+st.LastError)
-		}
+		s.Warnings = append(s.Warnings, a.store.Status().Warnings()...)
 	}
 	return s, nil
 }

@@ -11,6 +11,7 @@ import (
 	"netlmm/cmd/internal/dataplane"
 	"netlmm/cmd/internal/guard"
 	"netlmm/configs"
+	"netlmm/mobility"
 	"netlmm/mobility/engine"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/signaling"
@@ -42,8 +43,9 @@ type anchor struct {
 	guard    *guard.Guard
 	plane    *dataplane.Plane
 	sockets  *daemon.Sockets
-	store    *store.Store // nil: bindings are not kept
-	lost     bool         // not all that were registered came back from it
+	store    *store.Store                 // nil: bindings are not kept
+	dead     []mobility.BindingCacheEntry // what is in it and did not come back
+	lost     bool                         // of these, some were registered
 	admin    *daemon.Admin
 	metrics  daemon.Task
 
@@ -107,15 +109,13 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 		return a, err
 	}
 	a.sockets.Peers(cfg.MAGs)
-	if err = a.openHeartbeats(); err != nil {
-		return a, err
-	}
 	a.engine = engine.New[lma.Event, lma.Action](a.core, queue, a.execute)
 	a.engine.OnFlush(a.sendAnswers)
 	if a.metrics, err = daemon.Metrics(cfg.MetricsListen, a.registry); err != nil {
 		return a, err
 	}
-	return a, nil
+	// Last: a run that has taken a restart counter should live to announce it.
+	return a, a.openHeartbeats()
 }
 
 func (a *anchor) tasks() []daemon.Task {

@@ -34,7 +34,8 @@ func (a *anchor) openHeartbeats() error {
 }
 
 // restartCounter takes the counters out of the store. A binding that did not come back - the configuration is another one, or
-// its lifetime cannot be by the clock - is lost to its gateway too. One whose lifetime ended meanwhile (ranOut) is not.
+// its lifetime cannot be by the clock - is lost to its gateway too. One whose lifetime ended meanwhile (ranOut) is not. Only then
+// are they deleted: a start that fails before it has its counter leaves them for the next one to find.
 func (a *anchor) restartCounter(c *daemon.HeartbeatConfig) (err error) {
 	c.Known, c.Store = a.store.Peers(), a.store.PutPeer
 	if c.StateKept = a.store.ClosedCleanly() && !a.lost; c.StateKept {
@@ -42,7 +43,14 @@ func (a *anchor) restartCounter(c *daemon.HeartbeatConfig) (err error) {
 	} else {
 		c.RestartCounter, err = a.store.NextRestartCounter()
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	for _, entry := range a.dead {
+		a.store.Delete(entry)
+	}
+	a.dead = nil
+	return nil
 }
 
 // sessions counts what is registered through each gateway.

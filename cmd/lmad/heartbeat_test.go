@@ -61,22 +61,7 @@ func TestTheRestartCounterGrowsWhenBindingsMayBeLost(t *testing.T) {
 func TestTheRestartCounterGrowsWhenBindingsDoNotComeBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lmad.db")
 	start := func() (*anchor, daemon.HeartbeatConfig) {
-		core, err := lma.New(lma.Config{
-			LMAAddresses: []netip.Addr{netip.MustParseAddr("2001:db8:f0::ff")}, Pools: []netip.Prefix{netip.MustParsePrefix("2001:db8:1000::/48")},
-			Authorized: func(netip.Addr, string) bool { return true },
-			Profile: func(mobility.MobileNodeID) (mobility.Profile, bool) {
-				return mobility.Profile{ProxyRegistration: true}, true
-			},
-			Random: func([]byte) {},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := &anchor{cfg: &configs.Lmad{}, log: slog.New(slog.DiscardHandler), core: core}
-		a.cfg.StorePath = path
-		if err := a.restore(); err != nil {
-			t.Fatal(err)
-		}
+		a := beginsWith(t, path)
 		var c daemon.HeartbeatConfig
 		if err := a.restartCounter(&c); err != nil {
 			t.Fatal(err)
@@ -84,7 +69,7 @@ func TestTheRestartCounterGrowsWhenBindingsDoNotComeBack(t *testing.T) {
 		return a, c
 	}
 	a, before := start()
-	own, other := netip.MustParseAddr("2001:db8:f0::ff"), netip.MustParseAddr("2001:db8:f0::fe")
+	own, other := ownAddress, netip.MustParseAddr("2001:db8:f0::fe")
 	for _, step := range []struct {
 		name             string
 		state            string
@@ -117,5 +102,81 @@ func TestTheRestartCounterGrowsWhenBindingsDoNotComeBack(t *testing.T) {
 	}
 	if err := a.store.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+var ownAddress = netip.MustParseAddr("2001:db8:f0::ff")
+
+// beginsWith is an anchor that has read the bindings at path, and done nothing else yet.
+func beginsWith(t *testing.T, path string) *anchor {
+	t.Helper()
+	core, err := lma.New(lma.Config{
+		LMAAddresses: []netip.Addr{ownAddress}, Pools: []netip.Prefix{netip.MustParsePrefix("2001:db8:1000::/48")},
+		Authorized: func(netip.Addr, string) bool { return true },
+		Profile: func(mobility.MobileNodeID) (mobility.Profile, bool) {
+			return mobility.Profile{ProxyRegistration: true}, true
+		},
+		Random: func([]byte) {},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &anchor{cfg: &configs.Lmad{}, log: slog.New(slog.DiscardHandler), core: core}
+	a.cfg.StorePath = path
+	if err := a.restore(); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// A start that fails after it has read the bindings, because a port is taken or an address is not there yet, tells nobody anything: what
+// was lost before it is still to be told.
+func TestAFailedStartForgetsNoLoss(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		anchor netip.Addr // of the binding in the file
+		crash  bool
+		kept   bool
+	}{
+		{"after a stop", ownAddress, false, true},
+		{"after a crash", ownAddress, true, false},
+		{"after a stop, with another configuration", netip.MustParseAddr("2001:db8:f0::fe"), false, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "lmad.db")
+			var before, after daemon.HeartbeatConfig
+			a := beginsWith(t, path)
+			if err := a.restartCounter(&before); err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			a.store.Put(mobility.BindingCacheEntry{
+				MobileNodeID: mobility.NAI("mn1"), HomeNetworkPrefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:1000:1::/64")},
+				ProxyCareOfAddress: mag1, LMAAddress: test.anchor, State: "registered", Registered: now, LastUpdate: now, Expires: now.Add(time.Hour),
+			})
+			a.close()
+			if test.crash {
+				a = beginsWith(t, path)
+				crashed, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.close()
+				if err := os.WriteFile(path, crashed, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				beginsWith(t, path).close()
+			}
+			a = beginsWith(t, path)
+			defer a.close()
+			if err := a.restartCounter(&after); err != nil {
+				t.Fatal(err)
+			}
+			if after.StateKept != test.kept || (after.RestartCounter == before.RestartCounter) != test.kept {
+				t.Errorf("%d after %d, kept %v", after.RestartCounter, before.RestartCounter, after.StateKept)
+			}
+		})
 	}
 }

@@ -33,7 +33,7 @@ func (a *anchor) restore() error {
 	}
 	for _, entry := range entries {
 		if !alive[session(entry)] {
-			a.store.Delete(entry) // its lifetime is over, or the configuration no longer has its prefix
+			a.dead = append(a.dead, entry) // its lifetime is over, or the configuration no longer has its prefix
 			a.lost = a.lost || entry.State == "registered" && !ranOut(entry, now)
 		}
 	}

@@ -93,6 +93,7 @@ func (g *gateway) status(ctx context.Context) (api.Status, error) {
 	s.Security, warnings = g.guard.Status(ctx)
 	s.Warnings = append(s.Warnings, warnings...)
 	s.Warnings = append(s.Warnings, g.heartbeats.Warnings(ctx)...)
+	s.Warnings = append(s.Warnings, g.store.Status().Warnings()...)
 	for _, link := range g.access {
 		if err := link.Err(); err != nil {
 			s.Warnings = append(s.Warnings, err.Error())

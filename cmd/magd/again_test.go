@@ -43,7 +43,11 @@ func newGatewayOf(t *testing.T, cfg *configs.Magd) (*gateway, chan mag.Event) {
 	g.engine = engine.New[event, action](recorder{events}, 100, g.execute)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	for _, run := range []func(context.Context) error{g.engine.Run, g.handovers.engine.Run, g.doChores} {
+	runs := []func(context.Context) error{g.engine.Run, g.doChores}
+	if g.handovers.engine != nil {
+		runs = append(runs, g.handovers.engine.Run)
+	}
+	for _, run := range runs {
 		go run(ctx)
 	}
 	for _, task := range g.mih.Tasks() {

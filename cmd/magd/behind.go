@@ -43,8 +43,11 @@ func (b *behind) place(ind *mih.Indication, own mih.MIHFID) (reason string) {
 }
 
 // pointsOf are the points of attachment that an event says something of as this peer's own: a completed handover is one to there. Where a
-// station is about to go is another network's.
+// station is about to go is another network's, and so may be what it hears.
 func pointsOf(event mih.LinkEvent) []mih.LinkAddress {
+	if _, detected := event.(mih.LinkDetected); detected { // where a station hears, or is heard
+		return nil
+	}
 	points := []mih.LinkAddress{event.LinkTuple().PointOfAttachment}
 	if e, ok := event.(mih.LinkHandoverComplete); ok {
 		points = append(points, e.NewLink.PointOfAttachment)

@@ -165,7 +165,6 @@ func (g *gateway) tasks() []daemon.Task {
 	receiver := func() daemon.Receiver { return daemon.Receiver{Received: g.received, Done: func() {}} }
 	tasks := append(append(g.guard.Tasks(), g.sockets.Tasks(receiver)...),
 		daemon.Owner("gateway", g.engine),
-		daemon.Owner("handovers", g.handovers.engine),
 		daemon.Task{Name: "chores", Run: g.doChores},
 		g.heartbeats.Task(),
 		daemon.Task{Name: "clock", Run: func(ctx context.Context) error { return g.clock.run(ctx, g.clockSynchronized) }},
@@ -173,6 +172,9 @@ func (g *gateway) tasks() []daemon.Task {
 		daemon.Observe(g.registry, g.log, g.status))
 	for name, link := range g.access {
 		tasks = append(tasks, daemon.Task{Name: "access link " + name, Run: func(ctx context.Context) error { return link.Run(ctx, g.handler(name)) }})
+	}
+	if g.handovers.engine != nil {
+		tasks = append(tasks, daemon.Owner("handovers", g.handovers.engine))
 	}
 	if g.relay != nil {
 		tasks = append(tasks, daemon.Task{Name: "DHCP relay", Run: g.relay.Run})

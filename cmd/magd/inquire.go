@@ -44,7 +44,7 @@ func (n *network) aboutTarget(from, to mih.LinkAddress) (mihnode.Question, bool)
 }
 
 func (n *network) aboutCandidates(at mih.LinkAddress) (mihnode.Question, bool) {
-	return mihnode.Question{About: at, Candidates: true}, !at.IsZero() && len(n.someCandidates(at, 1)) == 0
+	return mihnode.Question{About: at, Candidates: true}, !at.IsZero() && len(n.someCandidates(at, 1, false)) == 0
 }
 
 // predictions are those that wait for an information server, one for each station.

@@ -26,7 +26,7 @@ var (
 		mih.EventLinkHandoverImminent, mih.EventLinkHandoverComplete)
 )
 
-// handled are the commands of other MIH Functions that the gateway answers.
+// handled are the commands of other MIH Functions that a gateway answers which prepares handovers.
 var handled = []wire.MessageID{
 	wire.IDN2NHOQueryResourcesRequest, wire.IDN2NHOCommitRequest, wire.IDN2NHOCompleteRequest,
 	wire.IDMNHOCandidateQueryRequest, wire.IDMNHOCommitRequest, wire.IDMNHOCompleteRequest,
@@ -38,15 +38,18 @@ func (g *gateway) openMIH() (err error) {
 		return err
 	}
 	handlers := map[wire.MessageID]mihf.User{}
-	for _, id := range handled {
-		handlers[id] = mihUser
+	commands := mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions
+	if g.cfg.Handover.Predictive {
+		commands |= mih.CommandNetworkHandover | mih.CommandMobileHandover
+		for _, id := range handled {
+			handlers[id] = mihUser
+		}
 	}
-	commands := mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions | mih.CommandNetworkHandover | mih.CommandMobileHandover
 	events := wanted
 	g.mih, err = mihnode.Open(mihnode.Config{
 		MIH: g.cfg.MIH, MaximumLinks: g.cfg.MaximumMobileNodes, Handlers: handlers, Log: g.log, Counters: g.counters,
 		Capabilities: wire.Capabilities{Events: &events, Commands: &commands}, Information: g.handovers.network.information,
-		User: g.executeMIH, Identified: g.identified, Permits: g.permits,
+		User: g.executeMIH, Identified: func(p configs.MIHPeer, id mih.MIHFID) { g.identified(p, id, g.mih.Send) }, Permits: g.permits,
 		Interface: func(source mih.MIHFID, name string) string { return g.behind.access(source, name, g.cfg.MIH.MIHFID) },
 	})
 	if err != nil {
@@ -55,7 +58,7 @@ func (g *gateway) openMIH() (err error) {
 	g.mih.Post(mihf.EventSubscribe{User: mihUser, Events: wanted})
 	for _, p := range g.cfg.MIH.Peers {
 		if p.MIHFID != "" {
-			g.identified(p, p.MIHFID)
+			g.identified(p, p.MIHFID, func(e mihf.Event) { g.mih.Post(e) }) // the machine does not run yet, and its queue is empty
 		}
 	}
 	return nil
@@ -73,11 +76,11 @@ func (g *gateway) permits(from mih.MIHFID, command wire.MessageID) bool {
 }
 
 // identified learns which MIH Function a peer is, and asks for its events where stations of this gateway are behind it.
-func (g *gateway) identified(p configs.MIHPeer, id mih.MIHFID) {
+func (g *gateway) identified(p configs.MIHPeer, id mih.MIHFID, tell func(mihf.Event)) {
 	g.behind.learn(id, p)
 	g.handovers.network.identified(p, id)
 	if p.Interface != "" {
-		g.mih.Post(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
+		tell(mihf.EventSubscribe{User: mihUser, Destination: id, Events: wanted})
 	}
 }
 
@@ -86,7 +89,7 @@ func (g *gateway) executeMIH(action mihf.Action) {
 	case mihf.Deliver:
 		g.indicated(a.Indication)
 	case mihf.Confirm:
-		g.handovers.event(handover.Confirmed{ID: a.RequestID, Body: a.Body})
+		g.handovers.event(handover.Confirmed{ID: a.RequestID, Body: a.Body, Extra: a.Extra})
 	case mihf.RequestReceived:
 		if a.Handle != 0 {
 			g.handovers.event(handover.Requested{Handle: a.Handle, Source: a.Source, Body: a.Body})
@@ -120,10 +123,11 @@ func (g *gateway) indicated(ind mih.Indication) {
 		g.handovers.departures.returned(station{ind.Interface, address})
 		g.attached(attachment{
 			access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync,
-			previous: g.handovers.previous(ind, ev),
+			previous: g.handovers.previous(ind, ev, station{ind.Interface, address}),
 		})
 	case mih.LinkDown:
 		g.lapsed.take(station{ind.Interface, address})
+		g.handovers.searches.end(station{ind.Interface, address})
 		g.left(station{ind.Interface, address}, ind.ReceivedAt)
 	}
 	g.handovers.event(handover.Indicated{Indication: ind})

@@ -138,6 +138,9 @@ func (n *network) ours() map[mih.LinkAddress]mih.LinkType {
 func (n *network) seen(ind mih.Indication) {
 	tuple := ind.Event.LinkTuple()
 	_, up := ind.Event.(mih.LinkUp)
+	if _, detected := ind.Event.(mih.LinkDetected); detected && !n.local(tuple.PointOfAttachment) {
+		return // a station hears it, which makes it nobody's
+	}
 	n.information.Map(func(m *miis.Map) {
 		m.LearnEvent(time.Now(), ind.Source, ind.Event)
 		if up {
@@ -179,16 +182,16 @@ func (n *network) entry(poa mih.LinkAddress) (e miis.Entry, known bool) {
 	return e, known
 }
 
-// candidates are the points of attachment of other gateways that a station may go to from the given one. As long as nobody knows which
-// network that is in, they are those that the configuration has.
+// candidates are the points of attachment that a station may go to from the given one, those of this gateway among them. As long as nobody
+// knows which network that is in, they are those that the configuration has.
 func (n *network) candidates(at mih.LinkAddress, _ time.Time) []handover.Candidate {
-	return n.someCandidates(at, maximumCandidates)
+	return n.someCandidates(at, maximumCandidates, true)
 }
 
-func (n *network) someCandidates(at mih.LinkAddress, most int) (list []handover.Candidate) {
+func (n *network) someCandidates(at mih.LinkAddress, most int, own bool) (list []handover.Candidate) {
 	add := func(e miis.Entry) (more bool) {
 		c := n.candidate(e)
-		if c.MIHFID != "" && c.MIHFID != n.cfg.MIH.MIHFID {
+		if c.MIHFID != "" && (own || c.MIHFID != n.cfg.MIH.MIHFID) {
 			list = append(list, c)
 		}
 		return len(list) < most
@@ -222,7 +225,7 @@ func (n *network) target(poa mih.LinkAddress) (handover.Candidate, bool) {
 
 func (n *network) candidate(e miis.Entry) handover.Candidate {
 	return handover.Candidate{
-		PointOfAttachment: e.Address, LinkType: e.LinkType, NetworkID: e.NetworkID, Channel: int(e.Channel), MIHFID: n.function(e.Gateway), Stations: -1,
+		PointOfAttachment: e.Address, LinkType: e.LinkType, NetworkID: e.NetworkID, Channel: int(e.Channel), MIHFID: n.function(e.Gateway), Load: -1,
 	}
 }
 

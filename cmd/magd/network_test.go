@@ -74,15 +74,17 @@ func tupleAt(i, station byte) mih.LinkTupleID {
 	return mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress([6]byte{2, 0, 0, 0, 0, station})}, PointOfAttachment: poa(i)}
 }
 
-func TestCandidatesAreOfOtherGateways(t *testing.T) {
+func TestCandidates(t *testing.T) {
 	n := networkOf(t, preparing())
 	n.wantCandidates(t, 1, 3)
-	n.wantCandidates(t, 2, 3, 4) // which network 2 has nobody knows
-	n.wantCandidates(t, 9, 3, 4)
+	n.wantCandidates(t, 2, 1, 3, 4) // which network 2 has nobody knows
+	if got := numbers(n.someCandidates(poa(2), maximumCandidates, false)); !slices.Equal(got, []byte{3, 4}) {
+		t.Errorf("of other gateways: %v", got)
+	}
 	n.identified(n.cfg.MIH.Peers[2], "mihf.mag3")
 	n.wantCandidates(t, 1, 3, 5)
 	c, ok := n.target(poa(4)) // in another network than the station, but that is for who chose it
-	if want := (handover.Candidate{PointOfAttachment: poa(4), LinkType: mih.LinkType80211, NetworkID: "red", Channel: 36, MIHFID: "mihf.mag2", Stations: -1}); !ok || c != want {
+	if want := (handover.Candidate{PointOfAttachment: poa(4), LinkType: mih.LinkType80211, NetworkID: "red", Channel: 36, MIHFID: "mihf.mag2", Load: -1}); !ok || c != want {
 		t.Errorf("4 is %+v", c)
 	}
 	if _, ok := n.target(poa(9)); ok {
@@ -103,7 +105,10 @@ func TestOwnPointsOfAttachment(t *testing.T) {
 	n.seen(mih.Indication{Source: "magd", Interface: "acc0", Event: mih.LinkUp{Link: tupleAt(6, 1)}})
 	n.seen(mih.Indication{Source: "ap1", Interface: "acc0", Event: mih.LinkUp{Link: tupleAt(7, 1)}})
 	n.seen(mih.Indication{Source: "info", Event: mih.LinkUp{Link: tupleAt(8, 1)}}) // sees it, and serves none
-	for i, want := range map[byte]bool{0: false, 1: true, 2: true, 3: false, 5: false, 6: true, 7: true, 8: false, 9: false} {
+	for i := range byte(2) {                                                       // it hears its own access point, and one of elsewhere
+		n.seen(mih.Indication{Source: "magd", Interface: "acc0", Event: mih.LinkDetected{Link: tupleAt(1+9*i, 1)}})
+	}
+	for i, want := range map[byte]bool{10: false, 0: false, 1: true, 2: true, 3: false, 5: false, 6: true, 7: true, 8: false, 9: false} {
 		if n.local(poa(i)) != want {
 			t.Errorf("%d is this gateway's own: %v", i, !want)
 		}

@@ -22,9 +22,9 @@ type preparations struct {
 // preparation is one handover: of each gateway that it asks for, one after the other, the MAG's machine says how it went.
 type preparation struct {
 	api.Preparation
-	link mih.LinkID
-	sent bool // the machine was told to prepare it
-	over bool
+	asked handover.Prepare // latest attempt of the controller
+	sent  bool             // the machine was told to prepare it
+	over  bool
 }
 
 // begun notes a handover; when there are too many the oldest is forgotten.
@@ -35,11 +35,11 @@ func (p *preparations) begun(link mih.LinkID, at time.Time) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.add(link, mobility.LinkLayerID(id), at)
+	p.add(mobility.LinkLayerID(id), at)
 }
 
-func (p *preparations) add(link mih.LinkID, id mobility.MobileNodeLinkLayerID, at time.Time) *preparation {
-	one := &preparation{Preparation: api.Preparation{MobileNodeLinkLayerID: id, Begun: at, Outcome: waiting}, link: link}
+func (p *preparations) add(id mobility.MobileNodeLinkLayerID, at time.Time) *preparation {
+	one := &preparation{Preparation: api.Preparation{MobileNodeLinkLayerID: id, Begun: at, Outcome: waiting}}
 	if p.of == nil {
 		p.of = map[mobility.MobileNodeLinkLayerID]*preparation{}
 	}
@@ -61,15 +61,25 @@ func (p *preparations) unprepared(id mobility.MobileNodeLinkLayerID) bool {
 	return one != nil && !one.over && !one.sent
 }
 
-// preparing: the machine is about to be told to prepare the handover with this gateway.
-func (p *preparations) preparing(link mih.LinkID, id mobility.MobileNodeLinkLayerID, iface string, to netip.Addr, at time.Time) {
+// preparing: the machine is about to be told, under this correlation id, to prepare the handover with this gateway.
+func (p *preparations) preparing(asked handover.Prepare, id mobility.MobileNodeLinkLayerID, to netip.Addr, correlation mobility.CorrelationID, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	one := p.of[id]
 	if one == nil || one.over {
-		one = p.add(link, id, at)
+		one = p.add(id, at)
 	}
-	one.link, one.Interface, one.To, one.Outcome = link, iface, to, waiting
+	one.asked, one.CorrelationID, one.Interface, one.To, one.Outcome = asked, correlation, asked.Interface, to, waiting
+}
+
+// named is the correlation id of an attempt of the controller; 0: it is not known any more.
+func (p *preparations) named(id mobility.MobileNodeLinkLayerID, asked uint64) mobility.CorrelationID {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if one := p.of[id]; one != nil && one.asked.ID == asked {
+		return one.CorrelationID
+	}
+	return 0
 }
 
 // prepareSent: it was told.
@@ -81,20 +91,25 @@ func (p *preparations) prepareSent(id mobility.MobileNodeLinkLayerID) {
 	}
 }
 
-// answered notes how the machine's preparation went, and returns the link that it is about. What is said of a gateway that was asked
-// before does not count.
-func (p *preparations) answered(of mag.Handover, ok bool, outcome string, at time.Time) (mih.LinkID, bool) {
+// is says whether the machine speaks of the latest attempt.
+func (p *preparation) is(of mag.Handover) bool {
+	return of.CorrelationID != 0 && of.CorrelationID == p.CorrelationID
+}
+
+// answered notes how the machine's preparation went, and returns whose answer that is. What is said of an attempt before it does not
+// count.
+func (p *preparations) answered(of mag.Handover, ok bool, outcome string, at time.Time) (handover.Prepare, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	one := p.of[of.MobileNodeLinkLayerID]
-	if one == nil || one.over || one.To != of.OtherGateway {
-		return mih.LinkID{}, false
+	if one == nil || one.over || !one.is(of) {
+		return handover.Prepare{}, false
 	}
 	one.Outcome, one.MobileNodeID = outcome, of.MobileNodeID
 	if one.sent = ok; ok {
 		one.Prepared = milliseconds(at.Sub(one.Begun))
 	}
-	return one.link, true
+	return one.asked, true
 }
 
 // ended: nothing follows of the station's handover. Why the machine could not prepare it says more than that it could not.
@@ -104,11 +119,11 @@ func (p *preparations) ended(id mobility.MobileNodeLinkLayerID, outcome string) 
 	p.end(p.of[id], outcome)
 }
 
-// endedBy is ended by the machine, when it speaks of the gateway that was asked last.
+// endedBy is ended by the machine, when it speaks of the latest attempt.
 func (p *preparations) endedBy(of mag.Handover, outcome string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if one := p.of[of.MobileNodeLinkLayerID]; one != nil && one.To == of.OtherGateway {
+	if one := p.of[of.MobileNodeLinkLayerID]; one != nil && one.is(of) {
 		p.end(one, outcome)
 	}
 }

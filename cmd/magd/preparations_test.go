@@ -8,41 +8,51 @@ import (
 
 	"netlmm/mih"
 	"netlmm/mih/handover"
+	"netlmm/mih/wire"
 	"netlmm/mobility"
 	"netlmm/mobility/mag"
 )
 
-func leavingTo(gateway netip.Addr) mag.Handover {
-	return mag.Handover{Side: mag.PreviousMAG, MobileNodeLinkLayerID: mobility.LinkLayerID(phone), OtherGateway: gateway}
+func leavingTo(gateway netip.Addr, correlation mobility.CorrelationID) mag.Handover {
+	return mag.Handover{CorrelationID: correlation, Side: mag.PreviousMAG, MobileNodeLinkLayerID: mobility.LinkLayerID(phone), OtherGateway: gateway}
 }
 
-// TestTheSecondGatewayOfAHandover: it is prepared like the first, and what the machine still says of the first is not taken for it.
-func TestTheSecondGatewayOfAHandover(t *testing.T) {
-	var p preparations
-	linkID, id := mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress(phone)}, mobility.LinkLayerID(phone)
-	now := time.Unix(1000, 0)
-	p.begun(linkID, now)
-	if !p.unprepared(id) {
-		t.Error("not under way")
-	}
-	p.preparing(linkID, id, "acc0", mag2, now)
-	p.prepareSent(id)
-	if _, known := p.answered(leavingTo(mag2), false, "refused", now); !known || !p.unprepared(id) {
-		t.Errorf("the first answer: known %v", known)
-	}
-	p.preparing(linkID, id, "acc0", mag3, now)
-	p.prepareSent(id)
-	if _, known := p.answered(leavingTo(mag2), false, "unanswered", now); known {
-		t.Error("a late answer was taken for the second gateway's")
-	}
-	p.endedBy(leavingTo(mag2), "superseded")
-	if l, known := p.answered(leavingTo(mag3), true, "prepared", now.Add(time.Second)); !known || l != linkID {
-		t.Error("the second answer is not known")
-	}
-	p.endedBy(leavingTo(mag3), completed)
-	p.ended(id, string(handover.NeverCame))
-	if l := p.list(); len(l) != 1 || l[0].Outcome != completed || l[0].To != mag3 || l[0].Prepared != 1000 {
-		t.Errorf("%+v", l)
+// TestTheSecondAttemptOfAHandover, at another gateway or at the same one: it is prepared like the first, and what the machine still says of the
+// first is not taken for it.
+func TestTheSecondAttemptOfAHandover(t *testing.T) {
+	for name, second := range map[string]netip.Addr{"another gateway": mag3, "the same gateway": mag2} {
+		t.Run(name, func(t *testing.T) {
+			var p preparations
+			linkID, id := mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress(phone)}, mobility.LinkLayerID(phone)
+			now := time.Unix(1000, 0)
+			attempt := func(n uint64) handover.Prepare { return handover.Prepare{ID: n, Link: linkID, Interface: "acc0"} }
+			p.begun(linkID, now)
+			if _, known := p.answered(leavingTo(mag2, 0), true, "prepared", now); !p.unprepared(id) || known {
+				t.Error("not under way")
+			}
+			p.preparing(attempt(7), id, mag2, 17, now)
+			p.prepareSent(id)
+			if p.named(id, 7) != 17 || p.named(id, 8) != 0 || p.named(mobility.LinkLayerID([6]byte{2}), 7) != 0 {
+				t.Error("the first attempt has another name")
+			}
+			if _, known := p.answered(leavingTo(mag2, 17), false, "refused", now); !known || !p.unprepared(id) {
+				t.Errorf("the first answer: known %v", known)
+			}
+			p.preparing(attempt(8), id, second, 18, now)
+			p.prepareSent(id)
+			if _, known := p.answered(leavingTo(mag2, 17), false, "unanswered", now); known || p.named(id, 7) != 0 {
+				t.Error("a late answer was taken for the second attempt's")
+			}
+			p.endedBy(leavingTo(mag2, 17), "superseded")
+			if asked, known := p.answered(leavingTo(second, 18), true, "prepared", now.Add(time.Second)); !known || asked != attempt(8) {
+				t.Error("the second answer is not known")
+			}
+			p.endedBy(leavingTo(second, 18), completed)
+			p.ended(id, string(handover.NeverCame))
+			if l := p.list(); len(l) != 1 || l[0].Outcome != completed || l[0].To != second || l[0].Prepared != 1000 || l[0].CorrelationID != 18 {
+				t.Errorf("%+v", l)
+			}
+		})
 	}
 }
 
@@ -61,7 +71,7 @@ func TestTooManyPreparations(t *testing.T) {
 // TestHandoversThatEndUnprepared do not wait for ever.
 func TestHandoversThatEndUnprepared(t *testing.T) {
 	linkID := mih.LinkID{Type: mih.LinkType80211, Address: mih.MACAddress(phone)}
-	for _, reason := range []handover.Reason{handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn} {
+	for _, reason := range []handover.Reason{handover.LocalTarget, handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn} {
 		var h handovers
 		h.record(handover.Note{Reason: handover.Begun, Link: linkID})
 		h.record(handover.Note{Reason: handover.Declined, Link: linkID})
@@ -84,7 +94,7 @@ func TestAStationThatLeavesBeforeItsPacketsAreHandedOver(t *testing.T) {
 	}{
 		"prepared": {func(g *gateway) {
 			g.handovers.prepare(handover.Prepare{Link: linkID, Interface: "acc0", Target: handover.Candidate{PointOfAttachment: poa(3), MIHFID: "mihf.mag2"}})
-		}, []mag.Event{mag.PrepareHandover{Interface: "acc0", MobileNodeLinkLayerID: id, NewMAG: mag2}, detached}},
+		}, []mag.Event{mag.PrepareHandover{CorrelationID: 1, Interface: "acc0", MobileNodeLinkLayerID: id, NewMAG: mag2}, detached}},
 		"no answer": {func(*gateway) { time.Sleep(departureDelay) }, []mag.Event{detached}},
 		"back": {func(g *gateway) {
 			g.handovers.departures.returned(station{"acc0", phone})
@@ -116,4 +126,20 @@ func TestAStationThatLeavesBeforeItsPacketsAreHandedOver(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhoPreparesNothingNegotiatesNothing: other networks learn so from the MIH Function, which has nobody to ask.
+func TestWhoPreparesNothingNegotiatesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := preparing()
+		cfg.Handover.Predictive = false
+		g, _ := newGatewayOf(t, cfg)
+		if g.handovers.engine != nil {
+			t.Error("there is a controller of handovers")
+		}
+		answer, err := g.mih.Ask(t.Context(), "", wire.N2NHOQueryResourcesRequest{})
+		if err == nil {
+			t.Errorf("a query for resources is answered: %+v", answer)
+		}
+	})
 }

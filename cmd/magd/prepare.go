@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	apadapters "netlmm/ap-adapters"
@@ -37,17 +36,21 @@ type handovers struct {
 	predictions predictions
 	records     preparations
 	departures  departures
+	searches    searches
 }
 
 func (g *gateway) openHandovers() {
 	cfg := g.cfg.Handover
 	h := &g.handovers
-	h.g = g
+	if h.g = g; !cfg.Predictive {
+		return
+	}
 	core := handover.New(handover.Config{
 		MIHFID: g.cfg.MIH.MIHFID, Candidates: h.network.candidates, Target: h.network.target, Local: h.network.local,
-		OnLinkGoingDown: cfg.Predictive && cfg.OnLinkGoingDown,
-		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout,
-		MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
+		Speaks:          func(id mih.MIHFID) bool { return g.mih.Takes(id, mih.CommandNetworkHandover) },
+		OnLinkGoingDown: cfg.OnLinkGoingDown,
+		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout, CandidateTimeout: cfg.CandidateTimeout,
+		MaximumStations: cfg.MaximumStations, MaximumSeen: g.cfg.MaximumMobileNodes, MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
 	})
 	h.engine = engine.New[handover.Event, handover.Action](core, handoverQueue, h.execute)
 }
@@ -76,17 +79,18 @@ func (h *handovers) post(e handover.Event) {
 func (h *handovers) execute(action handover.Action) {
 	switch a := action.(type) {
 	case handover.Ask:
-		if !h.g.mih.Post(mihf.Request{User: mihUser, RequestID: a.ID, Destination: a.Destination, Body: a.Body}) {
+		if !h.g.mih.Post(mihf.Request{User: mihUser, RequestID: a.ID, Destination: a.Destination, Body: a.Body, Extra: a.Extra}) {
 			h.event(handover.Confirmed{ID: a.ID})
 		}
 	case handover.Answer:
-		h.g.mih.Post(mihf.Respond{Handle: a.Handle, Body: a.Body})
+		h.g.mih.Post(mihf.Respond{Handle: a.Handle, Body: a.Body, Extra: a.Extra})
 	case handover.Prepare:
 		h.prepare(a)
 	case handover.Undo:
 		h.g.counters.Add(prepared, "undone_"+string(a.Reason))
 		if station, ok := a.Link.Address.MAC(); ok {
-			h.g.send(mag.CancelHandover{Interface: a.Interface, MobileNodeLinkLayerID: mobility.LinkLayerID(station)}, time.Now())
+			id := mobility.LinkLayerID(station)
+			h.g.send(mag.CancelHandover{CorrelationID: h.records.named(id, a.ID), Interface: a.Interface, MobileNodeLinkLayerID: id}, time.Now())
 		}
 	case handover.Steer:
 		h.steer(a)
@@ -107,7 +111,7 @@ func (h *handovers) record(n handover.Note) {
 		h.records.begun(n.Link, time.Now())
 	case handover.Completed:
 		h.records.ended(id, completed)
-	case handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn:
+	case handover.LocalTarget, handover.NotPrepared, handover.NoCandidate, handover.NeverCame, handover.Mispredicted, handover.Withdrawn:
 		h.records.ended(id, string(n.Reason))
 	}
 }
@@ -117,12 +121,12 @@ func (h *handovers) prepare(a handover.Prepare) {
 	gateway := h.network.gateway(a.Target)
 	address, ok := a.Link.Address.MAC()
 	if !ok || !gateway.IsValid() || !h.g.cfg.Handover.Predictive {
-		h.event(handover.Ready{Link: a.Link})
+		h.event(handover.Ready{ID: a.ID, Link: a.Link})
 		return
 	}
-	id := mobility.LinkLayerID(address)
-	h.records.preparing(a.Link, id, a.Interface, gateway, time.Now())
-	h.g.send(mag.PrepareHandover{Interface: a.Interface, MobileNodeLinkLayerID: id, NewMAG: gateway}, time.Now())
+	id, correlation := mobility.LinkLayerID(address), h.g.traces.name()
+	h.records.preparing(a, id, gateway, correlation, time.Now())
+	h.g.send(mag.PrepareHandover{CorrelationID: correlation, Interface: a.Interface, MobileNodeLinkLayerID: id, NewMAG: gateway}, time.Now())
 	h.records.prepareSent(id)
 	h.g.leaves(station{a.Interface, address})
 }
@@ -160,6 +164,7 @@ func (h *handovers) outcome(action mag.Action) {
 	case mag.HandoverFailed:
 		count(a.Handover, "failed_"+string(a.Reason))
 		h.answer(a.Handover, false, string(a.Reason))
+		h.searchOn(a.Handover)
 		if a.Reactive && a.Reason == mag.HandoverRefused { // a new station, and the other gateway does not know it either
 			return
 		}
@@ -169,6 +174,9 @@ func (h *handovers) outcome(action mag.Action) {
 		count(a.Handover, "expected")
 	case mag.HandoverArrived:
 		count(a.Handover, "arrived")
+		if who, ok := stationOf(a.Handover); ok {
+			h.searches.end(who)
+		}
 		h.g.traces.arrived(a.Handover)
 	case mag.HandoverCompleted:
 		count(a.Handover, completed)
@@ -187,9 +195,8 @@ func (h *handovers) answer(of mag.Handover, ok bool, outcome string) {
 	if of.Side != mag.PreviousMAG || of.Reactive {
 		return
 	}
-	link, known := h.records.answered(of, ok, outcome, time.Now())
-	if known && outcome != string(mag.HandoverCancelled) { // by the controller, which may be at the next attempt
-		h.event(handover.Ready{Link: link, OK: ok})
+	if asked, known := h.records.answered(of, ok, outcome, time.Now()); known {
+		h.event(handover.Ready{ID: asked.ID, Link: asked.Link, OK: ok})
 	}
 }
 
@@ -198,19 +205,4 @@ func (h *handovers) ended(of mag.Handover, outcome string) {
 	if of.Side == mag.PreviousMAG {
 		h.records.endedBy(of, outcome)
 	}
-}
-
-// previous is the gateway that a station comes from, for the reactive mode: that of the old access router which the link event names,
-// or the only other gateway there is. Nobody is asked about a station that was here all the time.
-func (h *handovers) previous(ind mih.Indication, ev mih.LinkUp) netip.Addr {
-	if !h.g.cfg.Handover.Reactive || ind.Resync {
-		return netip.Addr{}
-	}
-	if gateway := h.network.gatewayOf(ev.OldAccessRouter); gateway.IsValid() {
-		return gateway
-	}
-	if gateways := h.g.cfg.Gateways; len(gateways) == 1 {
-		return gateways[0].Address
-	}
-	return netip.Addr{}
 }

@@ -55,6 +55,14 @@ func newTraces(registry *prometheus.Registry) *traces {
 	return &traces{byID: map[mobility.CorrelationID]*trace{}, of: map[place]*trace{}, phases: phases}
 }
 
+// name is a correlation id of something that has no trace.
+func (t *traces) name() mobility.CorrelationID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	return t.last
+}
+
 // begin starts the trace of one attachment and names it.
 func (t *traces) begin(h api.Handover) mobility.CorrelationID {
 	t.mu.Lock()

@@ -127,6 +127,12 @@ func commanded(t *testing.T, gateway *subscriber) {
 	if got, ok := answer.(wire.LinkGetParametersResponse); err != nil || !ok || got.Status != mih.StatusSuccess || len(got.Links) != 1 {
 		t.Errorf("parameters: %+v, %v", answer, err)
 	}
+	// Steering is for the Wi-Fi only: hostapd is asked, and says that it cannot.
+	move := wire.NetHOCommitRequest{LinkType: link.Type, Targets: []mih.TargetNetwork{{PointOfAttachment: tablet}}, Actions: []mih.LinkActionRequest{{Link: link}}}
+	answer, err = gateway.Ask(t.Context(), "ap", move)
+	if got, ok := answer.(wire.NetHOCommitResponse); err != nil || !ok || got.Status != mih.StatusRejected || len(got.Results) != 1 || got.Results[0].Outcome != mih.ActionIncapable {
+		t.Errorf("steering: %+v, %v", answer, err)
+	}
 	disconnect := mih.LinkActionRequest{Link: link, Action: mih.LinkAction{Type: mih.ActionDisconnect}}
 	answer, err = gateway.Ask(t.Context(), "ap", wire.LinkActionsRequest{Actions: []mih.LinkActionRequest{disconnect}})
 	if got, ok := answer.(wire.LinkActionsResponse); err != nil || !ok || len(got.Results) != 1 || got.Results[0].Outcome != mih.ActionSucceeded {

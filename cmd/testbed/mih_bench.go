@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,6 +37,9 @@ func benchMIH() *cobra.Command {
 			}
 			if len(report.Problems) > 0 {
 				return errors.New("indications came twice or out of order, see the report")
+			}
+			if missed := report.Missed(); len(missed) > 0 {
+				return fmt.Errorf("missed: %s", strings.Join(missed, "; "))
 			}
 			return nil
 		},

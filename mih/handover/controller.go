@@ -18,8 +18,9 @@ type State uint8
 
 // States of a handover.
 const (
-	Querying   State = iota // N2N_HO_Query_Resources is on its way
-	Committing              // N2N_HO_Commit is
+	Consulting State = iota // Net_HO_Candidate_Query is on its way to the mobile node
+	Querying                // N2N_HO_Query_Resources is, to the best candidates
+	Committing              // N2N_HO_Commit is, to the one that was chosen
 	Committed               // the target expects the station; its packets still come here, for the link is to last for a while
 	Preparing               // the packets are
 	Complete                // the station may go
@@ -27,7 +28,7 @@ const (
 
 // String names the state for people and JSON.
 func (s State) String() string {
-	return [...]string{"querying", "committing", "committed", "preparing", "prepared"}[s]
+	return [...]string{"consulting", "querying", "committing", "committed", "preparing", "prepared"}[s]
 }
 
 // MarshalText writes the form of String.
@@ -37,6 +38,7 @@ func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type Handover struct {
 	Link      mih.LinkID
 	State     State
+	Source    mih.MIHFID // whose link SAP has the link: the one that told that it came up, or else that it is going down
 	Interface string
 	Station   mih.MIHFID // by its identity; "": not known
 	From      mih.LinkAddress
@@ -44,13 +46,19 @@ type Handover struct {
 	Begun     time.Time
 	Gone      bool // the link went down
 
-	asked  uint64
-	others []Candidate  // that may be asked when the target declines
-	tried  []mih.MIHFID // networks that were asked, the target's the last
-	leaves time.Time    // when the link is to be down
-	steer  bool         // the network decided; false: the station moves by itself
-	mobile uint64       // handle of the station's own MN_HO_Commit, 0: none
-	timer  timers.Timer
+	asked     uint64
+	prepare   uint64                     // Prepare that counts; 0: none
+	open      map[uint64]mih.LinkAddress // candidates that have not answered yet
+	until     time.Time                  // they have time
+	others    []Candidate                // that may be asked when the target declines
+	preferred []mih.LinkAddress          // by the mobile node, the best first
+	tried     []mih.MIHFID               // networks that were asked, the target's the last
+	leaves    time.Time                  // when the link is to be down
+	steer     bool                       // the network decides; false: the station moves by itself
+	steering  steering
+	local     bool   // the target is of this network
+	mobile    uint64 // handle of the station's own MN_HO_Commit, 0: none
+	timer     timers.Timer
 }
 
 // expectation is a station that another network announced.
@@ -68,6 +76,7 @@ type Controller struct {
 	actions   []Action
 	handovers map[mih.LinkID]*Handover
 	asked     map[uint64]*Handover
+	steered   map[uint64]*Handover
 	lastAsked uint64
 	queries   map[uint64]*candidateQuery
 	expected  map[mih.LinkID]*expectation
@@ -78,6 +87,7 @@ type Controller struct {
 // New makes a Controller.
 func New(cfg Config) *Controller {
 	cfg.PreparationTimeout = cmp.Or(cfg.PreparationTimeout, 500*time.Millisecond)
+	cfg.CandidateTimeout = cmp.Or(cfg.CandidateTimeout, 100*time.Millisecond)
 	cfg.Lead = cmp.Or(cfg.Lead, 200*time.Millisecond)
 	cfg.Grace = cmp.Or(cfg.Grace, 300*time.Millisecond)
 	cfg.ExpectationTime = cmp.Or(cfg.ExpectationTime, 10*time.Second)
@@ -85,9 +95,10 @@ func New(cfg Config) *Controller {
 	cfg.MaximumExpected = cmp.Or(cfg.MaximumExpected, 1024)
 	cfg.MaximumSeen = cmp.Or(cfg.MaximumSeen, 4096)
 	return &Controller{
-		cfg: cfg, handovers: map[mih.LinkID]*Handover{}, asked: map[uint64]*Handover{}, queries: map[uint64]*candidateQuery{},
+		cfg: cfg, handovers: map[mih.LinkID]*Handover{}, asked: map[uint64]*Handover{}, steered: map[uint64]*Handover{}, queries: map[uint64]*candidateQuery{},
 		expected: map[mih.LinkID]*expectation{}, seen: seen{limit: cfg.MaximumSeen, signals: map[sighting]signal{}, before: map[mih.LinkID]mih.LinkAddress{},
-			present: map[mih.LinkID]mih.LinkAddress{}, named: map[mih.MIHFID]place{}},
+			present: map[mih.LinkID]mih.LinkAddress{}, named: map[mih.MIHFID]mih.LinkID{},
+			here: map[mih.LinkID]spot{}, crowd: map[mih.LinkAddress]int{}},
 	}
 }
 
@@ -149,6 +160,7 @@ func (c *Controller) indicated(now time.Time, ind mih.Indication) {
 		c.seen.attached(ind, tuple)
 		c.linkUp(now, ind, tuple)
 	case mih.LinkDown:
+		c.seen.left(tuple)
 		if h := c.handovers[tuple.Link]; h != nil && h.Interface == ind.Interface {
 			h.gone(c, now)
 		}
@@ -162,7 +174,12 @@ func (c *Controller) indicated(now time.Time, ind mih.Indication) {
 // linkUp: a station that was announced has come, and one whose handover was prepared has gone, or is here again.
 func (c *Controller) linkUp(now time.Time, ind mih.Indication, tuple mih.LinkTupleID) {
 	if h := c.handovers[tuple.Link]; h != nil && !ind.Resync && (c.cfg.Local(tuple.PointOfAttachment) || ind.Source == c.cfg.MIHFID) {
-		c.undo(h, UndoneRecovered)
+		if h.local && tuple.PointOfAttachment == h.Target.PointOfAttachment {
+			c.note(Completed, h.Link, "")
+			c.forget(h)
+		} else {
+			c.undo(h, UndoneRecovered)
+		}
 	}
 	e := c.expected[tuple.Link]
 	if e == nil || ind.Interface == "" {
@@ -170,9 +187,8 @@ func (c *Controller) linkUp(now time.Time, ind mih.Indication, tuple mih.LinkTup
 	}
 	c.forgetExpected(e)
 	c.note(Came, tuple.Link, e.from)
-	c.act(Arrived{tuple.Link, e.from})
 	old := mih.LinkTupleID{Link: tuple.Link}
-	c.act(Ask{c.nextID(), e.from, wire.N2NHOCompleteRequest{MobileNode: e.station, Link: old, NewLink: tuple, Result: mih.HandoverSucceeded}})
+	c.act(Ask{ID: c.nextID(), Destination: e.from, Body: wire.N2NHOCompleteRequest{MobileNode: e.station, Link: old, NewLink: tuple, Result: mih.HandoverSucceeded}})
 }
 
 func (c *Controller) nextID() uint64 {

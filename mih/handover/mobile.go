@@ -43,7 +43,7 @@ func (c *Controller) candidateQueried(now time.Time, ev Requested, b wire.MNHOCa
 		}
 		id := c.nextID()
 		q.open[id], c.queries[id] = points, q
-		c.act(Ask{id, candidate.MIHFID, wire.N2NHOQueryResourcesRequest{Resources: resources, IPQuery: b.IPQuery, Candidates: []mih.LinkPointsOfAttachment{points}}})
+		c.act(Ask{ID: id, Destination: candidate.MIHFID, Body: wire.N2NHOQueryResourcesRequest{Resources: resources, IPQuery: b.IPQuery, Candidates: []mih.LinkPointsOfAttachment{points}}})
 	}
 	q.finish(c)
 }
@@ -65,29 +65,29 @@ func (q *candidateQuery) answered(c *Controller, id uint64, body wire.Body) {
 // finish answers the mobile node once all networks have.
 func (q *candidateQuery) finish(c *Controller) {
 	if len(q.open) == 0 {
-		c.act(Answer{q.handle, wire.MNHOCandidateQueryResponse{Status: mih.StatusSuccess, Link: q.link, Preferred: q.good}})
+		c.act(Answer{Handle: q.handle, Body: wire.MNHOCandidateQueryResponse{Status: mih.StatusSuccess, Link: q.link, Preferred: q.good}})
 	}
 }
 
 // mobileCommitted: a mobile node says where it will go. It is answered when its packets are prepared.
 func (c *Controller) mobileCommitted(now time.Time, ev Requested, b wire.MNHOCommitRequest) {
-	link, at := c.seen.linkOf(ev.Source)
-	ind := mih.Indication{Source: c.cfg.MIHFID, Interface: at.iface, Identity: string(ev.Source), Event: mih.LinkHandoverImminent{
+	link, iface := c.seen.linkOf(ev.Source)
+	ind := mih.Indication{Source: c.cfg.MIHFID, Interface: iface, Identity: string(ev.Source), Event: mih.LinkHandoverImminent{
 		Link: link, NewLink: mih.LinkTupleID{Link: link.Link, PointOfAttachment: b.Target.PointOfAttachment},
 	}}
 	refuse := wire.MNHOCommitResponse{Status: mih.StatusRejected, LinkType: b.LinkType, Target: b.Target}
 	if link.Link.Address.IsZero() || b.Target.PointOfAttachment.IsZero() {
-		c.act(Answer{ev.Handle, refuse})
+		c.act(Answer{Handle: ev.Handle, Body: refuse})
 		return
 	}
 	c.begin(now, ind, now.Add(c.cfg.Lead), b.Target.PointOfAttachment)
 	h := c.handovers[link.Link]
 	switch {
 	case h == nil || h.mobile != 0:
-		c.act(Answer{ev.Handle, refuse})
+		c.act(Answer{Handle: ev.Handle, Body: refuse})
 	case h.State == Complete:
 		refuse.Status = mih.StatusSuccess
-		c.act(Answer{ev.Handle, refuse})
+		c.act(Answer{Handle: ev.Handle, Body: refuse})
 	default:
 		h.mobile = ev.Handle
 	}
@@ -104,5 +104,5 @@ func (c *Controller) mobileCompleted(ev Requested, b wire.MNHOCompleteRequest) {
 	case b.Result != mih.HandoverSucceeded:
 		c.undo(h, UndoneStayed)
 	}
-	c.act(Answer{ev.Handle, answer})
+	c.act(Answer{Handle: ev.Handle, Body: answer})
 }

@@ -37,18 +37,21 @@ func (c *Controller) queried(ev Requested, b wire.N2NHOQueryResourcesRequest) {
 			}
 		}
 	}
-	answer := wire.N2NHOQueryResourcesResponse{Status: mih.StatusSuccess, Available: &available}
+	answer, loads := wire.N2NHOQueryResourcesResponse{Status: mih.StatusSuccess, Available: &available}, []byte(nil)
 	for _, candidate := range b.Candidates {
 		answer.Preferred = append(answer.Preferred, mih.QueriedResources{Candidates: candidate})
+		for _, poa := range candidate.PointsOfAttachment {
+			loads = append(loads, byte(c.load(poa))) // -1 is 255: not known
+		}
 	}
-	c.act(Answer{ev.Handle, answer})
+	c.act(Answer{ev.Handle, answer, []wire.TLV{{Type: wire.TLVLoad, Value: string(loads)}}})
 }
 
 // committed expects a station.
 func (c *Controller) committed(now time.Time, ev Requested, b wire.N2NHOCommitRequest) {
 	refuse := func(reason Reason) {
 		c.note(reason, b.Link, ev.Source)
-		c.act(Answer{ev.Handle, wire.N2NHOCommitResponse{Status: mih.StatusRejected, MobileNode: b.MobileNode}})
+		c.act(Answer{Handle: ev.Handle, Body: wire.N2NHOCommitResponse{Status: mih.StatusRejected, MobileNode: b.MobileNode}})
 	}
 	e := c.expected[b.Link]
 	switch {
@@ -61,16 +64,18 @@ func (c *Controller) committed(now time.Time, ev Requested, b wire.N2NHOCommitRe
 	case e == nil:
 		e = &expectation{link: b.Link}
 		e.timer.Due = func(time.Time) {
-			delete(c.expected, e.link)
+			c.forgetExpected(e)
 			c.note(NeverCame, e.link, e.from)
 		}
 		c.expected[b.Link] = e
 	}
+	c.seen.count(e.target, -1)
 	e.station, e.from, e.target = b.MobileNode, ev.Source, b.PointOfAttachment
+	c.seen.count(e.target, 1)
 	c.timers.Set(&e.timer, now.Add(c.cfg.ExpectationTime))
 	c.note(Expected, b.Link, ev.Source)
 	tuple := mih.LinkTupleID{Link: b.Link, PointOfAttachment: b.PointOfAttachment}
-	c.act(Answer{ev.Handle, wire.N2NHOCommitResponse{
+	c.act(Answer{Handle: ev.Handle, Body: wire.N2NHOCommitResponse{
 		Status: mih.StatusSuccess, MobileNode: b.MobileNode, Target: &tuple,
 		Assigned: &mih.AssignedResources{QoS: b.Requested.QoS, Container: b.Requested.Container},
 	}})
@@ -78,6 +83,7 @@ func (c *Controller) committed(now time.Time, ev Requested, b wire.N2NHOCommitRe
 
 func (c *Controller) forgetExpected(e *expectation) {
 	c.timers.Stop(&e.timer)
+	c.seen.count(e.target, -1)
 	delete(c.expected, e.link)
 }
 
@@ -99,5 +105,5 @@ func (c *Controller) completed(ev Requested, b wire.N2NHOCompleteRequest) {
 	default:
 		c.undo(h, UndoneStayed)
 	}
-	c.act(Answer{ev.Handle, answer})
+	c.act(Answer{Handle: ev.Handle, Body: answer})
 }

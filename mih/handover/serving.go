@@ -1,6 +1,7 @@
 package handover
 
 import (
+	"cmp"
 	"time"
 
 	"netlmm/mih"
@@ -36,43 +37,52 @@ func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, 
 		return
 	}
 	h := &Handover{
-		Link: tuple.Link, Interface: ind.Interface, Station: mih.MIHFID(ind.Identity), From: tuple.PointOfAttachment, Begun: now,
+		Link: tuple.Link, Source: cmp.Or(c.seen.here[tuple.Link].source, ind.Source), Interface: ind.Interface, Station: mih.MIHFID(ind.Identity), From: tuple.PointOfAttachment, Begun: now,
 		others: candidates, leaves: leaves, steer: to.IsZero(),
 	}
 	h.timer.Due = func(now time.Time) { c.handoverDue(now, h) }
 	c.handovers[tuple.Link] = h
 	c.note(Begun, tuple.Link, "")
-	c.next(now, h)
+	if !h.consult(c, now) {
+		c.choice(now, h)
+	}
 }
 
-// next asks the best candidate that has not been asked yet.
+// choice orders the candidates for good, and begins with the best.
+func (c *Controller) choice(now time.Time, h *Handover) {
+	c.rank(h, now)
+	h.others = h.others[:min(len(h.others), maximumCandidates)]
+	h.becomeQuerying(c, now)
+}
+
+// next takes the best of the candidates that are left.
 func (c *Controller) next(now time.Time, h *Handover) {
 	if len(h.others) == 0 {
 		c.note(NotPrepared, h.Link, h.Target.MIHFID)
 		c.forget(h)
 		return
 	}
-	h.Target, h.others = h.others[0], h.others[1:]
-	h.tried = append(h.tried, h.Target.MIHFID)
-	h.becomeQuerying(c, now, wire.N2NHOQueryResourcesRequest{Candidates: []mih.LinkPointsOfAttachment{{Link: h.Link, PointsOfAttachment: []mih.LinkAddress{h.Target.PointOfAttachment}}}})
+	h.Target, h.others, h.prepare = h.others[0], h.others[1:], 0
+	if h.local = h.Target.MIHFID == c.cfg.MIHFID; h.local {
+		c.note(LocalTarget, h.Link, "")
+		h.becomeComplete(c, now)
+		return
+	}
+	h.becomeCommitting(c, now)
 }
 
-// ask sends the handover's next command to the candidate network.
-func (h *Handover) ask(c *Controller, now time.Time, body wire.Body) {
+// ask sends the handover's next command.
+func (h *Handover) ask(c *Controller, now time.Time, whom mih.MIHFID, body wire.Body, patience time.Duration) {
 	h.asked = c.nextID()
 	c.asked[h.asked] = h
-	c.act(Ask{h.asked, h.Target.MIHFID, body})
-	c.timers.Set(&h.timer, now.Add(c.cfg.PreparationTimeout))
-}
-
-func (h *Handover) becomeQuerying(c *Controller, now time.Time, body wire.Body) {
-	h.State = Querying
-	h.ask(c, now, body)
+	c.act(Ask{ID: h.asked, Destination: whom, Body: body})
+	c.timers.Set(&h.timer, now.Add(patience))
 }
 
 func (h *Handover) becomeCommitting(c *Controller, now time.Time) {
 	h.State = Committing
-	h.ask(c, now, wire.N2NHOCommitRequest{MobileNode: h.Station, Link: h.Link, PointOfAttachment: h.Target.PointOfAttachment})
+	body := wire.N2NHOCommitRequest{MobileNode: h.Station, Link: h.Link, PointOfAttachment: h.Target.PointOfAttachment}
+	h.ask(c, now, h.Target.MIHFID, body, c.cfg.PreparationTimeout)
 }
 
 func (h *Handover) becomeCommitted(c *Controller, now time.Time) {
@@ -87,18 +97,21 @@ func (h *Handover) becomeCommitted(c *Controller, now time.Time) {
 
 func (h *Handover) becomePreparing(c *Controller, now time.Time) {
 	h.State = Preparing
-	c.act(Prepare{h.Link, h.Interface, h.Target})
+	h.prepare = c.nextID()
+	c.act(Prepare{h.prepare, h.Link, h.Interface, h.Target})
 	c.timers.Set(&h.timer, now.Add(c.cfg.PreparationTimeout))
 }
 
 func (h *Handover) becomeComplete(c *Controller, now time.Time) {
 	h.State = Complete
-	c.note(Prepared, h.Link, h.Target.MIHFID)
+	if !h.local {
+		c.note(Prepared, h.Link, h.Target.MIHFID)
+	}
 	if h.steer && !h.Gone {
-		c.act(Steer{h.Link, h.Target, max(h.leaves.Sub(now), 0)})
+		h.steerNow(c, now)
 	}
 	if h.mobile != 0 {
-		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusSuccess, LinkType: h.Target.LinkType, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
+		c.act(Answer{Handle: h.mobile, Body: wire.MNHOCommitResponse{Status: mih.StatusSuccess, LinkType: h.Target.LinkType, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
 		h.mobile = 0
 	}
 	if h.Gone {
@@ -113,51 +126,63 @@ func (h *Handover) becomeComplete(c *Controller, now time.Time) {
 func (h *Handover) gone(c *Controller, now time.Time) {
 	h.Gone = true
 	switch h.State {
+	case Consulting: // it is not reached any more
+		delete(c.asked, h.asked)
+		c.choice(now, h)
 	case Committed:
 		h.becomePreparing(c, now)
 	case Complete:
+		c.stopSteering(h)
 		c.timers.Set(&h.timer, now.Add(c.cfg.ExpectationTime))
 	}
 }
 
-// confirmed takes the answer of a candidate network, or of one that asked a mobile node's query.
+// confirmed takes the answer of a candidate network, of a mobile node or of an access point.
 func (c *Controller) confirmed(now time.Time, ev Confirmed) {
 	if q := c.queries[ev.ID]; q != nil {
 		delete(c.queries, ev.ID)
 		q.answered(c, ev.ID, ev.Body)
 		return
 	}
+	if h := c.steered[ev.ID]; h != nil {
+		c.steerAnswered(now, h, ev.Body)
+		return
+	}
 	h := c.asked[ev.ID]
 	delete(c.asked, ev.ID)
-	if h == nil || h.asked != ev.ID {
-		return // an answer that came too late, or that of a completion
+	switch {
+	case h == nil: // an answer that came too late, or that of a completion
+	case h.State == Querying:
+		c.candidateAnswered(now, h, ev)
+	case h.asked == ev.ID && h.State == Consulting:
+		c.consulted(now, h, ev.Body)
+	case h.asked == ev.ID && h.State == Committing:
+		c.commitAnswered(now, h, ev.Body)
 	}
-	h.asked = 0
-	switch body := ev.Body.(type) {
-	case wire.N2NHOQueryResourcesResponse:
-		if body.Status == mih.StatusSuccess && (body.Available == nil || *body.Available) && h.State == Querying {
-			h.becomeCommitting(c, now)
-			return
-		}
-	case wire.N2NHOCommitResponse:
-		if body.Status == mih.StatusSuccess && h.State == Committing {
-			h.becomeCommitted(c, now)
-			return
-		}
+}
+
+func (c *Controller) commitAnswered(now time.Time, h *Handover, body wire.Body) {
+	if answer, ok := body.(wire.N2NHOCommitResponse); ok && answer.Status == mih.StatusSuccess {
+		h.becomeCommitted(c, now)
+		return
 	}
-	reason := Declined
-	if ev.Body == nil {
-		reason = NoAnswer
-	}
-	c.note(reason, h.Link, h.Target.MIHFID)
+	c.note(whyNot(body), h.Link, h.Target.MIHFID)
 	c.next(now, h)
+}
+
+// whyNot is why a candidate is none: it said so, or nothing.
+func whyNot(body wire.Body) Reason {
+	if body == nil {
+		return NoAnswer
+	}
+	return Declined
 }
 
 // ready takes how the preparation of the packets ended.
 func (c *Controller) ready(now time.Time, ev Ready) {
 	h := c.handovers[ev.Link]
 	switch {
-	case h == nil || h.State != Preparing && h.State != Complete:
+	case h == nil || h.prepare == 0 || h.prepare != ev.ID || h.State != Preparing && h.State != Complete:
 	case h.State == Complete && !ev.OK: // it was undone elsewhere
 		c.forget(h)
 	case h.State == Complete:
@@ -172,14 +197,19 @@ func (c *Controller) ready(now time.Time, ev Ready) {
 // handoverDue is the end of a candidate's time to answer, or that of the prediction.
 func (c *Controller) handoverDue(now time.Time, h *Handover) {
 	switch {
-	case h.State == Querying || h.State == Committing:
+	case h.State == Consulting:
+		delete(c.asked, h.asked)
+		c.consulted(now, h, nil)
+	case h.State == Querying:
+		c.decide(now, h)
+	case h.State == Committing:
 		delete(c.asked, h.asked)
 		c.note(NoAnswer, h.Link, h.Target.MIHFID)
 		c.next(now, h)
 	case h.State == Committed:
 		h.becomePreparing(c, now)
 	case h.State == Preparing:
-		c.act(Undo{h.Link, h.Interface, UndoneReplaced})
+		c.act(Undo{h.prepare, h.Link, h.Interface, UndoneReplaced})
 		c.note(Unprepared, h.Link, h.Target.MIHFID)
 		c.next(now, h)
 	case h.Gone: // nobody said that it arrived
@@ -192,8 +222,8 @@ func (c *Controller) handoverDue(now time.Time, h *Handover) {
 
 // undo takes a handover back.
 func (c *Controller) undo(h *Handover, reason UndoReason) {
-	if h.State >= Preparing {
-		c.act(Undo{h.Link, h.Interface, reason})
+	if h.State >= Preparing && !h.local {
+		c.act(Undo{h.prepare, h.Link, h.Interface, reason})
 		c.note(Mispredicted, h.Link, h.Target.MIHFID)
 	} else {
 		c.note(Withdrawn, h.Link, h.Target.MIHFID)
@@ -204,10 +234,14 @@ func (c *Controller) undo(h *Handover, reason UndoReason) {
 // forget ends a handover. A mobile node that asked for it is told when it did not come to be.
 func (c *Controller) forget(h *Handover) {
 	if h.mobile != 0 {
-		c.act(Answer{h.mobile, wire.MNHOCommitResponse{Status: mih.StatusRejected, LinkType: h.Link.Type, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
+		c.act(Answer{Handle: h.mobile, Body: wire.MNHOCommitResponse{Status: mih.StatusRejected, LinkType: h.Link.Type, Target: mih.TargetNetwork{PointOfAttachment: h.Target.PointOfAttachment}}})
 	}
 	c.timers.Stop(&h.timer)
 	delete(c.asked, h.asked)
+	for id := range h.open {
+		delete(c.asked, id)
+	}
+	c.stopSteering(h)
 	if c.handovers[h.Link] == h {
 		delete(c.handovers, h.Link)
 	}

@@ -24,15 +24,15 @@ func (m *MIHF) command(now time.Time, r Request) {
 	case p == nil:
 		failed(FailedNoPeer)
 	case opcode == wire.OpcodeIndication:
-		if !m.indicate(now, p, r.Body, nil, nil) {
+		if !m.indicate(now, p, r.Body) {
 			m.act(Ignored{Reason: IgnoredIndicationsOverflow, From: p.Endpoint})
 		}
 	case opcode != wire.OpcodeRequest || r.Body.MessageID() == 0:
 		failed(FailedNoRequest)
 	default:
-		m.request(now, p, r.Body, func(_ time.Time, body wire.Body, _ []wire.TLV, failure Failure) {
-			m.act(Confirm{User: r.User, RequestID: r.RequestID, Source: p.MIHFID, Body: body, Failure: failure})
-		})
+		m.request(now, p, r.Body, func(_ time.Time, body wire.Body, extra []wire.TLV, failure Failure) {
+			m.act(Confirm{User: r.User, RequestID: r.RequestID, Source: p.MIHFID, Body: body, Extra: extra, Failure: failure})
+		}, r.Extra...)
 	}
 }
 
@@ -45,7 +45,7 @@ func (m *MIHF) localCommand(now time.Time, r Request, failed func(Failure)) {
 			failed(FailedNoSAP)
 			return
 		}
-		m.forward(now, in, func(handle uint64) Action { return LinkCommand{handle, r.Body} }, r.Body)
+		m.forward(now, in, func(handle uint64) Action { return LinkCommand{handle, r.Body, r.Extra} }, r.Body)
 	default:
 		user, ok := m.cfg.Handlers[r.Body.MessageID()]
 		if !ok {
@@ -72,7 +72,7 @@ func (m *MIHF) discover(now time.Time, d Discover) {
 	}
 	m.request(now, p, wire.CapabilityDiscoverRequest{Capabilities: m.cfg.Capabilities}, func(_ time.Time, body wire.Body, _ []wire.TLV, failure Failure) {
 		if answer, ok := body.(wire.CapabilityDiscoverResponse); ok {
-			p.announced = &answer.Capabilities
+			m.capable(p, answer.Capabilities)
 		}
 		m.act(Confirm{User: d.User, RequestID: d.RequestID, Source: p.MIHFID, Body: body, Failure: failure})
 	})
@@ -85,10 +85,10 @@ func (m *MIHF) discoverStranger(now time.Time, p *peer, d Discover) {
 		return
 	}
 	p.next = m.discoveries
-	for m.discovering[discovery{d.Endpoint.Address.Addr(), p.next}] != nil || p.next == 0 {
-		p.next = (p.next + 1) % (maximumTransactionID + 1)
+	for m.discovering[discovery{d.Endpoint.Address.Addr(), p.next}] != nil {
+		p.next = following(p.next)
 	}
-	m.discoveries = p.next + 1
+	m.discoveries = following(p.next)
 	t := m.newTransaction(now, p, wire.IDCapabilityDiscoverRequest)
 	t.answer = wire.IDCapabilityDiscoverResponse
 	t.ended = func(_ time.Time, body wire.Body, _ []wire.TLV, failure Failure) {

@@ -13,6 +13,7 @@ import (
 type Config struct {
 	MIHFID               mih.MIHFID
 	MaximumLinks         int           // bound of the table of links; 0: 4096
+	MaximumLinksOfPeer   int           // bound of those that are up by the word of one peer; 0: MaximumLinks
 	MaximumSubscriptions int           // bound over all users, remote ones included; 0: 4096
 	DownRetention        time.Duration // how long a link that went down stays in Links; 0: 5 min
 
@@ -21,7 +22,7 @@ type Config struct {
 	// Permits says whether a peer may send such a command; events, queries and management it may as soon as it is a peer. nil: it may.
 	Permits     func(from mih.MIHFID, command wire.MessageID) bool
 	Handlers    map[wire.MessageID]User // who answers the requests and takes the indications of peers that are not the core's own: handover commands, information
-	LinkSAP     bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand); false: refused
+	LinkSAP     bool                    // Link_Get_Parameters, Link_Configure_Thresholds and Link_Actions are for link SAPs here (LinkCommand), and Net_HO_Commit where no user handles it; false: refused
 	Partial     bool                    // the link SAPs here have yet to tell of all links that are up (see PictureComplete)
 	MaximumSize func(to Endpoint) int   // octets of a message that need not be fragmented; nil: all fit. Short messages do not ask
 	Incarnation uint32                  // another number at each start: peers then do not take what this MIH Function asks for what it asked in a former life
@@ -133,6 +134,7 @@ type Request struct {
 	RequestID   uint64 // the user's own
 	Destination mih.MIHFID
 	Body        wire.Body
+	Extra       []wire.TLV // experimental ones, for a peer that knows them
 }
 
 // Discover is MIH_Capability_Discover to a peer, or with an Endpoint to whoever is there. A Confirm follows.
@@ -144,10 +146,15 @@ type Discover struct {
 	Protected   bool     // of an Endpoint: as that of a Peer
 }
 
+// Announce is an unsolicited MIH_Capability_Discover to a multicast group: whoever hears it knows what is here, and answers. Nothing is
+// repeated; an Announced follows for each that answers.
+type Announce struct{ Group Endpoint }
+
 // Respond is a user's answer to a RequestReceived.
 type Respond struct {
 	Handle uint64
-	Body   wire.Body // the response that belongs to the request
+	Body   wire.Body  // the response that belongs to the request
+	Extra  []wire.TLV // as of Request
 }
 
 // LinkCommandDone is a link SAP's answer to a LinkCommand.
@@ -182,6 +189,7 @@ func (Resync) isEvent()                     {}
 func (MessageReceived) isEvent()            {}
 func (Request) isEvent()                    {}
 func (Discover) isEvent()                   {}
+func (Announce) isEvent()                   {}
 func (Respond) isEvent()                    {}
 func (LinkCommandDone) isEvent()            {}
 func (CapabilitiesChanged) isEvent()        {}
@@ -219,7 +227,8 @@ type Confirm struct {
 	User      User
 	RequestID uint64
 	Source    mih.MIHFID
-	Body      wire.Body // the response; nil with a Failure
+	Body      wire.Body  // the response; nil with a Failure
+	Extra     []wire.TLV // that are not the response's own
 	Failure   Failure
 }
 
@@ -232,11 +241,12 @@ type RequestReceived struct {
 	Body   wire.Body
 }
 
-// LinkCommand is for the link SAPs: a LinkGetParametersRequest, a LinkConfigureThresholdsRequest or a LinkActionsRequest. It
-// wants a LinkCommandDone.
+// LinkCommand is for the link SAPs: a LinkGetParametersRequest, a LinkConfigureThresholdsRequest, a LinkActionsRequest, or a
+// NetHOCommitRequest whose link actions name a station here. It wants a LinkCommandDone.
 type LinkCommand struct {
 	CommandID uint64
 	Body      wire.Body
+	Extra     []wire.TLV // of the request
 }
 
 // PeerStateChanged says that a peer answers, or that it does not any more.
@@ -244,6 +254,15 @@ type PeerStateChanged struct {
 	MIHFID mih.MIHFID
 	State  PeerState
 }
+
+// PeerCapable says what a peer says that it can do. Before it has, and after it went, nothing is known of it.
+type PeerCapable struct {
+	MIHFID       mih.MIHFID
+	Capabilities wire.Capabilities
+}
+
+// Announced says that an MIH Function is at an address, by a word to everybody or by an answer to ours. It is not believed for more.
+type Announced struct{ From Endpoint }
 
 // PeerSubscribed says what a peer is told from now on of the links here that Link matches; no Events: nothing any more.
 type PeerSubscribed struct {
@@ -267,6 +286,8 @@ func (Confirm) isAction()               {}
 func (RequestReceived) isAction()       {}
 func (LinkCommand) isAction()           {}
 func (PeerStateChanged) isAction()      {}
+func (PeerCapable) isAction()           {}
+func (Announced) isAction()             {}
 func (PeerSubscribed) isAction()        {}
 func (Ignored) isAction()               {}
 
@@ -293,13 +314,14 @@ type IgnoreReason string
 const (
 	IgnoredNoSubscriber     IgnoreReason = "no_subscriber"
 	IgnoredNoStation        IgnoreReason = "no_station_address"
-	IgnoredResyncUnchanged  IgnoreReason = "resync_unchanged"      // a resync repeated what is known
-	IgnoredResyncOutdated   IgnoreReason = "resync_outdated"       // the station is up elsewhere, for a shorter time
-	IgnoredAlreadyDown      IgnoreReason = "already_down"          // a second report of the same loss
-	IgnoredFormerAttachment IgnoreReason = "former_attachment"     // the station is up elsewhere by now
-	IgnoredLinksFull        IgnoreReason = "maximum_links_reached" // raise MaximumLinks
-	IgnoredUnknownEvent     IgnoreReason = "unknown_event"         // not one of the types of package mih
-	IgnoredNotUp            IgnoreReason = "not_up"                // Link_Going_Down of a link that is not up
+	IgnoredResyncUnchanged  IgnoreReason = "resync_unchanged"              // a resync repeated what is known
+	IgnoredResyncOutdated   IgnoreReason = "resync_outdated"               // the station is up elsewhere, for a shorter time
+	IgnoredAlreadyDown      IgnoreReason = "already_down"                  // a second report of the same loss
+	IgnoredFormerAttachment IgnoreReason = "former_attachment"             // the station is up elsewhere by now
+	IgnoredLinksFull        IgnoreReason = "maximum_links_reached"         // raise MaximumLinks
+	IgnoredPeerFull         IgnoreReason = "maximum_links_of_peer_reached" // raise MaximumLinksOfPeer
+	IgnoredUnknownEvent     IgnoreReason = "unknown_event"                 // not one of the types of package mih
+	IgnoredNotUp            IgnoreReason = "not_up"                        // Link_Going_Down of a link that is not up
 
 	IgnoredMalformed           IgnoreReason = "message_malformed"
 	IgnoredOtherDestination    IgnoreReason = "message_for_another"     // its destination is another MIH Function
@@ -322,57 +344,3 @@ const (
 	IgnoredIndicationLost      IgnoreReason = "indication_not_acknowledged"
 	IgnoredIndicationsOverflow IgnoreReason = "indications_overflow" // too many wait for one peer: a later one of the same link takes its place
 )
-
-// PeerState is what is known of a peer.
-type PeerState uint8
-
-// States of a peer.
-const (
-	PeerUnknown PeerState = iota // nothing was exchanged yet
-	PeerUp                       // the latest message was acknowledged or answered
-	PeerDown                     // the latest was not
-)
-
-// String is the state's name for people and JSON.
-func (s PeerState) String() string { return [...]string{"unknown", "up", "down"}[s] }
-
-// MarshalText writes the form of String.
-func (s PeerState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// LinkState is the state of a link.
-type LinkState uint8
-
-// States of a link.
-const (
-	LinkDown LinkState = iota
-	LinkUp
-	LinkGoingDown
-)
-
-// String is the state's name for people and JSON.
-func (s LinkState) String() string {
-	switch s {
-	case LinkUp:
-		return "up"
-	case LinkGoingDown:
-		return "going_down"
-	}
-	return "down"
-}
-
-// MarshalText writes the form of String.
-func (s LinkState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Link is one row of the table of links: a station and its latest attachment.
-type Link struct {
-	Station           mih.LinkAddress
-	Type              mih.LinkType
-	State             LinkState
-	PointOfAttachment mih.LinkAddress
-	Interface         string
-	Identity          string
-	Source            mih.MIHFID
-	SAP               string
-	Since             time.Time // start of the association, or of being down
-	SignalStrength    int       // dBm, as last reported; 0: not known
-}

@@ -52,3 +52,42 @@ func TestAPeerThatIsGone(t *testing.T) {
 	f0.wantSeen("Up 02:00:00:00:00:01@f1 resync, Up 02:00:00:00:00:02@f1 resync")
 	w.settled()
 }
+
+// TestAPeerHasItsShareOfTheTable: one that tells of more stations than it may leaves room for those of others.
+func TestAPeerHasItsShareOfTheTable(t *testing.T) {
+	w := subscribedWorld(t, 3, func(_ int, cfg *Config) { cfg.MaximumLinks, cfg.MaximumLinksOfPeer = 100, 10 })
+	f0, f1, f2 := w.order[0], w.order[1], w.order[2]
+	wantShares := func(of1, of2, ignored int) {
+		t.Helper()
+		if got := f0.ignored[IgnoredPeerFull]; f0.shares["f1"] != of1 || f0.shares["f2"] != of2 || got != ignored {
+			t.Errorf("shares %v, %d ignored; want %d, %d and %d", f0.shares, got, of1, of2, ignored)
+		}
+	}
+	for i := range 30 {
+		f1.event(SAPIndication{apA.up(i)})
+	}
+	f2.event(SAPIndication{apB.up(40)})
+	w.run(time.Second)
+	wantShares(10, 1, 20)
+	f1.event(SAPIndication{apA.up(0)}) // that one it has
+	f2.event(SAPIndication{apB.up(1)}) // and here one leaves it
+	w.run(time.Second)
+	wantShares(9, 2, 20)
+	f1.event(SAPIndication{apA.goingDown(2, time.Second)})
+	w.run(100 * time.Millisecond)
+	wantShares(9, 2, 20)
+	w.run(2 * time.Second)
+	f1.event(SAPIndication{apA.down(2)})
+	f1.event(SAPIndication{apA.down(3)})
+	w.run(time.Second)
+	wantShares(7, 2, 20)
+	for i := range 30 {
+		f1.event(SAPIndication{apA.down(i)})
+	}
+	f2.event(SAPIndication{apB.down(40)})
+	f2.event(SAPIndication{apB.down(1)})
+	w.run(time.Hour) // what f1 told of in vain it told again, as the two views differ
+	if len(f0.shares) != 0 {
+		t.Errorf("%v", f0.shares)
+	}
+}

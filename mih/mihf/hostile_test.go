@@ -1,6 +1,7 @@
 package mihf
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -75,5 +76,65 @@ func TestARepetitionIsFoundAtAnyRate(t *testing.T) {
 	}
 	if len(s.messages) > rememberedMessages {
 		t.Errorf("%d messages are remembered", len(s.messages))
+	}
+}
+
+// TestAMalformedRequestIsRefused where its response needs nothing of it; otherwise it is acknowledged, and that is all.
+func TestAMalformedRequestIsRefused(t *testing.T) {
+	handlers := map[wire.MessageID]User{wire.IDGetInformationRequest: user}
+	for id, refused := range map[wire.MessageID]bool{wire.IDGetInformationRequest: true, wire.IDRegisterRequest: true, wire.IDEventSubscribeRequest: false} {
+		w := newWorld(t, 2, func(_ int, cfg *Config) { cfg.Handlers = handlers })
+		f0, f1 := w.order[0], w.order[1]
+		header := wire.Header{ACKRequest: true, TransactionID: 9, MessageID: id}
+		octets := New(Config{MIHFID: "f1"}).encode(wire.Message{Header: header, Destination: "f0", Body: wire.UnknownBody{}})
+		octets = append(octets, byte(wire.TLVLinkIdentifier)) // and no length
+		octets[7]++
+		var got []wire.Message
+		w.spoil = func(p packet) (int, time.Duration) {
+			if p.from == f0.at {
+				m, err := wire.Decode(p.octets)
+				if err != nil {
+					t.Error(err)
+				}
+				got = append(got, m)
+			}
+			return 1, w.delay
+		}
+		w.carry(packet{from: f1.at, to: f0.at, octets: octets})
+		w.run(time.Second / 10)
+		if len(got) == 0 || !got[0].Header.ACKResponse || (got[0].Body != nil) != refused || f0.ignored[IgnoredMalformed] != 1 {
+			t.Errorf("%v: the answers are %+v, ignored %v", id, got, f0.ignored)
+		}
+	}
+}
+
+// TestAPeerHasItsShare of the subscriptions, and leaves the others theirs.
+func TestAPeerHasItsShare(t *testing.T) {
+	w := newWorld(t, 3, func(_ int, cfg *Config) { cfg.MaximumSubscriptions = 4 * shares })
+	f0, f1, f2 := w.order[0], w.order[1], w.order[2]
+	for i := range 100 {
+		f1.event(EventSubscribe{User: user, Destination: "f0", Link: apA.tuple(i), Events: all})
+		w.run(time.Second / 10)
+	}
+	f2.event(EventSubscribe{User: user, Destination: "f0", Events: all})
+	w.run(time.Second)
+	if n := f0.subscriptions.count; n != 5 || f0.subscriptions.of(User{MIHF: "f2"}) != 1 {
+		t.Errorf("%d subscriptions", n)
+	}
+}
+
+// TestFragmentsThatWaitInVain are counted when their time is over, though nothing else comes.
+func TestFragmentsThatWaitInVain(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	f0, f1 := w.order[0], w.order[1]
+	whole := New(Config{MIHFID: "f1"}).encode(wire.Message{Destination: "f0", Body: wire.PushInformation{Information: wire.Information{RDFSchemaURLs: []string{strings.Repeat("a", 2000)}}}})
+	fragments, err := wire.Fragment(whole, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.carry(packet{from: f1.at, to: f0.at, octets: fragments[0]})
+	w.run(time.Minute)
+	if f0.ignored[IgnoreReason(wire.DropTimeout)] != 1 {
+		t.Errorf("ignored %v", f0.ignored)
 	}
 }

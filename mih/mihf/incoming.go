@@ -17,6 +17,7 @@ type incoming struct {
 	from        Endpoint
 	key         exchange
 	acknowledge bool // it is not acknowledged yet
+	extra       []wire.TLV
 
 	user      User // local
 	requestID uint64
@@ -34,7 +35,7 @@ func (m *MIHF) requestReceived(now time.Time, in *incoming, body wire.Body) Igno
 	}
 	switch b := body.(type) {
 	case wire.CapabilityDiscoverRequest:
-		p.announced = &b.Capabilities
+		m.capable(p, b.Capabilities)
 		m.answer(now, in, wire.CapabilityDiscoverResponse{Status: mih.StatusSuccess, Capabilities: m.cfg.Capabilities})
 		for _, s := range p.subscriptions { // a peer asks when it starts: it may have lost them
 			m.ask(now, s)
@@ -50,15 +51,28 @@ func (m *MIHF) requestReceived(now time.Time, in *incoming, body wire.Body) Igno
 		m.answer(now, in, m.unsubscribedBy(p, b))
 	case wire.LinkGetParametersRequest, wire.LinkConfigureThresholdsRequest, wire.LinkActionsRequest:
 		if m.cfg.LinkSAP {
-			return m.forward(now, in, func(handle uint64) Action { return LinkCommand{handle, body} }, body)
+			return m.toSAP(now, in, body)
+		}
+		return m.toUser(now, in, body)
+	case wire.NetHOCommitRequest:
+		if _, handled := m.cfg.Handlers[in.key.id]; !handled && m.cfg.LinkSAP && len(b.Actions) > 0 {
+			return m.toSAP(now, in, body)
 		}
 		return m.toUser(now, in, body)
 	case wire.UnknownBody, nil:
-		return IgnoredUnknownMessage
+		if in.key.id.Name() == "" {
+			return IgnoredUnknownMessage
+		}
+		m.refuse(now, in, body, mih.StatusRejected) // it was counted as malformed
 	default:
 		return m.toUser(now, in, body)
 	}
 	return ""
+}
+
+// toSAP hands a request to the link SAPs here.
+func (m *MIHF) toSAP(now time.Time, in *incoming, body wire.Body) IgnoreReason {
+	return m.forward(now, in, func(handle uint64) Action { return LinkCommand{handle, body, in.extra} }, body)
 }
 
 // toUser hands a request to the local user that answers such requests; one that nobody answers is refused.
@@ -102,7 +116,7 @@ func (m *MIHF) forget(in *incoming) {
 }
 
 // respond is the answer of a user or a link SAP.
-func (m *MIHF) respond(now time.Time, handle uint64, body wire.Body) {
+func (m *MIHF) respond(now time.Time, handle uint64, body wire.Body, extra []wire.TLV) {
 	in := m.incoming[handle]
 	if in == nil {
 		m.act(Ignored{Reason: IgnoredLate})
@@ -113,13 +127,13 @@ func (m *MIHF) respond(now time.Time, handle uint64, body wire.Body) {
 		return
 	}
 	m.forget(in)
-	m.answer(now, in, body)
+	m.answer(now, in, body, extra...)
 }
 
 // answer sends the response to a request, and has it acknowledged.
 func (m *MIHF) answer(now time.Time, in *incoming, body wire.Body, extra ...wire.TLV) {
 	if in.peer == nil {
-		m.act(Confirm{User: in.user, RequestID: in.requestID, Source: m.cfg.MIHFID, Body: body})
+		m.act(Confirm{User: in.user, RequestID: in.requestID, Source: m.cfg.MIHFID, Body: body, Extra: extra})
 		return
 	}
 	p, key := in.peer, exchange{body.MessageID(), in.key.transaction}
@@ -147,9 +161,45 @@ func (m *MIHF) answer(now time.Time, in *incoming, body wire.Body, extra ...wire
 
 // refuse answers a request with nothing but its failure.
 func (m *MIHF) refuse(now time.Time, in *incoming, body wire.Body, status mih.Status) {
-	if response := refusal(body, status); response != nil {
+	response := refusal(body, status)
+	if _, unread := body.(wire.UnknownBody); unread {
+		response = statusOnly(in.key.id, status)
+	}
+	if response != nil {
 		m.answer(now, in, response)
 	}
+}
+
+// linkOf is the link that a query of the network is about. The response must name one, and none without an address can be written: to a
+// query that names none it is that of nobody.
+func linkOf(b wire.NetHOCandidateQueryRequest) mih.LinkTupleID {
+	if len(b.Suggested) == 0 {
+		return mih.LinkTupleID{Link: mih.LinkID{Address: mih.MACAddress([6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})}}
+	}
+	return mih.LinkTupleID{Link: b.Suggested[0].Link}
+}
+
+// statusOnly is the response to a request that could not be read, where nothing of the request has to stand in it.
+func statusOnly(request wire.MessageID, status mih.Status) wire.Body {
+	switch request {
+	case wire.IDCapabilityDiscoverRequest:
+		return wire.CapabilityDiscoverResponse{Status: status}
+	case wire.IDRegisterRequest:
+		return wire.RegisterResponse{Status: status}
+	case wire.IDLinkGetParametersRequest:
+		return wire.LinkGetParametersResponse{Status: status}
+	case wire.IDLinkActionsRequest:
+		return wire.LinkActionsResponse{Status: status}
+	case wire.IDNetHOCandidateQueryRequest:
+		return wire.NetHOCandidateQueryResponse{Status: status, Link: linkOf(wire.NetHOCandidateQueryRequest{})}
+	case wire.IDN2NHOQueryResourcesRequest:
+		return wire.N2NHOQueryResourcesResponse{Status: status}
+	case wire.IDNetHOCommitRequest:
+		return wire.NetHOCommitResponse{Status: status}
+	case wire.IDGetInformationRequest:
+		return wire.GetInformationResponse{Status: status}
+	}
+	return nil
 }
 
 // refusal is the response of a request that says no more than a status, with what must be in it taken from the request.
@@ -162,7 +212,7 @@ func refusal(body wire.Body, status mih.Status) wire.Body {
 	case wire.LinkActionsRequest:
 		return wire.LinkActionsResponse{Status: status}
 	case wire.NetHOCandidateQueryRequest:
-		return wire.NetHOCandidateQueryResponse{Status: status}
+		return wire.NetHOCandidateQueryResponse{Status: status, Link: linkOf(b)}
 	case wire.MNHOCandidateQueryRequest:
 		return wire.MNHOCandidateQueryResponse{Status: status, Link: b.Link}
 	case wire.N2NHOQueryResourcesRequest:

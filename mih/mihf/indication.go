@@ -27,6 +27,7 @@ const maximumIdentity = 253
 // message that is sent again would overtake what came after it.
 type inOrder struct {
 	link    mih.LinkID
+	next    told // is on its way
 	waiting []told
 }
 
@@ -54,7 +55,8 @@ func (m *MIHF) tell(now time.Time, p *peer, ind told) {
 }
 
 func (m *MIHF) tellNext(now time.Time, p *peer, o *inOrder, ind told) {
-	if !m.indicate(now, p, wire.EventBody(ind.Event), extraOf(now, ind), o) {
+	o.next = ind
+	if !m.indicateNext(now, p, o) {
 		m.postponeAll(p, o, ind)
 	}
 }
@@ -77,8 +79,15 @@ func (m *MIHF) indicated(now time.Time, p *peer, o *inOrder, failure Failure) {
 	m.tellNext(now, p, o, ind)
 }
 
+// fresh is how long an indication is news. The station may be elsewhere by the time that a peer hears of one that waited longer, for an
+// association or behind many others: it says how old it is, as those do with which a subscription begins.
+const fresh = time.Second
+
 // extraOf is what a peer is told beyond the standard.
 func extraOf(now time.Time, ind told) (extra []wire.TLV) {
+	if !ind.Resync && now.Sub(ind.ReceivedAt) > fresh {
+		ind.Resync, ind.Since = true, ind.ReceivedAt
+	}
 	if ind.Identity != "" {
 		extra = append(extra, wire.TLV{Type: tlvIdentity, Value: ind.Identity})
 	}

@@ -57,6 +57,18 @@ func (m *MIHF) newLink(id mih.LinkID) *link {
 	return l
 }
 
+// hasShare says whether a peer has told of as many links as it may: one that says that a million stations came leaves the others room.
+func (m *MIHF) hasShare(source mih.MIHFID) bool {
+	return source != m.cfg.MIHFID && m.shares[source] >= m.cfg.MaximumLinksOfPeer
+}
+
+// share counts a link for who told of it, or no more.
+func (m *MIHF) share(l *link, n int) {
+	if m.shares[l.Source] += n; m.shares[l.Source] <= 0 {
+		delete(m.shares, l.Source)
+	}
+}
+
 func (m *MIHF) forgetLink(l *link) {
 	m.leaveTimers(l)
 	delete(m.links, mih.LinkID{Type: l.Type, Address: l.Station})
@@ -71,6 +83,9 @@ func (m *MIHF) leaveTimers(l *link) {
 	case LinkGoingDown:
 		m.timers.Stop(&l.recovery)
 	}
+	if l.State != LinkDown {
+		m.share(l, -1)
+	}
 	l.deadline = time.Time{}
 }
 
@@ -80,11 +95,13 @@ func (m *MIHF) becomeUp(l *link, ind *mih.Indication, since time.Time) {
 	l.heard = ind.ReceivedAt
 	l.Source, l.SAP, l.Interface, l.Identity = ind.Source, ind.SAP, ind.Interface, ind.Identity
 	l.PointOfAttachment = ind.Event.LinkTuple().PointOfAttachment
+	m.share(l, 1)
 }
 
 func (m *MIHF) becomeGoingDown(l *link, deadline time.Time) {
 	m.leaveTimers(l)
 	l.State = LinkGoingDown
+	m.share(l, 1)
 	l.recovery.Due = func(time.Time) { l.State = LinkUp }
 	m.timers.Set(&l.recovery, deadline)
 }

@@ -22,7 +22,8 @@ type MIHF struct {
 	scratch       []byte // of encode
 	timers        timers.Heap
 	links         map[mih.LinkID]*link
-	down          *list.List // of *link in LinkDown, longest down first
+	shares        map[mih.MIHFID]int // of those that are not down, by who says so
+	down          *list.List         // of *link in LinkDown, longest down first
 	subscriptions subscriptions
 
 	peers        map[mih.MIHFID]*peer
@@ -33,6 +34,7 @@ type MIHF struct {
 	lastHandle   uint64
 	discovering  map[discovery]*transaction
 	discoveries  uint16 // transaction identifier of the next one
+	announced    announced
 	strangers    bucket
 	beginnings   uint64 // of subscriptions of peers
 }
@@ -40,6 +42,7 @@ type MIHF struct {
 // New makes an MIH Function without links and subscriptions.
 func New(cfg Config) *MIHF {
 	cfg.MaximumLinks = cmp.Or(cfg.MaximumLinks, 4096)
+	cfg.MaximumLinksOfPeer = cmp.Or(cfg.MaximumLinksOfPeer, cfg.MaximumLinks)
 	cfg.MaximumSubscriptions = cmp.Or(cfg.MaximumSubscriptions, 4096)
 	cfg.DownRetention = cmp.Or(cfg.DownRetention, 5*time.Minute)
 	cfg.First = max(min(cfg.First, maximumTransactionID), 1)
@@ -51,7 +54,7 @@ func New(cfg Config) *MIHF {
 	cfg.MaximumOutstanding = cmp.Or(cfg.MaximumOutstanding, 1024)
 	cfg.MaximumQueued = cmp.Or(cfg.MaximumQueued, 8192)
 	m := &MIHF{
-		cfg: cfg, links: map[mih.LinkID]*link{}, down: list.New(), subscriptions: newSubscriptions(), peers: map[mih.MIHFID]*peer{},
+		cfg: cfg, links: map[mih.LinkID]*link{}, shares: map[mih.MIHFID]int{}, down: list.New(), subscriptions: newSubscriptions(), peers: map[mih.MIHFID]*peer{},
 		associations: map[netip.Addr]bool{}, reassembler: wire.NewReassembler(wire.DefaultReassemblyLimits), incoming: map[uint64]*incoming{},
 		discovering: map[discovery]*transaction{}, discoveries: cfg.First,
 	}
@@ -59,6 +62,9 @@ func New(cfg Config) *MIHF {
 		if p.MIHFID != "" && p.MIHFID != cfg.MIHFID {
 			m.peers[p.MIHFID] = m.newPeer(p)
 		}
+	}
+	m.reassembler.OnDrop = func(peer netip.AddrPort, reason wire.DropReason) {
+		m.act(Ignored{Reason: IgnoreReason(reason), From: Endpoint{Address: peer}})
 	}
 	return m
 }
@@ -108,10 +114,12 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 		m.command(now, ev)
 	case Discover:
 		m.discover(now, ev)
+	case Announce:
+		m.announce(now, ev.Group)
 	case Respond:
-		m.respond(now, ev.Handle, ev.Body)
+		m.respond(now, ev.Handle, ev.Body, ev.Extra)
 	case LinkCommandDone:
-		m.respond(now, ev.CommandID, ev.Body)
+		m.respond(now, ev.CommandID, ev.Body, nil)
 	case CapabilitiesChanged:
 		m.cfg.Capabilities = ev.Capabilities
 	case PictureComplete:
@@ -183,6 +191,9 @@ func (m *MIHF) linkUp(ind *mih.Indication, ev mih.LinkUp) IgnoreReason {
 		case l.Identity == ind.Identity:
 			return IgnoredResyncUnchanged
 		}
+	}
+	if others := !known || l.State == LinkDown || l.Source != ind.Source; others && m.hasShare(ind.Source) {
+		return IgnoredPeerFull
 	}
 	if !known {
 		if l = m.newLink(ev.Link.Link); l == nil {
@@ -273,9 +284,10 @@ func (m *MIHF) wants(user User, ind mih.Indication) bool {
 }
 
 // Expire runs what is due: messages are sent again, what was not answered ends, a link that was going down and did not is up, and a
-// link that is down long enough is forgotten.
+// link that is down long enough is forgotten; so is a message of which fragments are missing.
 func (m *MIHF) Expire(now time.Time) []Action {
 	m.timers.Expire(now)
+	m.reassembler.Expire(now)
 	for e := m.down.Front(); e != nil; e = m.down.Front() {
 		l := e.Value.(*link)
 		if l.deadline.After(now) {
@@ -290,11 +302,20 @@ func (m *MIHF) Expire(now time.Time) []Action {
 func (m *MIHF) NextDeadline() (time.Time, bool) {
 	next, _ := m.timers.Next()
 	if e := m.down.Front(); e != nil {
-		if d := e.Value.(*link).deadline; next.IsZero() || d.Before(next) {
-			next = d
-		}
+		next = sooner(next, e.Value.(*link).deadline)
+	}
+	if d, waiting := m.reassembler.NextDeadline(); waiting {
+		next = sooner(next, d)
 	}
 	return next, !next.IsZero()
+}
+
+// sooner is the earlier of a deadline, zero for none, and another one.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() {
+		return b
+	}
+	return earlier(a, b)
 }
 
 // Links is a copy of the table of links, ordered by station.

@@ -104,6 +104,7 @@ func (m *MIHF) peerGone(now time.Time, id mih.MIHFID) {
 			m.forget(in)
 		}
 	}
+	p.queue = fifo.Queue[*transaction]{}
 	for _, t := range p.transactions {
 		m.end(now, t, nil, nil, FailedNoPeer)
 	}
@@ -142,6 +143,12 @@ func (m *MIHF) associationChanged(now time.Time, address netip.Addr, up bool) {
 		}
 		m.send(now, p)
 	}
+}
+
+// capable notes what a peer says that it can do.
+func (m *MIHF) capable(p *peer, c wire.Capabilities) {
+	p.announced = &c
+	m.act(PeerCapable{p.MIHFID, c})
 }
 
 // becomePeerUp notes that a peer answers.

@@ -23,12 +23,9 @@ type discovery struct {
 
 // messageReceived takes a datagram: a message, or a fragment of one.
 func (m *MIHF) messageReceived(now time.Time, from Endpoint, octets []byte) {
-	whole, dropped := m.reassembler.Add(now, from.Address, octets)
-	if dropped != "" {
-		m.act(Ignored{Reason: IgnoreReason(dropped), From: from})
-	}
+	whole, _ := m.reassembler.Add(now, from.Address, octets)
 	if whole == nil {
-		return // more to come
+		return // more to come, or dropped, and said so
 	}
 	msg, err := wire.Decode(whole)
 	var wrong *wire.DecodeError
@@ -37,7 +34,7 @@ func (m *MIHF) messageReceived(now time.Time, from Endpoint, octets []byte) {
 		if wrong.Reaction == wire.Drop || wrong.Reaction == wire.Reassemble {
 			return
 		}
-		msg.Body = wire.UnknownBody{} // acknowledged, so that it does not come again, and nothing more
+		msg.Body = wire.UnknownBody{} // acknowledged, so that it does not come again; a request is refused where no more is needed for that than its identifier
 	}
 	if reason := m.take(now, from, &msg, whole); reason != "" {
 		m.act(Ignored{Reason: reason, From: from})
@@ -65,6 +62,9 @@ func (m *MIHF) take(now time.Time, from Endpoint, msg *wire.Message, octets []by
 	}
 	p.received++
 	m.becomePeerUp(p, now)
+	if discover && msg.Destination == "" {
+		m.act(Announced{from})
+	}
 	return m.known(now, p, from, msg, octets)
 }
 
@@ -74,6 +74,9 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 	case wire.CapabilityDiscoverRequest:
 		if !m.strangers.take(now) {
 			return IgnoredStrangersPaced
+		}
+		if msg.Destination == "" {
+			m.act(Announced{from})
 		}
 		answer := wire.CapabilityDiscoverResponse{Status: mih.StatusSuccess, Capabilities: m.cfg.Capabilities}
 		header := wire.Header{ACKResponse: msg.Header.ACKRequest, TransactionID: msg.Header.TransactionID}
@@ -98,6 +101,12 @@ func (m *MIHF) stranger(now time.Time, from Endpoint, msg *wire.Message) IgnoreR
 func (m *MIHF) discovered(now time.Time, from Endpoint, msg *wire.Message, body wire.CapabilityDiscoverResponse) IgnoreReason {
 	t := m.discovering[discovery{from.Address.Addr(), msg.Header.TransactionID}]
 	switch {
+	case t == nil && m.announced.answeredBy(now, msg):
+		if !m.strangers.take(now) {
+			return IgnoredStrangersPaced
+		}
+		m.act(Announced{from})
+		return ""
 	case t == nil:
 		return IgnoredNoTransaction
 	case !t.peer.ready():
@@ -126,7 +135,7 @@ func (m *MIHF) known(now time.Time, p *peer, from Endpoint, msg *wire.Message, o
 			return ""
 		}
 		if body, ok := msg.Body.(wire.CapabilityDiscoverResponse); ok { // its address was asked, whoever is there
-			p.announced = &body.Capabilities
+			m.capable(p, body.Capabilities)
 			return m.discovered(now, from, msg, body)
 		}
 		return IgnoredNoTransaction
@@ -157,7 +166,7 @@ func (m *MIHF) once(now time.Time, p *peer, from Endpoint, msg *wire.Message, oc
 		}
 		return m.indicationReceived(now, p, msg)
 	}
-	in := &incoming{peer: p, from: from, key: key, acknowledge: msg.Header.ACKRequest}
+	in := &incoming{peer: p, from: from, key: key, acknowledge: msg.Header.ACKRequest, extra: msg.Extra}
 	reason := m.requestReceived(now, in, msg.Body)
 	if in.acknowledge { // nothing was answered at once that could carry it
 		m.pureAcknowledgement(from, msg)

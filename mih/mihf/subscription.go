@@ -86,6 +86,16 @@ func (s *subscriptions) find(user User, link mih.LinkTupleID) *subscription {
 	return nil
 }
 
+// shares: a peer may have so many of all subscriptions here that as many like it find room.
+const shares = 16
+
+func (s *subscriptions) of(user User) int {
+	if r := s.users[user]; r != nil {
+		return len(r.subscriptions)
+	}
+	return 0
+}
+
 func (s *subscriptions) add(user User, p *peer, one *subscription) {
 	r := s.users[user]
 	if r == nil {
@@ -141,7 +151,7 @@ func (m *MIHF) subscribe(user User, p *peer, link mih.LinkTupleID, events mih.Ev
 		s.events |= events
 		s.filter = filter
 		return s, false
-	case m.subscriptions.count >= m.cfg.MaximumSubscriptions:
+	case m.subscriptions.count >= m.cfg.MaximumSubscriptions, p != nil && m.subscriptions.of(user) >= max(m.cfg.MaximumSubscriptions/shares, 1):
 		return nil, false
 	}
 	s = &subscription{link: link, events: events, filter: filter}
@@ -298,4 +308,12 @@ func (m *MIHF) endSubscriptionsOf(p *peer) {
 		o.waiting = nil
 	}
 	p.late = late{}
+	p.queue.Remove(func(t *transaction) bool {
+		if t.link == nil {
+			return false
+		}
+		delete(p.transactions, t.key)
+		delete(p.order, t.link.link)
+		return true
+	})
 }

@@ -49,13 +49,24 @@ func (m *MIHF) request(now time.Time, p *peer, body wire.Body, ended func(time.T
 }
 
 // indicate begins a transaction that its acknowledgement ends; false: there is no room.
-func (m *MIHF) indicate(now time.Time, p *peer, body wire.Body, extra []wire.TLV, link *inOrder) bool {
+func (m *MIHF) indicate(now time.Time, p *peer, body wire.Body) bool {
 	t := m.newTransaction(now, p, body.MessageID())
 	if t == nil {
 		return false
 	}
+	m.enqueue(now, t, body, nil)
+	return true
+}
+
+// indicateNext begins the transaction of the indication whose turn it is in its link; false: there is no room.
+func (m *MIHF) indicateNext(now time.Time, p *peer, link *inOrder) bool {
+	t := m.newTransaction(now, p, wire.EventBody(link.next.Event).MessageID())
+	if t == nil {
+		return false
+	}
 	t.link = link
-	m.enqueue(now, t, body, extra)
+	p.queue.Push(t)
+	m.send(now, p)
 	return true
 }
 
@@ -67,9 +78,7 @@ func (m *MIHF) newTransaction(now time.Time, p *peer, id wire.MessageID) *transa
 	key := exchange{id: id}
 	for range maximumTransactionID {
 		key.transaction = p.next
-		if p.next++; p.next > maximumTransactionID {
-			p.next = 1
-		}
+		p.next = following(p.next)
 		if _, used := p.transactions[key]; !used {
 			t := &transaction{peer: p, key: key, to: p.Endpoint, expires: now.Add(m.cfg.ResponseTimeout)}
 			t.timer.Due = func(now time.Time) { m.transactionDue(now, t) }
@@ -80,13 +89,12 @@ func (m *MIHF) newTransaction(now time.Time, p *peer, id wire.MessageID) *transa
 	return nil
 }
 
+// following is the transaction identifier after one.
+func following(transaction uint16) uint16 { return transaction%maximumTransactionID + 1 }
+
 // enqueue encodes the message and sends it as soon as it may leave.
 func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wire.TLV) {
-	t.octets = m.encode(wire.Message{
-		Header:      wire.Header{ACKRequest: t.to.acknowledges(), TransactionID: t.key.transaction},
-		Destination: t.peer.MIHFID, Body: body, Extra: extra,
-	})
-	if t.octets == nil {
+	if m.compose(t, body, extra); t.octets == nil {
 		m.end(now, t, nil, nil, FailedUnencodable)
 		return
 	}
@@ -97,14 +105,18 @@ func (m *MIHF) enqueue(now time.Time, t *transaction, body wire.Body, extra []wi
 	m.send(now, t.peer)
 }
 
+// compose makes the octets of a transaction; none: they cannot be made.
+func (m *MIHF) compose(t *transaction, body wire.Body, extra []wire.TLV) {
+	t.octets = m.encode(wire.Message{
+		Header:      wire.Header{ACKRequest: t.to.acknowledges(), TransactionID: t.key.transaction},
+		Destination: t.peer.MIHFID, Body: body, Extra: extra,
+	})
+}
+
 // send lets out what may leave: over UDP at the pace of the peer (RFC 5677 section 6.2), and no more than may be outstanding.
 func (m *MIHF) send(now time.Time, p *peer) {
 	for p.queue.Len() > 0 && p.ready() {
 		t := p.queue.All()[0]
-		if t.key.id == 0 { // ended while it waited
-			p.queue.Pop()
-			continue
-		}
 		if len(p.transactions)-p.queue.Len() >= m.cfg.MaximumOutstanding {
 			return // the next acknowledgement makes room
 		}
@@ -123,6 +135,12 @@ func (m *MIHF) transmit(now time.Time, t *transaction) {
 		t.sent = now
 		if t.answer == 0 {
 			t.expires = now.Add(m.cfg.ResponseTimeout)
+		}
+		if t.link != nil { // only now it is known how old it is by the time that it leaves
+			if m.compose(t, wire.EventBody(t.link.next.Event), extraOf(now, t.link.next)); t.octets == nil {
+				m.end(now, t, nil, nil, FailedUnencodable)
+				return
+			}
 		}
 	} else {
 		t.peer.retransmitted++
@@ -239,7 +257,7 @@ func (m *MIHF) end(now time.Time, t *transaction, body wire.Body, extra []wire.T
 		delete(m.discovering, discovery{p.Endpoint.Address.Addr(), t.key.transaction})
 	}
 	if t.sent.IsZero() {
-		t.key.id = 0 // the queue skips it
+		p.queue.Remove(func(waits *transaction) bool { return waits == t })
 	}
 	if t.link != nil {
 		m.indicated(now, p, t.link, failure)

@@ -130,7 +130,7 @@ func TestAnswersAsTheIndependentImplementation(t *testing.T) {
 // answerAll has users and link SAPs answer with success.
 func (n *node) answerAll() {
 	for _, r := range n.requests {
-		n.event(Respond{r.Handle, refusal(r.Body, mih.StatusSuccess)})
+		n.event(Respond{Handle: r.Handle, Body: refusal(r.Body, mih.StatusSuccess)})
 	}
 	for _, c := range n.commands {
 		n.event(LinkCommandDone{c.CommandID, refusal(c.Body, mih.StatusSuccess)})

@@ -130,8 +130,9 @@ func listenAtGroup(g Group, port uint16) (*net.UDPConn, error) {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	file := os.NewFile(uintptr(fd), g.Address.String())
-	defer file.Close() // the connection has a descriptor of its own
-	if err := setOptions(fd, datagramOptions(g.Address)); err != nil {
+	defer file.Close()                                             // the connection has a descriptor of its own
+	shared := option{unix.SOL_SOCKET, unix.SO_REUSEADDR, 1, false} // each of a host's MIH Functions hears what all are told
+	if err := setOptions(fd, append(datagramOptions(g.Address), shared)); err != nil {
 		return nil, err
 	}
 	if err := unix.Bind(fd, at); err != nil {

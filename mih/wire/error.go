@@ -10,7 +10,7 @@ const (
 	Drop        Reaction = iota + 1 // silently: who sent it, or what, cannot be told
 	Reassemble                      // it is a fragment, for a Reassembler
 	Acknowledge                     // header and identifiers are sound: acknowledge where that is asked for, then drop
-	Refuse                          // like Acknowledge, and it is a request: answer with a Status that is not success
+	Refuse                          // like Acknowledge, and it is a request: answer with a Status that is not success, where a response needs nothing of the request
 )
 
 const errorPrefix = "MIH message: "

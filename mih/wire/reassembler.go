@@ -41,6 +41,9 @@ const (
 
 // Reassembler puts fragments together. The same memory bounds hold however many peers there are, and whatever they send.
 type Reassembler struct {
+	// OnDrop, if there is one, is told of each drop: also of messages that were given up for want of time, or of room for others.
+	OnDrop func(peer netip.AddrPort, reason DropReason)
+
 	limits  ReassemblyLimits
 	partial map[messageKey]*partial
 	peers   map[netip.AddrPort]*peerShare
@@ -93,7 +96,7 @@ func (r *Reassembler) Add(now time.Time, peer netip.AddrPort, octets []byte) ([]
 	r.Expire(now)
 	payload := octets[min(headerLength, len(octets)):]
 	if err != nil || f.length != len(payload) || len(payload) == 0 {
-		return nil, r.drop(DropMalformed)
+		return nil, r.drop(peer, DropMalformed)
 	}
 	key := messageKey{peer, f.MessageID, f.TransactionID}
 	p := r.partial[key]
@@ -104,7 +107,7 @@ func (r *Reassembler) Add(now time.Time, peer netip.AddrPort, octets []byte) ([]
 		if reason != DropDuplicate {
 			r.forget(p)
 		}
-		return nil, r.drop(reason)
+		return nil, r.drop(peer, reason)
 	}
 	r.take(p, f, payload)
 	if p.last == len(p.fragments)-1 {
@@ -179,7 +182,7 @@ func (p *partial) message() []byte {
 func (r *Reassembler) makeRoom(latest *partial) (reason DropReason) {
 	gone := func(p *partial, because DropReason) {
 		r.forget(p)
-		if r.drop(because); p == latest {
+		if r.drop(p.key.peer, because); p == latest {
 			reason = because
 		}
 	}
@@ -211,8 +214,10 @@ func (r *Reassembler) forget(p *partial) {
 	delete(r.partial, p.key)
 }
 
-func (r *Reassembler) drop(reason DropReason) DropReason {
-	r.dropped[reason]++
+func (r *Reassembler) drop(peer netip.AddrPort, reason DropReason) DropReason {
+	if r.dropped[reason]++; r.OnDrop != nil {
+		r.OnDrop(peer, reason)
+	}
 	return reason
 }
 
@@ -223,8 +228,9 @@ func (r *Reassembler) Expire(now time.Time) {
 		if !waiting || deadline.After(now) {
 			return
 		}
-		r.forget(r.oldest.Front().Value.(*partial))
-		r.drop(DropTimeout)
+		p := r.oldest.Front().Value.(*partial)
+		r.forget(p)
+		r.drop(p.key.peer, DropTimeout)
 	}
 }
 

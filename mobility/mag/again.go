@@ -1,7 +1,6 @@
 package mag
 
 import (
-	"net/netip"
 	"time"
 
 	"netlmm/mobility"
@@ -10,10 +9,6 @@ import (
 // peerRestarted: the LMA may have lost its bindings, of which this MAG still knows everything. Each is asked for again with
 // the prefixes it has; forwarding stands meanwhile, as the LMA may also have them all back from its store.
 func (m *MAG) peerRestarted(now time.Time, ev PeerRestarted) {
-	if _, known := m.gateway(ev.LMAAddress); known {
-		m.gatewayRestarted(now, ev.LMAAddress)
-		return
-	}
 	a := m.associations[ev.LMAAddress]
 	if a == nil || a.sessions.Len() == 0 {
 		m.do(Ignored{Reason: DropUnknownLMA, Source: ev.LMAAddress})
@@ -28,16 +23,6 @@ func (m *MAG) peerRestarted(now time.Time, ev PeerRestarted) {
 		}
 	}
 	m.registerAgain(now, again)
-}
-
-// gatewayRestarted: another gateway knows nothing of the mobile nodes that were to come to it. What it told of those that come
-// from there is still true.
-func (m *MAG) gatewayRestarted(now time.Time, gateway netip.Addr) {
-	for _, s := range m.inOrder() {
-		if s.departure != nil && s.departure.handover.OtherGateway == gateway {
-			m.undoDeparture(now, s, HandoverPeerFailed)
-		}
-	}
 }
 
 // registerAgain has these sessions send a PBU, in bursts: each LMA is about as fast as when it saw them for the first time.

@@ -3,6 +3,7 @@ package mag
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"netlmm/mobility/mh"
 )
@@ -63,5 +64,35 @@ func answerTwice(t *testing.T, hi *mh.HandoverInitiate, attached bool) {
 	}
 	if err := hack.Decode(answers[0]); err != nil || hack.Sequence != hi.Sequence || hack.Options.MobileNodeID != nodeID {
 		t.Errorf("%+v got %+v, %v", hi, hack, err)
+	}
+}
+
+// TestTheNumberOfAnInitiateIsNewAlsoAfterARestart, however long the run before lasted and however long it said nothing: a gateway that
+// answered the last one a moment ago takes one that is not ahead of it for stale.
+func TestTheNumberOfAnInitiateIsNewAlsoAfterARestart(t *testing.T) {
+	for _, idle := range []time.Duration{0, time.Millisecond, 20 * time.Second, 33 * time.Second, 50 * time.Second, 65 * time.Second, time.Hour} {
+		for _, stopped := range []time.Duration{time.Second, 20 * time.Second} {
+			m, now := &MAG{}, start
+			last := m.nextHandoverSequence(now)
+			ahead := func(what string) {
+				t.Helper()
+				next := m.nextHandoverSequence(now)
+				if int16(next-last) <= 0 {
+					t.Errorf("%v between two, %v stopped: %d after %d %s", idle, stopped, next, last, what)
+				}
+				last = next
+			}
+			now = now.Add(idle)
+			if idle < answerKept {
+				ahead("in the same run")
+			} else { // nobody knows the last one any more
+				last = m.nextHandoverSequence(now)
+			}
+			for range 100 {
+				ahead("at once")
+			}
+			m, now = &MAG{}, now.Add(stopped)
+			ahead("after a restart")
+		}
 	}
 }

@@ -128,8 +128,7 @@ type LinkLocalAddressTaken struct {
 	LinkLocalAddress      netip.Addr // a new one, free on the link
 }
 
-// PeerRestarted: an LMA lost what it did not store (RFC 5847 section 3.2). Every binding with it is registered again, paced. Or it is another
-// gateway: handovers to there are undone.
+// PeerRestarted: an LMA lost what it did not store (RFC 5847 section 3.2). Every binding with it is registered again, paced.
 type PeerRestarted struct{ LMAAddress netip.Addr }
 
 // ClockSynchronized: the time source says that the clock of this gateway is right. Those whom a TIMESTAMP_MISMATCH made wait

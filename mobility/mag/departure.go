@@ -133,7 +133,7 @@ func (m *MAG) preparationFailed(now time.Time, s *session, reason HandoverReason
 // cancelHandover: the prediction was wrong.
 func (m *MAG) cancelHandover(now time.Time, ev CancelHandover) {
 	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
-	if s == nil || s.departure == nil {
+	if s == nil || s.departure == nil || ev.CorrelationID != 0 && ev.CorrelationID != s.departure.handover.CorrelationID {
 		m.do(Ignored{Reason: DropNoHandover})
 		return
 	}

@@ -19,12 +19,23 @@ type PrepareHandover struct {
 
 // CancelHandover: it will not leave after all. What was prepared is undone on both sides, and it is served directly again.
 type CancelHandover struct {
+	CorrelationID         mobility.CorrelationID // of the PrepareHandover that it takes back; 0: whichever there was
 	Interface             string
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
 }
 
+// RequestContext: the mobile node, which has attached here, may come from this gateway (RFC 5949, reactive mode). It is for who does not know where
+// it comes from: after the HandoverFailed of one gateway the next one is asked. HandoverArrived or HandoverFailed answers it, or Ignored
+// where there is nothing to ask for.
+type RequestContext struct {
+	Interface             string
+	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID
+	PreviousMAG           netip.Addr
+}
+
 func (PrepareHandover) isEvent() {}
 func (CancelHandover) isEvent()  {}
+func (RequestContext) isEvent()  {}
 
 // HandoverSide says which of the two gateways this one is.
 type HandoverSide string
@@ -111,7 +122,6 @@ const (
 	HandoverCrossed     HandoverReason = "crossed"      // the other gateway announced the mobile node to this one
 	HandoverDisplaced   HandoverReason = "displaced"    // a mobile node that is here needed its place in the full list
 	HandoverDetached    HandoverReason = "detached"     // it left this gateway
-	HandoverPeerFailed  HandoverReason = "peer_failed"  // the other gateway restarted, and knows nothing of it any more
 	HandoverEndedByLMA  HandoverReason = "ended_by_lma" // the binding was refused, revoked or given to somebody else
 	HandoverLapsed      HandoverReason = "lapsed"       // the lifetime of the binding ended
 	HandoverStopped     HandoverReason = "stopped"      // Stop with Deregister

@@ -33,7 +33,7 @@ type answeredHandover struct {
 	element  *list.Element // in MAG.answered, the oldest first
 }
 
-// answerKept is longer than a sender repeats, and than the numbers of one that was restarted need to be ahead of those of before.
+// answerKept is longer than a sender repeats, and shorter than the numbers take to come round (nextHandoverSequence).
 const answerKept = 30 * time.Second
 
 // handoverInitiated processes a Handover Initiate (RFC 5949 section 6.1.1).

@@ -64,17 +64,14 @@ func (m *MAG) initiate(now time.Time, in *initiation, gateway netip.Addr, messag
 	}
 }
 
-// nextHandoverSequence is a number that no Handover Initiate has which awaits its answer. The first one of a run comes from the clock,
-// so that the numbers after a restart follow those of before: a receiver takes what is older than its last for stale.
+// nextHandoverSequence is a number that no Handover Initiate has which awaits its answer. It goes with the clock, so that the first one of
+// a run follows the last one of the run before: a receiver takes what is older than its last, of answerKept at most, for stale.
 func (m *MAG) nextHandoverSequence(now time.Time) uint16 {
-	if m.handoverSequence == 0 {
-		m.handoverSequence = uint16(now.UnixMilli())
-	}
-	m.handoverSequence++
-	for m.initiations[m.handoverSequence] != nil {
+	m.handoverSequence = max(m.handoverSequence+1, now.UnixMilli())
+	for m.initiations[uint16(m.handoverSequence)] != nil {
 		m.handoverSequence++
 	}
-	return m.handoverSequence
+	return uint16(m.handoverSequence)
 }
 
 // transmitInitiation: nothing leaves without the SA (RFC 5949 section 7). What a mobile node waits for waits for that, as long as

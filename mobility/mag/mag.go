@@ -57,8 +57,8 @@ type MAG struct {
 
 	expected         *list.List // of *session whose arrival is expected, the oldest first
 	initiations      map[uint16]*initiation
-	completions      int // of them without a session
-	handoverSequence uint16
+	completions      int   // of them without a session
+	handoverSequence int64 // of the last Handover Initiate, of which the message has 16 bits
 	answers          map[answerKey]*answeredHandover
 	answered         *list.List // of *answeredHandover, the oldest first
 
@@ -153,6 +153,8 @@ func (m *MAG) Handle(now time.Time, ev Event) []Action {
 		m.prepareHandover(now, ev)
 	case CancelHandover:
 		m.cancelHandover(now, ev)
+	case RequestContext:
+		m.askAnother(now, ev)
 	}
 	return m.takeActions()
 }

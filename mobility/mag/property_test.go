@@ -48,14 +48,14 @@ func TestHostileSchedules(t *testing.T) {
 			"prepare": func(t *rapid.T) {
 				h.handle(PrepareHandover{1, h.link(t), h.mac(t), h.otherGateway(t), netip.Addr{}})
 			},
-			"cancel":          func(t *rapid.T) { h.handle(CancelHandover{h.link(t), h.mac(t)}) },
-			"initiate":        h.initiate,
-			"acknowledge":     h.acknowledge,
-			"gateway restart": func(t *rapid.T) { h.handle(PeerRestarted{h.otherGateway(t)}) },
-			"answer":          h.answer,
-			"garbage":         func(t *rapid.T) { h.receive(h.lma(t), rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "bytes")) },
-			"time":            func(t *rapid.T) { h.pass(time.Duration(rapid.IntRange(1, 100000).Draw(t, "ms")) * time.Millisecond) },
-			"":                h.check,
+			"request":     func(t *rapid.T) { h.handle(RequestContext{h.link(t), h.mac(t), secondMAG}) },
+			"cancel":      func(t *rapid.T) { h.handle(CancelHandover{Interface: h.link(t), MobileNodeLinkLayerID: h.mac(t)}) },
+			"initiate":    h.initiate,
+			"acknowledge": h.acknowledge,
+			"answer":      h.answer,
+			"garbage":     func(t *rapid.T) { h.receive(h.lma(t), rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "bytes")) },
+			"time":        func(t *rapid.T) { h.pass(time.Duration(rapid.IntRange(1, 100000).Draw(t, "ms")) * time.Millisecond) },
+			"":            h.check,
 		})
 		h.handle(Stop{Deregister: true})
 		h.pass(2 * time.Second)

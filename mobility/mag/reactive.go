@@ -36,6 +36,22 @@ func (m *MAG) requestContext(now time.Time, s *session, gateway netip.Addr) {
 	m.initiate(now, &initiation{purpose: contextRequest, session: s, correlationID: s.correlationID}, gateway, &message)
 }
 
+// askAnother asks one more gateway, unless the mobile node has gone meanwhile, something else is agreed on with another gateway, or one has
+// said what it knows.
+func (m *MAG) askAnother(now time.Time, ev RequestContext) {
+	s := m.links[linkKey{ev.Interface, ev.MobileNodeLinkLayerID}]
+	switch {
+	case m.stopping:
+		m.do(Ignored{Reason: DropStopping})
+	case s == nil || s.away || s.purpose == DeRegistration:
+		m.do(Ignored{Reason: DropNotAttached})
+	case s.arrival != nil || s.departure != nil || s.initiation != nil || s.isFrozen():
+		m.do(Ignored{Reason: DropHandoverPending, MobileNodeID: s.id})
+	default:
+		m.requestContext(now, s, ev.PreviousMAG)
+	}
+}
+
 func (m *MAG) mayRequest(s *session, gateway netip.Addr) HandoverReason {
 	if _, known := m.gateway(gateway); !known {
 		return HandoverUnknownGateway

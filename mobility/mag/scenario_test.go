@@ -92,9 +92,11 @@ func (r *rig) run(t *testing.T, d *datadriven.TestData) {
 	case "sa":
 		r.handle(SecurityAssociationChanged{netip.MustParseAddr(text(d, "lma", defaultLMA.String())), text(d, "state", "up") == "up"})
 	case "prepare":
-		r.handle(PrepareHandover{1, text(d, "link", "wlan0"), llid(t, d), address(d, "to", secondMAG), address(d, "linklocal", netip.Addr{})})
+		r.handle(PrepareHandover{mobility.CorrelationID(number(t, d, "id", 1)), text(d, "link", "wlan0"), llid(t, d), address(d, "to", secondMAG), address(d, "linklocal", netip.Addr{})})
 	case "cancel":
-		r.handle(CancelHandover{text(d, "link", "wlan0"), llid(t, d)})
+		r.handle(CancelHandover{CorrelationID: mobility.CorrelationID(number(t, d, "id", 0)), Interface: text(d, "link", "wlan0"), MobileNodeLinkLayerID: llid(t, d)})
+	case "request":
+		r.handle(RequestContext{text(d, "link", "wlan0"), llid(t, d), address(d, "previous", secondMAG)})
 	case "hi":
 		r.handle(r.initiate(t, d))
 	case "hack":

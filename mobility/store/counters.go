@@ -21,7 +21,13 @@ var errCounter = errors.New("counter is damaged")
 // begins without the sessions of the run before. In a file without a counter it begins with the seconds since 1970, so that a
 // lost file does not make a number come back. It wraps around.
 func (s *Store) NextRestartCounter() (uint32, error) {
-	return s.restartCounter(func(last uint32) uint32 { return last + 1 })
+	counter, err := s.restartCounter(func(last uint32) uint32 { return last + 1 })
+	if err == nil {
+		s.mu.Lock()
+		s.told = true
+		s.mu.Unlock()
+	}
+	return counter, err
 }
 
 // RestartCounter is the counter as it is: for a run that has all sessions of the run before (the counter must not grow then). In
@@ -53,8 +59,8 @@ func (s *Store) restartCounter(next func(uint32) uint32) (counter uint32, err er
 	return counter, nil
 }
 
-// ClosedCleanly says that the run before ended with Close, and so that the file has all its changes. Without it the last ones,
-// of MaxFlushDelay on a disk that works, may be missing. A file that Open made is not clean: there was no run before, or its
+// ClosedCleanly says that the run before ended with Close, and so that the file has all its changes, or those that are missing were
+// told of (NextRestartCounter). Without it the last ones, of MaxFlushDelay on a disk that works, may be missing. A file that Open made is not clean: there was no run before, or its
 // file is lost with all that it had.
 func (s *Store) ClosedCleanly() bool { return s.clean }
 

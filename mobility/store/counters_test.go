@@ -149,6 +149,9 @@ func TestClosedCleanly(t *testing.T) {
 	if s.ClosedCleanly() {
 		t.Error("a new file looks like that of a run that was closed")
 	}
+	if _, err := s.NextRestartCounter(); err != nil {
+		t.Fatal(err)
+	}
 	s.Put(entry(1))
 	settle(t, s)
 	if crashed, _ := mustOpen(t, crash(t, path)); crashed.ClosedCleanly() {
@@ -157,5 +160,38 @@ func TestClosedCleanly(t *testing.T) {
 	s.Close()
 	if closed, _ := mustOpen(t, path); !closed.ClosedCleanly() {
 		t.Error("a closed run looks like one that crashed")
+	}
+}
+
+// What a crash took away is still to be told after a start that failed before it took a counter, and was told by one that took it.
+func TestACrashedFileStaysSoUntilItIsTold(t *testing.T) {
+	path := newPath(t)
+	s, _ := mustOpen(t, path)
+	s.Put(entry(1))
+	settle(t, s)
+	path = crash(t, path)
+	for _, step := range []struct {
+		name        string
+		tell, clean bool
+	}{
+		{"after the crash", false, false},
+		{"after a failed start", false, false},
+		{"after another one", true, false},
+		{"after a run that told of it", false, true},
+		{"after a failed start that met a clean file", false, true},
+	} {
+		s, found := mustOpen(t, path)
+		compare(t, found, entry(1))
+		if s.ClosedCleanly() != step.clean {
+			t.Errorf("%s: clean %v", step.name, s.ClosedCleanly())
+		}
+		if step.tell {
+			if _, err := s.NextRestartCounter(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -15,7 +15,7 @@ type writer struct {
 	due       time.Time     // of the next flush; zero: nothing is pending
 	delay     time.Duration // of a flush after the first change
 	retry     time.Duration // after a failure
-	noFold    time.Time     // until then, after a failure
+	noFold    time.Time     // until then, after a failure of either kind
 	folding   *folding      // nil: the journal only grows
 	slice     int           // bindings folded in one transaction
 	oldest    uint64        // generation of the journal in the file
@@ -88,6 +88,9 @@ func (s *Store) timedFlush(start time.Time) {
 	if err := s.flush(); err != nil {
 		w.due = time.Now().Add(w.retry)
 		w.retry = min(2*w.retry, lastRetry)
+		if w.noFold.Before(w.due) { // the retry has to find the generation in which the batch may be
+			w.noFold = w.due
+		}
 		return
 	}
 	took := time.Since(start)
@@ -95,16 +98,15 @@ func (s *Store) timedFlush(start time.Time) {
 	w.delay = max(FlushDelay, min(4*took, MaxFlushDelay-2*took))
 }
 
-// pace puts off folding after an error: what is in the journal is safe there.
+// pace takes what came of a step of folding, and puts off the next one after an error: what is in the journal is safe there.
 func (s *Store) pace(err error) {
-	if err == nil {
-		return
-	}
-	s.writer.noFold = time.Now().Add(lastRetry)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.status.Failures++
-	s.status.LastError = fmt.Sprintf("fold the journal of %s: %v", s.path, err)
+	s.status.FoldError = ""
+	if err != nil {
+		s.writer.noFold = time.Now().Add(lastRetry)
+		s.status.FoldError = err.Error()
+	}
 }
 
 // flush writes everything pending in one transaction, or keeps it.
@@ -153,7 +155,8 @@ func (s *Store) write(tx *bolt.Tx, batch []byte, changes int, peers map[netip.Ad
 	}
 	generation.FillPercent = 1 // nothing is ever put in between
 	// A bucket of its own gives the batch pages of its own: those of its neighbours need not be written again.
-	own, err := generation.CreateBucket(journalKey(s.writer.sequence))
+	// It is there if it was only the last sync of the failed transaction that failed, after the file had its new state.
+	own, err := generation.CreateBucketIfNotExists(journalKey(s.writer.sequence))
 	if err != nil {
 		return err
 	}

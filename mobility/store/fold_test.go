@@ -197,8 +197,38 @@ func TestFoldingOnAFullDisk(t *testing.T) {
 	crashed, found := mustOpen(t, crash(t, path))
 	compare(t, found, want...)
 	crashed.Close()
-	s.pace(errors.New("no space left on device"))
-	if status := s.Status(); status.Failures != 1 || !strings.Contains(status.LastError, "fold the journal") {
-		t.Errorf("%+v", status)
+}
+
+// That the journal cannot be folded shows until it is: changes can be written meanwhile, and are no sign of it.
+func TestAJournalThatGrowsShows(t *testing.T) {
+	path := newPath(t)
+	s, _ := mustOpen(t, path)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
+	db, c, err := open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = newStore(path, db, &c, usualLimits)
+	defer func() { db.Close() }()
+	write := func(n int, want string) {
+		t.Helper()
+		s.Put(entry(n))
+		if err := s.flush(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(s.Status().Warnings(), "; "); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("warnings %q, want %q", got, want)
+		}
+	}
+	s.pace(s.beginFolding())
+	write(1, "")
+	s.pace(s.beginFolding())
+	s.update = func(func(*bolt.Tx) error) error { return errors.New("no space left on device") }
+	s.pace(s.timedSlice(time.Now()))
+	s.update = s.db.Update
+	write(2, "folded: no space left")
+	s.pace(s.timedSlice(time.Now()))
+	write(3, "")
 }

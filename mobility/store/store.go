@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -28,7 +29,7 @@ type Store struct {
 	path   string
 	db     *bolt.DB
 	update func(func(*bolt.Tx) error) error // db.Update; tests put a failing disk here
-	clean  bool
+	clean  bool                             // as Open found it
 	limits limits
 	writer writer // belongs to run, and to Close when run has ended
 
@@ -41,6 +42,7 @@ type Store struct {
 	known     map[netip.Addr]uint32
 	newPeers  map[netip.Addr]uint32 // counters not written yet
 	status    Status
+	told      bool // the restart counter has grown in this run, because of what the run before may have lost
 	closed    bool
 
 	compacting bool // the changes before batch
@@ -67,10 +69,22 @@ type Status struct {
 	Pending   int       `json:"pending"`              // changes not written yet
 	Written   uint64    `json:"written"`              // changes written since Open, in the order in which they came
 	Rejected  uint64    `json:"rejected"`             // entries without any home address, or given after Close
-	Failures  uint64    `json:"failures"`             // failed transactions in a row; 0 when all is well
-	LastFlush time.Time `json:"last_flush,omitzero"`  // last successful transaction
-	LastError string    `json:"last_error,omitempty"` // of the last failed transaction; cleared by a successful one
+	Failures  uint64    `json:"failures"`             // failed transactions with changes in a row; 0 when all is well
+	LastFlush time.Time `json:"last_flush,omitzero"`  // last successful one
+	LastError string    `json:"last_error,omitempty"` // of the last failed one; cleared by a successful one
+	FoldError string    `json:"fold_error,omitempty"` // why the journal was not folded at the last attempt
 	Warning   string    `json:"warning,omitempty"`    // others can reach the file or its directory
+}
+
+// Warnings are what keeps the store from writing.
+func (s Status) Warnings() (warnings []string) {
+	if s.Failures > 0 {
+		warnings = append(warnings, fmt.Sprintf("changes cannot be written to %s: %s", s.Path, s.LastError))
+	}
+	if s.FoldError != "" {
+		warnings = append(warnings, fmt.Sprintf("%s grows, for its journal cannot be folded: %s", s.Path, s.FoldError))
+	}
+	return warnings
 }
 
 // Put notes that entry is the state of its session. It never waits.
@@ -122,10 +136,10 @@ func (s *Store) Status() Status {
 }
 
 // Close writes what is pending, notes that nothing is lost, and closes the file. It returns an error when something could not
-// be written.
+// be written. What an earlier run may have lost stays noted until NextRestartCounter has told of it: a run may end before that.
 func (s *Store) Close() error {
 	s.mu.Lock()
-	already := s.closed
+	already, whole := s.closed, s.clean || s.told
 	s.closed = true
 	s.mu.Unlock()
 	if already {
@@ -134,7 +148,7 @@ func (s *Store) Close() error {
 	close(s.stop)
 	<-s.done
 	err := s.flush()
-	if err == nil {
+	if err == nil && whole {
 		err = s.update(func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Delete(openKey) })
 	}
 	return errors.Join(err, s.db.Close())

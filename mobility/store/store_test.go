@@ -298,3 +298,47 @@ func TestCloseReportsWhatIsLost(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 }
+
+// A sync that fails at the end of a transaction leaves in the file what bbolt says was not written. It is written again over itself, with
+// what came meanwhile, and the journal is not closed in between: a batch that stood in two generations would be damage.
+func TestAFailedSync(t *testing.T) {
+	path := newPath(t)
+	s, _, err := openWith(path, limits{journal: 1 << 20, quiet: 50 * time.Millisecond, pending: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	transactions := 0
+	var written []byte
+	s.update = func(f func(*bolt.Tx) error) error {
+		err := s.db.Update(f)
+		switch transactions++; transactions {
+		case 1:
+			s.Put(entry(2))
+		case 2, 3:
+			s.Put(entry(transactions + 1))
+			return errors.Join(err, errors.New("input/output error"))
+		case 4:
+			var readErr error
+			written, readErr = os.ReadFile(path)
+			return errors.Join(err, readErr)
+		}
+		return err
+	}
+	s.Put(entry(1))
+	for end := time.Now().Add(patience); s.Status().Written < 4; time.Sleep(time.Millisecond) {
+		if status := s.Status(); status.Failures > 2 || time.Now().After(end) {
+			t.Fatalf("not written after the failures: %+v", status)
+		}
+	}
+	crashed := newPath(t)
+	if err := os.WriteFile(crashed, written, fileMode); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{crashed, path} {
+		_, found := mustOpen(t, path)
+		compare(t, found, entry(1), entry(2), entry(3), entry(4))
+	}
+}

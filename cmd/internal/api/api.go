@@ -158,6 +158,7 @@ type Handover struct {
 
 // Preparation is one handover that a gateway prepared with another one before the mobile node left (RFC 5949), newest last.
 type Preparation struct {
+	CorrelationID         mobility.CorrelationID         `json:"correlation_id,omitzero"` // of the latest attempt
 	MobileNodeID          mobility.MobileNodeID          `json:"mobile_node,omitzero"`
 	MobileNodeLinkLayerID mobility.MobileNodeLinkLayerID `json:"mobile_node_link_layer_id"`
 	Interface             string                         `json:"interface,omitempty"`

@@ -14,13 +14,8 @@ type Sockets struct{ ipv6, ipv4 *signaling.Conn }
 
 // OpenSockets opens a socket at each of the addresses that is valid: protocol 135 at the IPv6 address, UDP port 5436 at the
 // IPv4 address (RFC 5844 section 4). counters gets what they count under name.
-func OpenSockets(ipv6, ipv4 netip.Addr, counters *Counters, name string) (s *Sockets, err error) {
-	s = &Sockets{}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
+func OpenSockets(ipv6, ipv4 netip.Addr, counters *Counters, name string) (*Sockets, error) {
+	s := &Sockets{}
 	for _, one := range []struct {
 		address netip.Addr
 		conn    **signaling.Conn
@@ -28,10 +23,13 @@ func OpenSockets(ipv6, ipv4 netip.Addr, counters *Counters, name string) (s *Soc
 		if !one.address.IsValid() {
 			continue
 		}
-		if *one.conn, err = signaling.Listen(one.address); err != nil {
+		conn, err := signaling.Listen(one.address)
+		if err != nil {
+			s.Close()
 			return nil, err
 		}
-		counters.Source(name, SignalingCounts(*one.conn))
+		*one.conn = conn
+		counters.Source(name, SignalingCounts(conn))
 	}
 	return s, nil
 }

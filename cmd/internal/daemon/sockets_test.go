@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
 
 	"netlmm/mobility/signaling"
 )
@@ -82,5 +83,17 @@ func TestSocketsOfOneFamily(t *testing.T) {
 	})
 	if failed != 1 || len(s.Tasks(func() Receiver { return Receiver{} })) != 1 {
 		t.Errorf("%d failed", failed)
+	}
+}
+
+// An address that this host does not have, or not yet, is an error that says so.
+func TestSocketsOfAnAddressThatIsNotHere(t *testing.T) {
+	enterNamespace(t)
+	here, elsewhere, elsewhere4 := netip.IPv6Loopback(), netip.MustParseAddr("2001:db8:ffff::1"), netip.MustParseAddr("192.0.2.77")
+	for _, addresses := range [][2]netip.Addr{{elsewhere, {}}, {here, elsewhere4}, {{}, elsewhere4}} {
+		counters := NewCounters(prometheus.NewRegistry(), map[string]string{"sockets": "s"})
+		if s, err := OpenSockets(addresses[0], addresses[1], counters, "sockets"); s != nil || !errors.Is(err, unix.EADDRNOTAVAIL) {
+			t.Errorf("%v: %v, %v", addresses, s, err)
+		}
 	}
 }

@@ -100,11 +100,7 @@ func TestJudge(t *testing.T) {
 		c.change(&s)
 		r := Report{Steps: []Step{s}}
 		r.judge()
-		missed := false
-		for _, reached := range r.Targets {
-			missed = missed || !reached
-		}
-		if missed != c.missed || (len(r.Problems) > 0) != c.complains {
+		if missed := len(r.Missed()) > 0; missed != c.missed || (len(r.Problems) > 0) != c.complains {
 			t.Errorf("%s: targets %v, problems %v", name, r.Targets, r.Problems)
 		}
 	}

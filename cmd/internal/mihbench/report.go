@@ -83,6 +83,17 @@ func (r *Report) judge() {
 	}
 }
 
+// Missed are the targets that were not reached.
+func (r *Report) Missed() (list []string) {
+	for target, reached := range r.Targets {
+		if !reached {
+			list = append(list, target)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // Print writes the report as tables.
 func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "%d processors, kernel %s, load average at start %s; %d stations; %.1f MiB resident when warm\n\n",

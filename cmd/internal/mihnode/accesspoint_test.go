@@ -77,6 +77,15 @@ type commanded struct {
 	mu    sync.Mutex
 	acted []mih.LinkActionRequest
 	block chan struct{} // nil: answers at once
+
+	steers  bool // it can
+	steered []steered
+}
+
+type steered struct {
+	station mih.LinkID
+	targets []apadapters.Target
+	within  time.Duration
 }
 
 var _ apadapters.Commander = (*commanded)(nil)
@@ -127,6 +136,12 @@ func (c *commanded) Act(_ context.Context, action mih.LinkActionRequest) mih.Lin
 	return mih.LinkActionResult{Link: action.Link, Outcome: mih.ActionSucceeded}
 }
 
-func (c *commanded) Steer(context.Context, mih.LinkID, []apadapters.Target, time.Duration) error {
-	return apadapters.ErrIncapable
+func (c *commanded) Steer(_ context.Context, station mih.LinkID, targets []apadapters.Target, within time.Duration) error {
+	if !c.steers {
+		return apadapters.ErrIncapable
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.steered = append(c.steered, steered{station, targets, within})
+	return nil
 }

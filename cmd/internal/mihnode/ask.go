@@ -22,9 +22,9 @@ type questions struct {
 }
 
 // Ask puts a request to a peer, or with an empty destination to the link SAPs here, and waits for the response.
-func (n *Node) Ask(ctx context.Context, destination mih.MIHFID, body wire.Body) (wire.Body, error) {
+func (n *Node) Ask(ctx context.Context, destination mih.MIHFID, body wire.Body, extra ...wire.TLV) (wire.Body, error) {
 	c, err := n.ask(ctx, func(id uint64) mihf.Event {
-		return mihf.Request{User: mihf.User{Name: operator}, RequestID: id, Destination: destination, Body: body}
+		return mihf.Request{User: mihf.User{Name: operator}, RequestID: id, Destination: destination, Body: body, Extra: extra}
 	})
 	return c.Body, err
 }

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 		return netnstest.Commands(
 			"ip link set lo up mtu 1500", // long messages go in fragments
 			"ip -6 addr add 2001:db8:f0::1/128 dev lo nodad", "ip -6 addr add 2001:db8:f0::21/128 dev lo nodad",
+			"ip link add link0 type veth peer name link1", "ip link set link0 up", "ip link set link1 up", // for multicast groups
 			"ip addr add 198.51.100.1/32 dev lo", "ip addr add 198.51.100.21/32 dev lo",
 		)
 	})

@@ -10,7 +10,8 @@ import (
 	"netlmm/mih/wire"
 )
 
-const linkCommands = mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions
+// linkCommands are those that access points carry out: of the network's handover commands, which are one capability, Net_HO_Commit.
+const linkCommands = mih.CommandNetworkHandover | mih.CommandLinkGetParameters | mih.CommandLinkConfigureThresholds | mih.CommandLinkActions
 
 // capabilities are those of Config with what the link SAPs can do, and the links that they have (IEEE 802.21 section 6.4.2).
 func (n *Node) capabilities() wire.Capabilities {

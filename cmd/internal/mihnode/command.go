@@ -38,6 +38,9 @@ func failed(body wire.Body) wire.Body {
 	case wire.LinkConfigureThresholdsRequest:
 		return wire.LinkConfigureThresholdsResponse{Status: mih.StatusUnspecifiedFailure, Link: b.Link}
 	}
+	if _, ok := body.(wire.NetHOCommitRequest); ok {
+		return wire.NetHOCommitResponse{Status: mih.StatusUnspecifiedFailure}
+	}
 	return wire.LinkActionsResponse{Status: mih.StatusUnspecifiedFailure}
 }
 
@@ -50,7 +53,7 @@ func (n *Node) runCommands(ctx context.Context) error {
 				case <-ctx.Done():
 					return
 				case c := <-n.commands:
-					n.Send(mihf.LinkCommandDone{CommandID: c.CommandID, Body: n.carryOut(ctx, c.Body)})
+					n.Send(mihf.LinkCommandDone{CommandID: c.CommandID, Body: n.carryOut(ctx, c)})
 				}
 			}
 		})
@@ -60,18 +63,20 @@ func (n *Node) runCommands(ctx context.Context) error {
 }
 
 // carryOut asks the adapters whose links a command is about, and answers it.
-func (n *Node) carryOut(ctx context.Context, body wire.Body) wire.Body {
+func (n *Node) carryOut(ctx context.Context, c command) wire.Body {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	switch b := body.(type) {
+	switch b := c.Body.(type) {
 	case wire.LinkGetParametersRequest:
 		return n.parameters(ctx, b)
 	case wire.LinkConfigureThresholdsRequest:
 		return n.thresholds(ctx, b)
 	case wire.LinkActionsRequest:
 		return n.actions(ctx, b)
+	case wire.NetHOCommitRequest:
+		return n.commit(ctx, b, c.Extra)
 	}
-	return failed(body)
+	return failed(c.Body)
 }
 
 // commander is the adapter that has a link; nil: none has.

@@ -162,12 +162,16 @@ func (n *Node) inform(ctx context.Context) error {
 	}
 }
 
-// serve answers a request, or believes an answer or what is pushed.
+// serve answers a request, or believes an answer or what is pushed, which is for information servers to do.
 func (n *Node) serve(action mihf.Action) {
 	i := n.cfg.Information
 	switch a := action.(type) {
 	case mihf.RequestReceived:
 		if pushed, ok := a.Body.(wire.PushInformation); ok {
+			if !i.inquiries.asks(a.Source) {
+				n.cfg.Counters.Add(InformationCount, "push_of_no_server")
+				return
+			}
 			n.believe(a.Source, pushed.Information)
 			return
 		}

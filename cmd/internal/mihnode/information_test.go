@@ -118,7 +118,13 @@ func TestWhatIsPushedIsLearnt(t *testing.T) {
 	ap := run(t, "ap", ap6, []configs.MIHPeer{peer("mag", mag6)}, newAccessPoint())
 	eventually(t, "the link is in the map", func() bool { return slices.Contains(i.knows(), pointOfAttachment.String()+" mag") })
 	pushed := places(t).service.Answer(miis.QueryMap(1)).Information
-	ap.Send(mihf.Request{User: mihf.User{Name: "test"}, Destination: "mag", Body: wire.PushInformation{Information: pushed}})
+	push := mihf.Request{User: mihf.User{Name: "test"}, Destination: "mag", Body: wire.PushInformation{Information: pushed}}
+	ap.Send(push)
+	eventually(t, "one who serves no information is not believed", func() bool { return client.told("push_of_no_server") == 1 && len(i.knows()) == 1 })
+	ap.stop()
+	ap = runAs(t, "ap", ap6, []configs.MIHPeer{peer("mag", mag6)}, informedBy(places(t)), newAccessPoint())
+	client.findsServers(1)
+	ap.Send(push)
 	eventually(t, "the map has grown", func() bool { return len(i.knows()) == 4 })
 	links := []mih.NetworkTypeAddress{{Address: poa(1)}, {Address: pointOfAttachment}}
 	if got := client.believed("ap", links); len(got) != 1 || got[0].Address != pointOfAttachment {

@@ -1,6 +1,7 @@
 package mihnode
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -60,6 +61,13 @@ func (i *inquiries) serve(servers []mih.MIHFID) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.servers = servers[:min(len(servers), askedServers)]
+}
+
+// asks says whether this is one of those who are asked.
+func (i *inquiries) asks(server mih.MIHFID) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Contains(i.servers, server)
 }
 
 // Inquire asks the information servers, unless the same was asked a moment ago. What they say is in the map when done is called:

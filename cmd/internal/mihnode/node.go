@@ -3,6 +3,7 @@
 package mihnode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -45,9 +46,10 @@ var Help = map[string]string{
 }
 
 const (
-	queue        = 16384 // events in front of the machine
-	told         = 32768 // indications that wait for one peer: what happens in a large domain in the second after which a peer is given up
-	commandQueue = 256   // link commands that adapters have in hand or wait
+	queue            = 16384 // events in front of the machine
+	told             = 32768 // indications that wait for one peer: what happens in a large domain in the second after which a peer is given up
+	indicationOctets = 256   // what most of them fit into; over TCP, where nothing is sent again, a whole picture waits in the transport
+	commandQueue     = 256   // link commands that adapters have in hand or wait
 )
 
 // Config of a Node.
@@ -83,6 +85,8 @@ type Node struct {
 	commands  chan command
 	directory *directory
 	questions questions
+	abilities abilities
+	heard     chan netip.AddrPort // where MIH Functions say that they are
 	strangers *rate.Limiter
 }
 
@@ -95,9 +99,10 @@ func Open(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, limited: daemon.Limited(cfg.Log), commands: make(chan command, commandQueue),
 		directory: newDirectory(cfg.MIH.Peers), questions: questions{waiting: map[uint64]chan mihf.Confirm{}}, strangers: rate.NewLimiter(strangersSecond, strangersBurst),
+		heard: make(chan netip.AddrPort, maximumFound),
 	}
 	n.core = mihf.New(mihf.Config{
-		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true, Permits: n.permits(),
+		MIHFID: cfg.MIH.MIHFID, MaximumLinks: cfg.MaximumLinks, MaximumLinksOfPeer: shareOf(cfg), Capabilities: cfg.Capabilities, Peers: peersOf(cfg.MIH), Handlers: cfg.Handlers, LinkSAP: true, Partial: true, Permits: n.permits(),
 		MaximumSize: n.maximumSize, First: uint16(1 + rand.IntN(4095)), Incarnation: rand.Uint32(), Bounds: bounds, MaximumQueued: told,
 	})
 	n.engine = engine.New[mihf.Event, mihf.Action](n.core, queue, n.execute)
@@ -105,7 +110,9 @@ func Open(cfg Config) (*Node, error) {
 	if len(cfg.MIH.Listen) == 0 {
 		return n, nil
 	}
-	conn, err := transport.Open(transport.Config{Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port, Admit: n.admit})
+	conn, err := transport.Open(transport.Config{
+		Addresses: cfg.MIH.Listen, Port: cfg.MIH.Port, Admit: n.admit, QueueMessages: told, QueueOctets: told * indicationOctets, Groups: groupsOf(cfg.MIH.Discovery),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +143,21 @@ func (n *Node) permits() func(mih.MIHFID, wire.MessageID) bool {
 	}
 }
 
+// shareOf is how many of the links one peer may tell of.
+func shareOf(cfg Config) int {
+	return cmp.Or(cfg.MIH.MaximumLinksOfPeer, (cfg.MaximumLinks+1)/2)
+}
+
+// register registers with the peers of the configuration that want it; with those of which only the address is known when they have said
+// who they are.
+func (n *Node) register() {
+	for _, p := range n.cfg.MIH.Peers {
+		if p.Register && p.MIHFID != "" {
+			n.Post(mihf.PeerChanged{Peer: peerOf(p, p.MIHFID)})
+		}
+	}
+}
+
 // peersOf are the peers whose identifier the configuration says.
 func peersOf(m configs.MIH) (peers []mihf.Peer) {
 	for _, p := range m.Peers {
@@ -147,7 +169,7 @@ func peersOf(m configs.MIH) (peers []mihf.Peer) {
 }
 
 func peerOf(p configs.MIHPeer, id mih.MIHFID) mihf.Peer {
-	peer := mihf.Peer{MIHFID: id, Endpoint: endpointOf(p), Protected: p.Protected}
+	peer := mihf.Peer{MIHFID: id, Endpoint: endpointOf(p), Protected: p.Protected, Register: p.Register}
 	if p.ODTONE {
 		peer.Compat = mihf.ODTONE
 	}
@@ -219,6 +241,7 @@ func (n *Node) run(ctx context.Context) error {
 		case <-ctx.Done(): // who waits for the machine is to be told that it ended
 		}
 	}
+	n.register()
 	return n.engine.Run(ctx)
 }
 
@@ -274,7 +297,12 @@ func (n *Node) execute(action mihf.Action) {
 		n.command(a)
 	case mihf.Ignored:
 		n.ignored(a)
+	case mihf.Announced:
+		n.hears(a.From)
+	case mihf.PeerCapable:
+		n.abilities.learn(a.MIHFID, a.Capabilities)
 	case mihf.PeerStateChanged:
+		n.abilities.reached(a.MIHFID, a.State != mihf.PeerDown)
 		n.log.Info("MIH peer", "mihf_id", a.MIHFID, "state", a.State)
 		n.peerSpoke()
 	case mihf.Deliver:
@@ -321,8 +349,8 @@ func (n *Node) source(to netip.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// flush sends what one batch of events had to say with as few system calls as it takes. What does not leave is sent again by the
-// machine like a message that was lost.
+// flush sends what one batch of events had to say with as few system calls as it takes. What does not leave is like a message that was
+// lost: over UDP the machine sends it again, over TCP the peer finds that its view of the links differs, or hears nothing.
 func (n *Node) flush() {
 	if len(n.outgoing) == 0 {
 		return
@@ -347,7 +375,7 @@ func (n *Node) notSent(to transport.Destination, err error) {
 		reason = "not_sent_" + string(failed.Reason)
 	}
 	n.cfg.Counters.Add(Messages, reason)
-	n.limited.Warn("MIH message not sent; it is repeated while somebody waits for it", "to", to.Addr, "error", err)
+	n.limited.Warn("MIH message not sent; over UDP it is repeated while somebody waits for it, over TCP it is lost", "to", to.Addr, "error", err)
 }
 
 // maximumSize is how long a message to there may be without fragments.

@@ -49,6 +49,23 @@ func TestRemoteEventsAndCommands(t *testing.T) {
 	})
 }
 
+// TestAWholePictureOverTCP: nothing is sent again there, so all of it has room on its way.
+func TestAWholePictureOverTCP(t *testing.T) {
+	const stations = 5000
+	sap := newAccessPoint()
+	ap := run(t, "ap", ap6, []configs.MIHPeer{peer("mag", mag6, overTCP)}, sap)
+	for i := range stations {
+		sap.up(1 + i)
+	}
+	eventually(t, "the access point knows all", func() bool { return len(links(ap)) == stations })
+	mag := run(t, "mag", mag6, []configs.MIHPeer{peer("ap", ap6, overTCP)})
+	mag.subscribe("ap")
+	eventually(t, "the gateway knows all", func() bool { return len(links(mag)) == stations })
+	if n := ap.cfg.Counters.Snapshot()[Messages+"{not_sent_queue_full}"]; n != 0 {
+		t.Errorf("%d messages were not sent", n)
+	}
+}
+
 func links(b *bench) (list []mihf.Link) {
 	if err := b.Do(context.Background(), func(f *mihf.MIHF) { list = f.Links() }); err != nil {
 		b.t.Fatal(err)

@@ -32,35 +32,59 @@ type seeker struct {
 	configs.Discovery
 	resolver  func() (*discover.Resolver, error)
 	dns, dhcp []discover.Server // of the last time that there was an answer
+	heard     map[netip.AddrPort]time.Time
 }
 
 func newSeeker(d configs.Discovery, resolvers string) *seeker {
 	return &seeker{Discovery: d, resolver: func() (*discover.Resolver, error) { return discover.System(resolvers) }}
 }
 
-// seek looks for peers again and again, slowly. Those that are found are asked who they are like others that are known by their address.
+// seek looks for peers again and again, slowly, and listens for those that say that they are there. Those that are found are asked who they
+// are like others that are known by their address.
 func (n *Node) seek(ctx context.Context) error {
 	s, pause := newSeeker(n.cfg.MIH.Discovery, cmp.Or(n.cfg.Resolvers, systemResolver)), seekFirst
+	look, announce := time.NewTimer(0), time.NewTimer(0)
+	defer look.Stop()
+	defer announce.Stop()
+	if !n.cfg.MIH.Discovery.Multicast.IsValid() {
+		announce.Stop()
+	}
 	for {
-		err := s.look(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		n.sought(s.servers())
-		if err != nil {
-			n.cfg.Counters.Add(DiscoveryCount, "failed")
-			n.limited.Warn("MIH Functions are not looked for everywhere; those that were found stay", "error", err, "again_after", pause)
-		}
-		wait := pause
-		if pause = min(2*pause, seekAgain); err == nil {
-			wait, pause = seekAgain, seekFirst
-		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(wait*3/4 + rand.N(wait/4)): // not all at once after a power cut
+		case <-look.C:
+			look.Reset(n.lookOnce(ctx, s, &pause))
+		case from := <-n.heard:
+			if s.hear(from, time.Now()) {
+				n.sought(s.servers())
+			}
+		case <-announce.C:
+			n.announce()
+			if s.forget(time.Now()) {
+				n.sought(s.servers())
+			}
+			announce.Reset(announceEvery*3/4 + rand.N(announceEvery/4))
 		}
 	}
+}
+
+// lookOnce looks by DNS and DHCP, and says when to do so again.
+func (n *Node) lookOnce(ctx context.Context, s *seeker, pause *time.Duration) time.Duration {
+	err := s.look(ctx)
+	if ctx.Err() != nil {
+		return seekAgain
+	}
+	n.sought(s.servers())
+	wait := *pause
+	if err != nil {
+		n.cfg.Counters.Add(DiscoveryCount, "failed")
+		n.limited.Warn("MIH Functions are not looked for everywhere; those that were found stay", "error", err, "again_after", wait)
+	}
+	if *pause = min(2*wait, seekAgain); err == nil {
+		wait, *pause = seekAgain, seekFirst
+	}
+	return wait*3/4 + rand.N(wait/4) // not all at once after a power cut
 }
 
 // look looks once. Where there is no answer, what was there before counts.
@@ -133,7 +157,7 @@ func (s *seeker) byDHCP(ctx context.Context, resolver *discover.Resolver) (serve
 
 // servers are all that were found, each address once.
 func (s *seeker) servers() (list []discover.Server) {
-	for _, server := range slices.Concat(s.dns, s.dhcp) {
+	for _, server := range slices.Concat(s.dns, s.dhcp, s.announced()) {
 		if !slices.ContainsFunc(list, func(o discover.Server) bool { return o.Addr.Addr() == server.Addr.Addr() }) {
 			list = append(list, server)
 		}
@@ -162,6 +186,7 @@ func (n *Node) sought(servers []discover.Server) {
 	for _, id := range n.directory.replace(peers) {
 		n.log.Info("MIH peer is found no more", "mihf_id", id)
 		n.Send(mihf.PeerGone{MIHFID: id})
+		n.abilities.forget(id)
 		if i := n.cfg.Information; i != nil {
 			i.Map(func(m *miis.Map) { m.Forget(id) })
 		}

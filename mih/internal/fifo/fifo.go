@@ -1,6 +1,8 @@
 // Package fifo is the one queue that the packages of MIH have.
 package fifo
 
+import "slices"
+
 // Queue uses its memory again, and gives it back after a rush. The zero value is empty.
 type Queue[T any] struct {
 	slots []T
@@ -38,4 +40,10 @@ func (q *Queue[T]) Pop() (v T) {
 		}
 	}
 	return v
+}
+
+// Remove takes out those that unwanted names. The others stay in order.
+func (q *Queue[T]) Remove(unwanted func(T) bool) {
+	kept := slices.DeleteFunc(q.All(), unwanted)
+	q.slots = q.slots[:q.head+len(kept)]
 }

@@ -12,12 +12,18 @@ func TestQueueIsInOrder(t *testing.T) {
 		var f Queue[int]
 		var model []int
 		for i := range rapid.IntRange(0, 1000).Draw(t, "steps") {
-			if len(model) > 0 && rapid.IntRange(0, 2).Draw(t, "pop") == 0 {
+			switch what := rapid.IntRange(0, 8).Draw(t, "what"); {
+			case len(model) > 0 && what < 3:
 				if got := f.Pop(); got != model[0] {
 					t.Fatalf("%d, want %d", got, model[0])
 				}
 				model = model[1:]
-			} else {
+			case what == 3:
+				divisor := rapid.IntRange(1, 5).Draw(t, "divisor")
+				unwanted := func(n int) bool { return n%divisor == 0 }
+				f.Remove(unwanted)
+				model = slices.DeleteFunc(model, unwanted)
+			default:
 				f.Push(i)
 				model = append(model, i)
 			}
