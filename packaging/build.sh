@@ -15,6 +15,7 @@ out=${OUT:-out/packages}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
+rm -f "$out"/*_"$architecture".deb # of earlier commits
 umask 022
 
 # program NAME FOLDER: the binary, and one for this machine that is asked for its help and completions.

@@ -29,12 +29,14 @@ func TestDeploy(t *testing.T) {
 	t.Run("mihd", s.accessPoint)
 }
 
-// newer lays a newer version of each package into /root/newer of the machines: the same files with another version.
+// newer lays a newer version of lmad into /root/newer of the machines: the same files with another version.
 func (s *site) newer(t *testing.T) {
 	t.Helper()
-	packages, _ := filepath.Glob("../out/packages/netlmm-lmad_*.deb")
 	work := t.TempDir()
-	for _, file := range packages {
+	for _, file := range built(t) {
+		if !strings.Contains(file, "netlmm-lmad_") {
+			continue
+		}
 		command(t, "dpkg-deb", "-R", file, work+"/p")
 		command(t, "sed", "-i", "s/^Version: .*/&+newer/", work+"/p/DEBIAN/control")
 		command(t, "dpkg-deb", "-Znone", "--build", work+"/p", filepath.Join(work, filepath.Base(file)))

@@ -31,8 +31,8 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatalf("no fresh Debian: %v\n%s", err, stderr(err))
 	}
-	packages, err := filepath.Glob("../out/packages/*.deb")
-	if err != nil || len(packages) < 4 {
+	packages := built(t)
+	if len(packages) != 4 {
 		t.Fatal("there are no packages in out/packages: run `make packages` first")
 	}
 	s := &site{tag: fmt.Sprintf("%04x", rand.IntN(1<<16)), containers: map[string]*container{}}
@@ -55,6 +55,16 @@ func newSite(t *testing.T) *site {
 		t.FailNow()
 	}
 	return s
+}
+
+// built are the packages for this machine's architecture.
+func built(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob("../out/packages/*_" + strings.TrimSpace(command(t, "dpkg", "--print-architecture")) + ".deb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 // prepare lays the packages into a machine that is not booted yet, and for a kernel without ESP what strongSwan wants then. The
