@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,6 +58,27 @@ func capabilityBits(names string) (bits uint64) {
 		bits |= 1 << number[name]
 	}
 	return bits
+}
+
+// leastCapabilities: without any of its capabilities a daemon does not start, or says what it lacks. (Without that for low ports only
+// configurations with syslog or a DHCP relay would not.)
+func (s *site) leastCapabilities(t *testing.T) {
+	for host, daemon := range map[string]string{"lma": "lmad", "mag2": "magd"} {
+		c, unit := s.containers[host], "netlmm-"+daemon
+		all := []string{"CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_BPF"}
+		for i, without := range all {
+			rest := strings.Join(slices.Delete(slices.Clone(all), i, i+1), " ")
+			c.write(t, "/run/systemd/system/"+unit+".service.d/less.conf", "[Service]\nRestart=no\nCapabilityBoundingSet=\nCapabilityBoundingSet="+rest+"\n")
+			_, err := c.try("systemctl daemon-reload && systemctl restart " + unit)
+			if err != nil {
+				continue
+			}
+			if status := c.run(t, "netlmmctl status"); !strings.Contains(status, "not permitted") {
+				t.Errorf("%s does without %s:\n%s", daemon, without, status)
+			}
+		}
+		c.run(t, "rm -r /run/systemd/system/"+unit+".service.d && systemctl daemon-reload && systemctl reset-failed "+unit+"; systemctl restart "+unit)
+	}
 }
 
 // watchdog: a daemon that hangs is killed and started again.
