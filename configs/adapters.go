@@ -45,6 +45,7 @@ type (
 	rawAdapters struct {
 		Hostapd     []rawHostapd   `mapstructure:"hostapd"`
 		CiscoSyslog rawCiscoSyslog `mapstructure:"ciscosyslog"`
+		Radius      rawRadius      `mapstructure:"radius"`
 	}
 	rawHostapd struct {
 		ControlSocket       string  `mapstructure:"control_socket"`
@@ -84,9 +85,15 @@ func (p *problems) adapters(c *Magd, raw rawAdapters) {
 		c.Hostapd = append(c.Hostapd, p.hostapd(at, h, linkType, c.Hostapd))
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, known)
+	c.Radius = p.radius(raw.Radius, known, func(name string) mih.LinkType {
+		if links[name].AccessTechnologyType == mobility.AccessEthernet {
+			return mih.LinkTypeEthernet
+		}
+		return mih.LinkType80211
+	})
 	told := slices.ContainsFunc(c.MIH.Peers, func(peer MIHPeer) bool { return peer.Interface != "" })
-	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" && !told {
-		p.add("adapters", "", "is missing: want hostapd or ciscosyslog, or one of mih.peers with interface; without them no attachment is ever seen")
+	if len(c.Hostapd) == 0 && raw.CiscoSyslog.Listen == "" && raw.Radius.Listen == "" && !told {
+		p.add("adapters", "", "is missing: want hostapd, ciscosyslog or radius, or one of mih.peers with interface; without them no attachment is ever seen")
 	}
 }
 
@@ -182,7 +189,7 @@ func (p *problems) hostOrPrefix(key, value string) netip.Prefix {
 	case err != nil:
 		p.add(key, value, "want an address or a prefix of access points")
 	case n.Bits() == 0 || n.Addr().IsUnspecified() || n.Addr().IsMulticast():
-		p.add(key, value, "want the unicast address or prefix of access points: syslog has no authentication, so that not everyone can be believed")
+		p.add(key, value, "want the unicast address or prefix of access points: not everyone can be believed")
 	case n.Addr().Is4In6():
 		p.add(key, value, fmt.Sprintf("want an IPv4 address as such: %v", n.Addr().Unmap()))
 	case n != n.Masked():

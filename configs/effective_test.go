@@ -100,7 +100,7 @@ func TestSettingsHoldNoSecret(t *testing.T) {
 	if got := find(t, c.Settings, "lmas[0].preshared_key_file"); got.Value != key {
 		t.Errorf("%+v", got)
 	}
-	secret := regexp.MustCompile(`(?i)secret|password|psk$|_key$`)
+	secret := regexp.MustCompile(`(?i)(secret|password|psk|_key)$`)
 	for _, s := range c.Settings {
 		if text, _ := s.Value.(string); strings.Contains(text, "secret-text") || secret.MatchString(s.Key) {
 			t.Errorf("%+v", s)

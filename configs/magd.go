@@ -40,6 +40,7 @@ type Magd struct {
 	AccessLinks []AccessLink
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	Radius      Radius
 
 	Profiles        []mobility.Profile
 	Fallback        *mobility.Profile
@@ -104,6 +105,7 @@ func defaultMagd() rawMagd {
 		Heartbeat:  defaultHeartbeat,
 		Handover:   defaultHandover,
 		MIH:        rawGatewayMIH{rawMIH: defaultMIH},
+		Adapters:   rawAdapters{Radius: defaultRadius},
 		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
 		Policy:     rawMagdPolicy{Identity: "authenticated", rawPolicy: rawPolicy{Default: "allow", IPv6: true}},

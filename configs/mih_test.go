@@ -85,7 +85,7 @@ var preparingRefusals = map[string]refusal{
 	"no time for the mobile node":   {"mode: both", "mode: both, candidate_timeout: 0s", "handover.candidate_timeout"},
 	"stations nowhere":              {"interface: acc0, points", "interface: acc7, points", "mih.peers[0].interface: \"acc7\": want the interface of one of access_links"},
 	"points without a link":         {"interface: acc0, points", "points", "mih.peers[0].points_of_attachment: has no effect without interface"},
-	"no station is ever seen":       {`interface: acc0, points_of_attachment: ["02:00:00:00:00:10"]`, "transport: udp", "adapters: is missing: want hostapd or ciscosyslog, or one of mih.peers with interface"},
+	"no station is ever seen":       {`interface: acc0, points_of_attachment: ["02:00:00:00:00:10"]`, "transport: udp", "adapters: is missing: want hostapd, ciscosyslog or radius, or one of mih.peers with interface"},
 	"a point that is none":          {`["02:00:00:00:00:10"]`, `["02:00"]`, "mih.peers[0].points_of_attachment[0]"},
 }
 

@@ -3,6 +3,8 @@ package configs
 import (
 	"fmt"
 	"slices"
+
+	"netlmm/mih"
 )
 
 // Mihd is the configuration of a stand-alone MIH Function: at an access point without a MAG, or of an information server.
@@ -13,6 +15,7 @@ type Mihd struct {
 
 	Hostapd     []HostapdSource
 	CiscoSyslog CiscoSyslog
+	Radius      Radius
 	Information Information
 }
 
@@ -36,6 +39,7 @@ type rawMihdMIH struct {
 type rawMihdSource struct {
 	Hostapd     []rawMihdHostapd `mapstructure:"hostapd"`
 	CiscoSyslog rawCiscoSyslog   `mapstructure:"ciscosyslog"`
+	Radius      rawRadius        `mapstructure:"radius"`
 }
 
 type rawMihdHostapd struct {
@@ -49,6 +53,7 @@ func defaultMihd() rawMihd {
 		Metrics:  rawMetrics{Listen: "127.0.0.1:9523"},
 		Log:      rawLog{Level: "info", Format: "text"},
 		MIH:      rawMihdMIH{rawMIH: defaultMIH},
+		Adapters: rawMihdSource{Radius: defaultRadius},
 		Security: defaultSecurity,
 	}
 }
@@ -101,6 +106,7 @@ func (p *problems) radios(c *Mihd, raw rawMihdSource) {
 		c.Hostapd = append(c.Hostapd, p.hostapd(at, h.rawHostapd, p.linkType(at+".link_type", h.LinkType), c.Hostapd))
 	}
 	c.CiscoSyslog = p.ciscoSyslog(raw.CiscoSyslog, p.radioName)
+	c.Radius = p.radius(raw.Radius, p.radioName, func(string) mih.LinkType { return mih.LinkType80211 })
 }
 
 // longestRadioName bounds what events, logs and tables call a radio.

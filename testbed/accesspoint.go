@@ -36,10 +36,21 @@ func (d *Domain) startAccessPoint(mag string) (*AccessPoint, error) {
 	if err := os.WriteFile(d.Path(node, "hostapd.users"), []byte(users.String()), 0o600); err != nil {
 		return nil, err
 	}
-	if err := d.render("hostapd.conf.tmpl", node, "hostapd.conf", map[string]string{"Interface": link}); err != nil {
+	values := map[string]string{"Interface": link, "Trigger": d.Options.Trigger, "MAG": syslogListenOnMAG, "AccessPoint": syslogAPAddress, "Secret": d.secret}
+	if err := d.render("hostapd.conf.tmpl", node, "hostapd.conf", values); err != nil {
 		return nil, err
 	}
-	if _, err := d.start(node, "hostapd", nil, binary, "-t", d.Path(node, "hostapd.conf")); err != nil {
+	files := []string{d.Path(node, "hostapd.conf")}
+	if d.Options.Trigger == TriggerRadius { // who was authenticated by a built-in EAP server is not named in accounting
+		if err := d.render("hostapd-eap.conf.tmpl", node, "hostapd-eap.conf", nil); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(d.Path(node, "hostapd.clients"), []byte(syslogAPAddress+" "+d.secret+"\n"), 0o600); err != nil {
+			return nil, err
+		}
+		files = append(files, d.Path(node, "hostapd-eap.conf"))
+	}
+	if _, err := d.start(node, "hostapd", nil, append([]string{binary, "-t"}, files...)...); err != nil {
 		return nil, err
 	}
 	ap := &AccessPoint{MAG: mag, domain: d, joined: map[string]time.Time{}, left: map[string]time.Time{}, changed: make(chan struct{})}

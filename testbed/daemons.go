@@ -81,6 +81,9 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 		values["Trigger"] = d.Options.Trigger
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
 		values["Handover"] = d.handoverValues(node)
+		if err := os.WriteFile(d.Path(node, "radius.secret"), []byte(d.secret+"\n"), 0o600); err != nil {
+			return err
+		}
 		values["AccessPoint"], values["PointOfAttachment"] = nil, nil
 		if ap, _ := d.accessPoint(node); ap != node {
 			values["AccessPoint"], values["PointOfAttachment"] = d.ikePeerOf(ap), pointOfAttachment(node)

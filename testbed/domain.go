@@ -8,7 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,7 +19,7 @@ import (
 type Options struct {
 	ID            string        // of the domain, part of every name; "" takes the process id
 	BinDir        string        // where magd, lmad and netlmmctl are; default "bin"
-	Trigger       string        // what tells magd of a station: TriggerHostapd (default) or TriggerSyslog
+	Trigger       string        // what tells magd of a station: TriggerHostapd (default), TriggerSyslog, TriggerRadius or TriggerMIH
 	IPv4Transport bool          // LMA and MAGs reach each other over IPv4 and have no IPv6 addresses there (RFC 5844 section 4)
 	CleanDetach   bool          // the access point reports the departure before the station is gone
 	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
@@ -29,7 +31,8 @@ type Options struct {
 const (
 	TriggerHostapd = "hostapd"
 	TriggerSyslog  = "syslog"
-	TriggerMIH     = "mih" // a mihd at the access point, over 802.21
+	TriggerRadius  = "radius" // hostapd's accounting
+	TriggerMIH     = "mih"    // a mihd at the access point, over 802.21
 )
 
 // How gateways hand mobile nodes over.
@@ -111,8 +114,11 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger == "" {
 		o.Trigger = TriggerHostapd
 	}
-	if o.Trigger != TriggerHostapd && o.Trigger != TriggerSyslog && o.Trigger != TriggerMIH {
-		return nil, fmt.Errorf("trigger %q: %s, %s or %s, please", o.Trigger, TriggerHostapd, TriggerSyslog, TriggerMIH)
+	if triggers := []string{TriggerHostapd, TriggerSyslog, TriggerRadius, TriggerMIH}; !slices.Contains(triggers, o.Trigger) {
+		return nil, fmt.Errorf("trigger %q: one of %s, please", o.Trigger, strings.Join(triggers, ", "))
+	}
+	if o.Trigger == TriggerRadius && o.APAging == 0 {
+		o.APAging = accountingAging
 	}
 	secret, err := newSecret()
 	if err != nil {

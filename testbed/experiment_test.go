@@ -12,7 +12,7 @@ import (
 
 // The whole experiment with each trigger: every handover has a complete trace, every node keeps address and connection.
 func TestHandoverExperiment(t *testing.T) {
-	for _, trigger := range []string{TriggerHostapd, TriggerSyslog, TriggerMIH} {
+	for _, trigger := range []string{TriggerHostapd, TriggerSyslog, TriggerRadius, TriggerMIH} {
 		t.Run(trigger, func(t *testing.T) {
 			d := upWith(t, Options{ID: "x" + trigger[:1], Trigger: trigger})
 			report, err := d.RunHandovers(context.Background(), HandoverExperiment{Count: 2, Rate: 200})

@@ -19,6 +19,8 @@ need tshark tshark
 need tcpdump tcpdump
 need dhclient isc-dhcp-client
 need dnsmasq dnsmasq-base
+need radclient freeradius-utils
+need freeradius freeradius
 [ -e /usr/lib/ipsec/plugins/libstrongswan-openssl.so ] || missing="$missing libstrongswan-standard-plugins"
 [ -e /usr/lib/ipsec/plugins/libstrongswan-curve25519.so ] || missing="$missing libstrongswan-extra-plugins"
 [ -e /usr/lib/ipsec/plugins/libstrongswan-kernel-libipsec.so ] || missing="$missing libcharon-extra-plugins"

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"time"
 )
 
 // Names of the nodes of a domain; the namespace of a node is `netlmm-<id>-<node>`.
@@ -40,8 +41,11 @@ const (
 	namespacePrefix   = "netlmm-"
 	namespaceRunPath  = "/run/netns"
 	eapPassword       = "netlmm-testbed" // of mobile nodes that exist for a minute on this machine only
-	syslogListenOnMAG = "192.0.2.1"
+	syslogListenOnMAG = "192.0.2.1"      // and where it takes RADIUS accounting
 	syslogAPAddress   = "192.0.2.2"
+
+	// hostapd starts no second session of a station that comes back before it forgot the first, and accounts for nothing then.
+	accountingAging = 100 * time.Millisecond
 )
 
 // The addresses of a domain; documentation prefixes (RFC 3849, RFC 5737), and private ones for the mobile nodes' IPv4.

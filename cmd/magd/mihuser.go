@@ -235,7 +235,7 @@ func (g *gateway) openAdapters() error {
 
 // sourcesOf are the access points of a gateway. None writes from where mobile nodes are.
 func sourcesOf(cfg *configs.Magd) mihnode.Sources {
-	s := mihnode.Sources{Hostapd: cfg.Hostapd, CiscoSyslog: cfg.CiscoSyslog, SocketDirectory: filepath.Dir(cfg.AdminSocket)}
+	s := mihnode.Sources{Hostapd: cfg.Hostapd, CiscoSyslog: cfg.CiscoSyslog, Radius: cfg.Radius, SocketDirectory: filepath.Dir(cfg.AdminSocket)}
 	for _, link := range cfg.AccessLinks {
 		s.Untrusted = append(s.Untrusted, link.Interface)
 	}

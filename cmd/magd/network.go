@@ -125,6 +125,11 @@ func (n *network) ours() map[mih.LinkAddress]mih.LinkType {
 	for _, s := range n.cfg.CiscoSyslog.Sources {
 		list[s.PointOfAttachment] = mih.LinkType80211
 	}
+	for _, c := range n.cfg.Radius.Clients {
+		for _, l := range c.Links {
+			list[l.PointOfAttachment] = l.LinkType
+		}
+	}
 	for _, p := range n.cfg.MIH.Peers {
 		for _, address := range p.PointsOfAttachment {
 			list[address] = 0

@@ -71,7 +71,7 @@ func (f *function) openNode() (err error) {
 	if f.information, err = mihnode.InformationServer(f.cfg.Information); err != nil {
 		return err
 	}
-	sources := mihnode.Sources{Hostapd: f.cfg.Hostapd, CiscoSyslog: f.cfg.CiscoSyslog, SocketDirectory: filepath.Dir(f.cfg.AdminSocket), Log: f.log}
+	sources := mihnode.Sources{Hostapd: f.cfg.Hostapd, CiscoSyslog: f.cfg.CiscoSyslog, Radius: f.cfg.Radius, SocketDirectory: filepath.Dir(f.cfg.AdminSocket), Log: f.log}
 	events := sources.Events()
 	if f.node, err = mihnode.Open(mihnode.Config{
 		MIH: f.cfg.MIH, Capabilities: wire.Capabilities{Events: &events}, Information: f.information, MaximumLinks: maximumLinks,

@@ -40,7 +40,7 @@ func command() *cobra.Command {
 func domainFlags(cmd *cobra.Command, o *testbed.Options) {
 	cmd.Flags().StringVar(&o.ID, "id", "", "name of the domain (default: the process id)")
 	cmd.Flags().StringVar(&o.BinDir, "bin-dir", "bin", "folder with magd, lmad and netlmmctl")
-	cmd.Flags().StringVar(&o.Trigger, "trigger", testbed.TriggerHostapd, "what tells a MAG of a station: hostapd, syslog or mih")
+	cmd.Flags().StringVar(&o.Trigger, "trigger", testbed.TriggerHostapd, "what tells a MAG of a station: hostapd, syslog, radius or mih")
 	cmd.Flags().BoolVar(&o.CleanDetach, "clean-detach", false, "the access point reports a station's departure before it leaves")
 	cmd.Flags().DurationVar(&o.APAging, "ap-aging", 0, "an access point forgets a station this long after it left; 0: not during the run")
 }

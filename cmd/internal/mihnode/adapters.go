@@ -16,6 +16,7 @@ import (
 type Sources struct {
 	Hostapd         []configs.HostapdSource
 	CiscoSyslog     configs.CiscoSyslog
+	Radius          configs.Radius
 	SocketDirectory string   // for the adapter's sockets towards hostapd
 	Untrusted       []string // interfaces where no access point writes from
 	Log             *slog.Logger
@@ -32,6 +33,13 @@ func (s Sources) Adapters() (list []apadapters.Adapter, err error) {
 	}
 	if s.CiscoSyslog.Listen.IsValid() {
 		adapter, err := ciscosyslog.New(ciscosyslog.Config{Listen: s.CiscoSyslog.Listen, Sources: s.writers(), Untrusted: s.Untrusted, Log: s.Log})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, adapter)
+	}
+	if s.Radius.Listen.IsValid() {
+		adapter, err := s.accounting()
 		if err != nil {
 			return nil, err
 		}
@@ -60,7 +68,7 @@ func (s Sources) writers() (list []ciscosyslog.Source) {
 
 // Events are those that the access points are going to report by themselves.
 func (s Sources) Events() (events mih.EventList) {
-	if len(s.Hostapd) > 0 || s.CiscoSyslog.Listen.IsValid() {
+	if len(s.Hostapd) > 0 || s.CiscoSyslog.Listen.IsValid() || s.Radius.Listen.IsValid() {
 		events = mih.Events(mih.EventLinkUp, mih.EventLinkDown)
 	}
 	for _, h := range s.Hostapd {
