@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"time"
-
-	"netlmm/mobility"
 )
 
 // Magd is the configuration of a Mobile Access Gateway.
@@ -42,9 +40,7 @@ type Magd struct {
 	CiscoSyslog CiscoSyslog
 	Radius      Radius
 
-	Profiles        []mobility.Profile
-	Fallback        *mobility.Profile
-	IdentityFromMAC bool // every station is known by its address, whatever it authenticated as
+	Policy
 }
 
 type rawMagd struct {
@@ -62,12 +58,6 @@ type rawMagd struct {
 	Forwarding  rawForwarding   `mapstructure:"forwarding"`
 	Security    rawSecurity     `mapstructure:"security"`
 	Policy      rawMagdPolicy   `mapstructure:"policy"`
-}
-
-// rawMagdPolicy has what a gateway decides and an anchor does not.
-type rawMagdPolicy struct {
-	Identity  string `mapstructure:"identity"`
-	rawPolicy `mapstructure:",squash"`
 }
 
 type rawMAG struct {
@@ -108,7 +98,7 @@ func defaultMagd() rawMagd {
 		Adapters:   rawAdapters{Radius: defaultRadius},
 		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
-		Policy:     rawMagdPolicy{Identity: "authenticated", rawPolicy: rawPolicy{Default: "allow", IPv6: true}},
+		Policy:     defaultGatewayPolicy,
 	}
 }
 
@@ -195,38 +185,4 @@ func (p *problems) gatewayTimers(c *Magd, raw rawMAG) {
 	p.notMore("mag.initial_bindack_timeout", c.InitialBindackTimeout, "mag.max_bindack_timeout", c.MaxBindackTimeout)
 	// A mobile node that answers in time must still have a binding to extend.
 	p.notMore("mag.presence_timeout", c.PresenceTimeout, "mag.re_registration_margin", c.ReRegistrationMargin)
-}
-
-// maximumPrefixes of one mobile node that a gateway asks for.
-const maximumPrefixes = 16
-
-func (p *problems) gatewayPolicy(c *Magd, raw rawMagdPolicy) {
-	var defaultLMA netip.Addr
-	if len(c.LMAs) > 0 {
-		defaultLMA = c.LMAs[0].Address
-	}
-	c.Profiles, c.Fallback = p.policy(raw.rawPolicy, defaultLMA, maximumPrefixes)
-	p.anchorsAreKnown(c)
-	c.IdentityFromMAC = p.oneOf("policy.identity", raw.Identity, "authenticated", "mac") == "mac"
-	if !c.IdentityFromMAC {
-		return
-	}
-	for i, node := range raw.MobileNodes {
-		if node.NAI != "" {
-			p.add(fmt.Sprintf("policy.mobile_nodes[%d].nai", i), node.NAI, "matches nobody with policy.identity mac: want the mac of the station")
-		}
-	}
-}
-
-// anchorsAreKnown refuses a profile that names an LMA which lmas does not list: nothing would protect its signalling.
-func (p *problems) anchorsAreKnown(c *Magd) {
-	known := map[netip.Addr]bool{}
-	for _, l := range c.LMAs {
-		known[l.Address] = true
-	}
-	for i, profile := range c.Profiles {
-		if profile.LMAAddress.IsValid() && !known[profile.LMAAddress] {
-			p.add(fmt.Sprintf("policy.mobile_nodes[%d].lma", i), profile.LMAAddress.String(), "want the address of one of lmas")
-		}
-	}
 }

@@ -43,20 +43,25 @@ func (p *problems) policy(raw rawPolicy, defaultLMA netip.Addr, mostPrefixes int
 	seen := map[mobility.MobileNodeID]bool{}
 	for i, node := range raw.MobileNodes {
 		at := fmt.Sprintf("policy.mobile_nodes[%d]", i)
-		profile := p.profile(at, node, raw, defaultLMA)
-		for _, id := range append([]mobility.MobileNodeID{profile.MobileNodeID}, profile.AlsoKnownAs...) {
-			if !id.IsZero() && seen[id] {
-				p.add(at, id.String(), "stands twice: keep one")
-			}
-			seen[id] = true
-		}
-		p.profilePrefixes(at+".home_network_prefixes", profile.HomeNetworkPrefixes, mostPrefixes)
-		profiles = append(profiles, profile)
+		profiles = append(profiles, p.oneProfile(at, node, raw, defaultLMA, mostPrefixes, seen))
 	}
 	if p.oneOf("policy.default", raw.Default, "allow", "deny") == "allow" {
 		fallback = &mobility.Profile{ProxyRegistration: true, LMAAddress: defaultLMA, IPv6Prohibited: !raw.IPv6, IPv4Mobility: raw.IPv4}
 	}
 	return profiles, fallback
+}
+
+// oneProfile reads a profile of a list. seen are the identifiers that have one already.
+func (p *problems) oneProfile(at string, node rawMobileNode, all rawPolicy, defaultLMA netip.Addr, mostPrefixes int, seen map[mobility.MobileNodeID]bool) mobility.Profile {
+	profile := p.profile(at, node, all, defaultLMA)
+	for _, id := range append([]mobility.MobileNodeID{profile.MobileNodeID}, profile.AlsoKnownAs...) {
+		if !id.IsZero() && seen[id] {
+			p.add(at, id.String(), "stands twice: keep one")
+		}
+		seen[id] = true
+	}
+	p.profilePrefixes(at+".home_network_prefixes", profile.HomeNetworkPrefixes, mostPrefixes)
+	return profile
 }
 
 func (p *problems) profile(at string, node rawMobileNode, all rawPolicy, defaultLMA netip.Addr) mobility.Profile {

@@ -57,7 +57,7 @@ package() {
 		"$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.Debian.gz"
 	{
 		printf 'Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: netlmm <netlmm@localhost>\nSection: net\nPriority: optional\n' "$1" "$VERSION" "$architecture"
-		printf 'Installed-Size: %s\n' "$(du -sk --apparent-size --exclude=DEBIAN "$root" | cut -f1)"
+		printf 'Installed-Size: %s\n' "$(find "$root" -type f ! -path '*/DEBIAN/*' -printf '%s\n' | awk '{ n += $1 } END { print int(n / 1024) + 1 }')"
 		cat
 		printf 'Description: %s\n netlmm lets hosts roam between access points behind different routers and keep their addresses:\n Proxy Mobile IPv6 (RFC 5213) driven by IEEE 802.21 link events, under IPsec.\n' "$3"
 	} >"$root/DEBIAN/control"

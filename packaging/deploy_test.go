@@ -25,6 +25,7 @@ func TestDeploy(t *testing.T) {
 		t.Logf("deploy.md:%d: %.1f s", step.line, time.Since(began).Seconds())
 	}
 	t.Run("confinement", s.confinement)
+	t.Run("reload", s.reload)
 	t.Run("least capabilities", s.leastCapabilities)
 	t.Run("watchdog", s.watchdog)
 	t.Run("mihd", s.accessPoint)

@@ -34,6 +34,23 @@ func (s *site) confinement(t *testing.T) {
 	}
 }
 
+// reload: a gateway reads its profiles again, or says that there are none, and goes on.
+func (s *site) reload(t *testing.T) {
+	c := s.containers["mag2"]
+	before := c.run(t, "systemctl show -P MainPID netlmm-magd")
+	c.run(t, "systemctl reload netlmm-magd")
+	await(t, "magd reads its profiles again", func() error {
+		log, err := c.try("journalctl -u netlmm-magd -o cat --no-pager")
+		if err == nil && !strings.Contains(log, "there is no policy.profiles_file to read again") {
+			err = errors.New(log)
+		}
+		return err
+	})
+	if after := c.run(t, "systemctl show -P MainPID netlmm-magd"); after != before {
+		t.Errorf("process %s became %s", before, after)
+	}
+}
+
 // confined looks at a daemon's process.
 func (c *container) confined(t *testing.T, daemon, capabilities string) {
 	t.Helper()

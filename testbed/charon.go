@@ -79,6 +79,12 @@ func (d *Domain) startCharon(node string) error {
 	peers := map[string][]string{
 		NodeLMA: {NodeMAG1, NodeMAG2, NodeRogueMAG}, NodeMAG1: {NodeLMA, NodeMAG2}, NodeMAG2: {NodeLMA, NodeMAG1}, NodeRogueMAG: {NodeLMA},
 	}
+	if d.Options.SecondLMA {
+		peers[NodeLMA2] = []string{NodeMAG1, NodeMAG2}
+		for _, mag := range peers[NodeLMA2] {
+			peers[mag] = append(peers[mag], NodeLMA2)
+		}
+	}
 	values := map[string]any{
 		"UserspaceESP": d.ipsec.Plugin == "kernel-libipsec",
 		"Mode":         d.ipsec.Mode,

@@ -13,7 +13,7 @@ import (
 // daemonOf is the project's daemon that runs in a node.
 func daemonOf(node string) string {
 	switch node {
-	case NodeLMA:
+	case NodeLMA, NodeLMA2:
 		return "lmad"
 	case NodeAP1, NodeAP2:
 		return "mihd"
@@ -71,6 +71,10 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 	case "lmad":
 		values["Pool"] = HNPPool
 		values["IPv4Pool"], values["IPv4DefaultRouter"] = IPv4Pool, IPv4DefaultRouter
+		if node == NodeLMA2 {
+			values["LMAAddress"], values["Pool"] = d.ikePeerOf(node).Address, HNPPool2
+			values["IPv4Pool"], values["IPv4DefaultRouter"] = IPv4Pool2, IPv4DefaultRouter2
+		}
 		values["MAGs"] = []ikePeer{d.ikePeerOf(NodeMAG1), d.ikePeerOf(NodeMAG2)}
 	case "mihd":
 		values["Address"], values["MAG"] = d.ikePeerOf(node).Address, d.ikePeerOf(gatewayOf(node))

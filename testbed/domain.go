@@ -24,6 +24,7 @@ type Options struct {
 	CleanDetach   bool          // the access point reports the departure before the station is gone
 	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
 	Handover      string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
+	SecondLMA     bool          // there is another anchor, which the MAGs have connections to and their configurations do not name
 	Progress      io.Writer     // one line per step; nil: none
 }
 
@@ -163,7 +164,7 @@ func (d *Domain) addNode(node string) error {
 
 // buildNetwork makes every namespace but the mobile nodes', their cables, addresses and routes.
 func (d *Domain) buildNetwork() error {
-	for _, node := range append([]string{NodeCore, NodeAir, NodeCorrespondent, NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
+	for _, node := range append([]string{NodeCore, NodeAir, NodeCorrespondent}, d.coreNodes()...) {
 		if err := d.addNode(node); err != nil {
 			return err
 		}
@@ -173,7 +174,7 @@ func (d *Domain) buildNetwork() error {
 			return err
 		}
 	}
-	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
+	for _, node := range d.coreNodes() {
 		if err := d.joinCore(node); err != nil {
 			return err
 		}
@@ -189,12 +190,21 @@ func (d *Domain) buildNetwork() error {
 	return d.connectCorrespondent()
 }
 
-// startCharons probes the kernel and runs the IKE daemons of LMA, MAGs and access points of their own.
+// coreNodes are those on the core link.
+func (d *Domain) coreNodes() []string {
+	nodes := append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...)
+	if d.Options.SecondLMA {
+		nodes = append(nodes, NodeLMA2)
+	}
+	return nodes
+}
+
+// startCharons probes the kernel and runs the IKE daemons of LMAs, MAGs and access points of their own.
 func (d *Domain) startCharons() (err error) {
 	if d.ipsec, err = d.probeIPsec(); err != nil {
 		return err
 	}
-	for _, node := range append([]string{NodeLMA, NodeMAG1, NodeMAG2}, d.remoteAccessPoints()...) {
+	for _, node := range d.coreNodes() {
 		if err := d.startCharon(node); err != nil {
 			return err
 		}

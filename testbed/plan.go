@@ -12,6 +12,7 @@ import (
 const (
 	NodeCorrespondent = "cn"
 	NodeLMA           = "lma"
+	NodeLMA2          = "lma2" // another anchor, with a pool of its own; exists only when a test adds it
 	NodeMAG1          = "mag1"
 	NodeMAG2          = "mag2"
 	NodeAP1           = "ap1" // access points with hostapd and mihd, apart from the MAGs; with the trigger mih only
@@ -51,6 +52,7 @@ const (
 // The addresses of a domain; documentation prefixes (RFC 3849, RFC 5737), and private ones for the mobile nodes' IPv4.
 var (
 	LMAAddress          = netip.MustParseAddr("2001:db8:f0::1")
+	LMA2Address         = netip.MustParseAddr("2001:db8:f0::2")
 	MAG1Address         = netip.MustParseAddr("2001:db8:f0::11")
 	MAG2Address         = netip.MustParseAddr("2001:db8:f0::12")
 	AP1Address          = netip.MustParseAddr("2001:db8:f0::21")
@@ -60,11 +62,14 @@ var (
 	LMAOnCNLink         = netip.MustParseAddr("2001:db8:c::1")
 	CorrespondentOnLink = netip.MustParseAddr("2001:db8:c::2")
 	HNPPool             = netip.MustParsePrefix("2001:db8:1000::/36")
+	HNPPool2            = netip.MustParsePrefix("2001:db8:2000::/36") // of the other anchor
 
 	LMAOnCNLink4         = netip.MustParseAddr("198.51.100.1")
 	CorrespondentOnLink4 = netip.MustParseAddr("198.51.100.2")
 	IPv4Pool             = netip.MustParsePrefix("10.64.0.0/16")
 	IPv4DefaultRouter    = netip.MustParseAddr("10.64.0.1")
+	IPv4Pool2            = netip.MustParsePrefix("10.65.0.0/16")
+	IPv4DefaultRouter2   = netip.MustParseAddr("10.65.0.1")
 )
 
 // MobileNodeIDs of the two mobile nodes, the identities of their 802.1X authentication.
@@ -94,6 +99,8 @@ func coreAddress(node string) (netip.Addr, error) {
 	switch node {
 	case NodeLMA:
 		return LMAAddress, nil
+	case NodeLMA2:
+		return LMA2Address, nil
 	case NodeMAG1:
 		return MAG1Address, nil
 	case NodeMAG2:

@@ -99,6 +99,10 @@ func (g *gateway) status(ctx context.Context) (api.Status, error) {
 			s.Warnings = append(s.Warnings, err.Error())
 		}
 	}
+	if s.Policy, warnings, err = g.policyStatus(ctx); err != nil {
+		return s, err
+	}
+	s.Warnings = append(s.Warnings, warnings...)
 	status, warnings, err := g.mih.Status(ctx)
 	s.MIH, s.Warnings = &status, append(s.Warnings, warnings...)
 	return s, err

@@ -9,6 +9,8 @@ import (
 	"netlmm/mih"
 	"netlmm/mih/mihf"
 	"netlmm/mobility/mag"
+	"netlmm/mobility/policy"
+	"netlmm/mobility/policy/decision"
 )
 
 // station is a mobile node's interface on an access link.
@@ -71,7 +73,10 @@ func (g *gateway) sawAgain(s station) {
 		for _, link := range table {
 			if g.behind.access(link.Source, link.Interface, g.cfg.MIH.MIHFID) == s.access && link.Station == mih.MACAddress(s.linkLayer) && link.State != mihf.LinkDown {
 				g.counters.Add(mihnode.LinkEvents, "seen_again")
-				g.attached(attachment{access: s.access, station: s.linkLayer, identity: link.Identity, trigger: link.SAP, at: time.Now()})
+				g.decide(decision.Attached{Attachment: policy.Attachment{
+					Station: stationOn(s.access, s.linkLayer), MobileNodeID: g.mobile(link.Identity, s.linkLayer), PointOfAttachment: pointOf(mih.LinkTupleID{PointOfAttachment: link.PointOfAttachment}),
+					Trigger: link.SAP, At: time.Now(),
+				}})
 			}
 		}
 	})
@@ -82,4 +87,10 @@ func (g *gateway) lapse(b mag.BindingEnded) {
 	if mac, isMAC := b.Entry.MobileNodeLinkLayerID.MAC(); isMAC && mayReturn(b.Reason) {
 		g.lapsed.add(station{b.Entry.Interface, mac}, g.cfg.MaximumMobileNodes)
 	}
+}
+
+// endedForPolicy tells policy that a binding ended, and whether anybody says that its station is still there.
+func (g *gateway) endedForPolicy(b mag.BindingEnded) {
+	at := policy.Station{Interface: b.Entry.Interface, LinkLayerID: b.Entry.MobileNodeLinkLayerID}
+	g.tell(decision.Ended{Station: at, Attached: b.Entry.Attached, Gone: mayReturn(b.Reason) || b.Reason == mag.EndHandedOver})
 }

@@ -16,7 +16,6 @@ import (
 	"netlmm/mobility"
 	"netlmm/mobility/engine"
 	"netlmm/mobility/mag"
-	"netlmm/mobility/policy"
 )
 
 // recorder is a MAG's machine that only records what it is told.
@@ -33,17 +32,18 @@ func newGatewayOf(t *testing.T, cfg *configs.Magd) (*gateway, chan mag.Event) {
 	registry := prometheus.NewRegistry()
 	g := &gateway{
 		log: discard, limited: discard, cfg: cfg, counters: daemon.NewCounters(registry, nil), traces: newTraces(registry), chores: make(chan func(), choreQueue),
-		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{"acc0": {technology: mobility.AccessWLAN, anchorLinkLocal: true}},
+		access: map[string]*accessLink{"acc0": {technology: mobility.AccessWLAN, anchorLinkLocal: true}},
 	}
 	cfg.MaximumMobileNodes, cfg.MIH.MIHFID = 100, "magd"
 	if err := g.openMIH(); err != nil {
 		t.Fatal(err)
 	}
 	g.openHandovers()
+	g.openPolicy()
 	g.engine = engine.New[event, action](recorder{events}, 100, g.execute)
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
-	runs := []func(context.Context) error{g.engine.Run, g.doChores}
+	runs := []func(context.Context) error{g.engine.Run, g.policies.engine.Run, g.doChores}
 	if g.handovers.engine != nil {
 		runs = append(runs, g.handovers.engine.Run)
 	}
@@ -91,7 +91,7 @@ func TestAStationThatComesBackAfterItsBindingLapsed(t *testing.T) {
 		{"detached", mag.EndDetached, false, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Fallback: &mobility.Profile{ProxyRegistration: true}})
+			g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Policy: configs.Policy{Fallback: &mobility.Profile{ProxyRegistration: true}}})
 			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			if _, ok := next(events).(mag.LinkAttached); !ok {
 				t.Fatalf("%s: not attached", c.name)
@@ -145,7 +145,7 @@ func TestWhatThePolicyMakesOfAnAttachment(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c.profile.ProxyRegistration, c.profile.IPv4Mobility, c.profile.IPv6Prohibited = true, true, true
-			g, events := newGatewayOf(t, &configs.Magd{MAGLocalRouting: c.gateway, Fallback: &c.profile})
+			g, events := newGatewayOf(t, &configs.Magd{MAGLocalRouting: c.gateway, Policy: configs.Policy{Fallback: &c.profile}})
 			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			e, ok := next(events).(mag.LinkAttached)
 			if !ok || e.LocalRouting != c.local || !e.IPv4Mobility || !e.IPv6Prohibited {
@@ -203,7 +203,7 @@ func TestTheOperatorHasMobileNodesRegisteredAgain(t *testing.T) {
 func TestPolicyDecidesWhoIsServed(t *testing.T) {
 	for name, cfg := range map[string]*configs.Magd{
 		"not known here": {},
-		"not enabled":    {Profiles: []mobility.Profile{{MobileNodeID: mobility.NAI("mn1@example.net")}}, Fallback: &mobility.Profile{ProxyRegistration: true}},
+		"not enabled":    {Policy: configs.Policy{Profiles: []mobility.Profile{{MobileNodeID: mobility.NAI("mn1@example.net")}}, Fallback: &mobility.Profile{ProxyRegistration: true}}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g, events := newGatewayOf(t, cfg)
@@ -221,7 +221,7 @@ func TestPolicyDecidesWhoIsServed(t *testing.T) {
 // TestAStationWithAnotherThanAMACAddress: a remote MIH Function may report a cell; no access link has such a mobile node.
 func TestAStationWithAnotherThanAMACAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Fallback: &mobility.Profile{ProxyRegistration: true}})
+		g, events := newGatewayOf(t, &configs.Magd{MaximumMobileNodes: 10, Policy: configs.Policy{Fallback: &mobility.Profile{ProxyRegistration: true}}})
 		g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent {
 			tuple.Link.Address = mih.Cell3G([3]byte{0, 0xf1, 0x10}, 7)
 			return mih.LinkUp{Link: tuple}

@@ -75,6 +75,7 @@ func where(cfg *configs.Magd) dataplane.Where {
 	for _, profile := range cfg.Profiles {
 		w.IPv4 = w.IPv4 || profile.IPv4Mobility
 	}
+	w.IPv4 = w.IPv4 || cfg.ProfilesFile != "" || len(cfg.AAA.Servers) > 0 // mobile nodes to come may have it
 	for _, anchor := range cfg.LMAs {
 		w.Peers = append(w.Peers, anchor.Address)
 	}

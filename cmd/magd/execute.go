@@ -5,6 +5,8 @@ import (
 
 	"netlmm/mobility/accesslink"
 	"netlmm/mobility/mag"
+	"netlmm/mobility/policy"
+	"netlmm/mobility/policy/decision"
 )
 
 // execute carries out one action of the MAG's machine, in its owner's goroutine.
@@ -13,6 +15,7 @@ func (g *gateway) execute(a action) {
 	case mag.SendMessage:
 		g.transmit(act)
 	case mag.BindingAccepted:
+		g.tell(decision.Registered{Station: policy.Station{Interface: act.Entry.Interface, LinkLayerID: act.Entry.MobileNodeLinkLayerID}, Attached: act.Entry.Attached, LMA: act.Entry.LMAAddress})
 		g.traces.accepted(act.Entry.CorrelationID, a.at, act.Entry.HomeNetworkPrefixes)
 		g.log.Debug("binding accepted", "correlation_id", act.Entry.CorrelationID, "mobile_node", act.Entry.MobileNodeID, "prefixes", act.Entry.HomeNetworkPrefixes)
 	case mag.ApplyForwarding:
@@ -28,7 +31,9 @@ func (g *gateway) execute(a action) {
 	case mag.RequireSecurityAssociation:
 		if act.Suspect {
 			g.guard.Suspect(act.LMAAddress)
+			g.tell(decision.AnchorChanged{LMA: act.LMAAddress, Sign: decision.Unanswered})
 		} else {
+			g.tell(decision.AnchorChanged{LMA: act.LMAAddress, Sign: decision.AssociationMiss})
 			g.guard.Require(act.LMAAddress)
 		}
 	case mag.BindingEnded:
@@ -116,6 +121,7 @@ func (g *gateway) ended(b mag.BindingEnded) {
 	g.counters.Add(endings, string(b.Reason))
 	g.traces.ended(b.Entry.CorrelationID, string(b.Reason))
 	g.lapse(b)
+	g.endedForPolicy(b)
 	g.log.Info("binding ended", "correlation_id", b.Entry.CorrelationID, "mobile_node", b.Entry.MobileNodeID, "reason", b.Reason, "status", b.Status)
 	link, ok := g.access[b.Entry.Interface]
 	mac, isMAC := b.Entry.MobileNodeLinkLayerID.MAC()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"os/signal"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +21,7 @@ import (
 	"netlmm/mobility/accesslink"
 	"netlmm/mobility/engine"
 	"netlmm/mobility/mag"
-	"netlmm/mobility/policy"
+	"netlmm/mobility/policy/decision"
 	"netlmm/mobility/signaling"
 	"netlmm/mobility/store"
 )
@@ -51,7 +53,8 @@ type gateway struct {
 	mih       *mihnode.Node
 	behind    behind
 	handovers handovers
-	profiles  *policy.Table
+	policies  policies
+	servers   servers
 	guard     *guard.Guard
 	plane     *dataplane.Plane
 	sockets   *daemon.Sockets
@@ -75,7 +78,7 @@ type gateway struct {
 func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	g = &gateway{
 		log: daemon.NewLogger("magd", cfg.LogLevel, cfg.LogFormat), cfg: cfg, registry: prometheus.NewRegistry(), started: time.Now(),
-		profiles: policy.NewTable(cfg.Profiles, cfg.Fallback), access: map[string]*accessLink{}, stopped: make(chan struct{}), chores: make(chan func(), choreQueue),
+		access: map[string]*accessLink{}, stopped: make(chan struct{}), chores: make(chan func(), choreQueue),
 		clock: newClockWatch(),
 	}
 	g.limited = daemon.Limited(g.log)
@@ -98,6 +101,8 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 		held:        "Packets kept for mobile nodes on their way between gateways, by what became of them.",
 		accessData:  "What the access links did.",
 		socket:      "What the sockets of Mobility Headers did.",
+		policyCount: "What policy decided about mobile nodes and anchors, and where it knew that from.",
+		radiusCount: "Questions to RADIUS servers and their answers, and what servers demanded, by what became of them.",
 		revocations: "Binding Revocation Indications of anchors that were answered.",
 
 		daemon.HeartbeatCount: "Heartbeats, by what was sent, found out or dropped.",
@@ -126,6 +131,9 @@ func newGateway(cfg *configs.Magd) (g *gateway, err error) {
 	if err = g.openAdapters(); err != nil {
 		return g, err
 	}
+	if err = g.openRADIUS(); err != nil {
+		return g, err
+	}
 	if g.metrics, err = daemon.Metrics(cfg.MetricsListen, g.registry); err != nil {
 		return g, err
 	}
@@ -138,6 +146,8 @@ func (g *gateway) openMachines() (err error) {
 		return err
 	}
 	g.engine = engine.New[event, action](machine{g.core}, gatewayQueue, g.execute)
+	g.openPolicy()
+	signal.Notify(g.policies.hangups, syscall.SIGHUP) // from here on, not only when the task runs: it would end the daemon
 	return nil
 }
 
@@ -165,6 +175,8 @@ func (g *gateway) tasks() []daemon.Task {
 	receiver := func() daemon.Receiver { return daemon.Receiver{Received: g.received, Done: func() {}} }
 	tasks := append(append(g.guard.Tasks(), g.sockets.Tasks(receiver)...),
 		daemon.Owner("gateway", g.engine),
+		daemon.Owner("policy", g.policies.engine),
+		daemon.Task{Name: "profiles", Run: g.reloads},
 		daemon.Task{Name: "chores", Run: g.doChores},
 		g.heartbeats.Task(),
 		daemon.Task{Name: "clock", Run: func(ctx context.Context) error { return g.clock.run(ctx, g.clockSynchronized) }},
@@ -179,7 +191,7 @@ func (g *gateway) tasks() []daemon.Task {
 	if g.relay != nil {
 		tasks = append(tasks, daemon.Task{Name: "DHCP relay", Run: g.relay.Run})
 	}
-	return append(tasks, g.mih.Tasks()...)
+	return append(append(tasks, g.radiusTasks()...), g.mih.Tasks()...)
 }
 
 // send gives the machine an event that nobody would repeat; it waits while the machine is swamped. Once the machine has
@@ -209,6 +221,7 @@ func (g *gateway) received(m signaling.Message) {
 func (g *gateway) associationChanged(c guard.Change) {
 	if c.Kind == configs.Anchor {
 		g.heartbeats.AssociationChanged(c.Peer, c.Up)
+		g.decide(decision.AnchorChanged{LMA: c.Peer, Sign: associationSign(c.Up)})
 	}
 	if c.Kind != configs.OtherPeer {
 		g.send(mag.SecurityAssociationChanged{LMAAddress: c.Peer, Up: c.Up}, time.Now())

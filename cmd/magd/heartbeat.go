@@ -9,6 +9,7 @@ import (
 	"netlmm/cmd/internal/daemon"
 	"netlmm/configs"
 	"netlmm/mobility/mag"
+	"netlmm/mobility/policy/decision"
 	"netlmm/mobility/signaling"
 	"netlmm/mobility/store"
 )
@@ -32,8 +33,18 @@ func (g *gateway) openHeartbeats() (err error) {
 		Log: g.log, Counters: g.counters, Send: g.sockets.Send, Authorized: g.guard.Authorized(configs.Anchor), Sessions: g.sessions,
 		// What the anchor lost is registered again, paced.
 		Restarted: func(peer netip.Addr) { g.send(mag.PeerRestarted{LMAAddress: peer}, time.Now()) },
+		Answers:   g.anchorAnswers,
 	})
 	return err
+}
+
+// anchorAnswers hears whether an anchor answers heartbeats, when that changes.
+func (g *gateway) anchorAnswers(lma netip.Addr, answers bool) {
+	sign := decision.HeartbeatFailed
+	if answers {
+		sign = decision.HeartbeatBack
+	}
+	g.decide(decision.AnchorChanged{LMA: lma, Sign: sign})
 }
 
 // openCounters opens the file of restart counters and counts this start.

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"netlmm/cmd/internal/api"
 	"netlmm/cmd/internal/mihnode"
@@ -17,6 +16,8 @@ import (
 	"netlmm/mih/wire"
 	"netlmm/mobility"
 	"netlmm/mobility/mag"
+	"netlmm/mobility/policy"
+	"netlmm/mobility/policy/decision"
 )
 
 // The gateway is an MIH user. It acts on the events that say where a station is and where it goes, and counts those that say how well.
@@ -120,15 +121,14 @@ func (g *gateway) indicated(ind mih.Indication) {
 	switch ev := ind.Event.(type) {
 	case mih.LinkUp:
 		g.lapsed.take(station{ind.Interface, address})
-		g.handovers.departures.returned(station{ind.Interface, address})
-		g.attached(attachment{
-			access: ind.Interface, station: address, identity: ind.Identity, trigger: ind.SAP, at: ind.ReceivedAt, unconfirmed: ind.Resync,
-			previous: g.handovers.previous(ind, ev, station{ind.Interface, address}),
-		})
+		g.decide(decision.Attached{Attachment: policy.Attachment{
+			Station: stationOn(ind.Interface, address), MobileNodeID: g.mobile(ind.Identity, address), PointOfAttachment: pointOf(ev.Link),
+			Trigger: ind.SAP, At: ind.ReceivedAt, Unconfirmed: ind.Resync, PreviousMAG: g.handovers.previous(ind, ev, station{ind.Interface, address}),
+		}})
 	case mih.LinkDown:
 		g.lapsed.take(station{ind.Interface, address})
 		g.handovers.searches.end(station{ind.Interface, address})
-		g.left(station{ind.Interface, address}, ind.ReceivedAt)
+		g.decide(decision.Detached{Station: stationOn(ind.Interface, address), At: ind.ReceivedAt})
 	}
 	g.handovers.event(handover.Indicated{Indication: ind})
 }
@@ -138,59 +138,36 @@ type macAddress [6]byte
 
 func (a macAddress) String() string { return net.HardwareAddr(a[:]).String() }
 
-// attachment is what is known of a station that came.
-type attachment struct {
-	access      string
-	station     macAddress
-	identity    string
-	trigger     string // who said so
-	at          time.Time
-	unconfirmed bool       // only an access point's list says so
-	previous    netip.Addr // the gateway that it comes from, if that is known and may be asked
+// stationOn is a station in the words of policy.
+func stationOn(access string, mac macAddress) policy.Station {
+	return policy.Station{Interface: access, LinkLayerID: mobility.LinkLayerID(mac)}
 }
 
-// attached makes the station a mobile node: its profile is looked up, and the machine is told.
-func (g *gateway) attached(a attachment) {
-	linkLayer := mobility.LinkLayerID(a.station)
-	id := g.mobile(a.identity, a.station)
-	profile, ok := g.profiles.Lookup(id)
-	if !ok || !profile.ProxyRegistration {
-		g.counters.Add(mihnode.LinkEvents, "not_allowed_by_policy")
-		g.log.Debug("mobile node is not served: policy", "mobile_node", id, "station", a.station)
-		// Whoever used this station before is not its user any more.
-		g.send(mag.LinkDetached{Interface: a.access, MobileNodeLinkLayerID: linkLayer}, a.at)
-		return
+// pointOf is the point of attachment of a link, where it is known by a MAC address.
+func pointOf(link mih.LinkTupleID) mobility.MobileNodeLinkLayerID {
+	if mac, ok := link.PointOfAttachment.MAC(); ok {
+		return mobility.LinkLayerID(mac)
 	}
-	id = profile.MobileNodeID
-	if profile.SeveralDevices {
-		id = mobility.EUI48(a.station)
-	}
-	g.send(g.linkAttached(a, id, profile), a.at)
+	return ""
 }
 
-// served says whether the policy lets a mobile node be served here.
-func (g *gateway) served(id mobility.MobileNodeID) bool {
-	profile, ok := g.profiles.Lookup(id)
-	return ok && profile.ProxyRegistration
-}
-
-// linkAttached is what the machine is told of an attachment, whose trace begins here.
-func (g *gateway) linkAttached(a attachment, id mobility.MobileNodeID, profile mobility.Profile) mag.LinkAttached {
-	link, linkLayer := g.access[a.access], mobility.LinkLayerID(a.station)
+// linkAttached is what the MAG's machine is told of an attachment, whose trace begins here.
+func (g *gateway) linkAttached(s decision.Serve) mag.LinkAttached {
+	link, profile := g.access[s.Interface], s.Profile
 	localRouting := g.cfg.MAGLocalRouting
 	if profile.MAGLocalRouting != nil { // RFC 5213 section 9.2: takes precedence
 		localRouting = *profile.MAGLocalRouting
 	}
 	correlation := g.traces.begin(api.Handover{
-		MobileNodeID: id, MobileNodeLinkLayerID: linkLayer, Trigger: a.trigger, Interface: a.access,
-		To: g.address(profile.LMAAddress), LinkUp: a.at,
+		MobileNodeID: profile.MobileNodeID, MobileNodeLinkLayerID: s.LinkLayerID, Trigger: s.Trigger, Interface: s.Interface,
+		To: g.address(profile.LMAAddress), LinkUp: s.At,
 	})
 	return mag.LinkAttached{
-		CorrelationID: correlation, Interface: a.access, MobileNodeID: id, MobileNodeLinkLayerID: linkLayer,
-		AccessTechnologyType: link.technology, LMAAddress: profile.LMAAddress,
-		HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime, Unconfirmed: a.unconfirmed,
+		CorrelationID: correlation, Interface: s.Interface, MobileNodeID: profile.MobileNodeID, MobileNodeLinkLayerID: s.LinkLayerID,
+		AccessTechnologyType: link.technology, HandoffIndicator: s.Handoff, LMAAddress: profile.LMAAddress,
+		HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime, Unconfirmed: s.Unconfirmed,
 		IPv6Prohibited: profile.IPv6Prohibited, IPv4Mobility: profile.IPv4Mobility, IPv4HomeAddress: profile.IPv4HomeAddress,
-		LocalRouting: localRouting, AnchorLinkLocal: link.anchorLinkLocal, PreviousMAG: a.previous,
+		LocalRouting: localRouting, AnchorLinkLocal: link.anchorLinkLocal, PreviousMAG: s.PreviousMAG,
 	}
 }
 

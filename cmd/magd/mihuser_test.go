@@ -22,7 +22,7 @@ func TestTheIdentifierOfThePolicyCounts(t *testing.T) {
 		"a user's":  {mobility.Profile{MobileNodeID: shown, SeveralDevices: true, ProxyRegistration: true}, mobility.EUI48(phone)},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g, events := newGatewayOf(t, &configs.Magd{Profiles: []mobility.Profile{c.profile}})
+			g, events := newGatewayOf(t, &configs.Magd{Policy: configs.Policy{Profiles: []mobility.Profile{c.profile}}})
 			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			e, ok := next(events).(mag.LinkAttached)
 			if !ok || e.MobileNodeID != c.want {
@@ -42,7 +42,7 @@ func TestWhoAStationBelongsTo(t *testing.T) {
 		if got := (&gateway{cfg: &configs.Magd{}}).mobile(identity, station); got != want {
 			t.Errorf("identity %q is %v, want %v", identity, got, want)
 		}
-		if got := (&gateway{cfg: &configs.Magd{IdentityFromMAC: true}}).mobile(identity, station); got != address {
+		if got := (&gateway{cfg: &configs.Magd{Policy: configs.Policy{IdentityFromMAC: true}}}).mobile(identity, station); got != address {
 			t.Errorf("identity %q is %v although addresses count", identity, got)
 		}
 	}

@@ -141,12 +141,22 @@ func printStatus(w io.Writer, s api.Status) {
 	if m := s.MIH; m != nil {
 		fmt.Fprintf(t, "MIH function\t%s, %d of %d peers up, %d subscriptions, %d links\n", m.MIHFID, m.PeersUp, m.Peers, m.Subscriptions, m.Links)
 	}
+	if s.Policy != nil {
+		printPolicy(t, s.Policy)
+	}
 	t.Flush()
 	for _, name := range slices.Sorted(maps.Keys(s.Counters)) {
 		fmt.Fprintf(w, "  %s %d\n", name, s.Counters[name])
 	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(w, "WARNING: %s\n", warning)
+	}
+}
+
+func printPolicy(w io.Writer, p *api.PolicyStatus) {
+	fmt.Fprintf(w, "policy\t%d profiles, read %s ago; %d stations served, %d not, %d wait for an answer, %d answers kept\n", p.Profiles, age(p.Loaded), p.Served, p.Withheld, p.Waiting, p.Cached)
+	for _, lma := range p.DeadAnchors {
+		fmt.Fprintf(w, "dead anchor\t%v\n", lma)
 	}
 }
 

@@ -38,9 +38,10 @@ type Status struct {
 	Bindings   int               `json:"bindings"`
 	Security   SecurityStatus    `json:"security"`
 	Forwarding ForwardingStatus  `json:"forwarding"`
-	MIH        *MIHStatus        `json:"mih,omitempty"` // nil: the daemon has no MIH Function
-	Counters   map[string]uint64 `json:"counters"`      // everything that was dropped, refused or retried, by name and reason
-	Warnings   []string          `json:"warnings"`      // what an operator should look at
+	MIH        *MIHStatus        `json:"mih,omitempty"`    // nil: the daemon has no MIH Function
+	Policy     *PolicyStatus     `json:"policy,omitempty"` // magd
+	Counters   map[string]uint64 `json:"counters"`         // everything that was dropped, refused or retried, by name and reason
+	Warnings   []string          `json:"warnings"`         // what an operator should look at
 }
 
 // SecurityStatus is the protection of the control channel as a whole.
@@ -54,6 +55,19 @@ type SecurityStatus struct {
 	DroppedClear  uint64 `json:"dropped_clear"` // Mobility Headers in clear that the filter dropped
 	PeersUp       int    `json:"peers_up"`
 	PeersExpected int    `json:"peers_expected"`
+}
+
+// PolicyStatus is what a gateway decides about mobile nodes by.
+type PolicyStatus struct {
+	Profiles     int          `json:"profiles"` // identifiers with a profile of their own
+	ProfilesFile string       `json:"profiles_file,omitempty"`
+	Loaded       time.Time    `json:"loaded"`                 // when the profiles in force were read
+	Error        string       `json:"error,omitempty"`        // of the last reload, which changed nothing
+	Served       int          `json:"served"`                 // stations
+	Withheld     int          `json:"withheld"`               // stations that are here and not served
+	Waiting      int          `json:"waiting"`                // for an AAA server's answer
+	Cached       int          `json:"cached"`                 // answers
+	DeadAnchors  []netip.Addr `json:"dead_anchors,omitempty"` // that are left
 }
 
 // ForwardingStatus is the data plane.

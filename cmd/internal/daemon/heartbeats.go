@@ -40,6 +40,7 @@ type HeartbeatConfig struct {
 	Authorized func(peer netip.Addr, identity string) bool // who proved identity speaks for peer
 	Sessions   func() map[netip.Addr]int                   // with each peer, now
 	Restarted  func(peer netip.Addr)                       // it lost its state; called before its counter is stored
+	Answers    func(peer netip.Addr, answers bool)         // whether it does, when that changes; nil: nobody wants to know
 	Store      func(peer netip.Addr, counter uint32)       // keeps a peer's counter
 }
 
@@ -138,15 +139,23 @@ func (h *Heartbeats) execute(action heartbeat.Action) {
 	case heartbeat.PeerFailed:
 		h.cfg.Counters.Add(HeartbeatCount, "peer_failed")
 		h.cfg.Log.Warn("peer does not answer heartbeats", "peer", h.name(a.Peer))
+		h.answers(a.Peer, false)
 	case heartbeat.PeerBack:
 		h.cfg.Counters.Add(HeartbeatCount, "peer_back")
 		h.cfg.Log.Info("peer answers heartbeats again", "peer", h.name(a.Peer))
+		h.answers(a.Peer, true)
 	case heartbeat.PeerMuted:
 		h.cfg.Counters.Add(HeartbeatCount, "peer_muted")
 		h.cfg.Log.Info("peer knows no heartbeats and gets none", "peer", h.name(a.Peer))
 	case heartbeat.Ignored:
 		h.cfg.Counters.Add(HeartbeatCount, string(a.Reason))
 		h.cfg.Log.Debug("heartbeat ignored", "reason", a.Reason, "from", a.Source, "error", a.Err)
+	}
+}
+
+func (h *Heartbeats) answers(peer netip.Addr, answers bool) {
+	if h.cfg.Answers != nil {
+		h.cfg.Answers(peer, answers)
 	}
 }
 

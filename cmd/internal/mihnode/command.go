@@ -120,13 +120,17 @@ func (n *Node) thresholds(ctx context.Context, b wire.LinkConfigureThresholdsReq
 func (n *Node) actions(ctx context.Context, b wire.LinkActionsRequest) wire.Body {
 	answer := wire.LinkActionsResponse{Status: mih.StatusSuccess}
 	for _, action := range b.Actions {
-		result := mih.LinkActionResult{Link: action.Link, Outcome: mih.ActionFailed}
-		if c := n.commander(action.Link); c != nil {
-			result = c.Act(ctx, action)
-		}
-		answer.Results = append(answer.Results, result)
+		answer.Results = append(answer.Results, n.Act(ctx, action))
 	}
 	return answer
+}
+
+// Act has the adapter that has a link do something with it.
+func (n *Node) Act(ctx context.Context, action mih.LinkActionRequest) mih.LinkActionResult {
+	if c := n.commander(action.Link); c != nil {
+		return c.Act(ctx, action)
+	}
+	return mih.LinkActionResult{Link: action.Link, Outcome: mih.ActionFailed}
 }
 
 // Steer asks a station to go to one of these points of attachment.

@@ -50,12 +50,13 @@ var pure = []string{
 	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/internal/timers", "netlmm/mih/internal/fifo",
 	"netlmm/mih/miis",
 	"netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat",
-	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/security", "netlmm/security/ipsec",
+	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/mobility/policy/decision", "netlmm/security", "netlmm/security/ipsec",
 	"netlmm/mobility/forwarding/tunnelerror",
 }
 
 var cores = []string{
-	"netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/miis", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat", "netlmm/security/ipsec",
+	"netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/miis", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat",
+	"netlmm/mobility/policy/decision", "netlmm/security/ipsec",
 }
 
 // onlyIn says which rooms may import a library.
@@ -69,6 +70,7 @@ var onlyIn = map[string][]string{
 	"github.com/google/gopacket": {"netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/cmd/testbed", "netlmm/cmd/netlmmctl"},
 	"go.etcd.io/bbolt":           {"netlmm/mobility/store"},
 	"github.com/miekg/dns":       {"netlmm/mih/transport/discover"},
+	"layeh.com/radius":           {"netlmm/mobility/policy/radius", "netlmm/ap-adapters/radius"},
 }
 
 func TestWhoMayImportWhom(t *testing.T) {

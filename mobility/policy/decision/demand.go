@@ -1,0 +1,101 @@
+package decision
+
+import (
+	"slices"
+	"time"
+
+	"netlmm/mobility"
+	"netlmm/mobility/policy"
+)
+
+// demanded carries out what an AAA server asks for (RFC 5176). All sessions that it names are meant.
+func (m *Machine) demanded(now time.Time, d policy.Demand) {
+	names := namesIn(d)
+	sessions := m.sessionsOf(names)
+	if d.Disconnect {
+		m.cache.forget(names) // also where the mobile node is not: it is asked about when it comes
+	}
+	m.do(DemandAnswered{d.Handle, m.meet(now, d, sessions)})
+}
+
+func (m *Machine) meet(now time.Time, d policy.Demand, sessions []*record) policy.ErrorCause {
+	switch {
+	case len(sessions) == 0:
+		return policy.SessionContextNotFound
+	case d.Disconnect:
+		for _, r := range sessions {
+			m.disconnect(now, r)
+		}
+		return 0
+	case d.Reauthorize:
+		for _, r := range sessions {
+			m.cache.drop(r.asked())
+			m.ask(r, d.State)
+		}
+		return policy.RequestInitiated
+	}
+	return m.grantChange(now, d, sessions)
+}
+
+// namesIn are the identifications of a demand.
+func namesIn(d policy.Demand) (wanted []mobility.MobileNodeID) {
+	if d.UserName != "" {
+		wanted = append(wanted, userNamed(d.UserName))
+	}
+	for _, id := range d.Identifiers {
+		wanted = append(wanted, mobility.NAI(id))
+	}
+	if mac, ok := d.LinkLayerID.MAC(); ok {
+		wanted = append(wanted, mobility.EUI48(mac))
+	}
+	return wanted
+}
+
+// sessionsOf are the sessions that all of these names fit.
+func (m *Machine) sessionsOf(wanted []mobility.MobileNodeID) []*record {
+	if len(wanted) == 0 {
+		return nil
+	}
+	sessions := slices.Clone(m.names[wanted[0]])
+	return slices.DeleteFunc(sessions, func(r *record) bool {
+		return r.state != served || slices.ContainsFunc(wanted, func(id mobility.MobileNodeID) bool { return !slices.Contains(r.names, id) })
+	})
+}
+
+// userNamed is whom a User-Name means: a station that did not authenticate itself is asked about by its address.
+func userNamed(name string) mobility.MobileNodeID {
+	if id, err := mobility.ParseMobileNodeID(name); err == nil && id.Subtype == mobility.SubtypeEUI48 {
+		return id
+	}
+	return mobility.NAI(name)
+}
+
+// disconnect ends a session. Should the station be here still, or come again, the server is asked.
+func (m *Machine) disconnect(now time.Time, r *record) {
+	m.cache.drop(r.asked())
+	m.remove(r)
+	m.do(Noted{Reason: Disconnected})
+	m.do(Leave{r.Station, now})
+	m.do(Disassociate{r.Station})
+}
+
+// grantChange changes all sessions or none. What the configuration says of a mobile node is not an AAA server's to change.
+func (m *Machine) grantChange(now time.Time, d policy.Demand, sessions []*record) policy.ErrorCause {
+	for _, r := range sessions {
+		if r.source == policy.File {
+			return policy.AdministrativelyProhibited
+		}
+		grant := d.Changes.Over(r.grant)
+		p, err := grant.Profile(r.MobileNodeID, m.config.Everybody)
+		if err != nil || p.LMAAddress.IsValid() && m.anchors[p.LMAAddress] == nil {
+			return policy.InvalidAttributeValue
+		}
+	}
+	for _, r := range sessions {
+		verdict := policy.Verdict{Outcome: policy.Accepted, Grant: d.Changes.Over(r.grant)}
+		m.cache.put(now, r.asked(), verdict)
+		m.withdraw(r) // an answer under way is older than this
+		m.judge(now, r, verdict, 0)
+	}
+	return 0
+}

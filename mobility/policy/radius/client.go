@@ -1,0 +1,276 @@
+package radius
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	codec "layeh.com/radius"
+
+	"netlmm/mobility/policy"
+)
+
+// workers is how many questions are under way at a time; others wait in the queue.
+const workers = 32
+
+// Server is one RADIUS server.
+type Server struct {
+	Name    string
+	Address netip.AddrPort
+	Source  netip.Addr // that requests come from, by which the server knows its client; zero: as the kernel chooses
+	Secret  []byte
+}
+
+// Config is what a client is told.
+type Config struct {
+	Servers          []Server // in the order in which they are asked
+	NAS              NAS
+	Features         policy.Features // of this gateway
+	ServiceSelection string
+
+	Timeout  time.Duration // until a request is sent again, doubling
+	Retries  int           // how often
+	DeadTime time.Duration // how long a server that was silent is not asked
+
+	Queue int          // questions that wait or are under way
+	Log   *slog.Logger // for what may happen with every packet
+	Count func(string) // counts by name
+}
+
+// server is a Server with what is known of it.
+type server struct {
+	Server
+	mu    sync.Mutex
+	heard time.Time // its last good answer
+	dead  time.Time // until when it is not asked
+}
+
+// Client asks RADIUS servers.
+type Client struct {
+	cfg     Config
+	servers []*server
+	queue   chan policy.Query
+}
+
+// New makes a client.
+func New(cfg Config) *Client {
+	c := &Client{cfg: cfg, queue: make(chan policy.Query, cfg.Queue)}
+	for _, s := range cfg.Servers {
+		c.servers = append(c.servers, &server{Server: s})
+	}
+	return c
+}
+
+// Post queues a question without waiting; false: there is no room.
+func (c *Client) Post(q policy.Query) bool {
+	select {
+	case c.queue <- q:
+		return true
+	default:
+		return false
+	}
+}
+
+// Run asks until ctx ends. Each question that Post took is answered once.
+func (c *Client) Run(ctx context.Context, answered func(policy.QueryID, policy.Verdict)) error {
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case q := <-c.queue:
+					answered(q.ID, c.ask(ctx, q))
+				}
+			}
+		})
+	}
+	all.Wait()
+	return nil
+}
+
+// Silent are the servers that are not asked now.
+func (c *Client) Silent() (names []string) {
+	for _, s := range c.servers {
+		if s.isDead(time.Now()) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+func (s *server) isDead(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return now.Before(s.dead)
+}
+
+// silent notes that a server did not answer what was asked since; one that answered others meanwhile is not dead.
+func (s *server) silent(since, until time.Time) (died bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.heard.After(since) {
+		return false
+	}
+	died = s.dead.Before(since)
+	s.dead = until
+	return died
+}
+
+func (s *server) answered(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard, s.dead = now, time.Time{}
+}
+
+// ask takes the first server that answers.
+func (c *Client) ask(ctx context.Context, q policy.Query) policy.Verdict {
+	for _, s := range c.servers {
+		if s.isDead(time.Now()) {
+			c.cfg.Count("server_skipped")
+			continue
+		}
+		begun := time.Now()
+		answer, err := c.exchange(ctx, s, q)
+		switch {
+		case err == nil:
+			s.answered(time.Now())
+			return c.verdict(s, answer)
+		case ctx.Err() != nil:
+			return policy.Verdict{}
+		}
+		c.cfg.Count("server_silent")
+		if s.silent(begun, time.Now().Add(c.cfg.DeadTime)) {
+			c.cfg.Log.Warn("RADIUS server does not answer, and is not asked for a while", "server", s.Name, "for", c.cfg.DeadTime, "error", err)
+		}
+	}
+	return policy.Verdict{}
+}
+
+// verdict makes what it can of an answer. An Access-Challenge nobody can meet is an Access-Reject (RFC 2865 section 4.4), and so is an
+// Access-Accept that this gateway cannot provide (section 4.2).
+func (c *Client) verdict(s *server, answer *codec.Packet) policy.Verdict {
+	switch answer.Code {
+	case codec.CodeAccessAccept:
+		grant, err := readGrant(answer)
+		if err == nil {
+			c.cfg.Count("accepted")
+			return policy.Verdict{Outcome: policy.Accepted, Grant: grant}
+		}
+		c.cfg.Count("accept_unusable")
+		c.cfg.Log.Warn("RADIUS server accepts a mobile node with attributes that nothing can be made of: it is not served", "server", s.Name, "error", err)
+	case codec.CodeAccessReject:
+		c.cfg.Count("rejected")
+	default:
+		c.cfg.Count("challenged")
+	}
+	return policy.Verdict{Outcome: policy.Rejected}
+}
+
+var errSilent = errors.New("no answer")
+
+// exchange sends a request until it is answered, with its first identifier and authenticator: the server knows it again (RFC 5080
+// section 2.2.1). Each question has a socket, and with it a source port, of its own.
+func (c *Client) exchange(ctx context.Context, s *server, q policy.Query) (*codec.Packet, error) {
+	p, err := c.accessRequest(q, s.Secret)
+	if err != nil {
+		return nil, err
+	}
+	request, err := encode(p)
+	if err != nil {
+		return nil, err
+	}
+	var local *net.UDPAddr
+	if s.Source.IsValid() {
+		local = net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.Source, 0))
+	}
+	conn, err := net.DialUDP("udp", local, net.UDPAddrFromAddrPort(s.Address))
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	last := errSilent
+	for attempt, wait := 0, c.cfg.Timeout; attempt <= c.cfg.Retries; attempt, wait = attempt+1, 2*wait {
+		if _, err := conn.Write(request); err != nil {
+			last = err // such as port unreachable, of the one before
+		} else if attempt > 0 {
+			c.cfg.Count("retransmitted")
+		} else {
+			c.cfg.Count("asked")
+		}
+		jitter := time.Duration(rand.Int64N(int64(wait)/10 + 1))
+		answer, err := c.await(conn, request, s, time.Now().Add(wait+jitter))
+		if err == nil {
+			return answer, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return nil, last
+}
+
+// await reads until an answer fits the request, or the time is over. An error of the socket, such as port unreachable, does not
+// shorten the wait: anybody can send one.
+func (c *Client) await(conn *net.UDPConn, request []byte, s *server, deadline time.Time) (*codec.Packet, error) {
+	if err := conn.SetReadDeadline(deadline); err != nil {
+		return nil, err
+	}
+	for buf := make([]byte, codec.MaxPacketLength); ; {
+		n, err := conn.Read(buf)
+		var timeout net.Error
+		switch {
+		case err == nil:
+			answer, err := readAnswer(buf[:n], request, s.Secret)
+			if err == nil {
+				return answer, nil
+			}
+			c.cfg.Count("answer_dropped")
+			c.cfg.Log.Warn("answer of a RADIUS server is not believed", "server", s.Name, "error", err)
+		case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, net.ErrClosed):
+			return nil, errSilent
+		default:
+			time.Sleep(min(refusedPause, max(time.Until(deadline), 0)))
+		}
+	}
+}
+
+// refusedPause keeps a stream of ICMP errors from keeping a processor busy.
+const refusedPause = 20 * time.Millisecond
+
+// readAnswer checks an answer: its code, its authenticator, and its Message-Authenticator, which must be there.
+func readAnswer(datagram, request, secret []byte) (*codec.Packet, error) {
+	packet, err := trim(datagram)
+	if err != nil {
+		return nil, err
+	}
+	answers := []codec.Code{codec.CodeAccessAccept, codec.CodeAccessReject, codec.CodeAccessChallenge}
+	switch {
+	case !slices.Contains(answers, codec.Code(packet[0])):
+		return nil, fmt.Errorf("code %d answers no Access-Request", packet[0])
+	case packet[1] != request[1]:
+		return nil, errors.New("identifier of another request")
+	case !codec.IsAuthenticResponse(packet, request, secret):
+		return nil, errors.New("wrong Response Authenticator: is the secret the same at both ends?")
+	}
+	p, err := codec.Parse(packet, secret)
+	if err != nil {
+		return nil, err
+	}
+	if present, good := checkMessageAuthenticator(packet, authenticator(request[authenticatorAt:attributesAt]), secret); !present {
+		return nil, errors.New("no Message-Authenticator: have the server send one")
+	} else if !good {
+		return nil, errors.New("wrong Message-Authenticator")
+	}
+	return p, nil
+}

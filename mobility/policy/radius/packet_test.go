@@ -1,0 +1,316 @@
+package radius
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	codec "layeh.com/radius"
+	"layeh.com/radius/rfc2865"
+	"layeh.com/radius/rfc2869"
+	"layeh.com/radius/rfc6572"
+
+	"netlmm/mobility"
+	"netlmm/mobility/policy"
+)
+
+func TestGrantsThatNothingCanBeMadeOf(t *testing.T) {
+	for name, a := range map[string]codec.AVP{
+		"Mobile-Node-Identifier":  {Type: rfc6572.MobileNodeIdentifier_Type, Attribute: codec.Attribute("\xff")},
+		"PMIP6-LMA-IPv6-Address":  {Type: rfc6572.PMIP6HomeLMAIPv6Address_Type, Attribute: netip.MustParseAddr("fe80::1").AsSlice()},
+		"PMIP6-LMA-IPv4-Address":  {Type: rfc6572.PMIP6VisitedLMAIPv4Address_Type, Attribute: codec.Attribute{10, 0, 0}},
+		"PMIP6-HN-Prefix":         {Type: rfc6572.PMIP6HomeHNPrefix_Type, Attribute: codec.Attribute{0, 16, 0xff, 0x02}},
+		"PMIP6-HN-Prefix: broken": {Type: rfc6572.PMIP6HomeHNPrefix_Type, Attribute: codec.Attribute{0, 129}},
+		"PMIP6-IPv4-HoA":          {Type: homeIPv4HoA, Attribute: codec.Attribute{0, 16, 10, 64, 0, 0}},
+		"PMIP6-IPv4-HoA: long":    {Type: visitedIPv4HoA, Attribute: codec.Attribute{0, 40, 10, 64, 0, 1}},
+		"MIP6-Feature-Vector":     {Type: 124, Attribute: codec.Attribute{0, 1, 3, 0, 0, 0, 0, 0}},
+		"Session-Timeout":         {Type: rfc2865.SessionTimeout_Type, Attribute: codec.Attribute{1}},
+	} {
+		word, _, _ := strings.Cut(name, ":")
+		if _, err := readGrant(&codec.Packet{Attributes: codec.Attributes{&a}}); err == nil || !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What asks for anything says nothing, and the home network comes before the visited one.
+func TestGrantsOfHomeAndVisitedNetwork(t *testing.T) {
+	home, visited := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	g, err := readGrant(&codec.Packet{Attributes: codec.Attributes{
+		{Type: rfc6572.PMIP6VisitedLMAIPv6Address_Type, Attribute: visited.AsSlice()}, {Type: rfc6572.PMIP6HomeLMAIPv6Address_Type, Attribute: home.AsSlice()},
+		{Type: rfc6572.PMIP6HomeHNPrefix_Type, Attribute: codec.Attribute{0, 128}}, {Type: rfc6572.PMIP6VisitedHNPrefix_Type, Attribute: codec.Attribute{0xff, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 7}},
+		{Type: homeIPv4HoA, Attribute: codec.Attribute{0, 32, 0, 0, 0, 0}},
+	}})
+	if err != nil || g.LMAAddress != home || len(g.HomeNetworkPrefixes) != 1 || g.HomeNetworkPrefixes[0] != netip.MustParsePrefix("2001:db8:7::/48") || g.IPv4HomeAddress.IsValid() {
+		t.Errorf("%+v, %v", g, err)
+	}
+}
+
+// peer is the other end of a client, which tests answer as.
+func peer(t *testing.T) (*net.UDPConn, netip.AddrPort) {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv6loopback})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn, conn.LocalAddr().(*net.UDPAddr).AddrPort()
+}
+
+// Everything but the one good answer is dropped, and the request goes out again as it was.
+func TestOnlyTheRightAnswerCounts(t *testing.T) {
+	conn, at := peer(t)
+	c, n := newClient(t, Config{Servers: []Server{{Address: at}}, Retries: 3})
+	verdicts := make(chan policy.Verdict, 1)
+	go func() {
+		verdicts <- c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI("mn1@example.net"), State: []byte("of a CoA-Request")})
+	}()
+	buf := make([]byte, codec.MaxPacketLength)
+	read := func() ([]byte, netip.AddrPort) {
+		size, from, err := conn.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Clone(buf[:size]), from
+	}
+	first, _ := read()
+	request, from := read()
+	if !bytes.Equal(first, request) {
+		t.Errorf("sent again as another request")
+	}
+	p, err := codec.Parse(request, []byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if present, good := checkMessageAuthenticator(request, authenticator(p.Authenticator), []byte(secret)); !present || !good || p.Attributes[0].Type != rfc2869.MessageAuthenticator_Type {
+		t.Error("no good Message-Authenticator as the first attribute")
+	}
+	if service := rfc2865.ServiceType_Get(p); service != authorizeOnly || string(rfc2865.State_Get(p)) != "of a CoA-Request" {
+		t.Errorf("Service-Type %v, State %q", service, rfc2865.State_Get(p))
+	}
+	answer := func(change func(*codec.Packet)) []byte {
+		q := p.Response(codec.CodeAccessAccept)
+		addMessageAuthenticator(q)
+		change(q)
+		packet, err := encode(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return packet
+	}
+	good := answer(func(*codec.Packet) {})
+	unsigned, _ := p.Response(codec.CodeAccessAccept).Encode()
+	forged := bytes.Clone(good)
+	forged[0] = byte(codec.CodeAccessReject)
+	for _, bad := range [][]byte{
+		nil, {2}, good[:19], request, forged, unsigned,
+		answer(func(q *codec.Packet) { q.Identifier++ }), answer(func(q *codec.Packet) { q.Secret = []byte("another") }),
+		answer(func(q *codec.Packet) { q.Add(rfc2869.MessageAuthenticator_Type, make(codec.Attribute, md5.Size)) }),
+	} {
+		if _, err := conn.WriteToUDPAddrPort(bad, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := conn.WriteToUDPAddrPort(append(good, "padding"...), from); err != nil {
+		t.Fatal(err)
+	}
+	if v := <-verdicts; v.Outcome != policy.Accepted || n.of("answer_dropped") != 9 {
+		t.Errorf("%+v, %v", v, n.n)
+	}
+}
+
+// listener is one whose requests the test makes itself; it takes all demands.
+func listener(t *testing.T) (*Listener, *net.UDPConn, *counts, chan policy.Demand) {
+	t.Helper()
+	n, demands := &counts{}, make(chan policy.Demand, 100)
+	l := NewListener(ListenerConfig{
+		Listen: netip.MustParseAddrPort("[::1]:0"), Clients: []DynamicClient{{netip.MustParsePrefix("::1/128"), []byte(secret)}}, Window: time.Minute, RequireTimestamp: true,
+		Untrusted: []string{"acc0"}, Log: slog.New(slog.DiscardHandler), Count: n.add,
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = l.Run(ctx, func(d policy.Demand) bool { demands <- d; return d.UserName != "too-much@example.net" })
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	for range 1000 {
+		if at, _ := l.Address(); at.IsValid() {
+			conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(at))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			return l, conn, n, demands
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("does not listen")
+	return nil, nil, nil, nil
+}
+
+func disconnect(t *testing.T, user string, at time.Time) []byte {
+	t.Helper()
+	p := codec.New(codec.CodeDisconnectRequest, []byte(secret))
+	p.Authenticator = authenticator{}
+	if err := rfc2865.UserName_AddString(p, user); err != nil {
+		t.Fatal(err)
+	}
+	if err := rfc2869.EventTimestamp_Add(p, at); err != nil {
+		t.Fatal(err)
+	}
+	addMessageAuthenticator(p)
+	packet, err := encode(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packet
+}
+
+// A request that comes again is not carried out again: its sender gets the answer that there was, anybody else none.
+func TestADemandThatIsSentAgain(t *testing.T) {
+	l, conn, n, demands := listener(t)
+	buf := make([]byte, codec.MaxPacketLength)
+	send := func(conn *net.UDPConn, packet []byte) {
+		if _, err := conn.Write(packet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := func(conn *net.UDPConn) []byte {
+		size, err := conn.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Clone(buf[:size])
+	}
+	packet := disconnect(t, "mn1@example.net", time.Now())
+	send(conn, packet)
+	send(conn, packet) // before there is an answer
+	d := <-demands
+	l.Answer(d.Handle, policy.SessionContextNotFound)
+	first := answer(conn)
+	if !codec.IsAuthenticResponse(first, packet, []byte(secret)) || first[0] != byte(codec.CodeDisconnectNAK) {
+		t.Errorf("%x", first)
+	}
+	if present, good := checkMessageAuthenticator(first, authenticator(packet[4:20]), []byte(secret)); !present || !good {
+		t.Error("the answer has no good Message-Authenticator")
+	}
+	send(conn, packet)
+	if again := answer(conn); !bytes.Equal(again, first) {
+		t.Errorf("%x, before %x", again, first)
+	}
+	other, err := net.DialUDP("udp", nil, conn.RemoteAddr().(*net.UDPAddr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	send(other, packet)
+	send(conn, disconnect(t, "too-much@example.net", time.Now()))
+	if busy := answer(conn); busy[0] != byte(codec.CodeDisconnectNAK) { // behind it the replay was looked at
+		t.Errorf("%x", busy)
+	}
+	<-demands
+	if n.of("replayed") != 1 || n.of("repeated") != 2 || n.of("refused_506") != 1 || len(demands) != 0 {
+		t.Errorf("%v, %d demands", n.n, len(demands))
+	}
+	l.Answer(d.Handle, 0) // twice is once
+}
+
+func TestWhoIsNotBelieved(t *testing.T) {
+	l := NewListener(ListenerConfig{
+		Clients: []DynamicClient{{netip.MustParsePrefix("192.0.2.0/24"), []byte(secret)}}, Untrusted: []string{"acc0"}, Window: time.Minute, RequireTimestamp: true,
+		Log: slog.New(slog.DiscardHandler), Count: func(string) {},
+	})
+	now := time.Now()
+	good := disconnect(t, "mn1@example.net", now)
+	wrong := bytes.Clone(good)
+	wrong[len(wrong)-1] ^= 1
+	from, elsewhere := netip.MustParseAddrPort("192.0.2.1:1000"), netip.MustParseAddrPort("198.51.100.1:1000")
+	for name, c := range map[string]struct {
+		d    datagram
+		good bool
+	}{
+		"good":              {datagram{from, "eth0", good}, true},
+		"with padding":      {datagram{from, "eth0", append(bytes.Clone(good), 0, 0)}, true},
+		"an access link":    {datagram{from, "acc0", good}, false},
+		"an interface gone": {datagram{from, "", good}, false},
+		"another source":    {datagram{elsewhere, "eth0", good}, false},
+		"changed":           {datagram{from, "eth0", wrong}, false},
+		"cut":               {datagram{from, "eth0", good[:len(good)-1]}, false},
+		"old":               {datagram{from, "eth0", disconnect(t, "mn1@example.net", now.Add(-2*time.Minute))}, false},
+		"of tomorrow":       {datagram{from, "eth0", disconnect(t, "mn1@example.net", now.Add(24*time.Hour))}, false},
+		"empty":             {datagram{from, "eth0", nil}, false},
+	} {
+		if _, _, err := l.believe(c.d); (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What is remembered against replay is bounded, and nothing is forgotten for a newcomer.
+func TestReplaysAreBounded(t *testing.T) {
+	r, now := newReplays(2, time.Minute), time.Unix(1e9, 0)
+	for i := range byte(2) {
+		if r.add(now, authenticator{i}, netip.AddrPort{}) == nil {
+			t.Fatal("no room")
+		}
+	}
+	if r.add(now.Add(time.Minute), authenticator{9}, netip.AddrPort{}) != nil || r.find(authenticator{0}) == nil {
+		t.Error("one was forgotten")
+	}
+	if r.add(now.Add(time.Minute+time.Second), authenticator{9}, netip.AddrPort{}) == nil || len(r.entries) != 1 {
+		t.Errorf("%d entries", len(r.entries))
+	}
+}
+
+func FuzzAnswers(f *testing.F) {
+	p := codec.New(codec.CodeAccessRequest, []byte(secret))
+	addMessageAuthenticator(p)
+	request, _ := encode(p)
+	answer, _ := p.Response(codec.CodeAccessAccept).Encode()
+	f.Add(answer)
+	f.Fuzz(func(t *testing.T, datagram []byte) {
+		if _, err := readAnswer(datagram, request, []byte(secret)); err == nil {
+			t.Error("believed")
+		}
+		packet, err := trim(datagram)
+		if err != nil {
+			return
+		}
+		checkMessageAuthenticator(packet, authenticator{}, []byte(secret))
+		if p, err := codec.Parse(packet, nil); err == nil {
+			if g, err := readGrant(p); err == nil && len(g.HomeNetworkPrefixes) > mostPrefixes {
+				t.Error(g)
+			}
+		}
+	})
+}
+
+func FuzzDemands(f *testing.F) {
+	f.Add([]byte{40, 1, 0, 20}, false)
+	p := codec.New(codec.CodeCoARequest, []byte(secret))
+	_ = rfc2865.UserName_AddString(p, "mn1@example.net")
+	p.Add(rfc2865.CallingStationID_Type, codec.Attribute("02-00-5e-00-01-01"))
+	packet, _ := p.Encode()
+	f.Add(packet, true)
+	f.Fuzz(func(t *testing.T, packet []byte, change bool) {
+		p, err := codec.Parse(packet, nil)
+		if err != nil {
+			return
+		}
+		p.Code = codec.CodeDisconnectRequest
+		if change {
+			p.Code = codec.CodeCoARequest
+		}
+		d, cause := readDemand(p, NAS{Identifier: "mag1"})
+		if cause == 0 && d.UserName == "" && d.LinkLayerID == "" && len(d.Identifiers) == 0 {
+			t.Errorf("%+v", d)
+		}
+	})
+}
