@@ -22,6 +22,7 @@ type Handover struct {
 
 	ForwardingLifetime time.Duration // how long the tunnel between the gateways stays after the binding has moved
 	PreparationTimeout time.Duration // after which the target has not answered
+	DepartureGrace     time.Duration // after the announced end of a link, within which a mobile node that was not seen elsewhere counts as leaving still
 	CandidateTimeout   time.Duration // after which a mobile node that speaks 802.21 has not said which candidates it prefers
 
 	MaximumStations int // at one point of attachment of this gateway, where it counts as full; 0: how full they are is told to nobody
@@ -62,6 +63,7 @@ type (
 		ForwardingLifetime string                 `mapstructure:"forwarding_lifetime"`
 		PreparationTimeout string                 `mapstructure:"preparation_timeout"`
 		CandidateTimeout   string                 `mapstructure:"candidate_timeout"`
+		DepartureGrace     string                 `mapstructure:"departure_grace"`
 		MaximumStations    int                    `mapstructure:"maximum_stations"`
 		PointsOfAttachment []rawPointOfAttachment `mapstructure:"points_of_attachment"`
 		Weights            rawWeights             `mapstructure:"weights"`
@@ -86,7 +88,7 @@ type (
 
 var defaultHandover = rawHandover{
 	Mode: "off", OnLinkGoingDown: true, BufferPackets: 512, BufferOctets: "1MiB", BufferTotalOctets: "64MiB", HoldTime: "2s",
-	ForwardingLifetime: "4s", PreparationTimeout: "500ms", CandidateTimeout: "100ms", MaximumStations: 100, Weights: rawWeights{Signal: 70, Load: 20, Previous: 10, Preferred: 50},
+	ForwardingLifetime: "4s", PreparationTimeout: "500ms", CandidateTimeout: "100ms", DepartureGrace: "300ms", MaximumStations: 100, Weights: rawWeights{Signal: 70, Load: 20, Previous: 10, Preferred: 50},
 }
 
 // mostStations is how many association identifiers an access point has (IEEE 802.11 section 9.4.1.8).
@@ -103,6 +105,7 @@ func (p *problems) handover(raw rawHandover, gateways []Peer) Handover {
 		ForwardingLifetime: p.duration("handover.forwarding_lifetime", raw.ForwardingLifetime, 10*time.Millisecond, 5*time.Minute),
 		PreparationTimeout: p.duration("handover.preparation_timeout", raw.PreparationTimeout, 10*time.Millisecond, 30*time.Second),
 		CandidateTimeout:   p.duration("handover.candidate_timeout", raw.CandidateTimeout, 10*time.Millisecond, 5*time.Second),
+		DepartureGrace:     p.duration("handover.departure_grace", raw.DepartureGrace, 10*time.Millisecond, 10*time.Second),
 		MaximumStations:    p.between("handover.maximum_stations", raw.MaximumStations, 0, mostStations),
 		Weights:            Weights{raw.Weights.Signal, raw.Weights.Load, raw.Weights.Previous, raw.Weights.Preferred},
 	}

@@ -136,7 +136,7 @@ func TestGatewaysAndMIHFunctionsAreRead(t *testing.T) {
 	h := c.Handover
 	want := Handover{
 		Predictive: true, Reactive: true, OnLinkGoingDown: true, BufferPackets: 512, BufferOctets: 1 << 20, BufferTotalOctets: 64 << 20, HoldTime: 2 * time.Second,
-		ForwardingLifetime: 4 * time.Second, PreparationTimeout: 500 * time.Millisecond, CandidateTimeout: 100 * time.Millisecond, MaximumStations: 100, Weights: Weights{70, 20, 10, 50},
+		ForwardingLifetime: 4 * time.Second, PreparationTimeout: 500 * time.Millisecond, CandidateTimeout: 100 * time.Millisecond, DepartureGrace: 300 * time.Millisecond, MaximumStations: 100, Weights: Weights{70, 20, 10, 50},
 		PointsOfAttachment: h.PointsOfAttachment,
 	}
 	if !reflect.DeepEqual(h, want) {

@@ -24,6 +24,7 @@ type Options struct {
 	CleanDetach   bool          // the access point reports the departure before the station is gone
 	APAging       time.Duration // an access point forgets a station that left this long after its move; 0: not while the domain stands, as an inactivity timer of minutes
 	Handover      string        // how gateways hand mobile nodes over (RFC 5949): HandoverPredictive, HandoverReactive; "": not
+	Grace         time.Duration // departure_grace of the gateways; 0: their default
 	SecondLMA     bool          // there is another anchor, which the MAGs have connections to and their configurations do not name
 	Progress      io.Writer     // one line per step; nil: none
 }

@@ -33,7 +33,7 @@ func (d *Domain) handoverValues(node string) any {
 	}
 	neighbour := other(node)
 	return map[string]any{
-		"Node": node, "Mode": d.Options.Handover, "PointOfAttachment": pointOfAttachment(node), "Radio": radioIdentity(node), "RadioPort": RadioPort,
+		"Node": node, "Mode": d.Options.Handover, "Grace": d.Options.Grace, "PointOfAttachment": pointOfAttachment(node), "Radio": radioIdentity(node), "RadioPort": RadioPort,
 		"Others": []gateway{{neighbour, d.ikePeerOf(neighbour).Address, pointOfAttachment(neighbour)}},
 	}
 }

@@ -193,13 +193,18 @@ func (n *network) candidates(at mih.LinkAddress, _ time.Time) []handover.Candida
 	return n.someCandidates(at, maximumCandidates, true)
 }
 
+// someCandidates are so many of other gateways, and beside them as many of this one where these are wanted.
 func (n *network) someCandidates(at mih.LinkAddress, most int, own bool) (list []handover.Candidate) {
+	here, elsewhere := 0, 0
 	add := func(e miis.Entry) (more bool) {
-		c := n.candidate(e)
-		if c.MIHFID != "" && (own || c.MIHFID != n.cfg.MIH.MIHFID) {
-			list = append(list, c)
+		switch c := n.candidate(e); {
+		case c.MIHFID == "":
+		case c.MIHFID != n.cfg.MIH.MIHFID:
+			list, elsewhere = append(list, c), elsewhere+1
+		case own && here < most:
+			list, here = append(list, c), here+1
 		}
-		return len(list) < most
+		return elsewhere < most
 	}
 	n.information.Map(func(m *miis.Map) {
 		found, looked := map[mih.LinkAddress]bool{at: true}, 0

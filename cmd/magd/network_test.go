@@ -100,6 +100,20 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// TestOwnCandidatesDisplaceNoOthers: they are beside those of other gateways, as many as there are.
+func TestOwnCandidatesDisplaceNoOthers(t *testing.T) {
+	cfg := preparing()
+	cfg.Handover.PointsOfAttachment = nil
+	for i := range byte(maximumCandidates + 4) {
+		cfg.Handover.PointsOfAttachment = append(cfg.Handover.PointsOfAttachment, configs.PointOfAttachment{Address: poa(100 + i), LinkType: mih.LinkType80211})
+	}
+	cfg.Handover.PointsOfAttachment = append(cfg.Handover.PointsOfAttachment, configs.PointOfAttachment{Address: poa(200), LinkType: mih.LinkType80211, Gateway: "mag2"})
+	got := numbers(networkOf(t, cfg).candidates(poa(100), time.Time{}))
+	if len(got) != maximumCandidates+1 || !slices.Contains(got, 200) {
+		t.Errorf("candidates %v", got)
+	}
+}
+
 func TestOwnPointsOfAttachment(t *testing.T) {
 	n := networkOf(t, preparing())
 	n.seen(mih.Indication{Source: "magd", Interface: "acc0", Event: mih.LinkUp{Link: tupleAt(6, 1)}})

@@ -49,7 +49,7 @@ func (g *gateway) openHandovers() {
 		MIHFID: g.cfg.MIH.MIHFID, Candidates: h.network.candidates, Target: h.network.target, Local: h.network.local,
 		Speaks:          func(id mih.MIHFID) bool { return g.mih.Takes(id, mih.CommandNetworkHandover) },
 		OnLinkGoingDown: cfg.OnLinkGoingDown,
-		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout, CandidateTimeout: cfg.CandidateTimeout,
+		Weights:         handover.Weights(cfg.Weights), PreparationTimeout: cfg.PreparationTimeout, CandidateTimeout: cfg.CandidateTimeout, Grace: cfg.DepartureGrace,
 		MaximumStations: cfg.MaximumStations, MaximumSeen: g.cfg.MaximumMobileNodes, MaximumHandovers: g.cfg.MaximumMobileNodes, MaximumExpected: g.cfg.MaximumMobileNodes,
 	})
 	h.engine = engine.New[handover.Event, handover.Action](core, handoverQueue, h.execute)

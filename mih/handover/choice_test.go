@@ -33,6 +33,7 @@ func TestTheLessCrowdedNetworkIsChosen(t *testing.T) {
 		"all alike":                          {Weights{Load: 20}, [3]int{}, 0, "prepare n1"},
 		"one is emptier":                     {Weights{Load: 20}, [3]int{5, 5, 2}, 0, "prepare n3"},
 		"one is full":                        {Weights{Load: 20}, [3]int{10, 15, 9}, 0, "prepare n3"},
+		"a little emptier is not emptier":    {Weights{Load: 20}, [3]int{1, 0, 0}, 0, "prepare n1"},
 		"a good signal counts more":          {Weights{Signal: 70, Load: 20}, [3]int{8, 0, 0}, -50, "prepare n1"},
 		"a good signal counts less":          {Weights{Signal: 10, Load: 90}, [3]int{8, 0, 0}, -50, "prepare n2"},
 		"how full they are is of no concern": {Weights{Signal: 70}, [3]int{10, 0, 0}, 0, "prepare n1"},
@@ -182,7 +183,7 @@ func TestTheSameNetworkIsThereWhenTheOthersAreNot(t *testing.T) {
 	c.goingDown()
 	c.want(0, "handover_begun")
 	c.pass(101 * time.Millisecond)
-	c.want(0, "candidate_did_not_answer", "target_is_local", "steer to n0 within 0s")
+	c.want(0, "candidate_did_not_answer", "target_is_local", "steer to n0 within 50ms")
 	c.pass(time.Second)
 	c.want(0, "handover_withdrawn")
 	c.empty()

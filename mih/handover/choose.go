@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maximumCandidates = 3                // that are asked, one after the other
+	maximumCandidates = 3                // of other networks, that are asked
 	seenFor           = 10 * time.Second // a signal says little of where a station is later
 )
 
@@ -83,6 +83,14 @@ func (s *seen) left(tuple mih.LinkTupleID) {
 	}
 }
 
+// moved notes that a station is at a point of attachment of another network. Its access point here may not have noticed.
+func (s *seen) moved(to mih.LinkTupleID) {
+	s.left(mih.LinkTupleID{Link: to.Link})
+	if _, known := s.present[to.Link]; known && !to.PointOfAttachment.IsZero() {
+		s.present[to.Link] = to.PointOfAttachment
+	}
+}
+
 // attached notes where a station is, and where it was before. One too many is not counted.
 func (s *seen) attached(ind mih.Indication, tuple mih.LinkTupleID) {
 	s.left(mih.LinkTupleID{Link: tuple.Link})
@@ -127,11 +135,48 @@ func (c *Controller) choose(tuple mih.LinkTupleID, to mih.LinkAddress, now time.
 	})
 }
 
+// shortlist leaves those that are worth asking, of ranked ones: the best of other networks, and the best of this one.
+func (c *Controller) shortlist(h *Handover) {
+	own, others := 0, 0
+	h.others = slices.DeleteFunc(h.others, func(o Candidate) bool {
+		if c.own(o) {
+			own++
+			return own > 1
+		}
+		others++
+		return others > maximumCandidates
+	})
+}
+
+// lastResort says whether a candidate is of this network, and nothing speaks for it. A station that leaves the network all the same, where something has to
+// be prepared for it, loses more than one that does not.
+func (c *Controller) lastResort(h *Handover, o Candidate, now time.Time) bool {
+	_, heard := c.signal(h, o, now)
+	return c.own(o) && !heard && !slices.Contains(h.preferred, o.PointOfAttachment)
+}
+
+// own says whether a candidate is of this network.
+func (c *Controller) own(o Candidate) bool { return o.MIHFID == c.cfg.MIHFID }
+
+// signal is what is known of a candidate's signal at the station, dBm.
+func (c *Controller) signal(h *Handover, o Candidate, now time.Time) (dBm int, known bool) {
+	one, heard := c.seen.signals[sighting{h.Link, o.PointOfAttachment}]
+	return one.dBm, heard && now.Sub(one.at) < seenFor
+}
+
 // rank orders the candidates of a handover, the best first.
 func (c *Controller) rank(h *Handover, now time.Time) {
-	score := func(o Candidate) int { return c.score(h, o, now) }
+	score := func(o Candidate) int {
+		if c.lastResort(h, o, now) {
+			return -1
+		}
+		return c.score(h, o, now)
+	}
 	slices.SortStableFunc(h.others, func(a, b Candidate) int { return cmp.Compare(score(b), score(a)) })
 }
+
+// quarter is how much more room, in percent, makes a candidate a better one: less is not worth more than the order of the network map.
+const quarter = 25
 
 // Bounds of a signal between which it counts, dBm: below nothing works, above nothing is better for it.
 const (
@@ -151,12 +196,12 @@ func (c *Controller) load(poa mih.LinkAddress) int {
 func (c *Controller) score(h *Handover, o Candidate, now time.Time) int {
 	w := c.cfg.Weights
 	strength := 50
-	if one, ok := c.seen.signals[sighting{h.Link, o.PointOfAttachment}]; ok && now.Sub(one.at) < seenFor {
-		strength = (min(max(one.dBm, weakest), strongest) - weakest) * 100 / (strongest - weakest)
+	if dBm, known := c.signal(h, o, now); known {
+		strength = (min(max(dBm, weakest), strongest) - weakest) * 100 / (strongest - weakest)
 	}
 	room := 50
 	if o.Load >= 0 {
-		room = max(100-o.Load, 0)
+		room = (max(100-o.Load, 0) + quarter - 1) / quarter * quarter
 	}
 	previous := 0
 	if c.seen.before[h.Link] == o.PointOfAttachment {

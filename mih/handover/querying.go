@@ -8,9 +8,32 @@ import (
 	"netlmm/mih/wire"
 )
 
-// hurry divides the time that candidates have when one of them has agreed, or is of this network: a good one that is known is worth more than a better one that is
+// hurry divides the time that candidates have when one of them has agreed, or is of this network and something speaks for it: a good one that is known is worth more than a better one that is
 // not.
 const hurry = 5
+
+// patience is how long the others are waited for then, and for a last resort, and no more than half of what is left of the link.
+func (h *Handover) patience(c *Controller, now time.Time, lastResort bool) time.Duration {
+	most, left := c.cfg.PreparationTimeout/hurry, max(h.leaves.Sub(now), 0)/2
+	switch {
+	case h.Gone && !lastResort:
+		return 0
+	case lastResort:
+		most = c.cfg.PreparationTimeout
+	}
+	return min(most, left)
+}
+
+// agreed says whether there is a good candidate that needs no answer any more.
+func (h *Handover) agreed(c *Controller, now time.Time) bool {
+	good := 0
+	for _, o := range h.others {
+		if !c.lastResort(h, o, now) {
+			good++
+		}
+	}
+	return good > len(h.open)
+}
 
 // becomeQuerying asks the networks of the candidates for resources, all at once: how full they are is a part of the choice. Of its own points of
 // attachment this one knows it.
@@ -18,8 +41,9 @@ func (h *Handover) becomeQuerying(c *Controller, now time.Time) {
 	h.State, h.open, h.until = Querying, map[uint64]mih.LinkAddress{}, now.Add(c.cfg.PreparationTimeout)
 	for i := range h.others {
 		o := &h.others[i]
-		if o.MIHFID == c.cfg.MIHFID {
-			o.Load, h.until = c.load(o.PointOfAttachment), now.Add(c.cfg.PreparationTimeout/hurry)
+		if c.own(*o) {
+			o.Load = c.load(o.PointOfAttachment)
+			h.until = now.Add(h.patience(c, now, c.lastResort(h, *o, now)))
 			continue
 		}
 		id, points := c.nextID(), []mih.LinkAddress{o.PointOfAttachment}
@@ -54,7 +78,7 @@ func (c *Controller) candidateAnswered(now time.Time, h *Handover, ev Confirmed)
 	}
 	if len(h.open) == 0 {
 		c.decide(now, h)
-	} else if soon := now.Add(c.cfg.PreparationTimeout / hurry); good && soon.Before(h.until) {
+	} else if soon := now.Add(h.patience(c, now, false)); good && soon.Before(h.until) {
 		h.until = soon
 		c.timers.Set(&h.timer, soon)
 	}

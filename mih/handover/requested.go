@@ -96,8 +96,10 @@ func (c *Controller) completed(ev Requested, b wire.N2NHOCompleteRequest) {
 		answer.Status = mih.StatusRejected
 		c.note(UnknownHandover, b.NewLink.Link, ev.Source)
 	case h.Target.MIHFID != ev.Source:
+		c.seen.moved(b.NewLink)
 		c.undo(h, UndoneElsewhere)
 	case b.Result == mih.HandoverSucceeded:
+		c.seen.moved(b.NewLink)
 		retained := false
 		answer.Retained = &retained
 		c.note(Completed, h.Link, ev.Source)

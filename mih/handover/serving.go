@@ -51,7 +51,7 @@ func (c *Controller) begin(now time.Time, ind mih.Indication, leaves time.Time, 
 // choice orders the candidates for good, and begins with the best.
 func (c *Controller) choice(now time.Time, h *Handover) {
 	c.rank(h, now)
-	h.others = h.others[:min(len(h.others), maximumCandidates)]
+	c.shortlist(h)
 	h.becomeQuerying(c, now)
 }
 
@@ -63,7 +63,7 @@ func (c *Controller) next(now time.Time, h *Handover) {
 		return
 	}
 	h.Target, h.others, h.prepare = h.others[0], h.others[1:], 0
-	if h.local = h.Target.MIHFID == c.cfg.MIHFID; h.local {
+	if h.local = c.own(h.Target); h.local {
 		c.note(LocalTarget, h.Link, "")
 		h.becomeComplete(c, now)
 		return
@@ -129,6 +129,10 @@ func (h *Handover) gone(c *Controller, now time.Time) {
 	case Consulting: // it is not reached any more
 		delete(c.asked, h.asked)
 		c.choice(now, h)
+	case Querying:
+		if h.agreed(c, now) {
+			c.decide(now, h)
+		}
 	case Committed:
 		h.becomePreparing(c, now)
 	case Complete:
