@@ -5,13 +5,14 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad mihd netlmmctl testbed
 
-.PHONY: all build help deps demo test lint bench bench-lma bench-mih fuzz model conformance vm vm-test packages packages-test clean
+.PHONY: all build help deps demo experiments test lint bench bench-lma bench-mih fuzz model conformance vm vm-test packages packages-test clean
 all: build
 
 help:
 	@echo 'make              the programs, in bin/'
 	@echo 'make deps         the Debian packages that the rest needs (as root)'
 	@echo 'make demo         hosts move between two gateways under traffic (as root); COUNT=$(COUNT) each way'
+	@echo 'make experiments  what a domain does to a roaming host, as a page: out/experiments/index.html (as root)'
 	@echo 'make test         vet, staticcheck and every test (as root)'
 	@echo 'make lint         the first two and who imports whom'
 	@echo 'make bench        as demo, BENCH=$(BENCH) times each way, and the micro-benchmarks'
@@ -36,6 +37,10 @@ deps:
 demo: deps build
 	@mkdir -p out
 	bin/testbed run handover --count $(COUNT) --report out/demo.json
+
+# The reference paper's experiments and ours, with tables, pictures and a page; some nine minutes, of which two are waited for what own addresses break.
+experiments: deps build
+	bin/testbed experiment all --report out/experiments
 
 # Uncached: what the tests run are programs that the test cache does not see.
 test: deps lint

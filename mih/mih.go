@@ -39,6 +39,6 @@ type Indication struct {
 	Identity   string    // the station's authenticated identity (an NAI); "" when only its address is known
 	ReceivedAt time.Time // when the SAP saw it
 	Resync     bool      // found by comparing views with the access point; false: the SAP saw it happen
-	Since      time.Time // of a Link_Up with Resync: when the link came up, to the second; zero: not known
+	Since      time.Time // with Resync, of a Link_Up: when the link came up, of a Link_Down: when it went; to the second; zero: not known
 	Event      LinkEvent
 }

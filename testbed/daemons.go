@@ -66,7 +66,7 @@ func (d *Domain) StartDaemon(node string) error {
 
 // writeDaemonConfiguration fills in the template of a node's daemon.
 func (d *Domain) writeDaemonConfiguration(node string) error {
-	values := map[string]any{"LMAAddress": d.ikePeerOf(NodeLMA).Address, "LogLevel": "info"}
+	values := map[string]any{"LMAAddress": d.ikePeerOf(NodeLMA).Address, "LogLevel": "info", "Tunnels": d.Options.Tunnels, "Unprotected": d.Options.Unprotected}
 	switch daemonOf(node) {
 	case "lmad":
 		values["Pool"] = HNPPool
@@ -85,6 +85,10 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 		values["Trigger"] = d.Options.Trigger
 		values["SyslogListen"], values["SyslogSource"] = syslogListenOnMAG, syslogAPAddress
 		values["Handover"] = d.handoverValues(node)
+		values["OwnLinkLocal"] = nil
+		if d.Options.OwnAddresses {
+			values["OwnLinkLocal"] = ownLinkLocalAddress(node)
+		}
 		if err := os.WriteFile(d.Path(node, "radius.secret"), []byte(d.secret+"\n"), 0o600); err != nil {
 			return err
 		}

@@ -11,6 +11,8 @@
 //     R packets a second it cannot be known better than 1000/R ms.
 //   - outage_ms: the longest silence of that traffic which overlaps the time from the move to the next move of
 //     the same node. It holds the radio gap too: re-plugging, and the 802.1X authentication.
+//   - pause (Disturbance.Pause, for package experiments): the longest silence with a part in the time from the move to the association.
+//     What the machine does later is not in it, as it is in outage_ms.
 //   - radio_ms: from the re-plugging to the association.
 //   - lost: packets sent between one move and the next that never arrived.
 //   - the phases l2_attach_to_pbu, pbu_to_pba, pba_to_ra and total come from the trace of the MAG that the node moved to.

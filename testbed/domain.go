@@ -27,7 +27,18 @@ type Options struct {
 	Grace         time.Duration // departure_grace of the gateways; 0: their default
 	SecondLMA     bool          // there is another anchor, which the MAGs have connections to and their configurations do not name
 	Progress      io.Writer     // one line per step; nil: none
+
+	MobileNodes  int    // how many come in, 1 or 2; 0: 2
+	OwnAddresses bool   // each MAG has a link-layer and a link-local address of its own on its access link, not the domain's (RFC 5213 section 9.3)
+	Tunnels      string // TunnelsStatic, TunnelsDynamic; "": as the daemons do without being told
+	Unprotected  bool   // no IPsec on the control channel: to measure what it costs
 }
+
+// When tunnels between LMA and MAGs come and go (RFC 5213 section 5.6.1).
+const (
+	TunnelsStatic  = "static"  // they stand from the start
+	TunnelsDynamic = "dynamic" // the first binding brings one, and it goes with the last one
+)
 
 // What tells a MAG that a station is there.
 const (
@@ -122,6 +133,15 @@ func newDomain(o Options) (*Domain, error) {
 	if o.Trigger == TriggerRadius && o.APAging == 0 {
 		o.APAging = accountingAging
 	}
+	if o.MobileNodes == 0 {
+		o.MobileNodes = len(MobileNodeIDs)
+	}
+	if o.MobileNodes < 1 || o.MobileNodes > len(MobileNodeIDs) {
+		return nil, fmt.Errorf("%d mobile nodes: 1 to %d, please", o.MobileNodes, len(MobileNodeIDs))
+	}
+	if o.Tunnels != "" && o.Tunnels != TunnelsStatic && o.Tunnels != TunnelsDynamic {
+		return nil, fmt.Errorf("tunnels %q: %s or %s, please", o.Tunnels, TunnelsStatic, TunnelsDynamic)
+	}
 	secret, err := newSecret()
 	if err != nil {
 		return nil, err
@@ -202,6 +222,10 @@ func (d *Domain) coreNodes() []string {
 
 // startCharons probes the kernel and runs the IKE daemons of LMAs, MAGs and access points of their own.
 func (d *Domain) startCharons() (err error) {
+	if d.Options.Unprotected {
+		d.ipsec = ipsecFlavour{Plugin: "none", Mode: "none"}
+		return nil
+	}
 	if d.ipsec, err = d.probeIPsec(); err != nil {
 		return err
 	}
@@ -227,9 +251,9 @@ func (d *Domain) startAccessPoints() error {
 	return nil
 }
 
-// startMobileNodes builds both mobile nodes in the first cell. Nothing is associated before Associate.
+// startMobileNodes builds the mobile nodes in the first cell. Nothing is associated before Associate.
 func (d *Domain) startMobileNodes() error {
-	for n := range MobileNodeIDs {
+	for n := range d.Options.MobileNodes {
 		mn, err := d.addMobileNode(n+1, NodeMAG1)
 		if err != nil {
 			return err

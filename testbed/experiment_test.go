@@ -87,9 +87,9 @@ func TestDisturbance(t *testing.T) {
 		moved, associated, end int
 		want                   Disturbance
 	}{
-		{"a handover", 15, 28, 52, Disturbance{Lost: 2, Gap: 13 * time.Millisecond, Outage: 30 * time.Millisecond, Resumed: true}},
-		{"traffic does not come back", 15, 28, 38, Disturbance{Lost: 2, Gap: 10 * time.Millisecond, Outage: 27 * time.Millisecond}},
-		{"nothing happened", 42, 43, 52, Disturbance{Gap: 8 * time.Millisecond, Outage: 10 * time.Millisecond, Resumed: true}},
+		{"a handover", 15, 28, 52, Disturbance{Lost: 2, Gap: 13 * time.Millisecond, Pause: 30 * time.Millisecond, Outage: 30 * time.Millisecond, Resumed: true}},
+		{"traffic does not come back", 15, 28, 38, Disturbance{Lost: 2, Gap: 10 * time.Millisecond, Pause: 30 * time.Millisecond, Outage: 27 * time.Millisecond}},
+		{"nothing happened", 42, 43, 52, Disturbance{Gap: 8 * time.Millisecond, Pause: 10 * time.Millisecond, Outage: 10 * time.Millisecond, Resumed: true}},
 	} {
 		if got := f.Disturbance(at(test.moved), at(test.associated), at(test.end)); got != test.want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)

@@ -33,6 +33,9 @@ func (d *Domain) buildAccessLink(mag string) error {
 	if err != nil {
 		return err
 	}
+	if d.Options.OwnAddresses {
+		mac = ownLinkLayerAddress(mag)
+	}
 	near := end{node: mag, name: accessInterface, mac: mac}
 	cell := end{node: NodeAir, name: "ap-" + mag, bridge: cellOf(mag), quiet: true}
 	if ap, radio := d.accessPoint(mag); ap != mag {

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"path/filepath"
 	"time"
+
+	"netlmm/mobility"
 )
 
 // Names of the nodes of a domain; the namespace of a node is `netlmm-<id>-<node>`.
@@ -78,6 +80,34 @@ var MobileNodeIDs = []string{"mn1@example.net", "mn2@example.net"}
 // stationMAC is the link-layer address of mobile node n, counted from 1.
 func stationMAC(n int) net.HardwareAddr {
 	return net.HardwareAddr{0x02, 0x00, 0x5e, 0x00, 0x01, byte(n)}
+}
+
+// ownLinkLayerAddress is that of a MAG's access link where the MAGs do not share one.
+func ownLinkLayerAddress(mag string) net.HardwareAddr {
+	return net.HardwareAddr{0x02, 0x00, 0x5e, 0x00, 0x03, mag[len(mag)-1] - '0'}
+}
+
+// RouterMAC is the link-layer address of a MAG as mobile nodes see it.
+func (d *Domain) RouterMAC(mag string) net.HardwareAddr {
+	if d.Options.OwnAddresses {
+		return ownLinkLayerAddress(mag)
+	}
+	mac, _ := net.ParseMAC(accessPointMAC) // a constant
+	return mac
+}
+
+// ownLinkLocalAddress is the one that goes with it, made as RFC 4291 appendix A has it.
+func ownLinkLocalAddress(mag string) netip.Addr {
+	m := ownLinkLayerAddress(mag)
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]})
+}
+
+// RouterAddress is the link-local address of a MAG as mobile nodes see it.
+func (d *Domain) RouterAddress(mag string) netip.Addr {
+	if d.Options.OwnAddresses {
+		return ownLinkLocalAddress(mag)
+	}
+	return mobility.FixedMAGLinkLocalAddress
 }
 
 // coreNetworkIPv4 is the core link's where the transport is IPv4.
@@ -177,3 +207,6 @@ func other(mag string) string {
 	}
 	return NodeMAG1
 }
+
+// OtherMAG is the one that a mobile node moves to from this one.
+func OtherMAG(mag string) string { return other(mag) }

@@ -94,11 +94,9 @@ func (d *Domain) reportPredictive(x PredictiveExperiment, mn *MobileNode, addres
 		}
 		r.Forwarding, r.Gateways[mag] = status.Forwarding.Backend, handoverCounts(status.Counters)
 	}
-	_, proposal, err := d.InstalledSAs(NodeLMA)
-	if err != nil {
+	if r.IPsec, err = d.reportIPsec(capture); err != nil {
 		return nil, err
 	}
-	r.IPsec = IPsecReport{KernelPlugin: d.ipsec.Plugin, Mode: d.ipsec.Mode, IKE: "IKEv2 " + proposal, Counts: capture.Counts()}
 	for _, m := range moves {
 		r.Handovers = append(r.Handovers, m.report(x, flow, traces[m.MAG], preparations[m.from]))
 	}

@@ -119,11 +119,9 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 			return nil, err
 		}
 	}
-	_, proposal, err := d.InstalledSAs(NodeLMA)
-	if err != nil {
+	if r.IPsec, err = d.reportIPsec(capture); err != nil {
 		return nil, err
 	}
-	r.IPsec = IPsecReport{KernelPlugin: d.ipsec.Plugin, Mode: d.ipsec.Mode, IKE: "IKEv2 " + proposal, Counts: capture.Counts()}
 	for _, t := range running {
 		t.flow.Stop()
 		sent, received := t.flow.Totals()
@@ -139,6 +137,17 @@ func (d *Domain) assemble(moves []*moved, running []*traffic, capture *Capture) 
 	r.summarise()
 	r.judge()
 	return r, nil
+}
+
+// reportIPsec says how the control channel is protected, and what a capture saw of it.
+func (d *Domain) reportIPsec(capture *Capture) (IPsecReport, error) {
+	r := IPsecReport{KernelPlugin: d.ipsec.Plugin, Mode: d.ipsec.Mode, IKE: "none", Counts: capture.Counts()}
+	if d.Options.Unprotected {
+		return r, nil
+	}
+	_, proposal, err := d.InstalledSAs(NodeLMA)
+	r.IKE = "IKEv2 " + proposal
+	return r, err
 }
 
 // judgeMobileNode compares a node's addresses with those it began with, and asks its TCP connections for one more block.
@@ -236,6 +245,9 @@ func (r *Report) judge() {
 
 // faults are what the core link shows that it should not.
 func (r IPsecReport) faults() (reasons []string) {
+	if r.Mode == "none" {
+		return nil
+	}
 	if r.MHInClear > 0 {
 		reasons = append(reasons, fmt.Sprintf("%d Mobility Headers crossed the core link in clear", r.MHInClear))
 	}
@@ -280,3 +292,20 @@ func kernelRelease() string {
 
 // Failed is how many reasons there are to call the experiment a failure.
 func (r *Report) Failed() int { return len(r.Reasons) }
+
+// Environment is on what a domain ran and how.
+type Environment struct {
+	Kernel     string `json:"kernel"`
+	Forwarding string `json:"forwarding"`
+	IPsec      string `json:"ipsec"`
+	Scheduler  string `json:"scheduler"`
+}
+
+// Environment asks for it, when the daemons run.
+func (d *Domain) Environment() (Environment, error) {
+	status, err := d.Status(NodeMAG1)
+	return Environment{
+		Kernel: kernelRelease(), Forwarding: status.Forwarding.Backend, IPsec: d.ipsec.Plugin + ", " + d.ipsec.Mode + " mode",
+		Scheduler: strings.Join(scheduler(), " "),
+	}, err
+}

@@ -96,6 +96,15 @@ func (mn *MobileNode) Move(mag string) (Association, error) { return mn.MoveThro
 
 // MoveThrough is Move with a while in between in which the mobile node is in no cell.
 func (mn *MobileNode) MoveThrough(mag string, gap time.Duration) (Association, error) {
+	return mn.move(mag, gap, false)
+}
+
+// MoveVisibly is MoveThrough with an interface that has no carrier meanwhile, as a Wi-Fi driver does that lets the kernel know.
+func (mn *MobileNode) MoveVisibly(mag string, gap time.Duration) (Association, error) {
+	return mn.move(mag, gap, true)
+}
+
+func (mn *MobileNode) move(mag string, gap time.Duration, visible bool) (Association, error) {
 	d := mn.domain
 	a := Association{MAG: mag}
 	if d.Options.CleanDetach {
@@ -117,20 +126,48 @@ func (mn *MobileNode) MoveThrough(mag string, gap time.Duration) (Association, e
 			return err
 		}
 		a.Left = time.Now()
+		if visible {
+			if err := h.LinkSetDown(port); err != nil {
+				return err
+			}
+		}
 		if gap > 0 {
 			if err := h.LinkSetNoMaster(port); err != nil {
 				return err
 			}
 			time.Sleep(gap)
 		}
-		return h.LinkSetMaster(port, cell)
+		if err := h.LinkSetMaster(port, cell); err != nil || !visible {
+			return err
+		}
+		return h.LinkSetUp(port)
 	})
 	if err != nil {
 		return a, fmt.Errorf("move %s to %s: %w", mn.Node, mag, err)
 	}
 	mn.at = mag
+	if visible {
+		if err := mn.waitCarrier(); err != nil {
+			return a, err
+		}
+	}
 	a.Associated, err = mn.Associate(a.Left)
 	return a, err
+}
+
+// waitCarrier returns when the kernel has seen at both ends that there is a carrier again: before that nothing passes.
+func (mn *MobileNode) waitCarrier() error {
+	return poll(10*time.Second, mn.Node+" has its carrier again", func() (up bool, err error) {
+		up = true
+		for _, e := range []end{{node: mn.Node, name: stationInterface}, {node: NodeAir, name: mn.Node}} {
+			err = errors.Join(err, mn.domain.withHandle(e.node, func(h *netlink.Handle) error {
+				link, err := h.LinkByName(e.name)
+				up = up && err == nil && link.Attrs().OperState == netlink.OperUp
+				return err
+			}))
+		}
+		return up, err
+	})
 }
 
 // Associate sends EAPOL-Start until the access point reports the station associated later than after. It is patient: a

@@ -9,17 +9,27 @@ import (
 
 // SendSyslog sends a line by UDP to a MAG's syslog port, from the address of its access point.
 func (d *Domain) SendSyslog(mag, line string) error {
-	return d.in(mag, func() error {
-		from := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(syslogAPAddress), 0))
-		to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(syslogListenOnMAG), 514))
-		conn, err := net.DialUDP("udp4", from, to)
-		if err != nil {
-			return fmt.Errorf("syslog of the access point of %s: %w", mag, err)
-		}
-		defer conn.Close()
-		_, err = conn.Write([]byte(line))
+	conn, err := d.dialSyslog(mag)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.Write([]byte(line))
+	return err
+}
+
+// dialSyslog opens the socket from which the access point of a MAG logs to it.
+func (d *Domain) dialSyslog(mag string) (conn *net.UDPConn, err error) {
+	from := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(syslogAPAddress), 0))
+	to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(syslogListenOnMAG), 514))
+	err = d.in(mag, func() error {
+		conn, err = net.DialUDP("udp4", from, to)
 		return err
 	})
+	if err != nil {
+		return nil, fmt.Errorf("syslog of the access point of %s: %w", mag, err)
+	}
+	return conn, nil
 }
 
 // ciscoAssociation is what an Aironet access point logs when a station associates.

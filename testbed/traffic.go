@@ -14,14 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Flow is UDP traffic from the correspondent to one mobile node: numbered packets at a steady rate.
+// Flow is UDP traffic between the correspondent and one mobile node, in one direction: numbered packets at a steady rate.
 type Flow struct {
+	size             int
 	sender, receiver *net.UDPConn
 	interval         time.Duration
 	stop             context.CancelFunc
 	done             sync.WaitGroup
 
 	mu      sync.Mutex
+	begun   time.Time   // when the first packet was due
 	sentAt  []time.Time // by sequence number
 	arrived []arrival   // in the order of arrival
 	seen    []bool      // by sequence number
@@ -37,13 +39,33 @@ type arrival struct {
 // packetSize is the UDP payload: a sequence number, padded to the size of a voice packet.
 const packetSize = 160
 
+// FlowOptions say what a Flow is like.
+type FlowOptions struct {
+	Rate   int  // packets a second
+	Size   int  // octets of UDP payload; 0: packetSize
+	Uplink bool // the mobile node sends, and the correspondent receives
+}
+
 // StartFlow sends rate packets a second from the correspondent to a mobile node's address until Stop.
 func (d *Domain) StartFlow(mn *MobileNode, address netip.Addr, rate int) (*Flow, error) {
-	if rate < 1 || rate > 100000 {
-		return nil, fmt.Errorf("rate %d: 1 to 100000 packets a second, please", rate)
+	return d.StartFlowOf(mn, address, FlowOptions{Rate: rate})
+}
+
+// StartFlowOf is StartFlow with everything that can be chosen.
+func (d *Domain) StartFlowOf(mn *MobileNode, address netip.Addr, o FlowOptions) (*Flow, error) {
+	if o.Size == 0 {
+		o.Size = packetSize
 	}
-	f := &Flow{interval: time.Second / time.Duration(rate)}
-	err := d.in(mn.Node, func() (err error) {
+	if o.Rate < 1 || o.Rate > 100000 || o.Size < 8 || o.Size > 1200 {
+		return nil, fmt.Errorf("%d packets a second of %d octets: 1 to 100000 of 8 to 1200, please", o.Rate, o.Size)
+	}
+	f := &Flow{interval: time.Second / time.Duration(o.Rate), size: o.Size}
+	from, to := NodeCorrespondent, mn.Node
+	source, destination := CorrespondentOnLink, address
+	if o.Uplink {
+		from, to, source, destination = to, from, destination, source
+	}
+	err := d.in(to, func() (err error) {
 		f.receiver, err = net.ListenUDP("udp6", &net.UDPAddr{Port: udpPort})
 		if err != nil {
 			return err
@@ -51,10 +73,10 @@ func (d *Domain) StartFlow(mn *MobileNode, address netip.Addr, rate int) (*Flow,
 		return errors.Join(f.receiver.SetReadBuffer(4<<20), stampOnReceipt(f.receiver))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("receiver in %s: %w", mn.Node, err)
+		return nil, fmt.Errorf("receiver in %s: %w", to, err)
 	}
-	err = d.in(NodeCorrespondent, func() (err error) {
-		f.sender, err = net.DialUDP("udp6", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(address, udpPort)))
+	err = d.in(from, func() (err error) {
+		f.sender, err = net.DialUDP("udp6", net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(destination, udpPort)))
 		return err
 	})
 	if err != nil {
@@ -86,7 +108,10 @@ func (f *Flow) send(ctx context.Context) {
 	runtime.LockOSThread() // and never unlocked: the priority ends with the thread
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
 	begun := time.Now()
-	payload := make([]byte, packetSize)
+	f.mu.Lock()
+	f.begun = begun
+	f.mu.Unlock()
+	payload := make([]byte, f.size)
 	for sequence := uint64(0); ctx.Err() == nil; sequence++ {
 		if wait := time.Until(begun.Add(time.Duration(sequence) * f.interval)); wait > 0 {
 			pause := unix.NsecToTimespec(int64(wait))
@@ -106,13 +131,13 @@ func (f *Flow) send(ctx context.Context) {
 // receive notes arrivals until the socket is closed.
 func (f *Flow) receive() {
 	defer f.done.Done()
-	payload, control := make([]byte, 2*packetSize), make([]byte, 128)
+	payload, control := make([]byte, f.size+1), make([]byte, 128)
 	for {
 		n, controlLength, _, _, err := f.receiver.ReadMsgUDP(payload, control)
 		if err != nil {
 			return
 		}
-		if n != packetSize {
+		if n != f.size {
 			continue
 		}
 		sequence, at := binary.BigEndian.Uint64(payload), receiptTime(control[:controlLength])
@@ -156,6 +181,25 @@ func (f *Flow) Totals() (sent, received int) {
 	return len(f.sentAt), len(f.arrived)
 }
 
+// Packet is what became of one packet of a Flow.
+type Packet struct {
+	Due, Sent, Arrived time.Time // a busy machine sends later than is due; Arrived is zero when it was lost
+}
+
+// Packets are those sent so far, in their order.
+func (f *Flow) Packets() []Packet {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	packets := make([]Packet, len(f.sentAt))
+	for sequence, at := range f.sentAt {
+		packets[sequence].Due, packets[sequence].Sent = f.begun.Add(time.Duration(sequence)*f.interval), at
+	}
+	for _, a := range f.arrived {
+		packets[a.sequence].Arrived = a.at
+	}
+	return packets
+}
+
 // Received says whether a packet arrived after an instant.
 func (f *Flow) Received(after time.Time) bool {
 	f.mu.Lock()
@@ -170,8 +214,9 @@ type Disturbance struct {
 	Reordered  int           // packets that arrived behind a later one
 	Late       int           // by how many packets the latest of these was behind
 	Gap        time.Duration // from the association to the next packet
+	Pause      time.Duration // longest silence of the handover itself: one with a part between move and association
 	Outage     time.Duration // longest silence
-	Resumed    bool          // false: no packet came until the end, and Gap and Outage last to there
+	Resumed    bool          // false: no packet came until the end, and the three last to there
 }
 
 // Disturbance measures the time from a move, with the station's association in it, to end (the next move of the same node).
@@ -190,6 +235,7 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 	}
 	d.disorder(f.arrived, moved, end)
 	d.Gap = end.Sub(associated)
+	d.Pause = f.pause(moved, associated, end)
 	previous := moved
 	silence := func(at time.Time) { d.Outage = max(d.Outage, at.Sub(previous)) }
 	for _, a := range f.arrived {
@@ -208,6 +254,20 @@ func (f *Flow) Disturbance(moved, associated, end time.Time) (d Disturbance) {
 	}
 	silence(end)
 	return d
+}
+
+// pause is the longest silence that has a part in the time from moved to associated. Later ones have nothing to do with the handover.
+func (f *Flow) pause(moved, associated, end time.Time) (longest time.Duration) {
+	before := moved
+	for _, a := range f.arrived {
+		if a.at.After(moved) {
+			longest = max(longest, a.at.Sub(before))
+		}
+		if before = a.at; before.After(associated) {
+			return longest
+		}
+	}
+	return max(longest, end.Sub(before))
 }
 
 // disorder counts the packets that arrived behind later ones.

@@ -3,6 +3,7 @@ package radius
 import (
 	"cmp"
 	"container/list"
+	"math"
 	"slices"
 	"time"
 
@@ -42,6 +43,7 @@ type session struct {
 	told     time.Time // when what was said last happened
 	left     mih.LinkAddress
 	deadline time.Time // by which it has to be heard of; zero: never
+	restart  time.Time // of the NAS, by whose word alone the session is over; zero: another word ended it, or it is up
 	former   [formerSessions]former
 	next     int // of former to be written
 	element  *list.Element
@@ -123,13 +125,15 @@ func (p *picture) started(now, then time.Time, s *session, r Record, at place) b
 }
 
 // continued takes an Interim-Update of a session that is not known, or no longer: this daemon started meanwhile, or the Start was
-// lost. An access point that did not notice how a station left goes on with these for minutes, and must not take it back.
+// lost. An access point that did not notice how a station left goes on with these for minutes, and must not take it back. Of a session
+// that Accounting-On or -Off ended it is another matter: these need not say how old they are (Acct-Delay-Time is optional, RFC 2866
+// section 5.13), so one may be repeated or replayed, and what the NAS says of the session afterwards shows that it goes on.
 func (p *picture) continued(now, then time.Time, s *session, r Record, at place) bool {
 	began := then
 	if r.SessionTime != nil {
 		began = then.Add(-*r.SessionTime)
 	}
-	if s != nil && (s.knows(at.session) || r.SessionTime != nil && began.Before(s.start)) {
+	if s != nil && !s.outlives(at.session, then) && (s.knows(at.session) || r.SessionTime != nil && began.Before(s.start)) {
 		p.count("stale_interim")
 		return true
 	}
@@ -152,8 +156,11 @@ func (p *picture) stopped(now time.Time, s *session, r Record, at place) bool {
 		}
 	default: // the station is elsewhere by now, or by another association
 		p.count("stale_stop")
-		if s.session != at.session {
+		if s.session != at.session || !s.restart.IsZero() {
 			s.remember(at.session, r.PointOfAttachment, now.Add(lateWord))
+		}
+		if s.session == at.session {
+			s.restart = time.Time{}
 		}
 	}
 	p.heard(now, s)
@@ -218,6 +225,7 @@ func (p *picture) restarted(now time.Time, r Record, nas key) bool {
 		if !p.down(now, s, mih.DownExplicitDisconnect, then) {
 			return false
 		}
+		s.restart = then
 	}
 	return true
 }
@@ -284,7 +292,7 @@ func (p *picture) remove(s *session) {
 func (p *picture) become(now time.Time, s *session, r Record, at place) {
 	p.unlist(s)
 	r.Session, r.NAS = "", "" // place has them
-	s.place, s.said, s.up = at, r, true
+	s.place, s.said, s.up, s.restart = at, r, true, time.Time{}
 	if p.of[s.nas] == nil {
 		p.of[s.nas] = map[*session]struct{}{}
 	}
@@ -309,7 +317,7 @@ func (p *picture) heard(now time.Time, s *session) {
 	p.order.MoveToBack(s.element)
 	s.deadline = time.Time{}
 	if interval := cmp.Or(s.said.Interim, p.interim); interval > 0 && p.missed > 0 {
-		s.deadline = now.Add(time.Duration(p.missed) * interval)
+		s.deadline = now.Add(time.Duration(p.missed) * min(interval, math.MaxInt64/time.Duration(p.missed)))
 	}
 }
 
@@ -331,6 +339,11 @@ func (s *session) knows(id key) bool {
 		}
 	}
 	return false
+}
+
+// outlives says whether a word of then shows that a session goes on which the NAS was thought to have lost.
+func (s *session) outlives(id key, then time.Time) bool {
+	return s.session == id && !s.restart.IsZero() && then.After(s.restart)
 }
 
 // remember adds a former session in the place of the oldest, or says more of one.

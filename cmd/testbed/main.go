@@ -32,7 +32,7 @@ func command() *cobra.Command {
 	}
 	run := &cobra.Command{Use: "run", Short: "Run an experiment in a domain of its own"}
 	run.AddCommand(runHandover(), runMIHRemote(), runPredictive())
-	root.AddCommand(run, up(), down(), loadCommand(), benchLMA(), benchMIH(), benchMIHProcess(), radioCommand())
+	root.AddCommand(run, up(), down(), loadCommand(), benchLMA(), benchMIH(), benchMIHProcess(), radioCommand(), experimentCommand())
 	return root
 }
 

@@ -15,7 +15,7 @@ type Config struct {
 	MaximumLinks         int           // bound of the table of links; 0: 4096
 	MaximumLinksOfPeer   int           // bound of those that are up by the word of one peer; 0: MaximumLinks
 	MaximumSubscriptions int           // bound over all users, remote ones included; 0: 4096
-	DownRetention        time.Duration // how long a link that went down stays in Links; 0: 5 min
+	DownRetention        time.Duration // how long a link that went down stays in Links, and is told of to peers that were out of reach; 0: 15 min
 
 	Capabilities wire.Capabilities // what a peer is told that asks (IEEE 802.21 section 6.4.2)
 	Peers        []Peer            // the MIH Functions that are believed; any other one may discover capabilities and nothing else
@@ -167,7 +167,8 @@ type LinkCommandDone struct {
 type CapabilitiesChanged struct{ Capabilities wire.Capabilities }
 
 // PictureComplete says that the link SAPs here have told of all links that are up. Before that, after Config.Partial, a peer that
-// subscribes is told of those that are known, and takes down none that it knows from earlier.
+// subscribes is told of those that are known, and of those that are known to have gone, and takes down none else that it knows from
+// earlier.
 type PictureComplete struct{}
 
 // PeerChanged adds a peer that was discovered, or changes where it is reached.

@@ -12,7 +12,7 @@ import (
 // Experimental TLVs (101 to 255 are free for it) between MIH Functions of netlmm. Others skip them.
 const (
 	tlvIdentity    wire.TLVType = 130 // of a Link_Up or Link_Down: the station's authenticated identity, its octets
-	tlvResync      wire.TLVType = 131 // of a Link_Up or Link_Down: found by comparing views; age of the association in seconds, 4 octets, all ones: not known; the beginning that it is part of, 8 octets, 0: none
+	tlvResync      wire.TLVType = 131 // of a Link_Up or Link_Down: found by comparing views; age of the association, or of its end, in seconds, 4 octets, all ones: not known; the beginning that it is part of, 8 octets, 0: none
 	tlvDigest      wire.TLVType = 134 // of a subscription's response: how many of its links are up, 4 octets, and their digest, 8 octets
 	tlvIncarnation wire.TLVType = 133 // of subscription requests: Config.Incarnation, 4 octets
 	tlvCount       wire.TLVType = 132 // of a subscription's response: how many Link_Ups follow that it begins with, 4 octets, and the beginning's number, 8 octets

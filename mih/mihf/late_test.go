@@ -17,6 +17,7 @@ func TestTooMuchForAPeer(t *testing.T) {
 		w := subscribedWorld(t, 2, func(i int, cfg *Config) {
 			if i == 1 {
 				cfg.MaximumQueued, cfg.MaximumOutstanding = room, rapid.IntRange(1, 5).Draw(rt, "outstanding")
+				cfg.Partial = rapid.Bool().Draw(rt, "partial")
 			}
 		})
 		f0, f1 := w.order[0], w.order[1]

@@ -44,7 +44,7 @@ func New(cfg Config) *MIHF {
 	cfg.MaximumLinks = cmp.Or(cfg.MaximumLinks, 4096)
 	cfg.MaximumLinksOfPeer = cmp.Or(cfg.MaximumLinksOfPeer, cfg.MaximumLinks)
 	cfg.MaximumSubscriptions = cmp.Or(cfg.MaximumSubscriptions, 4096)
-	cfg.DownRetention = cmp.Or(cfg.DownRetention, 5*time.Minute)
+	cfg.DownRetention = cmp.Or(cfg.DownRetention, 15*time.Minute) // a switch that starts again or is updated takes less
 	cfg.First = max(min(cfg.First, maximumTransactionID), 1)
 	cfg.ResponseTimeout = cmp.Or(cfg.ResponseTimeout, 10*time.Second)
 	cfg.RefreshInterval = cmp.Or(cfg.RefreshInterval, 10*time.Second)
@@ -205,15 +205,20 @@ func (m *MIHF) linkUp(ind *mih.Indication, ev mih.LinkUp) IgnoreReason {
 }
 
 // linkDown delivers the loss of the current attachment, and that of a station that is not known: a user may hold state
-// of it from before this MIH Function started.
+// of it from before this MIH Function started. What is told long after it happened is news only of a link that is up here: by the
+// word of the same source, which speaks of a link in order, or by an older word of another one.
 func (m *MIHF) linkDown(now time.Time, ind *mih.Indication, ev mih.LinkDown) IgnoreReason {
 	l, known := m.links[ev.Link.Link]
+	old := ind.Resync && !ind.Since.IsZero()
 	switch {
-	case !known:
+	case !known && !old:
 		return ""
-	case l.State == LinkDown:
+	case !known, l.State == LinkDown:
 		return IgnoredAlreadyDown
-	case !attachmentOf(ind).same(l.attachment()):
+	case old && l.Source == ind.Source: // it may have been elsewhere there meanwhile, which nobody heard of
+		ev.Link.PointOfAttachment = l.PointOfAttachment
+		ind.Event = ev
+	case !attachmentOf(ind).same(l.attachment()), old && ind.Since.Before(l.Since):
 		return IgnoredFormerAttachment
 	}
 	ind.Identity = cmp.Or(ind.Identity, l.Identity)

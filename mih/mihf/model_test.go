@@ -15,7 +15,8 @@ import (
 // another MIH Function sees each event of each link once and in order.
 func TestEveryIndicationOnce(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := subscribedWorld(t, 2, nil)
+		partial := rapid.Bool().Draw(rt, "partial")
+		w := subscribedWorld(t, 2, func(_ int, cfg *Config) { cfg.Partial = partial })
 		f0, f1 := w.order[0], w.order[1]
 		lost := map[string]int{}
 		w.spoil = func(p packet) (int, time.Duration) {
@@ -61,11 +62,13 @@ func TestEveryIndicationOnce(t *testing.T) {
 }
 
 // TestTheUsersViewFollowsWhateverHappens: after outages, restarts of either end and any loss, with more or less room for what waits,
-// once the network is well again the user knows which links are up.
+// once the network is well again the user knows which links are up, also from one who cannot say that it has told of all and was not
+// started again.
 func TestTheUsersViewFollowsWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		room := rapid.SampledFrom([]int{0, 2}).Draw(rt, "room")
-		w := subscribedWorld(t, 2, func(_ int, cfg *Config) { cfg.MaximumQueued = room })
+		partial, completes := rapid.Bool().Draw(rt, "partial"), rapid.Bool().Draw(rt, "completes")
+		w := subscribedWorld(t, 2, func(i int, cfg *Config) { cfg.MaximumQueued, cfg.Partial = room, partial && i == 1 })
 		f0, f1 := w.order[0], w.order[1]
 		up, view := map[mih.LinkAddress]bool{}, map[mih.LinkAddress]bool{}
 		follow := func() {
@@ -74,14 +77,18 @@ func TestTheUsersViewFollowsWhateverHappens(t *testing.T) {
 				case mih.LinkUp:
 					view[ev.Link.Link.Address] = true
 				case mih.LinkDown:
+					if ind.Resync && !view[ev.Link.Link.Address] {
+						rt.Errorf("the user is told twice that %s left", ev.Link.Link.Address)
+					}
 					delete(view, ev.Link.Link.Address)
 				}
 			}
 			f0.events = nil
 		}
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
-			switch rapid.IntRange(0, 9).Draw(rt, "step") {
-			case 0:
+			step := rapid.IntRange(0, 9).Draw(rt, "step")
+			switch {
+			case step == 0:
 				loss := rapid.IntRange(0, 100).Draw(rt, "loss")
 				w.spoil = func(packet) (int, time.Duration) {
 					if rapid.IntRange(1, 100).Draw(rt, "fate") <= loss {
@@ -89,12 +96,14 @@ func TestTheUsersViewFollowsWhateverHappens(t *testing.T) {
 					}
 					return 1, time.Duration(rapid.IntRange(1, 40).Draw(rt, "delay")) * time.Millisecond
 				}
-			case 1: // the other end starts again and asks its access point who is there
+			case step == 1 && partial && completes:
+				f1.event(PictureComplete{})
+			case step == 1 && !partial: // the other end starts again and asks its access point who is there
 				f1.restart()
 				for address := range up {
 					f1.event(SAPIndication{apA.ind(mih.LinkUp{Link: mih.LinkTupleID{Link: mih.LinkID{Type: mih.LinkType80211, Address: address}, PointOfAttachment: apA.poa}})})
 				}
-			case 2: // this end starts again, with nothing in its head
+			case step == 2: // this end starts again, with nothing in its head
 				f0.restart()
 				f0.event(EventSubscribe{User: user, Destination: "f1", Events: all})
 				clear(view)

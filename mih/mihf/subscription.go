@@ -211,7 +211,7 @@ func (m *MIHF) deliver(now time.Time, ind mih.Indication) {
 }
 
 // subscribedBy is MIH_Event_Subscribe of a peer. A subscription that is new is told at once what is up, so that it begins
-// with the whole picture.
+// with the whole picture: what is not up went, unless nobody can say yet that it is the whole. Then it is told what is known to have gone.
 func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRequest) {
 	p, user, link, before := in.peer, User{MIHF: in.peer.MIHFID}, offWire(b.Link), mih.EventList(0)
 	if known := m.subscriptions.find(user, link); known != nil {
@@ -244,6 +244,9 @@ func (m *MIHF) subscribedBy(now time.Time, in *incoming, b wire.EventSubscribeRe
 		n, digest := m.digest(m.cfg.MIHFID, s.link)
 		m.answer(now, in, response, numbers(tlvDigest, n, digest))
 	}
+	if begins && m.cfg.Partial {
+		found = append(found, m.downFor(now, s)...) // who is there comes first
+	}
 	s.partial = m.cfg.Partial && (fresh || s.partial)
 	for _, ind := range found {
 		m.tell(now, p, told{ind, of})
@@ -257,6 +260,20 @@ func (m *MIHF) upFor(now time.Time, s *subscription) (found []mih.Indication) {
 			continue
 		}
 		if ind := l.again(now); s.matches(ind.Event) {
+			found = append(found, ind)
+		}
+	}
+	return found
+}
+
+// downFor are the links here that went and are still kept, the latest first, as Link_Down events of a resynchronisation for one
+// subscription.
+func (m *MIHF) downFor(now time.Time, s *subscription) (found []mih.Indication) {
+	for e := m.down.Back(); e != nil; e = e.Prev() {
+		l := e.Value.(*link)
+		ind := l.again(now)
+		ind.Event = mih.LinkDown{Link: ind.Event.LinkTuple(), Reason: mih.DownExplicitDisconnect}
+		if l.Source == m.cfg.MIHFID && s.matches(ind.Event) {
 			found = append(found, ind)
 		}
 	}
@@ -278,7 +295,7 @@ func (m *MIHF) digest(source mih.MIHFID, want mih.LinkTupleID) (n int, sum uint6
 	return n, sum
 }
 
-// again is the Link_Up of a link that is up, for who may have missed it.
+// again is the Link_Up of a link, for who may have missed it.
 func (l *Link) again(now time.Time) mih.Indication {
 	tuple := mih.LinkTupleID{Link: mih.LinkID{Type: l.Type, Address: l.Station}, PointOfAttachment: l.PointOfAttachment}
 	return mih.Indication{Source: l.Source, SAP: l.SAP, Interface: l.Interface, Identity: l.Identity, ReceivedAt: now,

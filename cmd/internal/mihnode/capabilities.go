@@ -61,7 +61,8 @@ type wholeness struct {
 	complete     bool
 }
 
-// complete says whether every access point has told of its stations.
+// complete says whether every access point has told of its stations. Where one cannot be asked it never has: peers are told who left
+// instead (mihf.PictureComplete).
 func (n *Node) complete() bool {
 	for _, status := range n.AdapterStatus() {
 		if slices.ContainsFunc(status.Peers, func(p apadapters.Peer) bool { return !p.Complete }) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	apadapters "netlmm/ap-adapters"
@@ -218,6 +219,32 @@ func TestProtectedPeersWait(t *testing.T) {
 			mag.AssociationChanged(ap6, true)
 			mag.expect(mih.EventLinkDown, 1)
 		})
+	}
+}
+
+// TestWhoLeftByTheWordOfWhoCannotAsk: an adapter that never knows whether it has told of all stations tells of those that it saw leave.
+func TestWhoLeftByTheWordOfWhoCannotAsk(t *testing.T) {
+	sap := &accessPoint{says: make(chan mih.Indication, 10)}
+	ap := run(t, "ap", ap6, []configs.MIHPeer{peer("mag", mag6, protectedly)}, sap, newAccessPoint())
+	mag := run(t, "mag", mag6, []configs.MIHPeer{peer("ap", ap6, protectedly)})
+	ap.AssociationChanged(mag6, true)
+	mag.AssociationChanged(ap6, true)
+	mag.subscribe("ap")
+	sap.up(1)
+	sap.up(2)
+	mag.expect(mih.EventLinkUp, 1)
+	mag.expect(mih.EventLinkUp, 2)
+	mag.AssociationChanged(ap6, false)
+	eventually(t, "the association is gone", func() bool { return !ready(mag) })
+	sap.down(1)
+	eventually(t, "the access point gives its subscriber up", func() bool {
+		ap.mu.Lock()
+		defer ap.mu.Unlock()
+		return slices.Contains(ap.others, mihf.Action(mihf.PeerSubscribed{MIHFID: "mag"}))
+	})
+	mag.AssociationChanged(ap6, true)
+	if ind := mag.expect(mih.EventLinkDown, 1); !ind.Resync || ind.Since.IsZero() {
+		t.Errorf("%+v", ind)
 	}
 }
 

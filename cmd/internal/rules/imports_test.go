@@ -69,6 +69,7 @@ var onlyIn = map[string][]string{
 	// Daemons build frames with gopacket; they never decode what a network sends with it. netlmmctl reads captures.
 	"github.com/google/gopacket": {"netlmm/mobility/accesslink", "netlmm/testbed", "netlmm/cmd/testbed", "netlmm/cmd/netlmmctl"},
 	"go.etcd.io/bbolt":           {"netlmm/mobility/store"},
+	"gonum.org/v1/plot":          {"netlmm/testbed/experiments"},
 	"github.com/miekg/dns":       {"netlmm/mih/transport/discover"},
 	"layeh.com/radius":           {"netlmm/mobility/policy/radius", "netlmm/ap-adapters/radius"},
 }
