@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad mihd netlmmctl testbed
 
-.PHONY: all build help deps demo experiments test lint bench bench-lma bench-mih fuzz model conformance wifi vm vm-test clean
+.PHONY: all build help deps demo experiments test lint bench bench-lma bench-mih fuzz model conformance wifi vm vm-test packages packages-test clean
 all: build
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make model        SCHEDULES=$(SCHEDULES) random schedules of a domain in memory'
 	@echo 'make wifi         hosts roam between real Wi-Fi access points, on a stock Debian kernel under qemu; COUNT=1 each way'
 	@echo 'make vm           the demonstration on a stock Debian kernel under qemu; make vm-test: the tests that want one'
+	@echo 'make packages     Debian packages, in out/packages; make packages-test: they and docs/deploy.md on machines of their own (as root)'
 	@echo 'make clean        removes bin/ and out/'
 
 build: $(BINARIES:%=bin/%)
@@ -95,6 +96,16 @@ vm: build
 # The tests that want such a kernel, in the same machine; half an hour, on a busy one more.
 vm-test: build
 	@sh testbed/vm/run.sh tests
+
+# Debian packages of the daemons and of netlmmctl.
+packages:
+	@GO='$(GO)' sh packaging/build.sh
+
+# What docs/deploy.md says, literally, on fresh Debians under systemd, and what the packages promise; some minutes.
+packages-test: packages
+	@sh packaging/packages.sh
+	$(GO) vet -tags packages ./packaging
+	$(GO) test -tags packages -count=1 -timeout 30m ./packaging
 
 clean:
 	rm -rf bin out

@@ -2,6 +2,7 @@ package configs
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"time"
@@ -99,7 +100,7 @@ func (p *problems) handover(raw rawHandover, gateways []Peer) Handover {
 		Predictive: mode == "predictive" || mode == "both", Reactive: mode == "reactive" || mode == "both", OnLinkGoingDown: raw.OnLinkGoingDown,
 		BufferPackets:      p.between("handover.buffer_packets", raw.BufferPackets, 1, 65535), // what a queue of the kernel holds at most
 		BufferOctets:       p.octets("handover.buffer_octets", raw.BufferOctets, 64<<10, 1<<30),
-		BufferTotalOctets:  p.octets("handover.buffer_total_octets", raw.BufferTotalOctets, 64<<10, 16<<30),
+		BufferTotalOctets:  p.octets("handover.buffer_total_octets", raw.BufferTotalOctets, 64<<10, min(16<<30, math.MaxInt)),
 		HoldTime:           p.duration("handover.hold_time", raw.HoldTime, 10*time.Millisecond, time.Minute),
 		ForwardingLifetime: p.duration("handover.forwarding_lifetime", raw.ForwardingLifetime, 10*time.Millisecond, 5*time.Minute),
 		PreparationTimeout: p.duration("handover.preparation_timeout", raw.PreparationTimeout, 10*time.Millisecond, 30*time.Second),

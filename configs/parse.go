@@ -49,14 +49,14 @@ func (p *problems) durationOrOff(key, value string, least, most time.Duration) t
 
 // octets reads a size.
 func (p *problems) octets(key, value string, least, most int) int {
-	for unit, factor := range map[string]int{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+	for unit, factor := range map[string]uint64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
 		text, ok := strings.CutSuffix(value, unit)
 		if n, err := strconv.ParseUint(text, 10, 32); ok && err == nil {
-			size := int(n) * factor
-			if size < least || size > most {
+			size := n * factor
+			if size < uint64(least) || size > uint64(most) {
 				p.add(key, value, fmt.Sprintf("want a size from %s to %s", sizeText(least), sizeText(most)))
 			}
-			return size
+			return int(min(size, uint64(most))) // on a machine of 32 bits more would wrap
 		}
 	}
 	p.add(key, value, "want a size in octets with its unit, such as 64KiB or 1MiB")

@@ -120,7 +120,7 @@ func newAnchor(cfg *configs.Lmad) (a *anchor, err error) {
 
 func (a *anchor) tasks() []daemon.Task {
 	return append(append(a.guard.Tasks(), a.sockets.Tasks(a.newReceiver)...),
-		daemon.Task{Name: "anchor", Run: a.engine.Run},
+		daemon.Owner("anchor", a.engine),
 		daemon.Task{Name: "reporting", Run: a.reporting.run},
 		daemon.Task{Name: "memory", Run: returnMemory},
 		a.heartbeats.Task(),

@@ -174,8 +174,8 @@ func (g *gateway) openNetwork() (err error) {
 func (g *gateway) tasks() []daemon.Task {
 	receiver := func() daemon.Receiver { return daemon.Receiver{Received: g.received, Done: func() {}} }
 	tasks := append(append(g.guard.Tasks(), g.sockets.Tasks(receiver)...),
-		daemon.Task{Name: "gateway", Run: g.engine.Run},
-		daemon.Task{Name: "policy", Run: g.policies.engine.Run},
+		daemon.Owner("gateway", g.engine),
+		daemon.Owner("policy", g.policies.engine),
 		daemon.Task{Name: "profiles", Run: g.reloads},
 		daemon.Task{Name: "chores", Run: g.doChores},
 		g.heartbeats.Task(),
@@ -186,7 +186,7 @@ func (g *gateway) tasks() []daemon.Task {
 		tasks = append(tasks, daemon.Task{Name: "access link " + name, Run: func(ctx context.Context) error { return link.Run(ctx, g.handler(name)) }})
 	}
 	if g.handovers.engine != nil {
-		tasks = append(tasks, daemon.Task{Name: "handovers", Run: g.handovers.engine.Run})
+		tasks = append(tasks, daemon.Owner("handovers", g.handovers.engine))
 	}
 	if g.relay != nil {
 		tasks = append(tasks, daemon.Task{Name: "DHCP relay", Run: g.relay.Run})

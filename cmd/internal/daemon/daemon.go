@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"syscall"
-	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sync/errgroup"
@@ -22,12 +21,23 @@ import (
 type Task struct {
 	Name string
 	Run  func(ctx context.Context) error
+	// Do, of the owner of a machine, runs f in Run's goroutine and returns when it is done: systemd's watchdog hears that
+	// the daemon lives only when every one of these does.
+	Do func(ctx context.Context, f func()) error
+}
+
+// Owner is the task that owns a machine.
+func Owner(name string, machine interface {
+	Run(ctx context.Context) error
+	Do(ctx context.Context, f func()) error
+}) Task {
+	return Task{name, machine.Run, machine.Do}
 }
 
 // Run runs the tasks until ctx ends or one of them fails. ready is told to systemd once all are started.
 func Run(ctx context.Context, log *slog.Logger, tasks []Task) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, task := range append(tasks, Task{"watchdog", watchdog}) {
+	for _, task := range append(tasks, watchdog(log, tasks)) {
 		group.Go(func() error {
 			if err := task.Run(ctx); err != nil && ctx.Err() == nil {
 				return fmt.Errorf("%s: %w", task.Name, err)
@@ -55,26 +65,6 @@ func notify(log *slog.Logger, state string) {
 	}
 }
 
-// watchdog answers systemd's WatchdogSec while the daemon's scheduler runs.
-func watchdog(ctx context.Context) error {
-	interval, err := sd.SdWatchdogEnabled(false)
-	if err != nil || interval == 0 {
-		return nil
-	}
-	ticker := time.NewTicker(interval / 2)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-			if _, err := sd.SdNotify(false, sd.SdNotifyWatchdog); err != nil {
-				return err
-			}
-		}
-	}
-}
-
 // NewLogger writes to standard error. Levels and formats are those that configs accepts.
 func NewLogger(daemon, level, format string) *slog.Logger {
 	var l slog.Level
@@ -89,8 +79,14 @@ func NewLogger(daemon, level, format string) *slog.Logger {
 	return slog.New(handler).With("daemon", daemon, "pid", strconv.Itoa(os.Getpid()))
 }
 
-// Version is the version of the module, with the commit it was built from where that is known.
+// release is the version of the package that the binary is in (-ldflags -X); "" when it is in none.
+var release string
+
+// Version is that of the package, or the version of the module, with the commit it was built from where that is known.
 func Version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

@@ -90,7 +90,7 @@ func (h *Heartbeats) config() heartbeat.Config {
 }
 
 // Task runs the machine.
-func (h *Heartbeats) Task() Task { return Task{Name: "heartbeats", Run: h.engine.Run} }
+func (h *Heartbeats) Task() Task { return Owner("heartbeats", h.engine) }
 
 // ForHeartbeats says whose a Mobility Header is: the heartbeat machine's, alone or beside the protocol machine. A Binding Error
 // of status 2 may answer a heartbeat as well as another message.

@@ -56,7 +56,7 @@ func (a *Admin) Serve(queries map[string]Query) Task {
 	for path, query := range queries {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { answer(w, r, query) })
 	}
-	return Task{"admin API", func(ctx context.Context) error { return serve(ctx, a.listener, mux) }}
+	return Task{Name: "admin API", Run: func(ctx context.Context) error { return serve(ctx, a.listener, mux) }}
 }
 
 func answer(w http.ResponseWriter, r *http.Request, query Query) {
@@ -110,7 +110,7 @@ func (u unlinker) Close() error { return errors.Join(u.Listener.Close(), os.Remo
 // Metrics serves Prometheus text on a loopback port; with an empty listen it does nothing.
 func Metrics(listen string, registry *prometheus.Registry) (Task, error) {
 	if listen == "" {
-		return Task{"metrics", func(context.Context) error { return nil }}, nil
+		return Task{Name: "metrics", Run: func(context.Context) error { return nil }}, nil
 	}
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
@@ -118,7 +118,7 @@ func Metrics(listen string, registry *prometheus.Registry) (Task, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	return Task{"metrics", func(ctx context.Context) error { return serve(ctx, listener, mux) }}, nil
+	return Task{Name: "metrics", Run: func(ctx context.Context) error { return serve(ctx, listener, mux) }}, nil
 }
 
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {

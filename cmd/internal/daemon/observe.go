@@ -22,7 +22,7 @@ type Observed func(ctx context.Context) (api.Status, error)
 // log: once when it comes, once when it goes.
 func Observe(registry *prometheus.Registry, log *slog.Logger, status Observed) Task {
 	registry.MustRegister(gauges{status})
-	return Task{"warnings", func(ctx context.Context) error {
+	return Task{Name: "warnings", Run: func(ctx context.Context) error {
 		ticker := time.NewTicker(watchInterval)
 		defer ticker.Stop()
 		known := map[string]bool{}

@@ -17,7 +17,7 @@ func Signaling(conn *signaling.Conn, received func(signaling.Message)) Task {
 // SignalingBatches is Signaling for a machine that works on several messages at once: done is called when those that were
 // there are received, and their payloads are valid until it returns.
 func SignalingBatches(conn *signaling.Conn, received func(signaling.Message), done func()) Task {
-	return Task{"signaling", func(ctx context.Context) error {
+	return Task{Name: "signaling", Run: func(ctx context.Context) error {
 		return conn.RunBatches(ctx, func(m signaling.Message) {
 			var malformed *mh.DecodeError
 			if errors.As(mh.Check(m.Payload), &malformed) && malformed.Reaction == mh.SendParameterProblem {

@@ -129,7 +129,7 @@ func (g *Guard) Tasks() []daemon.Task {
 		return nil
 	}
 	return []daemon.Task{
-		{Name: "security associations", Run: g.engine.Run},
+		daemon.Owner("security associations", g.engine),
 		{Name: "charon", Run: func(ctx context.Context) error { return g.client.Run(ctx, g.event) }},
 		{Name: "charon commands", Run: g.serve},
 		{Name: "packet filter", Run: g.filter.watch},

@@ -219,7 +219,7 @@ func (n *Node) AdapterStatus() (list []apadapters.Status) {
 // Tasks are the Node's jobs.
 func (n *Node) Tasks() []daemon.Task {
 	tasks := []daemon.Task{
-		{Name: "MIH function", Run: n.run},
+		{Name: "MIH function", Run: n.run, Do: n.engine.Do},
 		{Name: "link commands", Run: n.runCommands},
 		{Name: "MIH peers", Run: n.introduce},
 	}

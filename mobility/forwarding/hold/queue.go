@@ -10,11 +10,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	nfqueue "github.com/florianl/go-nfqueue/v2"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"netlmm/mobility/forwarding/internal/namespace"
 )
 
 const (
@@ -31,7 +32,7 @@ const (
 // queue is the line of nfnetlink_queue.
 type queue struct {
 	number   uint16
-	space    int      // file descriptor of the network namespace
+	space    namespace.Space
 	counts   *os.File // the kernel's counters of queues
 	received func(octets []byte, whole bool) (keep bool)
 
@@ -43,11 +44,11 @@ type queue struct {
 
 // newQueue takes the first queue that is free in the network namespace of the calling thread. received is called in one goroutine.
 func newQueue(received func(octets []byte, whole bool) (keep bool)) (*queue, error) {
-	q := &queue{received: received, space: -1}
-	var err error
-	if q.space, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-		return nil, fmt.Errorf("hold: find the current network namespace: %w", err)
+	space, err := namespace.Current()
+	if err != nil {
+		return nil, fmt.Errorf("hold: %w", err)
 	}
+	q := &queue{received: received, space: space}
 	for q.number = firstQueue; q.number <= lastQueue; q.number++ {
 		if err = q.bind(); err == nil || !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EBUSY) {
 			break
@@ -64,7 +65,7 @@ func newQueue(received func(octets []byte, whole bool) (keep bool)) (*queue, err
 
 // bind opens the queue and begins to read it.
 func (q *queue) bind() error {
-	socket, err := nfqueue.Open(&nfqueue.Config{NfQueue: q.number, NetNS: q.space, MaxPacketLen: wholePackets, MaxQueueLen: queueLength,
+	socket, err := nfqueue.Open(&nfqueue.Config{NfQueue: q.number, NetNS: q.space.FD(), MaxPacketLen: wholePackets, MaxQueueLen: queueLength,
 		Copymode: nfqueue.NfQnlCopyPacket})
 	if err != nil {
 		return err
@@ -180,8 +181,5 @@ func (q *queue) close() error {
 	if q.counts != nil {
 		errs = append(errs, q.counts.Close())
 	}
-	if q.space >= 0 {
-		errs = append(errs, syscall.Close(q.space))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, q.space.Close())...)
 }

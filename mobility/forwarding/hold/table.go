@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
+
+	"netlmm/mobility/forwarding/internal/namespace"
 )
 
 // table is the gate in nftables. The kernel takes an element up within a fraction of a millisecond, but lets one go only after a grace
@@ -16,7 +18,7 @@ import (
 // counts for more, and both elements go later.
 type table struct {
 	rules rules
-	space int // file descriptor of the network namespace
+	space namespace.Space
 	conn  *nftables.Conn
 
 	mu    sync.Mutex
@@ -34,16 +36,16 @@ const (
 
 // newTable makes the table in the network namespace of the calling thread, in place of one that an earlier run left.
 func newTable(r rules) (*table, error) {
-	space, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	space, err := namespace.Current()
 	if err != nil {
-		return nil, fmt.Errorf("hold: find the current network namespace: %w", err)
+		return nil, fmt.Errorf("hold: %w", err)
 	}
 	t := &table{rules: r, space: space, state: map[netip.Prefix]state{}}
 	if err = t.dial(); err == nil {
 		err = t.choose()
 	}
 	if err != nil {
-		unix.Close(space)
+		_ = space.Close() // what is wrong is said
 		return nil, err
 	}
 	return t, nil
@@ -54,7 +56,7 @@ func (t *table) dial() error {
 	if t.conn != nil {
 		_ = t.conn.CloseLasting()
 	}
-	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(t.space))
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(t.space.FD()))
 	if err != nil {
 		return explain("reach nftables", err)
 	}
@@ -242,7 +244,7 @@ func (t *table) remove() error {
 	if err != nil {
 		err = explain("remove the packet filter that holds packets", err)
 	}
-	return errors.Join(err, t.conn.CloseLasting(), unix.Close(t.space))
+	return errors.Join(err, t.conn.CloseLasting(), t.space.Close())
 }
 
 // Remove takes away a table that an earlier run left in the current network namespace and that no Holder wants any more.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vishvananda/netns"
 
+	"netlmm/mobility/forwarding/internal/namespace"
 	"netlmm/mobility/forwarding/outerheader"
 )
 
@@ -19,7 +20,7 @@ import (
 type outerHeaders struct {
 	uplink   string
 	local    netip.Addr
-	space    netns.NsHandle
+	space    namespace.Space
 	index    uint32 // of the uplink that they are on
 	attached *outerheader.Attachment
 	err      error // of the last attempt
@@ -27,9 +28,9 @@ type outerHeaders struct {
 
 // newOuterHeaders attaches the programs in the current network namespace.
 func newOuterHeaders(l *layout, index uint32) (*outerHeaders, error) {
-	space, err := netns.Get()
+	space, err := namespace.Current()
 	if err != nil {
-		return nil, fmt.Errorf("find the current network namespace: %w", err)
+		return nil, err
 	}
 	o := &outerHeaders{uplink: l.Uplink, local: l.Local, space: space}
 	o.renew(index)
@@ -41,11 +42,16 @@ func (o *outerHeaders) ensure(index uint32) {
 	if o == nil || index == o.index {
 		return
 	}
+	fd := o.space.FD()
+	if fd == 0 {
+		o.renew(index)
+		return
+	}
 	done := make(chan struct{})
 	go func() { // on a thread of its own, which nothing else uses afterwards: it has changed its namespace
 		defer close(done)
 		runtime.LockOSThread()
-		if err := netns.Set(o.space); err != nil {
+		if err := netns.Set(netns.NsHandle(fd)); err != nil {
 			o.err = fmt.Errorf("enter the network namespace of the uplink: %w", err)
 			return
 		}

@@ -8,6 +8,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"netlmm/mobility/forwarding/internal/namespace"
 )
 
 // resubscribePause paces new subscriptions after the kernel ended one, as it does when it had more to tell than fitted.
@@ -18,7 +20,7 @@ const resubscribePause = time.Second
 type watch struct {
 	names     map[string]bool
 	up        map[string]linkState // of those that are up
-	space     netns.NsHandle       // where the links are
+	space     namespace.Space      // where the links are
 	disturbed chan struct{}
 	done      chan struct{}
 }
@@ -31,9 +33,9 @@ type linkState struct {
 
 // newWatch watches the links named in the current network namespace, until close.
 func newWatch(names ...string) (*watch, error) {
-	space, err := netns.Get()
+	space, err := namespace.Current()
 	if err != nil {
-		return nil, fmt.Errorf("find the current network namespace: %w", err)
+		return nil, err
 	}
 	w := &watch{names: map[string]bool{}, up: map[string]linkState{}, space: space, disturbed: make(chan struct{}, 1), done: make(chan struct{})}
 	for _, n := range names {
@@ -51,7 +53,11 @@ func newWatch(names ...string) (*watch, error) {
 // subscribe asks for changes, and first for the links as they are: those that are up from the beginning disturb nothing.
 func (w *watch) subscribe() (<-chan netlink.LinkUpdate, error) {
 	updates := make(chan netlink.LinkUpdate)
-	options := netlink.LinkSubscribeOptions{Namespace: &w.space, ListExisting: true}
+	options := netlink.LinkSubscribeOptions{ListExisting: true}
+	if fd := w.space.FD(); fd != 0 {
+		space := netns.NsHandle(fd)
+		options.Namespace = &space
+	}
 	if err := netlink.LinkSubscribeWithOptions(updates, w.done, options); err != nil {
 		return nil, fmt.Errorf("subscribe to changes of links: %w", err)
 	}
