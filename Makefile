@@ -70,10 +70,11 @@ bench-mih: build
 	@mkdir -p out $(PROFILE)
 	bin/testbed bench-mih --json out/bench-mih.json $(if $(PROFILE),--profile $(PROFILE))
 
-# Every fuzz target for FUZZTIME, as many at a time as there are processors; the corpora are in testdata/fuzz.
+# Every fuzz target for FUZZTIME, FUZZJOBS at a time; the corpora are in testdata/fuzz.
+FUZZJOBS ?= $$(nproc)
 fuzz:
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's,^(.*)/[^/]*:func (Fuzz[A-Za-z0-9]*).*,\1 \2,' | \
-	  xargs -P $$(nproc) -L 1 sh testbed/fuzz.sh $(GO) $(FUZZTIME)
+	  xargs -P $(FUZZJOBS) -L 1 sh testbed/fuzz.sh $(GO) $(FUZZTIME)
 
 # How much of the RFCs' MUST and SHOULD is proven by which test: mobility/RFCS.md.
 conformance:
