@@ -47,11 +47,12 @@ func under(path string, rooms ...string) bool {
 
 // pure are the vocabularies, codecs and cores: plain state, no operating system.
 var pure = []string{
-	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/internal/timers", "netlmm/mih/internal/fifo",
+	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/internal/fifo",
 	"netlmm/mih/miis",
 	"netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat",
 	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/mobility/policy/decision", "netlmm/security", "netlmm/security/ipsec",
 	"netlmm/mobility/forwarding/tunnelerror",
+	"netlmm/internal/timers",
 }
 
 var cores = []string{

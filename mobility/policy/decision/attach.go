@@ -164,9 +164,9 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 		return
 	}
 	r.grant, r.over = v.Grant, false
-	m.clear(&r.expires)
+	m.timers.Stop(&r.expires)
 	if v.Grant.SessionTimeout > 0 {
-		m.set(&r.expires, now.Add(v.Grant.SessionTimeout-age))
+		m.timers.Set(&r.expires, now.Add(v.Grant.SessionTimeout-age))
 	}
 	m.conclude(now, r, policy.RADIUS, p)
 }
@@ -183,7 +183,7 @@ func (m *Machine) sessionOver(r *record) {
 func (m *Machine) conclude(now time.Time, r *record, source policy.Source, p mobility.Profile) {
 	r.source = source
 	if source != policy.RADIUS {
-		m.clear(&r.expires)
+		m.timers.Stop(&r.expires)
 		r.grant, r.over = policy.Grant{}, false
 	}
 	if !p.ProxyRegistration {
@@ -264,7 +264,7 @@ func (m *Machine) otherDevices(r *record) (list []*record) {
 
 // refuse leaves a station alone, and ends what it had.
 func (m *Machine) refuse(r *record, reason Reason) {
-	m.clear(&r.expires)
+	m.timers.Stop(&r.expires)
 	m.withdraw(r)
 	m.become(r, withheld)
 	r.bound, r.over, r.sticky = false, false, netip.Addr{}

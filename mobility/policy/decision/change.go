@@ -18,7 +18,7 @@ func (m *Machine) reviewAll(now time.Time, which func(*record) bool) {
 			}
 		}
 	}
-	if m.reviewTimer.index == 0 {
+	if !m.reviewTimer.IsSet() {
 		m.reviewSome(now)
 	}
 }
@@ -34,7 +34,7 @@ func (m *Machine) reviewSome(now time.Time) {
 		}
 	}
 	if len(m.reviews) > 0 {
-		m.set(&m.reviewTimer, now.Add(reviewInterval))
+		m.timers.Set(&m.reviewTimer, now.Add(reviewInterval))
 	} else {
 		m.reviews = nil
 	}

@@ -1,12 +1,12 @@
 package decision
 
 import (
-	"container/heap"
 	"container/list"
 	"net/netip"
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
@@ -51,7 +51,7 @@ type record struct {
 	order   []byte         // State of the order that the question follows
 
 	names   []mobility.MobileNodeID // in Machine.names
-	expires timer                   // Session-Timeout
+	expires timers.Timer            // Session-Timeout
 	element *list.Element           // in Machine.stations
 	review  bool                    // in Machine.reviews
 }
@@ -69,7 +69,7 @@ type Machine struct {
 	cache   *cache
 	anchors map[netip.Addr]*anchor
 	actions []Action
-	timers  timerHeap
+	timers  timers.Heap
 
 	records  map[policy.Station]*record
 	stations [states]*list.List // of *record, who has been in that state for the longest time first
@@ -79,7 +79,7 @@ type Machine struct {
 	line     *list.List     // of *record, that wait to be asked about
 
 	reviews     []*record
-	reviewTimer timer
+	reviewTimer timers.Timer
 }
 
 // New makes a machine that decides by a table.
@@ -100,7 +100,7 @@ func New(c Config, table *policy.Table) *Machine {
 	for i := range m.stations {
 		m.stations[i] = list.New()
 	}
-	m.reviewTimer.due = m.reviewSome
+	m.reviewTimer.Due = m.reviewSome
 	m.addAnchors()
 	return m
 }
@@ -131,19 +131,13 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 
 // Expire does everything whose deadline has passed.
 func (m *Machine) Expire(now time.Time) []Action {
-	for len(m.timers) > 0 && !m.timers[0].at.After(now) {
-		t := heap.Pop(&m.timers).(*timer)
-		t.due(now)
-	}
+	m.timers.Expire(now)
 	return m.take()
 }
 
 // NextDeadline is when Expire is to be called.
 func (m *Machine) NextDeadline() (time.Time, bool) {
-	if len(m.timers) == 0 {
-		return time.Time{}, false
-	}
-	return m.timers[0].at, true
+	return m.timers.Next()
 }
 
 func (m *Machine) do(a Action) { m.actions = append(m.actions, a) }
@@ -152,18 +146,6 @@ func (m *Machine) take() []Action {
 	actions := m.actions
 	m.actions = nil
 	return actions
-}
-
-func (m *Machine) set(t *timer, at time.Time) {
-	m.clear(t)
-	t.at = at
-	heap.Push(&m.timers, t)
-}
-
-func (m *Machine) clear(t *timer) {
-	if t.index > 0 {
-		heap.Remove(&m.timers, t.index-1)
-	}
 }
 
 // newRecord remembers a station. When there are too many one gives way: first who is not served, then who is, which keeps its binding, and
@@ -179,7 +161,7 @@ func (m *Machine) newRecord(now time.Time, a policy.Attachment) *record {
 		m.do(Noted{Reason: StationForgotten})
 	}
 	r := &record{Attachment: a, since: now}
-	r.expires.due = func(time.Time) { m.sessionOver(r) }
+	r.expires.Due = func(time.Time) { m.sessionOver(r) }
 	m.records[a.Station] = r
 	r.element = m.stations[waiting].PushBack(r)
 	m.name(r)
@@ -225,7 +207,7 @@ func (m *Machine) unname(r *record) {
 
 // remove forgets a station. The answer that it waits for is of use to the cache only.
 func (m *Machine) remove(r *record) {
-	m.clear(&r.expires)
+	m.timers.Stop(&r.expires)
 	m.withdraw(r)
 	m.unname(r)
 	m.stations[r.state].Remove(r.element)
