@@ -86,8 +86,6 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 		m.received(now, event)
 	case AssociationChanged:
 		m.associationChanged(now, event)
-	case PeerAdded:
-		m.peerAdded(event.Peer)
 	}
 	return m.take()
 }
@@ -140,17 +138,6 @@ func (m *Machine) take() []Action {
 
 func (m *Machine) ignore(reason DropReason, source netip.Addr, err error) {
 	m.emit(Ignored{Reason: reason, Source: source, Err: err})
-}
-
-// peerAdded enters a peer. Its association is not known before: AssociationChanged has to come after.
-func (m *Machine) peerAdded(p Peer) {
-	if m.peers[p.Address] != nil {
-		m.ignore(PeerAlreadyKnown, p.Address, nil)
-	} else if err := m.cfg.checkPeer(p); err != nil {
-		m.ignore(PeerUnusable, p.Address, err)
-	} else {
-		m.add(p)
-	}
 }
 
 func (m *Machine) associationChanged(now time.Time, ev AssociationChanged) {
