@@ -9,6 +9,7 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
 
+	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
 
@@ -73,7 +74,7 @@ func (b *bench) replies(packet []byte, secret Secret, more ...*codec.AVP) {
 			p.Add(a.Type, a.Attribute)
 		}
 	}
-	answer, err := sign(p)
+	answer, err := radiusauth.Encode(p)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -227,7 +228,7 @@ func TestARequestThatComesBackIsRefused(t *testing.T) {
 	p := b.decoded(b.up[0])
 	p.Secret, p.Authenticator = secret, [16]byte{}
 	p.Add(rfc2865.ProxyState_Type, codec.Attribute("of the other one"))
-	packet, err := sign(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"layeh.com/radius/rfc2869"
 	"layeh.com/radius/rfc4372"
 
+	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
 
@@ -164,7 +165,7 @@ func TestAuthentic(t *testing.T) {
 		{"length beyond", append([]byte{4, 0, 0xff, 0xff}, make([]byte, 16)...), false, "malformed"},
 		{"length below", append([]byte{4, 0, 0, 19}, make([]byte, 16)...), false, "malformed"},
 	} {
-		packet, err := trimmed(test.packet)
+		packet, err := radiusauth.Trim(test.packet)
 		if err == nil {
 			_, err = authentic(packet, secret, test.require)
 		}
@@ -221,13 +222,13 @@ func FuzzReceive(f *testing.F) {
 // resigned makes of any octets a request that passes the checks, so that what is behind them is tried, too.
 func resigned(payload []byte) []byte {
 	p := &codec.Packet{Code: accounting, Secret: secret}
-	if len(payload) > headerLength {
-		p.Attributes, _ = codec.ParseAttributes(payload[headerLength:])
+	if len(payload) > radiusauth.HeaderLength {
+		p.Attributes, _ = codec.ParseAttributes(payload[radiusauth.HeaderLength:])
 	}
 	for _, a := range p.Attributes {
 		a.Attribute = bytes.Clone(a.Attribute)
 	}
-	packet, err := sign(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil {
 		return nil
 	}

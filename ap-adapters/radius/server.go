@@ -12,6 +12,7 @@ import (
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
 
+	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
 
@@ -106,7 +107,7 @@ func (s *server) client(d datagram) int {
 // decode checks who made a request. The digests come before everything that costs more, the rate limit included: who forges a
 // client's address does not use up what that one may ask.
 func (s *server) decode(d datagram, c Client) (p *codec.Packet, q question, ok bool) {
-	packet, err := trimmed(d.payload)
+	packet, err := radiusauth.Trim(d.payload)
 	if err == nil {
 		p, err = authentic(packet, c.Secret, c.RequireMessageAuthenticator)
 	}
@@ -245,7 +246,7 @@ func (s *server) answer(now time.Time, d datagram, q question, request, said *co
 			p.Add(a.Type, a.Attribute)
 		}
 	}
-	packet, err := sign(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil { // the other server said more than there is room for beside Proxy-State
 		s.a.count("answer_too_long")
 		s.answers.drop(q)

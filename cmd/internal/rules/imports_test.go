@@ -72,7 +72,7 @@ var onlyIn = map[string][]string{
 	"go.etcd.io/bbolt":           {"netlmm/mobility/store"},
 	"gonum.org/v1/plot":          {"netlmm/testbed/experiments"},
 	"github.com/miekg/dns":       {"netlmm/mih/transport/discover"},
-	"layeh.com/radius":           {"netlmm/mobility/policy/radius", "netlmm/ap-adapters/radius"},
+	"layeh.com/radius":           {"netlmm/internal/radiusauth", "netlmm/mobility/policy/radius", "netlmm/ap-adapters/radius"},
 }
 
 func TestWhoMayImportWhom(t *testing.T) {
@@ -99,6 +99,8 @@ func forbidden(from, imported string) string {
 		}
 	}
 	switch {
+	case under(from, "netlmm/internal") && under(imported, "netlmm") && !under(imported, "netlmm/internal"):
+		return "what everybody may use knows nobody"
 	case under(from, "netlmm/mih") && under(imported, "netlmm/mobility"), under(from, "netlmm/mobility") && under(imported, "netlmm/mih"):
 		return "802.21 and Proxy Mobile IPv6 meet in cmd only"
 	case under(from, "netlmm/ap-adapters") && under(imported, "netlmm/mobility", "netlmm/security"):

@@ -14,6 +14,7 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc3576"
 
+	"netlmm/internal/radiusauth"
 	"netlmm/mobility/policy"
 )
 
@@ -125,7 +126,7 @@ func (l *Listener) receive(s *socket, d datagram, take func(policy.Demand) bool)
 		return
 	}
 	from := d.from
-	request := authenticator(packet[authenticatorAt:attributesAt])
+	request := radiusauth.Of(packet)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.seen.find(request)
@@ -168,7 +169,7 @@ func (l *Listener) believe(d datagram) (*codec.Packet, []byte, error) {
 	if secret == nil {
 		return fail("refused_source", errors.New("not a configured client"))
 	}
-	packet, err := trim(d.payload)
+	packet, err := radiusauth.Trim(d.payload)
 	if err != nil {
 		return fail("malformed", err)
 	}
@@ -183,8 +184,8 @@ func (l *Listener) believe(d datagram) (*codec.Packet, []byte, error) {
 	if err != nil {
 		return fail("malformed", err)
 	}
-	if present, good := checkMessageAuthenticator(packet, authenticator{}, secret); present && !good {
-		return fail("wrong_message_authenticator", errors.New("Message-Authenticator"))
+	if _, err := radiusauth.Check(packet, radiusauth.Authenticator{}, secret); err != nil {
+		return fail("wrong_message_authenticator", err)
 	}
 	if err := l.timely(p); err != nil {
 		return fail("wrong_time", err)
@@ -234,7 +235,7 @@ func (l *Listener) answer(handle uint64, cause policy.ErrorCause) {
 		return
 	}
 	delete(l.waiting, handle)
-	packet, err := encode(d.response(cause))
+	packet, err := radiusauth.Encode(d.response(cause))
 	if err != nil { // more Proxy-States than there is room for
 		l.cfg.Log.Warn("a RADIUS demand is not answered", "error", err)
 		return
@@ -266,7 +267,7 @@ func (d *demanded) response(cause policy.ErrorCause) *codec.Packet {
 			p.Attributes = append(p.Attributes, a)
 		}
 	}
-	addMessageAuthenticator(p)
+	radiusauth.Add(p)
 	return p
 }
 

@@ -16,6 +16,7 @@ import (
 	"layeh.com/radius/rfc2869"
 	"layeh.com/radius/rfc6572"
 
+	"netlmm/internal/radiusauth"
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
@@ -88,7 +89,7 @@ func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if present, good := checkMessageAuthenticator(request, authenticator(p.Authenticator), []byte(secret)); !present || !good || p.Attributes[0].Type != rfc2869.MessageAuthenticator_Type {
+	if present, err := radiusauth.Check(request, p.Authenticator, []byte(secret)); !present || err != nil || p.Attributes[0].Type != rfc2869.MessageAuthenticator_Type {
 		t.Error("no good Message-Authenticator as the first attribute")
 	}
 	if service := rfc2865.ServiceType_Get(p); service != authorizeOnly || string(rfc2865.State_Get(p)) != "of a CoA-Request" {
@@ -96,9 +97,9 @@ func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	}
 	answer := func(change func(*codec.Packet)) []byte {
 		q := p.Response(codec.CodeAccessAccept)
-		addMessageAuthenticator(q)
+		radiusauth.Add(q)
 		change(q)
-		packet, err := encode(q)
+		packet, err := radiusauth.Encode(q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,15 +159,15 @@ func listener(t *testing.T) (*Listener, *net.UDPConn, *counts, chan policy.Deman
 func disconnect(t *testing.T, user string, at time.Time) []byte {
 	t.Helper()
 	p := codec.New(codec.CodeDisconnectRequest, []byte(secret))
-	p.Authenticator = authenticator{}
+	p.Authenticator = radiusauth.Authenticator{}
 	if err := rfc2865.UserName_AddString(p, user); err != nil {
 		t.Fatal(err)
 	}
 	if err := rfc2869.EventTimestamp_Add(p, at); err != nil {
 		t.Fatal(err)
 	}
-	addMessageAuthenticator(p)
-	packet, err := encode(p)
+	radiusauth.Add(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +199,7 @@ func TestADemandThatIsSentAgain(t *testing.T) {
 	if !codec.IsAuthenticResponse(first, packet, []byte(secret)) || first[0] != byte(codec.CodeDisconnectNAK) {
 		t.Errorf("%x", first)
 	}
-	if present, good := checkMessageAuthenticator(first, authenticator(packet[4:20]), []byte(secret)); !present || !good {
+	if present, err := radiusauth.Check(first, radiusauth.Of(packet), []byte(secret)); !present || err != nil {
 		t.Error("the answer has no good Message-Authenticator")
 	}
 	send(conn, packet)
@@ -257,33 +258,33 @@ func TestWhoIsNotBelieved(t *testing.T) {
 func TestReplaysAreBounded(t *testing.T) {
 	r, now := newReplays(2, time.Minute), time.Unix(1e9, 0)
 	for i := range byte(2) {
-		if r.add(now, authenticator{i}, netip.AddrPort{}) == nil {
+		if r.add(now, radiusauth.Authenticator{i}, netip.AddrPort{}) == nil {
 			t.Fatal("no room")
 		}
 	}
-	if r.add(now.Add(time.Minute), authenticator{9}, netip.AddrPort{}) != nil || r.find(authenticator{0}) == nil {
+	if r.add(now.Add(time.Minute), radiusauth.Authenticator{9}, netip.AddrPort{}) != nil || r.find(radiusauth.Authenticator{0}) == nil {
 		t.Error("one was forgotten")
 	}
-	if r.add(now.Add(time.Minute+time.Second), authenticator{9}, netip.AddrPort{}) == nil || len(r.entries) != 1 {
+	if r.add(now.Add(time.Minute+time.Second), radiusauth.Authenticator{9}, netip.AddrPort{}) == nil || len(r.entries) != 1 {
 		t.Errorf("%d entries", len(r.entries))
 	}
 }
 
 func FuzzAnswers(f *testing.F) {
 	p := codec.New(codec.CodeAccessRequest, []byte(secret))
-	addMessageAuthenticator(p)
-	request, _ := encode(p)
+	radiusauth.Add(p)
+	request, _ := radiusauth.Encode(p)
 	answer, _ := p.Response(codec.CodeAccessAccept).Encode()
 	f.Add(answer)
 	f.Fuzz(func(t *testing.T, datagram []byte) {
 		if _, err := readAnswer(datagram, request, []byte(secret)); err == nil {
 			t.Error("believed")
 		}
-		packet, err := trim(datagram)
+		packet, err := radiusauth.Trim(datagram)
 		if err != nil {
 			return
 		}
-		checkMessageAuthenticator(packet, authenticator{}, []byte(secret))
+		_, _ = radiusauth.Check(packet, radiusauth.Authenticator{}, []byte(secret))
 		if p, err := codec.Parse(packet, nil); err == nil {
 			if g, err := readGrant(p); err == nil && len(g.HomeNetworkPrefixes) > mostPrefixes {
 				t.Error(g)

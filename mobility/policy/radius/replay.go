@@ -4,11 +4,13 @@ import (
 	"container/list"
 	"net/netip"
 	"time"
+
+	"netlmm/internal/radiusauth"
 )
 
 // seen is a request that was believed, with its answer once there is one.
 type seen struct {
-	authenticator authenticator // a digest of all of it, the secret included
+	authenticator radiusauth.Authenticator // a digest of all of it, the secret included
 	from          netip.AddrPort
 	at            time.Time
 	answer        []byte
@@ -19,16 +21,16 @@ type seen struct {
 type replays struct {
 	most    int
 	keep    time.Duration
-	entries map[authenticator]*list.Element
+	entries map[radiusauth.Authenticator]*list.Element
 	order   *list.List // of *seen, the oldest first
 }
 
 func newReplays(most int, keep time.Duration) *replays {
-	return &replays{most: most, keep: keep, entries: map[authenticator]*list.Element{}, order: list.New()}
+	return &replays{most: most, keep: keep, entries: map[radiusauth.Authenticator]*list.Element{}, order: list.New()}
 }
 
 // find returns a request that was seen before; nil: it was not.
-func (r *replays) find(a authenticator) *seen {
+func (r *replays) find(a radiusauth.Authenticator) *seen {
 	if element := r.entries[a]; element != nil {
 		return element.Value.(*seen)
 	}
@@ -36,7 +38,7 @@ func (r *replays) find(a authenticator) *seen {
 }
 
 // add remembers a request; nil: there is no room.
-func (r *replays) add(now time.Time, a authenticator, from netip.AddrPort) *seen {
+func (r *replays) add(now time.Time, a radiusauth.Authenticator, from netip.AddrPort) *seen {
 	for e := r.order.Front(); e != nil && now.Sub(e.Value.(*seen).at) > r.keep; e = r.order.Front() {
 		r.order.Remove(e)
 		delete(r.entries, e.Value.(*seen).authenticator)
