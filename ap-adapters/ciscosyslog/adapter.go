@@ -22,6 +22,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"netlmm/ap-adapters"
+	"netlmm/internal/ingress"
 	"netlmm/mih"
 )
 
@@ -164,26 +165,35 @@ func inUse(err error) error {
 
 // listenUDP reads datagrams until the socket fails or ctx ends.
 func (a *Adapter) listenUDP(ctx context.Context) error {
-	s, err := listen(a.cfg.Listen)
+	s, err := ingress.Listen(a.cfg.Listen, MaximumLine+1)
 	if err != nil {
 		return inUse(err)
 	}
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	a.setListening(&a.udp, s.localAddress(), "")
-	for buf := make([]byte, MaximumLine+1); ; {
-		d, err := s.read(buf)
+	a.setListening(&a.udp, s.LocalAddress(), "")
+	for {
+		d, err := s.Read()
 		if err != nil {
 			return err
 		}
-		a.receive(time.Now(), d)
+		a.receive(time.Now(), message{from: d.Source().Addr(), iface: d.Interface, text: d.Payload})
 	}
+}
+
+// message is what a socket received.
+type message struct {
+	from  netip.Addr
+	iface string // by which it came; "" when that is gone by now
+	text  []byte // valid until the next one
+
+	replay bool // it may be one of those that a writer repeats on a new connection
 }
 
 // receive takes one datagram, which is one line (RFC 5426 section 3.1): to split it at line breaks would let a station
 // whose name holds one write lines of its own. Or one message of a connection. It reports whether the line told something new.
-func (a *Adapter) receive(now time.Time, d datagram) (news bool) {
+func (a *Adapter) receive(now time.Time, d message) (news bool) {
 	a.receiving.Lock()
 	defer a.receiving.Unlock()
 	a.count("lines")
@@ -220,7 +230,7 @@ func (a *Adapter) receive(now time.Time, d datagram) (news bool) {
 // admits says whether lines from there are looked at.
 func (a *Adapter) admits(from netip.Addr, iface string) bool {
 	switch {
-	case slices.Contains(a.cfg.Untrusted, iface) || iface == "":
+	case ingress.Refused(iface, a.cfg.Untrusted):
 		a.refuse("refused_interface", from, fmt.Sprintf("it came by interface %q: lines from access links are forged, access points write from elsewhere", iface))
 	case !a.allowed(from):
 		a.refuse("refused_source", from, "not a configured source")

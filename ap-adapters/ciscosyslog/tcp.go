@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"netlmm/internal/ingress"
 )
 
 const (
@@ -113,7 +115,7 @@ func (a *Adapter) serve(ctx context.Context, conn *net.TCPConn, from netip.Addr,
 			a.ended(ctx, from, err)
 			return
 		}
-		if a.receive(time.Now(), datagram{from: from, iface: iface, text: text, replay: replay}) {
+		if a.receive(time.Now(), message{from: from, iface: iface, text: text, replay: replay}) {
 			replay = false
 		}
 	}
@@ -170,5 +172,5 @@ func arrivedBy(conn *net.TCPConn) string {
 		return ""
 	}
 	_ = conn.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: 3}) // it is open
-	return interfaceName(raw, index)
+	return ingress.InterfaceName(raw, index)
 }

@@ -13,6 +13,7 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
 
+	"netlmm/internal/ingress"
 	"netlmm/internal/radiusauth"
 )
 
@@ -41,7 +42,7 @@ const (
 
 // waiting is a client that is answered when the server has answered.
 type waiting struct {
-	from     datagram
+	from     ingress.Datagram
 	question question
 	request  *codec.Packet
 }

@@ -9,6 +9,7 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
 
+	"netlmm/internal/ingress"
 	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
@@ -35,13 +36,13 @@ func newBench(t *testing.T, always bool) *bench {
 		t.Fatal(err)
 	}
 	b.s = newServer(a, func(mih.Indication) bool { b.taken++; return true })
-	b.s.send = func(_ datagram, packet []byte) { b.back = append(b.back, packet) }
+	b.s.send = func(_ ingress.Datagram, packet []byte) { b.back = append(b.back, packet) }
 	b.s.forward.send = func(packet []byte) { b.up = append(b.up, packet) }
 	return b
 }
 
 func (b *bench) receive(packet []byte) {
-	b.s.receive(b.now, datagram{from: loopbackPort, iface: "lo", payload: packet})
+	b.s.receive(b.now, ingress.Datagram{From: loopbackPort, Interface: "lo", Payload: packet})
 }
 
 // pass lets time pass, a second at a time.

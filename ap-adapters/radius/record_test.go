@@ -14,6 +14,7 @@ import (
 	"layeh.com/radius/rfc2869"
 	"layeh.com/radius/rfc4372"
 
+	"netlmm/internal/ingress"
 	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
@@ -209,9 +210,9 @@ func FuzzReceive(f *testing.F) {
 			return true
 		})
 		sent := 0
-		s.send = func(to datagram, packet []byte) { sent++ }
+		s.send = func(to ingress.Datagram, packet []byte) { sent++ }
 		for _, packet := range [][]byte{payload, resigned(payload)} {
-			s.receive(time.Unix(1000, 0), datagram{from: loopbackPort, iface: "lo", payload: packet})
+			s.receive(time.Unix(1000, 0), ingress.Datagram{From: loopbackPort, Interface: "lo", Payload: packet})
 		}
 		if c := a.Status().Counters; sent > 2 || c["answered"]+c["duplicates"] < uint64(sent) {
 			t.Errorf("%d answers, counters %v", sent, c)

@@ -16,6 +16,7 @@ import (
 	"layeh.com/radius/rfc2869"
 	"layeh.com/radius/rfc6572"
 
+	"netlmm/internal/ingress"
 	"netlmm/internal/radiusauth"
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
@@ -234,19 +235,19 @@ func TestWhoIsNotBelieved(t *testing.T) {
 	wrong[len(wrong)-1] ^= 1
 	from, elsewhere := netip.MustParseAddrPort("192.0.2.1:1000"), netip.MustParseAddrPort("198.51.100.1:1000")
 	for name, c := range map[string]struct {
-		d    datagram
+		d    ingress.Datagram
 		good bool
 	}{
-		"good":              {datagram{from, "eth0", good}, true},
-		"with padding":      {datagram{from, "eth0", append(bytes.Clone(good), 0, 0)}, true},
-		"an access link":    {datagram{from, "acc0", good}, false},
-		"an interface gone": {datagram{from, "", good}, false},
-		"another source":    {datagram{elsewhere, "eth0", good}, false},
-		"changed":           {datagram{from, "eth0", wrong}, false},
-		"cut":               {datagram{from, "eth0", good[:len(good)-1]}, false},
-		"old":               {datagram{from, "eth0", disconnect(t, "mn1@example.net", now.Add(-2*time.Minute))}, false},
-		"of tomorrow":       {datagram{from, "eth0", disconnect(t, "mn1@example.net", now.Add(24*time.Hour))}, false},
-		"empty":             {datagram{from, "eth0", nil}, false},
+		"good":              {ingress.Datagram{From: from, Interface: "eth0", Payload: good}, true},
+		"with padding":      {ingress.Datagram{From: from, Interface: "eth0", Payload: append(bytes.Clone(good), 0, 0)}, true},
+		"an access link":    {ingress.Datagram{From: from, Interface: "acc0", Payload: good}, false},
+		"an interface gone": {ingress.Datagram{From: from, Interface: "", Payload: good}, false},
+		"another source":    {ingress.Datagram{From: elsewhere, Interface: "eth0", Payload: good}, false},
+		"changed":           {ingress.Datagram{From: from, Interface: "eth0", Payload: wrong}, false},
+		"cut":               {ingress.Datagram{From: from, Interface: "eth0", Payload: good[:len(good)-1]}, false},
+		"old":               {ingress.Datagram{From: from, Interface: "eth0", Payload: disconnect(t, "mn1@example.net", now.Add(-2*time.Minute))}, false},
+		"of tomorrow":       {ingress.Datagram{From: from, Interface: "eth0", Payload: disconnect(t, "mn1@example.net", now.Add(24*time.Hour))}, false},
+		"empty":             {ingress.Datagram{From: from, Interface: "eth0", Payload: nil}, false},
 	} {
 		if _, _, err := l.believe(c.d); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)
