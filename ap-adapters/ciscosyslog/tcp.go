@@ -62,13 +62,13 @@ func (a *Adapter) listenTCP(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
-	a.setListening(&a.tcp, listener.Addr().(*net.TCPAddr).AddrPort(), "")
+	a.tcp.Opened(listener.Addr().(*net.TCPAddr).AddrPort())
 	open := connections{open: map[netip.Addr]int{}}
 	for {
 		conn, err := listener.AcceptTCP()
 		switch {
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ECONNABORTED):
-			a.count("accept_errors")
+			a.counters.Count("accept_errors")
 			select {
 			case <-ctx.Done():
 			case <-time.After(acceptPause):
@@ -88,7 +88,7 @@ func (a *Adapter) listenTCP(ctx context.Context) error {
 			conn.Close()
 			continue
 		}
-		a.count("connections")
+		a.counters.Count("connections")
 		readers.Go(func() {
 			defer open.leave(from)
 			a.serve(ctx, conn, from, iface)
@@ -130,7 +130,7 @@ func (a *Adapter) ended(ctx context.Context, from netip.Addr, err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.refuse("refused_unfinished", from, "a message was begun and not ended; the connection is closed")
 	default:
-		a.count("connection_errors")
+		a.counters.Count("connection_errors")
 	}
 }
 

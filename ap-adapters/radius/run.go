@@ -30,7 +30,7 @@ func (a *Adapter) listenOnce(ctx context.Context, s *server) error {
 	defer clients.Close()
 	s.send = func(to ingress.Datagram, packet []byte) {
 		if err := clients.Answer(to, packet); err != nil {
-			a.count("send_errors") // it is asked again
+			a.counters.Count("send_errors") // it is asked again
 		}
 	}
 	if f := s.forward; f != nil {
@@ -43,7 +43,7 @@ func (a *Adapter) listenOnce(ctx context.Context, s *server) error {
 	}
 	l.readers.Go(func() { l.readRequests(clients) })
 	defer close(l.done)
-	a.setListening(clients.LocalAddress(), "")
+	a.socket.Opened(clients.LocalAddress())
 	return l.serve(ctx, s)
 }
 
@@ -59,7 +59,7 @@ func (a *Adapter) upstream(f *forwarder) (*net.UDPConn, error) {
 	}
 	f.send = func(packet []byte) {
 		if _, err := conn.WriteToUDPAddrPort(packet, f.cfg.Server); err != nil {
-			a.count("forward_send_errors") // it is sent again
+			a.counters.Count("forward_send_errors") // it is sent again
 		}
 	}
 	return conn, nil

@@ -32,17 +32,17 @@ type server struct {
 
 func newServer(a *Adapter, emit func(mih.Indication) bool) *server {
 	s := &server{a: a, picture: newPicture(), answers: newAnswers(maximumAnswers), limits: map[netip.Addr]*rate.Limiter{}}
-	s.picture.missed, s.picture.interim, s.picture.count, s.picture.moved = a.cfg.SessionTimeout, a.cfg.InterimInterval, a.count, a.moved
+	s.picture.missed, s.picture.interim, s.picture.count, s.picture.moved = a.cfg.SessionTimeout, a.cfg.InterimInterval, a.counters.Count, a.moved
 	s.picture.emit = func(ind mih.Indication) bool {
 		taken := emit(ind)
 		if !taken {
-			a.count("dropped")
+			a.counters.Count("dropped")
 		}
 		return taken
 	}
 	if a.cfg.Forward != nil {
 		s.forward = newForwarder(*a.cfg.Forward)
-		s.forward.count = a.count
+		s.forward.count = a.counters.Count
 		s.forward.gone = func(w *waiting) { s.answers.drop(w.question) }
 	}
 	return s
@@ -50,7 +50,7 @@ func newServer(a *Adapter, emit func(mih.Indication) bool) *server {
 
 // receive takes one datagram. What is not answered comes again, for an access point repeats it.
 func (s *server) receive(now time.Time, d ingress.Datagram) {
-	s.a.count("requests")
+	s.a.counters.Count("requests")
 	client := s.client(d)
 	if client < 0 {
 		return
@@ -60,19 +60,19 @@ func (s *server) receive(now time.Time, d ingress.Datagram) {
 		return
 	}
 	if packet, known := s.answers.look(now, q); known {
-		s.a.count("duplicates")
+		s.a.counters.Count("duplicates")
 		if packet != nil {
 			s.send(d, packet)
 		}
 		return
 	}
 	if !s.limit(d.Source().Addr()).AllowN(now, 1) {
-		s.a.count("rate_limited")
+		s.a.counters.Count("rate_limited")
 		return
 	}
 	s.a.heard(client, now)
 	if p.Code == codec.CodeStatusServer { // RFC 5997: is anybody there?
-		s.a.count("status_server")
+		s.a.counters.Count("status_server")
 		s.answer(now, d, q, p, nil)
 		return
 	}
@@ -120,7 +120,7 @@ func (s *server) decode(d ingress.Datagram, c Client) (p *codec.Packet, q questi
 }
 
 func (s *server) refuse(counter string, d ingress.Datagram, why string) {
-	s.a.count(counter)
+	s.a.counters.Count(counter)
 	s.a.inform("RADIUS request refused", "source", d.Source(), "why", why)
 }
 
@@ -142,23 +142,23 @@ func (s *server) take(now time.Time, client int, d ingress.Datagram, r Record) b
 	nas := keyOf(client, r.NAS, d.Source().Addr())
 	switch r.Status {
 	case rfc2866.AcctStatusType_Value_AccountingOn:
-		s.a.count("event_on")
+		s.a.counters.Count("event_on")
 		return s.picture.restarted(now, r, nas)
 	case rfc2866.AcctStatusType_Value_AccountingOff:
-		s.a.count("event_off")
+		s.a.counters.Count("event_off")
 		return s.picture.restarted(now, r, nas)
 	case rfc2866.AcctStatusType_Value_Start:
-		s.a.count("event_start")
+		s.a.counters.Count("event_start")
 	case rfc2866.AcctStatusType_Value_InterimUpdate:
-		s.a.count("event_interim_update")
+		s.a.counters.Count("event_interim_update")
 	case rfc2866.AcctStatusType_Value_Stop:
-		s.a.count("event_stop")
+		s.a.counters.Count("event_stop")
 	default:
-		s.a.count("ignored_status_type")
+		s.a.counters.Count("ignored_status_type")
 		return true
 	}
 	if r.Station.IsZero() {
-		s.a.count("ignored_no_station")
+		s.a.counters.Count("ignored_no_station")
 		return true
 	}
 	// One session may be told by way of several proxies. That an access point starts anew counts for what came by the same way:
@@ -167,7 +167,7 @@ func (s *server) take(now time.Time, client int, d ingress.Datagram, r Record) b
 	s.picture.complete(&r, at.session)
 	link := s.a.cfg.Clients[client].link(r)
 	if link == nil {
-		s.a.count("ignored_no_link")
+		s.a.counters.Count("ignored_no_link")
 		s.a.inform("a station is at no link of its RADIUS client", "station", r.Station, "source", d.Source(), "ssid", r.SSID, "vlan", r.VLAN)
 		return s.picture.elsewhere(now, r, at.session)
 	}
@@ -213,7 +213,7 @@ func (s *server) acknowledge(now time.Time, d ingress.Datagram, q question, p *c
 	}
 	switch taken := s.forward.add(now, p, octets, w); {
 	case !taken:
-		s.a.count("forward_queue_full")
+		s.a.counters.Count("forward_queue_full")
 		s.answers.drop(q)
 	case w == nil:
 		s.answer(now, d, q, p, nil)
@@ -249,12 +249,12 @@ func (s *server) answer(now time.Time, d ingress.Datagram, q question, request, 
 	}
 	packet, err := radiusauth.Encode(p)
 	if err != nil { // the other server said more than there is room for beside Proxy-State
-		s.a.count("answer_too_long")
+		s.a.counters.Count("answer_too_long")
 		s.answers.drop(q)
 		return
 	}
 	s.answers.put(now, q, packet)
-	s.a.count("answered")
+	s.a.counters.Count("answered")
 	s.send(d, packet)
 }
 
