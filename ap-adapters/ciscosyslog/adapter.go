@@ -48,6 +48,7 @@ type Source struct {
 	PointOfAttachment mih.LinkAddress // zero: as the line says, if it does
 	Interface         string          // access interface, as the MIH users know it
 	LinkType          mih.LinkType    // 0: IEEE 802.11
+	UserNameIsAddress bool            // a line that names its station by nothing but the user name is believed: all its networks are without 802.1X
 }
 
 // Adapter implements apadapters.Adapter.
@@ -183,6 +184,10 @@ func (a *Adapter) receive(now time.Time, d message) (news bool) {
 	i := a.source(from, r.origin())
 	if i < 0 {
 		a.refuse("refused_access_point", from, "no source is configured for access point "+r.origin())
+		return false
+	}
+	if r.ByUserName && !a.cfg.Sources[i].UserNameIsAddress {
+		a.refuse("refused_user_name", from, byUserName)
 		return false
 	}
 	history := a.peers[i].history
