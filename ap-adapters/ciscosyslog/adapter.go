@@ -58,6 +58,7 @@ type Adapter struct {
 
 	receiving sync.Mutex // held by who receives a line; before mu
 	emit      func(mih.Indication) bool
+	owed      owed
 
 	counters apadapters.Counters
 	udp, tcp listening.Socket
@@ -82,7 +83,7 @@ func New(cfg Config) (*Adapter, error) {
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.Sources, cfg.Untrusted = slices.Clone(cfg.Sources), slices.Clone(cfg.Untrusted)
-	a := &Adapter{log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
+	a := &Adapter{owed: newOwed(), log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	var problems []error
 	if len(cfg.Sources) == 0 {
 		problems = append(problems, errors.New("ciscosyslog: no sources: every line would be refused; name the access points' addresses"))
@@ -111,12 +112,13 @@ func (a *Adapter) ListenAddressTCP() netip.AddrPort { return a.tcp.Address() }
 // Run listens until ctx ends. A socket that fails is opened again, paced.
 func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error {
 	a.emit = emit
+	var other sync.WaitGroup
+	defer other.Wait()
+	other.Go(func() { a.keepSettling(ctx) })
 	if !a.cfg.Listen.IsValid() {
 		a.keep(ctx, &a.tcp, a.listenTCP)
 		return nil
 	}
-	var other sync.WaitGroup
-	defer other.Wait()
 	if a.cfg.ListenTCP.IsValid() {
 		other.Go(func() { a.keep(ctx, &a.tcp, a.listenTCP) })
 	}
@@ -197,12 +199,10 @@ func (a *Adapter) receive(now time.Time, d message) (news bool) {
 		return false
 	}
 	a.counters.Count("event_" + string(r.Event))
-	if a.emit(a.indication(now, a.cfg.Sources[i], r)) {
+	if a.tell(i, a.indication(now, a.cfg.Sources[i], r)) {
 		history.add(line)
-	} else {
-		a.counters.Count("dropped")
+		a.note(i, now, r)
 	}
-	a.note(i, now, r)
 	return true
 }
 

@@ -155,9 +155,6 @@ func TestSourcesOverTheSocket(t *testing.T) {
 	if p := s.Status().Peers; p[0].Stations != 1 || p[3].Stations != 0 || !p[0].Connected || p[2].Name != "roof" {
 		t.Errorf("peers %+v", p)
 	}
-	s.full.Store(true)
-	ap0(detached)
-	eventually(t, "the drop counted", func() bool { return s.Status().Counters["dropped"] == 1 })
 }
 
 func TestListenIsTriedAgain(t *testing.T) {
