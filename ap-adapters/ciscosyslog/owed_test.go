@@ -44,7 +44,9 @@ func TestNewsWaitForWhatIsOwed(t *testing.T) {
 		told = append(told, ind.Event.EventType())
 		return true
 	}
-	receive := func(line string) { a.receive(time.Now(), message{from: netip.IPv6Loopback(), iface: "lo", text: []byte(line)}) }
+	receive := func(line string) {
+		a.receive(time.Now(), message{from: netip.IPv6Loopback(), iface: "lo", text: []byte(line)})
+	}
 	receive(detached)
 	room = 1
 	receive(forged) // another station
