@@ -113,6 +113,7 @@ type domain struct {
 	belongs    map[netip.Prefix]mobility.MobileNodeID      // since it was given out first
 	stepped    bool                                        // some clock was wrong some time
 	disordered bool                                        // so was the anchor's, by which it judges timestamps
+	runs       map[exchange]uint32                         // of the MAG, when it sent the PBU that arrived at the anchor last
 	misdated   map[string]bool                             // by mobile node: so was that of the MAG whose PBU was accepted last
 	arriving   *packet                                     // at the anchor
 	resuming   bool                                        // what waited for an SA goes out
@@ -124,7 +125,7 @@ type domain struct {
 func newDomain(f flavour) *domain {
 	d := &domain{
 		flavour: f, now: start, counter: 1, known: map[netip.Addr]uint32{}, moved: map[netip.Prefix]mobility.BindingCacheEntry{},
-		misdated: map[string]bool{}, latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
+		runs: map[exchange]uint32{}, misdated: map[string]bool{}, latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
 	}
 	gateways := 2
 	if f.handovers {

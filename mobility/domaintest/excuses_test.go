@@ -4,7 +4,6 @@ import (
 	"netlmm/mobility"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/mag"
-	"netlmm/mobility/mh"
 )
 
 // excuse is why a host need not be served where it is before its MAG extends its binding: the protocol has no means by which
@@ -69,15 +68,7 @@ func (d *domain) excuseOutlived(p packet) {
 	if !d.sequences && !d.stepped || p.run == d.gatewayOf(p).counter {
 		return
 	}
-	var pbu mh.BindingUpdate
-	var pba mh.BindingAcknowledgement
-	id := mobility.MobileNodeID{}
-	switch {
-	case pbu.Decode(p.payload) == nil:
-		id = pbu.Options.MobileNodeID
-	case pba.Decode(p.payload) == nil:
-		id = pba.Options.MobileNodeID
-	}
+	id := exchangeOf(d.gatewayOf(p), p.payload).id
 	for _, h := range d.hosts { // one interface may wait for another one's de-registration
 		if h.id() == id {
 			h.excuse = outlived

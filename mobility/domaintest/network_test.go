@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/mobility"
 	"netlmm/mobility/heartbeat"
 	"netlmm/mobility/lma"
 	"netlmm/mobility/mag"
@@ -17,7 +18,7 @@ type packet struct {
 	number   int
 	from, to netip.Addr
 	payload  []byte
-	run      uint32        // of the MAG, when it was sent
+	run      uint32        // of the MAG, when it was sent, or what it answers
 	off      time.Duration // and how wrong its clock was
 	late     bool          // it had waited, and its host had gone on a moment ago
 }
@@ -27,8 +28,31 @@ func (d *domain) send(from, to netip.Addr, payload []byte) {
 	p := packet{number: d.sent, from: from, to: to, payload: payload}
 	g := d.gatewayOf(p)
 	p.run, p.off = g.counter, g.off
+	if run, known := d.runs[exchangeOf(g, payload)]; known && from == lmaAddress { // the anchor may have kept a PBU waiting
+		p.run = run
+	}
 	d.network = append(d.network, p)
 	d.note("#%d %s", p.number, d.describe(p))
+}
+
+// exchange is what a PBU and its answer have in common.
+type exchange struct {
+	mag      netip.Addr
+	id       mobility.MobileNodeID
+	sequence uint16
+}
+
+// exchangeOf is that of a PBU or a PBA; the zero one: it is neither.
+func exchangeOf(g *gateway, payload []byte) exchange {
+	var pbu mh.BindingUpdate
+	var pba mh.BindingAcknowledgement
+	switch {
+	case pbu.Decode(payload) == nil:
+		return exchange{g.address, pbu.Options.MobileNodeID, pbu.Sequence}
+	case pba.Decode(payload) == nil:
+		return exchange{g.address, pba.Options.MobileNodeID, pba.Sequence}
+	}
+	return exchange{}
 }
 
 // deliver hands the packet at index i of the network to its receiver; it stays in flight when keep is set.
@@ -58,6 +82,9 @@ func (d *domain) deliver(i int, keep bool) {
 		d.beatAnchor(heartbeat.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)})
 	default:
 		d.arriving = &p
+		if of := exchangeOf(d.gatewayOf(p), p.payload); !of.id.IsZero() {
+			d.runs[of] = p.run
+		}
 		d.performAnchor(d.anchor.Handle(d.clock(d.off), lma.MessageReceived{Source: p.from, Destination: p.to, Payload: slices.Clone(p.payload)}))
 		d.arriving = nil
 	}
