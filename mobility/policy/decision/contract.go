@@ -14,7 +14,7 @@ import (
 // Config is what a machine is told at start.
 type Config struct {
 	Order        []policy.Source  // whom to ask, the first one that knows decides
-	Everybody    mobility.Profile // what a grant is made from: the protocols that a gateway asks for by default
+	Everybody    mobility.Profile // what a grant is made from: the protocols and the lifetime that a gateway asks for by default
 	ServeUnasked bool             // a mobile node of which nothing is known is served by the table's fallback while AAA servers are silent
 	SeveralMACs  policy.Rule      // "": Interfaces
 

@@ -314,3 +314,11 @@ func FuzzDemands(f *testing.F) {
 		}
 	})
 }
+
+// A prefix that stands twice is one: a gateway refuses to ask an anchor for the same one again.
+func TestAPrefixThatStandsTwice(t *testing.T) {
+	prefix := &codec.AVP{Type: rfc6572.PMIP6HomeHNPrefix_Type, Attribute: codec.Attribute{0, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 7}}
+	if g, err := readGrant(&codec.Packet{Attributes: codec.Attributes{prefix, prefix}}); err != nil || len(g.HomeNetworkPrefixes) != 1 {
+		t.Errorf("%v, %v", g.HomeNetworkPrefixes, err)
+	}
+}
