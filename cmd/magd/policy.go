@@ -51,7 +51,7 @@ func decisionConfig(cfg *configs.Magd) decision.Config {
 	return decision.Config{
 		Everybody: everybody, SeveralMACs: cfg.SeveralMACs, Anchors: cfg.Anchors, AnchorPatience: cfg.AnchorPatience, MoveFromDead: cfg.MoveFromDead,
 		MaximumStations: 2 * cfg.MaximumMobileNodes, Order: cfg.Order, ServeUnasked: cfg.ServeUnasked,
-		CacheLifetime: cfg.AAA.CacheLifetime, StaleLifetime: cfg.AAA.StaleLifetime, RejectLifetime: cfg.AAA.RejectLifetime,
+		CacheLifetime: cfg.AAA.CacheLifetime, StaleLifetime: cfg.AAA.StaleLifetime, RejectLifetime: cfg.AAA.RejectLifetime, RetryInterval: cfg.AAA.DeadTime,
 		MaximumCached: cfg.AAA.MaximumCached, MaximumWaiting: cfg.AAA.MaximumWaiting,
 	}
 }

@@ -142,13 +142,25 @@ func (m *Machine) unasked(now time.Time, r *record) {
 	if p, ok := m.table.Fallback(r.MobileNodeID); ok && m.config.ServeUnasked {
 		m.do(Noted{Reason: ByDefault})
 		m.conclude(now, r, "", p)
-		return
-	}
-	if r.state == served {
+	} else if r.state == served {
 		m.refuse(r, SessionTimeout)
-		return
+	} else {
+		m.refuse(r, NobodyKnows)
 	}
-	m.refuse(r, NobodyKnows)
+	r.unsure = true
+	if m.retry.index == 0 {
+		m.set(&m.retry, now.Add(m.config.RetryInterval))
+	}
+}
+
+// askAgain asks about whom no server answered: a station that stands still would bring nobody to ask.
+func (m *Machine) askAgain(now time.Time) {
+	m.reviewAll(now, func(r *record) bool {
+		if r.unsure && m.retry.index == 0 {
+			m.set(&m.retry, now.Add(m.config.RetryInterval))
+		}
+		return r.unsure
+	})
 }
 
 // judge makes a profile of what an AAA server said, age ago.
@@ -181,7 +193,7 @@ func (m *Machine) sessionOver(r *record) {
 
 // conclude takes a profile for a station.
 func (m *Machine) conclude(now time.Time, r *record, source policy.Source, p mobility.Profile) {
-	r.source = source
+	r.source, r.unsure = source, false
 	if source != policy.RADIUS {
 		m.clear(&r.expires)
 		r.grant, r.over = policy.Grant{}, false
@@ -267,6 +279,6 @@ func (m *Machine) refuse(r *record, reason Reason) {
 	m.clear(&r.expires)
 	m.withdraw(r)
 	m.become(r, withheld)
-	r.bound, r.over, r.sticky = false, false, netip.Addr{}
+	r.bound, r.over, r.unsure, r.sticky = false, false, false, netip.Addr{}
 	m.do(Withhold{r.Attachment, reason})
 }

@@ -26,6 +26,7 @@ type Config struct {
 	StaleLifetime  time.Duration // how long it is while no server answers
 	RejectLifetime time.Duration // how long a rejected station is not asked for again
 	MaximumCached  int           // grants and rejections
+	RetryInterval  time.Duration // after which is asked again about whom no server answered, default 30 s
 
 	MaximumStations int // that are remembered; one is forgotten for a newcomer, which costs it no binding
 	MaximumWaiting  int // questions under way; who is asked about beyond them waits in line

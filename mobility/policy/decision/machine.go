@@ -21,6 +21,7 @@ const (
 const (
 	defaultAnchorPatience = 5 * time.Second
 	defaultStations       = 20000
+	defaultRetryInterval  = 30 * time.Second
 )
 
 // state is what a station is to the gateway.
@@ -45,6 +46,7 @@ type record struct {
 	sticky  netip.Addr     // the anchor that it had, and keeps while that lives
 	bound   bool           // the anchor has accepted it
 	over    bool           // Session-Timeout has passed
+	unsure  bool           // no server answered, nor anybody else
 	since   time.Time      // its attachment, or that it was given another anchor
 	query   policy.QueryID // under way; 0: none
 	inLine  *list.Element  // in Machine.line
@@ -80,6 +82,7 @@ type Machine struct {
 
 	reviews     []*record
 	reviewTimer timer
+	retry       timer // asks about the unsure ones again
 }
 
 // New makes a machine that decides by a table.
@@ -89,6 +92,9 @@ func New(c Config, table *policy.Table) *Machine {
 	}
 	if c.MaximumStations == 0 {
 		c.MaximumStations = defaultStations
+	}
+	if c.RetryInterval == 0 {
+		c.RetryInterval = defaultRetryInterval
 	}
 	if len(c.Order) == 0 {
 		c.Order = []policy.Source{policy.File}
@@ -101,6 +107,7 @@ func New(c Config, table *policy.Table) *Machine {
 		m.stations[i] = list.New()
 	}
 	m.reviewTimer.due = m.reviewSome
+	m.retry.due = m.askAgain
 	m.addAnchors()
 	return m
 }

@@ -104,6 +104,7 @@ func TestSessionTimeout(t *testing.T) {
 	b.want(b.handle(Answered{2, minute}), "") // goes on
 	b.want(b.pass(time.Minute), "ask 3 for a@x")
 	b.want(b.handle(Answered{3, silent}), "withhold 1: session_timeout")
+	b.handle(Detached{Station: at(1)})
 	b.want(b.pass(time.Hour), "")
 	b.handle(come(2, "b@x"))
 	b.handle(Answered{4, minute})
