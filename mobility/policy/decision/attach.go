@@ -25,6 +25,8 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 	r = m.newRecord(now, a)
 	if before.state == served && before.MobileNodeID == a.MobileNodeID {
 		r.sticky, r.bound = before.profile.LMAAddress, before.bound
+		r.user, r.grant = before.user, before.grant // a server may call it so while its question is under way
+		m.name(r)
 	}
 	m.decide(now, r)
 	if r.asks() && before.state == served && before.MobileNodeID != a.MobileNodeID {
@@ -85,7 +87,7 @@ func (m *Machine) ask(r *record, order []byte) {
 	}
 	m.query++
 	r.query = m.query
-	m.queries[r.query] = &question{r.asked(), r}
+	m.queries[r.query] = &question{asked: r.asked(), record: r}
 	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order}})
 }
 
@@ -106,7 +108,7 @@ func (m *Machine) answered(now time.Time, e Answered) {
 	}
 	delete(m.queries, e.ID)
 	defer m.askNext()
-	if e.Verdict.Outcome != policy.Silent {
+	if e.Verdict.Outcome != policy.Silent && !q.outdated {
 		m.cache.put(now, q.asked, e.Verdict)
 	}
 	r := q.record
@@ -117,6 +119,11 @@ func (m *Machine) answered(now time.Time, e Answered) {
 	r.query = 0
 	if e.Verdict.Outcome == policy.Silent {
 		m.unasked(now, r)
+		return
+	}
+	if q.outdated {
+		m.do(Noted{Reason: AnswerTooLate})
+		m.ask(r, r.order)
 		return
 	}
 	m.judge(now, r, e.Verdict, 0)

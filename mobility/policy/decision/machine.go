@@ -61,7 +61,8 @@ type record struct {
 // question is one that an AAA server was asked.
 type question struct {
 	asked
-	record *record // nil: nobody waits for the answer any more
+	record   *record // nil: nobody waits for the answer any more
+	outdated bool    // a server demanded something since: the answer counts no more
 }
 
 // Machine decides.
