@@ -13,11 +13,11 @@ type anchor struct {
 	up       bool // the security association
 	dead     bool
 	mute     bool  // and for want of answers: a new association proves nothing
-	patience timer // until a missing association means that it is dead, or until a mute one is tried again
+	patience timer // until a missing association means that it is dead, or until a silent one is tried again
 }
 
-// muteTime is how long an anchor that did not answer registrations is left, should nothing better be heard of it. Heartbeats are sent
-// to those only that have mobile nodes.
+// muteTime is how long an anchor that did not answer registrations or heartbeats is left, should nothing better be heard of it.
+// Heartbeats are sent to those only that have mobile nodes.
 const muteTime = time.Minute
 
 func (m *Machine) addAnchors() {
@@ -54,7 +54,10 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 	case HeartbeatBack:
 		m.anchorLives(now, a)
 	case HeartbeatFailed:
-		m.anchorDied(now, a, AnchorSilent)
+		if !a.dead {
+			m.anchorDied(now, a, AnchorSilent)
+			m.set(&a.patience, now.Add(muteTime))
+		}
 	case AssociationDown:
 		a.up = false
 		m.doubt(now, a)
@@ -82,10 +85,10 @@ func (m *Machine) anchorLives(now time.Time, a *anchor) {
 
 // anchorDied leaves an anchor: who waits for it goes to another one at once, and so do those registered there if that is wanted.
 func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
-	m.clear(&a.patience)
 	if a.dead {
 		return
 	}
+	m.clear(&a.patience)
 	a.dead = true
 	m.do(AnchorDied{a.lma, reason})
 	m.reviewAll(now, m.leavesAnchor)
