@@ -106,17 +106,27 @@ func (m *Machine) grantChange(now time.Time, d policy.Demand, sessions []*record
 		if r.source == policy.File {
 			return policy.AdministrativelyProhibited
 		}
-		grant := d.Changes.Over(r.grant)
+		grant := changed(now, r, d.Changes)
 		p, err := grant.Profile(r.MobileNodeID, m.config.Everybody)
 		if err != nil || p.LMAAddress.IsValid() && m.anchors[p.LMAAddress] == nil {
 			return policy.InvalidAttributeValue
 		}
 	}
 	for _, r := range sessions {
-		verdict := policy.Verdict{Outcome: policy.Accepted, Grant: d.Changes.Over(r.grant)}
+		verdict := policy.Verdict{Outcome: policy.Accepted, Grant: changed(now, r, d.Changes)}
 		m.cache.put(now, r.asked(), verdict)
 		m.supersede(r)
 		m.judge(now, r, verdict, 0)
 	}
 	return 0
+}
+
+// changed is a grant with its changes. They extend no session unless they say so: Session-Timeout is the most that it may take
+// (RFC 2865 section 5.27), and what is left of it counts from now.
+func changed(now time.Time, r *record, changes policy.Grant) policy.Grant {
+	grant := changes.Over(r.grant)
+	if changes.SessionTimeout == 0 && (r.over || r.expires.index > 0) {
+		grant.SessionTimeout = max(r.expires.at.Sub(now), 1)
+	}
+	return grant
 }

@@ -161,3 +161,21 @@ func TestDemands(t *testing.T) {
 	b.want(b.handle(come(1, "a@x")), "ask 4 for a@x")
 	b.want(disconnect(policy.Demand{UserName: "02-00-00-00-00-02"}), "disconnected; leave 2; disassociate 2; answer 0")
 }
+
+// A CoA-Request that names no Session-Timeout extends no session: it is the most that the session may take (RFC 2865 section 5.27).
+func TestAChangeDoesNotExtendASession(t *testing.T) {
+	b := newBench(t, asking(policy.RADIUS), policy.NewTable(nil, open))
+	change := func() string {
+		return b.handle(Demanded{policy.Demand{UserName: "a@x", Changes: policy.Grant{LMAAddress: lma2}}})
+	}
+	b.handle(come(1, "a@x"))
+	b.handle(Answered{1, accept(func(g *policy.Grant) { g.SessionTimeout = time.Minute })})
+	b.pass(40 * time.Second)
+	change()
+	b.want(b.pass(10*time.Second), "")
+	b.handle(come(1, "a@x")) // from the cache, and for as long
+	b.want(b.pass(9*time.Second), "")
+	b.want(b.pass(time.Second), "ask 2 for a@x")
+	change() // the question is out of date, the time over all the same
+	b.want(b.pass(time.Second), "ask 3 for a@x")
+}
