@@ -97,7 +97,7 @@ func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
 // registered: the anchor of a mobile node lives.
 func (m *Machine) registered(now time.Time, e Registered) {
 	if r := m.records[e.Station]; r != nil && r.state == served && !r.since.After(e.Attached) {
-		r.profile.LMAAddress, r.bound = e.LMA, true
+		r.profile.LMAAddress, r.bound, r.ended = e.LMA, true, false
 	}
 	if a := m.anchors[e.LMA]; a != nil && a.mute {
 		m.anchorLives(now, a)
@@ -120,7 +120,7 @@ func (m *Machine) choose(id mobility.MobileNodeID) netip.Addr {
 // leavesAnchor says whether a mobile node goes to another anchor because its own is dead. Its profile may forbid that.
 func (m *Machine) leavesAnchor(r *record) bool {
 	a := m.anchors[r.profile.LMAAddress]
-	return r.state == served && !r.pinned && a != nil && a.dead && (!r.bound || m.config.MoveFromDead)
+	return r.state == served && !r.ended && !r.pinned && a != nil && a.dead && (!r.bound || m.config.MoveFromDead)
 }
 
 func (m *Machine) moveFromAnchor(now time.Time, r *record) {

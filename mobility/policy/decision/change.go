@@ -67,6 +67,9 @@ func (m *Machine) change(now time.Time, r *record, p mobility.Profile) {
 	}
 	now4 := p.IPv4Mobility && !old.IPv4Mobility // it has none to keep
 	r.profile.IPv6Prohibited, r.profile.IPv4Mobility, r.profile.Lifetime, r.profile.MAGLocalRouting = p.IPv6Prohibited, p.IPv4Mobility, p.Lifetime, p.MAGLocalRouting
+	if r.ended {
+		return
+	}
 	s := Serve{Attachment: r.Attachment, Profile: r.profile}
 	s.Unconfirmed, s.At = true, now
 	s.Profile.HomeNetworkPrefixes = nil // the MAG goes on asking for those that it has

@@ -45,6 +45,7 @@ type record struct {
 	pinned  bool           // the profile names the anchor
 	sticky  netip.Addr     // the anchor that it had, and keeps while that lives
 	bound   bool           // the anchor has accepted it
+	ended   bool           // its binding ended, and only an attachment begins another one (RFC 5846)
 	over    bool           // Session-Timeout has passed
 	unsure  bool           // no server answered, nor anybody else
 	since   time.Time      // its attachment, or that it was given another anchor
@@ -259,7 +260,7 @@ func (m *Machine) ended(e Ended) {
 	if r == nil || r.since.After(e.Attached) {
 		return
 	}
-	r.bound = false
+	r.bound, r.ended = false, true
 	if e.Gone && r.state == served {
 		m.remove(r)
 	}
