@@ -29,6 +29,9 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 		m.name(r)
 	}
 	m.decide(now, r)
+	if before.MobileNodeID != a.MobileNodeID {
+		m.makesWay(&before)
+	}
 	if r.asks() && before.state == served && before.MobileNodeID != a.MobileNodeID {
 		m.do(Leave{a.Station, a.At}) // somebody else's: what that one had is not this one's while it waits
 	}
@@ -38,6 +41,7 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 func (m *Machine) detached(e Detached) {
 	if r := m.records[e.Station]; r != nil {
 		m.remove(r)
+		m.makesWay(r)
 	}
 	m.do(Leave(e))
 }
@@ -200,7 +204,7 @@ func (m *Machine) sessionOver(r *record) {
 
 // conclude takes a profile for a station.
 func (m *Machine) conclude(now time.Time, r *record, source policy.Source, p mobility.Profile) {
-	r.source, r.unsure = source, false
+	r.source, r.unsure, r.barred = source, false, false
 	if source != policy.RADIUS {
 		m.clear(&r.expires)
 		r.grant, r.over = policy.Grant{}, false
@@ -231,6 +235,8 @@ func (m *Machine) serve(r *record, p mobility.Profile) {
 	rule := m.ruleFor(p)
 	if rule == policy.Refuse && len(others) > 0 {
 		m.refuse(r, AnotherDevice)
+		r.barred = true
+		m.name(r) // whoever makes way finds it
 		return
 	}
 	if mac, ok := r.LinkLayerID.MAC(); ok && rule == policy.Separate {
@@ -285,7 +291,23 @@ func (m *Machine) otherDevices(r *record) (list []*record) {
 func (m *Machine) refuse(r *record, reason Reason) {
 	m.clear(&r.expires)
 	m.withdraw(r)
+	if reason != AnotherDevice {
+		m.makesWay(r)
+	}
 	m.become(r, withheld)
-	r.bound, r.over, r.unsure, r.sticky = false, false, false, netip.Addr{}
+	r.bound, r.over, r.unsure, r.barred, r.sticky = false, false, false, false, netip.Addr{}
 	m.do(Withhold{r.Attachment, reason})
+}
+
+// makesWay has those looked at whom this station kept from service, which it needs not any more.
+func (m *Machine) makesWay(r *record) {
+	if r.state == withheld {
+		return
+	}
+	for _, other := range m.names[r.user] {
+		if other != r && other.barred && other.user == r.user && !other.review {
+			other.review = true
+			m.reviews = append(m.reviews, other)
+		}
+	}
 }

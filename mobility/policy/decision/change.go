@@ -18,7 +18,12 @@ func (m *Machine) reviewAll(now time.Time, which func(*record) bool) {
 			}
 		}
 	}
-	if m.reviewTimer.index == 0 {
+	m.reviewNow(now)
+}
+
+// reviewNow begins with the reviews in line, should that not be under way.
+func (m *Machine) reviewNow(now time.Time) {
+	if len(m.reviews) > 0 && m.reviewTimer.index == 0 {
 		m.reviewSome(now)
 	}
 }

@@ -95,6 +95,7 @@ func (m *Machine) disconnect(now time.Time, r *record) {
 	m.cache.drop(r.asked())
 	m.supersede(r)
 	m.remove(r)
+	m.makesWay(r)
 	m.do(Noted{Reason: Disconnected})
 	m.do(Leave{r.Station, now})
 	m.do(Disassociate{r.Station})

@@ -47,6 +47,7 @@ type record struct {
 	bound   bool           // the anchor has accepted it
 	ended   bool           // its binding ended, and only an attachment begins another one (RFC 5846)
 	over    bool           // Session-Timeout has passed
+	barred  bool           // by another device of the same user
 	unsure  bool           // no server answered, nor anybody else
 	since   time.Time      // its attachment, or that it was given another anchor
 	query   policy.QueryID // under way; 0: none
@@ -135,6 +136,7 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 	case Demanded:
 		m.demanded(now, e.Demand)
 	}
+	m.reviewNow(now)
 	return m.take()
 }
 
@@ -144,6 +146,7 @@ func (m *Machine) Expire(now time.Time) []Action {
 		t := heap.Pop(&m.timers).(*timer)
 		t.due(now)
 	}
+	m.reviewNow(now)
 	return m.take()
 }
 
@@ -263,6 +266,7 @@ func (m *Machine) ended(e Ended) {
 	r.bound, r.ended = false, true
 	if e.Gone && r.state == served {
 		m.remove(r)
+		m.makesWay(r)
 	}
 }
 
