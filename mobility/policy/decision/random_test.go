@@ -86,6 +86,9 @@ func history(t *testing.T, random *rand.Rand) {
 	for n := range byte(20) {
 		take(b.m.Handle(b.now, Detached{Station: at(n)}))
 	}
+	for len(asked) > 0 { // about those for whom others made way
+		answer(silent)
+	}
 	if len(b.m.names)+len(b.m.records)+len(b.m.queries)+b.m.line.Len() > 0 {
 		t.Errorf("left over: %d names, %d stations, %d questions, %d in line", len(b.m.names), len(b.m.records), len(b.m.queries), b.m.line.Len())
 	}
