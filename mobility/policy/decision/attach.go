@@ -187,6 +187,7 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 		return
 	}
 	r.grant, r.over = v.Grant, false
+	m.name(r)
 	m.clear(&r.expires)
 	if v.Grant.SessionTimeout > 0 {
 		m.set(&r.expires, now.Add(v.Grant.SessionTimeout-age))

@@ -179,3 +179,13 @@ func TestAChangeDoesNotExtendASession(t *testing.T) {
 	change() // the question is out of date, the time over all the same
 	b.want(b.pass(time.Second), "ask 3 for a@x")
 }
+
+// A name that a server gives later is one that it may use.
+func TestANameLearntLater(t *testing.T) {
+	b := newBench(t, asking(policy.RADIUS), policy.NewTable(nil, open))
+	b.handle(come(1, "a@x"))
+	b.handle(Answered{1, accept(nil)})
+	b.handle(Demanded{policy.Demand{UserName: "a@x", Reauthorize: true}})
+	b.handle(Answered{2, accept(func(g *policy.Grant) { g.ChargeableUserIdentity = "cui" })})
+	b.want(b.handle(Demanded{policy.Demand{Disconnect: true, Identifiers: []string{"cui"}}}), "disconnected; leave 1; disassociate 1; answer 0")
+}
