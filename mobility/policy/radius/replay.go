@@ -1,7 +1,7 @@
 package radius
 
 import (
-	"container/list"
+	"container/heap"
 	"net/netip"
 	"time"
 )
@@ -10,7 +10,7 @@ import (
 type seen struct {
 	authenticator authenticator // a digest of all of it, the secret included
 	from          netip.AddrPort
-	at            time.Time
+	until         time.Time // it could be believed again
 	answer        []byte
 }
 
@@ -18,33 +18,43 @@ type seen struct {
 // taken: to forget one would let it be repeated.
 type replays struct {
 	most    int
-	keep    time.Duration
-	entries map[authenticator]*list.Element
-	order   *list.List // of *seen, the oldest first
+	entries map[authenticator]*seen
+	order   byEnd
 }
 
-func newReplays(most int, keep time.Duration) *replays {
-	return &replays{most: most, keep: keep, entries: map[authenticator]*list.Element{}, order: list.New()}
+func newReplays(most int) *replays {
+	return &replays{most: most, entries: map[authenticator]*seen{}}
 }
 
 // find returns a request that was seen before; nil: it was not.
-func (r *replays) find(a authenticator) *seen {
-	if element := r.entries[a]; element != nil {
-		return element.Value.(*seen)
-	}
-	return nil
-}
+func (r *replays) find(a authenticator) *seen { return r.entries[a] }
 
-// add remembers a request; nil: there is no room.
-func (r *replays) add(now time.Time, a authenticator, from netip.AddrPort) *seen {
-	for e := r.order.Front(); e != nil && now.Sub(e.Value.(*seen).at) > r.keep; e = r.order.Front() {
-		r.order.Remove(e)
-		delete(r.entries, e.Value.(*seen).authenticator)
+// add remembers a request until then; nil: there is no room.
+func (r *replays) add(now, until time.Time, a authenticator, from netip.AddrPort) *seen {
+	for len(r.order) > 0 && now.After(r.order[0].until) {
+		delete(r.entries, heap.Pop(&r.order).(*seen).authenticator)
 	}
-	if r.order.Len() >= r.most {
+	if len(r.order) >= r.most {
 		return nil
 	}
-	s := &seen{authenticator: a, from: from, at: now}
-	r.entries[a] = r.order.PushBack(s)
+	s := &seen{authenticator: a, from: from, until: until}
+	r.entries[a] = s
+	heap.Push(&r.order, s)
+	return s
+}
+
+// byEnd is a min-heap for container/heap: who may be forgotten first comes first.
+type byEnd []*seen
+
+func (h byEnd) Len() int           { return len(h) }
+func (h byEnd) Less(i, j int) bool { return h[i].until.Before(h[j].until) }
+func (h byEnd) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *byEnd) Push(x any)        { *h = append(*h, x.(*seen)) }
+
+func (h *byEnd) Pop() any {
+	last := len(*h) - 1
+	s := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
 	return s
 }
