@@ -287,6 +287,6 @@ func (m *Machine) Counts() (c Counts) {
 			c.Waiting++
 		}
 	}
-	c.Cached, c.Profiles = m.cache.order.Len(), m.table.Len()
+	c.Cached, c.Profiles = m.cache.len(), m.table.Len()
 	return c
 }

@@ -100,8 +100,8 @@ func consistent(t *testing.T, m *Machine) {
 	for _, s := range m.stations {
 		listed += s.Len()
 	}
-	if listed != len(m.records) || len(m.records) > m.config.MaximumStations || m.cache.order.Len() > m.config.MaximumCached {
-		t.Fatalf("%d stations in lists, %d remembered, %d answers kept", listed, len(m.records), m.cache.order.Len())
+	if listed != len(m.records) || len(m.records) > m.config.MaximumStations || m.cache.len() > m.config.MaximumCached {
+		t.Fatalf("%d stations in lists, %d remembered, %d answers kept", listed, len(m.records), m.cache.len())
 	}
 	for name, set := range m.cache.names {
 		for who := range set {
