@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -22,16 +21,15 @@ import (
 	"golang.org/x/time/rate"
 
 	"netlmm/ap-adapters"
+	"netlmm/ap-adapters/listening"
+	"netlmm/internal/ingress"
 	"netlmm/mih"
 )
 
 // Name is the adapter's name in indications, configuration and metrics.
 const Name = "ciscosyslog"
 
-const (
-	maximumStations = 8192 // per source; more are reported, but not counted in Status
-	rearmInterval   = 200 * time.Millisecond
-)
+const maximumStations = 8192 // per source; more are reported, but not counted in Status
 
 // Config is what the adapter is told.
 type Config struct {
@@ -50,6 +48,7 @@ type Source struct {
 	PointOfAttachment mih.LinkAddress // zero: as the line says, if it does
 	Interface         string          // access interface, as the MIH users know it
 	LinkType          mih.LinkType    // 0: IEEE 802.11
+	UserNameIsAddress bool            // a line that names its station by nothing but the user name is believed: all its networks are without 802.1X
 }
 
 // Adapter implements apadapters.Adapter.
@@ -59,17 +58,13 @@ type Adapter struct {
 
 	receiving sync.Mutex // held by who receives a line; before mu
 	emit      func(mih.Indication) bool
+	owed      owed
 
-	mu       sync.Mutex
-	counters map[string]uint64
-	peers    []peer // as Config.Sources
-	udp, tcp listener
-}
+	counters apadapters.Counters
+	udp, tcp listening.Socket
 
-// listener is the state of one of the sockets.
-type listener struct {
-	at     netip.AddrPort
-	detail string // why it does not listen
+	mu    sync.Mutex
+	peers []peer // as Config.Sources
 }
 
 // peer is what became of a source.
@@ -88,7 +83,7 @@ func New(cfg Config) (*Adapter, error) {
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.Sources, cfg.Untrusted = slices.Clone(cfg.Sources), slices.Clone(cfg.Untrusted)
-	a := &Adapter{log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
+	a := &Adapter{owed: newOwed(), log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	var problems []error
 	if len(cfg.Sources) == 0 {
 		problems = append(problems, errors.New("ciscosyslog: no sources: every line would be refused; name the access points' addresses"))
@@ -109,28 +104,21 @@ func New(cfg Config) (*Adapter, error) {
 func (a *Adapter) Name() string { return Name }
 
 // ListenAddress is where the adapter listens for datagrams, once it does; zero before.
-func (a *Adapter) ListenAddress() netip.AddrPort {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.udp.at
-}
+func (a *Adapter) ListenAddress() netip.AddrPort { return a.udp.Address() }
 
 // ListenAddressTCP is where it listens for connections.
-func (a *Adapter) ListenAddressTCP() netip.AddrPort {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.tcp.at
-}
+func (a *Adapter) ListenAddressTCP() netip.AddrPort { return a.tcp.Address() }
 
 // Run listens until ctx ends. A socket that fails is opened again, paced.
 func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error {
 	a.emit = emit
+	var other sync.WaitGroup
+	defer other.Wait()
+	other.Go(func() { a.keepSettling(ctx) })
 	if !a.cfg.Listen.IsValid() {
 		a.keep(ctx, &a.tcp, a.listenTCP)
 		return nil
 	}
-	var other sync.WaitGroup
-	defer other.Wait()
 	if a.cfg.ListenTCP.IsValid() {
 		other.Go(func() { a.keep(ctx, &a.tcp, a.listenTCP) })
 	}
@@ -138,23 +126,13 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 	return nil
 }
 
-// keep has a socket open again whenever it fails.
-func (a *Adapter) keep(ctx context.Context, l *listener, listen func(context.Context) error) {
-	for ctx.Err() == nil {
-		err := listen(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		a.setListening(l, netip.AddrPort{}, err.Error())
-		a.count("socket_errors")
+func (a *Adapter) keep(ctx context.Context, s *listening.Socket, listen func(context.Context) error) {
+	s.Keep(ctx, listen, func(err error) {
+		a.counters.Count("socket_errors")
 		if a.log.Allow() {
 			a.cfg.Log.Warn("cannot read syslog messages; trying again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(rearmInterval):
-		}
-	}
+	})
 }
 
 // inUse adds the likely causes to an error of a socket that is to be opened.
@@ -164,29 +142,38 @@ func inUse(err error) error {
 
 // listenUDP reads datagrams until the socket fails or ctx ends.
 func (a *Adapter) listenUDP(ctx context.Context) error {
-	s, err := listen(a.cfg.Listen)
+	s, err := ingress.Listen(a.cfg.Listen, MaximumLine+1)
 	if err != nil {
 		return inUse(err)
 	}
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	a.setListening(&a.udp, s.localAddress(), "")
-	for buf := make([]byte, MaximumLine+1); ; {
-		d, err := s.read(buf)
+	a.udp.Opened(s.LocalAddress())
+	for {
+		d, err := s.Read()
 		if err != nil {
 			return err
 		}
-		a.receive(time.Now(), d)
+		a.receive(time.Now(), message{from: d.Source().Addr(), iface: d.Interface, text: d.Payload})
 	}
+}
+
+// message is what a socket received.
+type message struct {
+	from  netip.Addr
+	iface string // by which it came; "" when that is gone by now
+	text  []byte // valid until the next one
+
+	replay bool // it may be one of those that a writer repeats on a new connection
 }
 
 // receive takes one datagram, which is one line (RFC 5426 section 3.1): to split it at line breaks would let a station
 // whose name holds one write lines of its own. Or one message of a connection. It reports whether the line told something new.
-func (a *Adapter) receive(now time.Time, d datagram) (news bool) {
+func (a *Adapter) receive(now time.Time, d message) (news bool) {
 	a.receiving.Lock()
 	defer a.receiving.Unlock()
-	a.count("lines")
+	a.counters.Count("lines")
 	if !a.admits(d.from, d.iface) {
 		return false
 	}
@@ -201,26 +188,28 @@ func (a *Adapter) receive(now time.Time, d datagram) (news bool) {
 		a.refuse("refused_access_point", from, "no source is configured for access point "+r.origin())
 		return false
 	}
+	if r.ByUserName && !a.cfg.Sources[i].UserNameIsAddress {
+		a.refuse("refused_user_name", from, byUserName)
+		return false
+	}
 	history := a.peers[i].history
 	line := history.hash(from.String(), bytes.TrimRight(d.text, lineEnd))
 	if history.knows(line) && (r.Header.distinguishes() || d.replay) {
-		a.count("duplicates")
+		a.counters.Count("duplicates")
 		return false
 	}
-	a.count("event_" + string(r.Event))
-	if a.emit(a.indication(now, a.cfg.Sources[i], r)) {
+	a.counters.Count("event_" + string(r.Event))
+	if a.tell(i, a.indication(now, a.cfg.Sources[i], r)) {
 		history.add(line)
-	} else {
-		a.count("dropped")
+		a.note(i, now, r)
 	}
-	a.note(i, now, r)
 	return true
 }
 
 // admits says whether lines from there are looked at.
 func (a *Adapter) admits(from netip.Addr, iface string) bool {
 	switch {
-	case slices.Contains(a.cfg.Untrusted, iface) || iface == "":
+	case ingress.Refused(iface, a.cfg.Untrusted):
 		a.refuse("refused_interface", from, fmt.Sprintf("it came by interface %q: lines from access links are forged, access points write from elsewhere", iface))
 	case !a.allowed(from):
 		a.refuse("refused_source", from, "not a configured source")
@@ -263,7 +252,7 @@ func (a *Adapter) source(from netip.Addr, accessPoint string) int {
 
 // refuse counts a line that is no event and logs some of them: an attacker must not fill the log.
 func (a *Adapter) refuse(counter string, from netip.Addr, why string) {
-	a.count(counter)
+	a.counters.Count(counter)
 	if counter != "ignored_other_mnemonic" && a.log.Allow() {
 		a.cfg.Log.Info("syslog line ignored", "source", from, "why", why)
 	}
@@ -281,36 +270,18 @@ func (a *Adapter) note(i int, now time.Time, r Record) {
 	}
 }
 
-func (a *Adapter) count(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.counters[name]++
-}
-
-func (a *Adapter) setListening(l *listener, at netip.AddrPort, detail string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	l.at, l.detail = at, detail
-}
-
 // Status tells of each source when it was heard last, and the counters. A source counts as connected while the sockets
 // are open: syslog knows no more, and over TCP too a writer may connect when it has something to say.
 func (a *Adapter) Status() apadapters.Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
-	listens := a.udp.at.IsValid() == a.cfg.Listen.IsValid() && a.tcp.at.IsValid() == a.cfg.ListenTCP.IsValid()
-	why := cmp.Or(a.udp.detail, a.tcp.detail)
+	s := apadapters.Status{Name: Name, Counters: a.counters.Snapshot()}
+	listens := a.udp.Address().IsValid() == a.cfg.Listen.IsValid() && a.tcp.Address().IsValid() == a.cfg.ListenTCP.IsValid()
+	why := cmp.Or(a.udp.Failure(), a.tcp.Failure())
 	for i, p := range a.peers {
 		src := a.cfg.Sources[i]
-		peer := apadapters.Peer{Name: cmp.Or(src.AccessPoint, src.Address.String()), Connected: listens, Detail: why, Stations: len(p.stations),
+		peer := apadapters.Peer{Name: cmp.Or(src.AccessPoint, src.Address.String()), Connected: listens, Detail: cmp.Or(why, listening.Detail(p.heard)), Stations: len(p.stations),
 			LinkType: src.LinkType, PointOfAttachment: src.PointOfAttachment}
-		if why == "" {
-			peer.Detail = "never heard"
-			if !p.heard.IsZero() {
-				peer.Detail = "last heard " + p.heard.UTC().Format(time.RFC3339)
-			}
-		}
 		s.Peers = append(s.Peers, peer)
 	}
 	return s

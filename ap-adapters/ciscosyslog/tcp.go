@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"netlmm/internal/ingress"
 )
 
 const (
@@ -60,13 +62,13 @@ func (a *Adapter) listenTCP(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { listener.Close() })
 	defer stop()
-	a.setListening(&a.tcp, listener.Addr().(*net.TCPAddr).AddrPort(), "")
+	a.tcp.Opened(listener.Addr().(*net.TCPAddr).AddrPort())
 	open := connections{open: map[netip.Addr]int{}}
 	for {
 		conn, err := listener.AcceptTCP()
 		switch {
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ECONNABORTED):
-			a.count("accept_errors")
+			a.counters.Count("accept_errors")
 			select {
 			case <-ctx.Done():
 			case <-time.After(acceptPause):
@@ -86,7 +88,7 @@ func (a *Adapter) listenTCP(ctx context.Context) error {
 			conn.Close()
 			continue
 		}
-		a.count("connections")
+		a.counters.Count("connections")
 		readers.Go(func() {
 			defer open.leave(from)
 			a.serve(ctx, conn, from, iface)
@@ -113,7 +115,7 @@ func (a *Adapter) serve(ctx context.Context, conn *net.TCPConn, from netip.Addr,
 			a.ended(ctx, from, err)
 			return
 		}
-		if a.receive(time.Now(), datagram{from: from, iface: iface, text: text, replay: replay}) {
+		if a.receive(time.Now(), message{from: from, iface: iface, text: text, replay: replay}) {
 			replay = false
 		}
 	}
@@ -128,7 +130,7 @@ func (a *Adapter) ended(ctx context.Context, from netip.Addr, err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.refuse("refused_unfinished", from, "a message was begun and not ended; the connection is closed")
 	default:
-		a.count("connection_errors")
+		a.counters.Count("connection_errors")
 	}
 }
 
@@ -170,5 +172,5 @@ func arrivedBy(conn *net.TCPConn) string {
 		return ""
 	}
 	_ = conn.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive, Count: 3}) // it is open
-	return interfaceName(raw, index)
+	return ingress.InterfaceName(raw, index)
 }

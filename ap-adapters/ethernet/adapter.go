@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -52,12 +51,12 @@ type Bridge struct {
 
 // Adapter implements apadapters.Adapter.
 type Adapter struct {
-	cfg     Config
-	bridges []*bridge
-	log     *rate.Limiter
+	cfg      Config
+	bridges  []*bridge
+	log      *rate.Limiter
+	counters apadapters.Counters
 
-	mu       sync.Mutex
-	counters map[string]uint64
+	mu sync.Mutex // of the peer in each of bridges
 }
 
 var _ apadapters.Adapter = (*Adapter)(nil)
@@ -69,7 +68,7 @@ func New(cfg Config) (*Adapter, error) {
 	if cfg.open == nil {
 		cfg.open = openKernel
 	}
-	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
+	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	var problems []error
 	if len(cfg.Bridges) == 0 {
 		problems = append(problems, errors.New("ethernet: no bridges: name at least one"))
@@ -103,7 +102,7 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 		if ctx.Err() != nil {
 			return nil
 		}
-		a.count("overruns")
+		a.counters.Count("overruns")
 		if a.log.Allow() {
 			a.cfg.Log.Warn("changes of bridges were lost; looking at all of them", "error", err)
 		}
@@ -164,7 +163,7 @@ func (a *Adapter) apply(now time.Time, c change, emit func(mih.Indication) bool)
 		known = b.apply(now, c, emit) || known
 	}
 	if !known {
-		a.count("ignored")
+		a.counters.Count("ignored")
 	}
 }
 
@@ -173,7 +172,7 @@ func (a *Adapter) look(now time.Time, k kernel, emit func(mih.Indication) bool) 
 	for _, b := range a.bridges {
 		b.look(now, k, emit)
 	}
-	a.count("resyncs")
+	a.counters.Count("resyncs")
 }
 
 // settle tells what is owed. It returns when the next look is due, and how long there is nothing to do.
@@ -199,17 +198,11 @@ func (a *Adapter) settle(now, due time.Time, emit func(mih.Indication) bool) (ti
 func (a *Adapter) Status() apadapters.Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
+	s := apadapters.Status{Name: Name, Counters: a.counters.Snapshot()}
 	for _, b := range a.bridges {
 		peer := b.peer
 		peer.Stations = b.roster.Len()
 		s.Peers = append(s.Peers, peer)
 	}
 	return s
-}
-
-func (a *Adapter) count(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.counters[name]++
 }

@@ -43,7 +43,7 @@ func newBridge(a *Adapter, cfg Bridge) *bridge {
 	return &bridge{
 		adapter: a, cfg: cfg, ports: map[int]port{}, stations: map[[6]byte]entries{},
 		roster: roster.New(roster.Config{
-			SAP: Name, Interface: cfg.Interface, LinkType: cfg.LinkType, Maximum: cfg.MaximumStations, Count: a.count,
+			SAP: Name, Interface: cfg.Interface, LinkType: cfg.LinkType, Maximum: cfg.MaximumStations, Count: a.counters.Count,
 			New: rate.NewLimiter(rate.Limit(cfg.StationsPerSecond), cfg.StationsPerSecond),
 		}),
 		peer: apadapters.Peer{Name: cfg.Bridge, Detail: "not looked at yet", LinkType: cfg.LinkType, PointOfAttachment: cfg.PointOfAttachment},
@@ -121,7 +121,7 @@ func (b *bridge) add(now time.Time, e entry, resync bool, emit func(mih.Indicati
 	at := b.stations[e.mac]
 	if _, known := at[e.vlan]; !known {
 		if b.entries >= 4*b.cfg.MaximumStations {
-			b.adapter.count("maximum_entries_reached")
+			b.adapter.counters.Count("maximum_entries_reached")
 			return
 		}
 		b.entries++
@@ -153,7 +153,7 @@ func (b *bridge) remove(now time.Time, mac [6]byte, vlan int, reason mih.LinkDow
 func (b *bridge) look(now time.Time, k kernel, emit func(mih.Indication) bool) {
 	v, err := k.look(b.cfg.Bridge)
 	if b.err = err; err != nil && !errors.Is(err, errNoBridge) {
-		b.adapter.count("failed_looks")
+		b.adapter.counters.Count("failed_looks")
 		b.stale = true
 		return
 	}

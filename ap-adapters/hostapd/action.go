@@ -67,7 +67,7 @@ func (s *session) act(r mih.LinkActionRequest) (mih.LinkActionOutcome, error) {
 func (s *session) delay(d delayed, after time.Duration) mih.LinkActionOutcome {
 	s.delayed = slices.DeleteFunc(s.delayed, func(other delayed) bool { return other.about == d.about })
 	if len(s.delayed) >= maximumDelayed || after > longestDelay {
-		s.adapter.count("actions_refused")
+		s.adapter.counters.Count("actions_refused")
 		return mih.ActionRefused
 	}
 	s.delayed = append(s.delayed, d)
@@ -88,11 +88,11 @@ func (s *session) dueAction(now time.Time) (d delayed, ok bool) {
 // perform does a delayed action. Its error is that the session ends.
 func (s *session) perform(d delayed) error {
 	if s.stations[d.about.link.Link.Address] != d.about {
-		s.adapter.count("actions_void")
+		s.adapter.counters.Count("actions_void")
 		return nil
 	}
 	if _, err := s.request(d.command); err != nil {
-		s.adapter.count("actions_failed")
+		s.adapter.counters.Count("actions_failed")
 	}
 	return s.broken
 }

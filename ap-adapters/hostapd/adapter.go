@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path/filepath"
 	"sync"
 	"time"
@@ -59,10 +58,10 @@ type Adapter struct {
 	cfg   Config
 	ports []*port
 
-	log *rate.Limiter // of what stations cause
+	log      *rate.Limiter // of what stations cause
+	counters apadapters.Counters
 
-	mu       sync.Mutex
-	counters map[string]uint64
+	mu sync.Mutex // of the peer in each of ports
 }
 
 var _ apadapters.Commander = (*Adapter)(nil)
@@ -74,7 +73,7 @@ func New(cfg Config) (*Adapter, error) {
 	cfg.ResyncInterval = cmp.Or(cfg.ResyncInterval, 30*time.Second)
 	cfg.ReturnGrace = cmp.Or(cfg.ReturnGrace, 3*time.Second)
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
+	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	var problems []error
 	if len(cfg.Interfaces) == 0 {
 		problems = append(problems, errors.New("hostapd: no interfaces: name at least one control socket"))
@@ -130,15 +129,9 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 func (a *Adapter) Status() apadapters.Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
+	s := apadapters.Status{Name: Name, Counters: a.counters.Snapshot()}
 	for _, p := range a.ports {
 		s.Peers = append(s.Peers, p.peer)
 	}
 	return s
-}
-
-func (a *Adapter) count(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.counters[name]++
 }

@@ -79,7 +79,7 @@ func ask[T any](ctx context.Context, a *Adapter, link mih.LinkID, pointOfAttachm
 		}
 		return got.value, nil
 	case <-ctx.Done():
-		a.count("commands_without_answer")
+		a.counters.Count("commands_without_answer")
 		return none, fmt.Errorf("%w: %w", apadapters.ErrNoAnswer, ctx.Err())
 	}
 }
@@ -103,10 +103,10 @@ func (p *port) submit(c command) error {
 	}
 	select {
 	case p.queue <- c:
-		p.adapter.counters["commands"]++
+		p.adapter.counters.Count("commands")
 		return nil
 	default:
-		p.adapter.counters["commands_refused"]++
+		p.adapter.counters.Count("commands_refused")
 		return apadapters.ErrBusy
 	}
 }
@@ -129,7 +129,7 @@ func (p *port) leaveCommands() {
 			c.fail(apadapters.ErrNoAnswer)
 		default:
 			for range p.delayed {
-				p.adapter.count("actions_void")
+				p.adapter.counters.Count("actions_void")
 			}
 			p.delayed = nil
 			return

@@ -34,27 +34,27 @@ func (s *session) askNeighbours(now time.Time, t *told, st station) {
 			t.hearsNothing = true
 		}
 		if err != nil {
-			s.adapter.count("neighbours_not_asked")
+			s.adapter.counters.Count("neighbours_not_asked")
 			return
 		}
 	}
-	s.adapter.count("neighbours_asked")
+	s.adapter.counters.Count("neighbours_asked")
 }
 
 // heardNeighbour tells of an access point that a station hears. What a station says of others counts for itself only.
 func (s *session) heardNeighbour(at time.Time, ev event) {
 	t := s.stations[ev.station]
 	if len(ev.args) < 3 || t == nil {
-		s.adapter.count("garbled")
+		s.adapter.counters.Count("garbled")
 		return
 	}
 	bssid, dBm, ok := parseBeaconReport(ev.args[2], strings.Join(ev.args[3:], ""))
 	switch {
 	case !ok: // it has nothing to report, or cannot
-		s.adapter.count("neighbour_reports_empty")
+		s.adapter.counters.Count("neighbour_reports_empty")
 	case bssid == s.poa:
 	case !s.cfg.LinkDetected || !s.detected.AllowN(at, 1):
-		s.adapter.count("detected_suppressed")
+		s.adapter.counters.Count("detected_suppressed")
 	default:
 		s.send(at, mih.LinkDetected{
 			Link: mih.LinkTupleID{Link: t.link.Link, PointOfAttachment: bssid}, SignalStrength: mih.SignalStrength{Value: dBm},

@@ -74,10 +74,10 @@ func (p *port) run(ctx context.Context, dir *socketDir, emit func(mih.Indication
 		s, err := p.connect(dir)
 		if err == nil {
 			log.Info("connected to hostapd", "socket", s.control)
-			p.adapter.count("connects")
+			p.adapter.counters.Count("connects")
 			err = s.serve(ctx)
 			s.close()
-			p.adapter.count("disconnects")
+			p.adapter.counters.Count("disconnects")
 			said = ""
 			p.leaveCommands()
 		}
@@ -151,7 +151,7 @@ func (p *port) connect(dir *socketDir) (*session, error) {
 func (p *port) learnRestart(socket os.FileInfo) {
 	if p.socket != nil && (!os.SameFile(p.socket, socket) || !p.socket.ModTime().Equal(socket.ModTime())) {
 		p.restart = true
-		p.adapter.count("restarts")
+		p.adapter.counters.Count("restarts")
 		for _, t := range p.stations {
 			t.stale = true
 		}
@@ -211,7 +211,7 @@ func (p *port) elsewhere(s station) bool {
 	if _, ok := p.access(s.vlan); ok {
 		return false
 	}
-	p.adapter.count("vlan_unknown")
+	p.adapter.counters.Count("vlan_unknown")
 	if p.adapter.log.Allow() {
 		p.adapter.cfg.Log.Warn("station not served: it is in a VLAN that has no access interface in the configuration", "interface", p.cfg.Interface, "station", s.address.String(), "vlan", s.vlan)
 	}
@@ -230,7 +230,7 @@ func (p *port) send(at time.Time, ev mih.LinkEvent, fill func(*mih.Indication)) 
 	if p.emit(ind) {
 		return true
 	}
-	p.adapter.count("dropped")
+	p.adapter.counters.Count("dropped")
 	p.repair = true
 	return false
 }
@@ -240,7 +240,7 @@ func (p *port) up(at time.Time, s station, resync bool) {
 	t := &told{link: p.tuple(s.address), since: at, identity: s.identity, round: p.round}
 	t.access, _ = p.access(s.vlan) // who is elsewhere is not told
 	if _, known := p.stations[s.address]; !known && len(p.stations) >= maximumStations {
-		p.adapter.count("maximum_stations_reached")
+		p.adapter.counters.Count("maximum_stations_reached")
 		return
 	}
 	if resync && s.age >= 0 {

@@ -91,7 +91,7 @@ func (s *session) resyncStep(now time.Time) error {
 	case !found:
 		return s.finish(now)
 	case st.address == s.cursor || s.visited >= maximumStations: // hostapd goes in circles
-		s.adapter.count("garbled")
+		s.adapter.counters.Count("garbled")
 		s.stopWalk(now.Add(s.interval()))
 	default:
 		s.cursor = st.address
@@ -159,7 +159,7 @@ func (s *session) observe(now time.Time, st station) {
 // get a moment to return, and on a wired link, where nothing tells them to, hostapd is made to ask them who they are.
 func (s *session) finish(now time.Time) error {
 	s.stopWalk(now.Add(s.untilNext()))
-	s.adapter.count("resyncs")
+	s.adapter.counters.Count("resyncs")
 	for address, t := range s.stations {
 		if t.round == s.round {
 			continue

@@ -56,7 +56,7 @@ func (s *session) request(command string) ([]byte, error) {
 		if dead(err) {
 			break
 		}
-		s.adapter.count("lost_replies")
+		s.adapter.counters.Count("lost_replies")
 	}
 	err = fmt.Errorf("control socket %s: %w", s.control, err)
 	if dead(err) {
@@ -77,20 +77,20 @@ func (s *session) stationRequest(command string) (st station, found bool, err er
 		return st, false, err
 	}
 	if st, err = parseStation(reply); err != nil {
-		s.adapter.count("garbled")
+		s.adapter.counters.Count("garbled")
 		return st, false, err
 	}
 	switch st.naming {
 	case namePending:
-		s.adapter.count("identity_pending")
+		s.adapter.counters.Count("identity_pending")
 	case nameUntold:
-		s.adapter.count("identity_untold")
+		s.adapter.counters.Count("identity_untold")
 		if s.adapter.log.Allow() {
 			s.adapter.cfg.Log.Warn("hostapd does not know who a station is that came by fast transition of 802.1X: it is known by its link-layer address here and keeps no address by its identity; use FT-PSK, or know everybody by link-layer address (policy.identity: mac)",
 				"interface", s.cfg.Interface, "station", st.address.String())
 		}
 	case nameInvalid:
-		s.adapter.count("identity_invalid")
+		s.adapter.counters.Count("identity_invalid")
 		if s.adapter.log.Allow() {
 			s.adapter.cfg.Log.Warn("station not served: its 802.1X identity is empty, not printable or longer than an NAI; correct it on the station or at the RADIUS server",
 				"interface", s.cfg.Interface, "station", st.address.String())
@@ -106,7 +106,7 @@ func (s *session) serve(ctx context.Context) error {
 	broken := make(chan error, 1)
 	go func() {
 		broken <- s.events.readEvents(events, func() {
-			s.adapter.count("dropped")
+			s.adapter.counters.Count("dropped")
 			s.lostEvents.Store(true)
 		})
 	}()
@@ -166,10 +166,10 @@ func (s *session) handle(r received) error {
 	}
 	ev, ok := parseEvent(r.text)
 	if !ok {
-		s.adapter.count("garbled")
+		s.adapter.counters.Count("garbled")
 		return nil
 	}
-	s.adapter.count(eventCounter(ev.name))
+	s.adapter.counters.Count(eventCounter(ev.name))
 	switch ev.name {
 	case "AP-STA-CONNECTED":
 		return s.connected(r.at, ev.station)
@@ -181,7 +181,7 @@ func (s *session) handle(r received) error {
 		}
 	case "AP-STA-DISCONNECTED":
 		if ev.station.IsZero() {
-			s.adapter.count("garbled")
+			s.adapter.counters.Count("garbled")
 			return nil
 		}
 		s.down(r.at, ev.station, false)
@@ -204,7 +204,7 @@ func (s *session) handle(r received) error {
 // another node's rights. For the same reason one with an impossible identity is as good as gone.
 func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 	if address.IsZero() {
-		s.adapter.count("garbled")
+		s.adapter.counters.Count("garbled")
 		return nil
 	}
 	st, found, err := s.stationRequest("STA " + address.String())
@@ -212,9 +212,9 @@ func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 	case dead(err):
 		return err
 	case errors.Is(err, errFail), err == nil && found && st.address == address && !st.authorized:
-		s.adapter.count("station_gone") // its AP-STA-DISCONNECTED follows
+		s.adapter.counters.Count("station_gone") // its AP-STA-DISCONNECTED follows
 	case err != nil, !found, st.address != address:
-		s.adapter.count("failed_queries")
+		s.adapter.counters.Count("failed_queries")
 		s.repair = true
 	case st.naming == namePending:
 		s.repair = true
@@ -231,11 +231,11 @@ func (s *session) connected(at time.Time, address mih.LinkAddress) error {
 func (s *session) probed(at time.Time, ev event) {
 	var address mih.LinkAddress
 	if address.UnmarshalText([]byte(ev.argument("sa"))) != nil {
-		s.adapter.count("garbled")
+		s.adapter.counters.Count("garbled")
 		return
 	}
 	if !s.cfg.LinkDetected || !s.detected.AllowN(at, 1) {
-		s.adapter.count("detected_suppressed")
+		s.adapter.counters.Count("detected_suppressed")
 		return
 	}
 	dBm, _ := strconv.ParseInt(ev.argument("signal"), 10, 8)

@@ -55,7 +55,7 @@ func (s *session) steer(address mih.LinkAddress, targets []apadapters.Target, wi
 	} else if err != nil {
 		return fmt.Errorf("BSS_TM_REQ: %w", err)
 	}
-	s.adapter.count("steered")
+	s.adapter.counters.Count("steered")
 	return nil
 }
 
@@ -128,12 +128,12 @@ func (s *session) steered(ev event) {
 	counter := "steer_rejected"
 	switch status := ev.argument("status_code"); {
 	case ev.station.IsZero() || status == "":
-		s.adapter.count("garbled")
+		s.adapter.counters.Count("garbled")
 		return
 	case status == "0":
 		counter = "steer_accepted"
 	}
-	s.adapter.count(counter)
+	s.adapter.counters.Count(counter)
 	if s.adapter.log.Allow() {
 		s.adapter.cfg.Log.Info("a station answered a BSS transition request", "interface", s.cfg.Interface, "station", ev.station.String(),
 			"status_code", ev.argument("status_code"), "target", ev.argument("target_bssid"))

@@ -141,7 +141,7 @@ func TestDelayedActionIsVoidAfterAnotherAssociation(t *testing.T) {
 }
 
 func TestDelayedActionsAreBounded(t *testing.T) {
-	s := &session{port: newPort(&Adapter{counters: map[string]uint64{}}, Interface{})}
+	s := &session{port: newPort(&Adapter{}, Interface{})}
 	for i := range maximumDelayed + 1 {
 		got := s.delay(delayed{about: &told{link: mih.LinkTupleID{Link: mih.LinkID{Address: mobileNode(i)}}}}, time.Second)
 		if want := i < maximumDelayed; (got == mih.ActionSucceeded) != want {

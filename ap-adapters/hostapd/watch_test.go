@@ -166,7 +166,7 @@ func TestThresholdsOfAPointOfAttachment(t *testing.T) {
 }
 
 func TestAReportThatFoundNoRoomIsMadeAgain(t *testing.T) {
-	p := &session{port: newPort(&Adapter{counters: map[string]uint64{}, cfg: Config{ResyncInterval: time.Minute}}, Interface{LinkType: mih.LinkType80211, Hysteresis: 5})}
+	p := &session{port: newPort(&Adapter{cfg: Config{ResyncInterval: time.Minute}}, Interface{LinkType: mih.LinkType80211, Hysteresis: 5})}
 	w := &watch{}
 	w.configure(rssi(mih.ThresholdOneShot, below(-70)), true)
 	full, sent := true, 0

@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -55,12 +54,12 @@ type Link struct {
 
 // Adapter implements apadapters.Adapter.
 type Adapter struct {
-	cfg   Config
-	links []*link
-	log   *rate.Limiter
+	cfg      Config
+	links    []*link
+	log      *rate.Limiter
+	counters apadapters.Counters
 
-	mu       sync.Mutex
-	counters map[string]uint64
+	mu sync.Mutex // of the peer in each of links
 }
 
 var _ apadapters.Adapter = (*Adapter)(nil)
@@ -73,7 +72,7 @@ func New(cfg Config) (*Adapter, error) {
 	if cfg.open == nil {
 		cfg.open = openSocket
 	}
-	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
+	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	var problems []error
 	if len(cfg.Links) == 0 {
 		problems = append(problems, errors.New("nd: no links: name at least one interface"))
@@ -116,19 +115,11 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 func (a *Adapter) Status() apadapters.Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
+	s := apadapters.Status{Name: Name, Counters: a.counters.Snapshot()}
 	for _, l := range a.links {
 		peer := l.peer
 		peer.Stations = l.roster.Len()
 		s.Peers = append(s.Peers, peer)
 	}
 	return s
-}
-
-func (a *Adapter) count(name string) { a.countMany(name, 1) }
-
-func (a *Adapter) countMany(name string, n uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.counters[name] += n
 }

@@ -54,7 +54,7 @@ func newLink(a *Adapter, cfg Link) *link {
 		adapter: a, cfg: cfg, stations: map[[6]byte]*station{},
 		probes: rate.NewLimiter(rate.Limit(a.cfg.probesPerSecond), max(1, a.cfg.probesPerSecond/5)),
 		roster: roster.New(roster.Config{
-			SAP: Name, Interface: cfg.Interface, LinkType: cfg.LinkType, Maximum: cfg.MaximumStations, Count: a.count,
+			SAP: Name, Interface: cfg.Interface, LinkType: cfg.LinkType, Maximum: cfg.MaximumStations, Count: a.counters.Count,
 			New: rate.NewLimiter(rate.Limit(cfg.StationsPerSecond), cfg.StationsPerSecond),
 		}),
 		peer: apadapters.Peer{Name: cfg.Interface, Detail: "not heard yet", LinkType: cfg.LinkType, PointOfAttachment: cfg.PointOfAttachment},
@@ -70,7 +70,7 @@ func (l *link) run(ctx context.Context, emit func(mih.Indication) bool) {
 		if err == nil {
 			log.Info("hears the link for hosts that come and go")
 			said = ""
-			l.adapter.count("opened")
+			l.adapter.counters.Count("opened")
 			err = l.hear(ctx, p)
 		}
 		if ctx.Err() != nil {
@@ -121,7 +121,7 @@ func (l *link) read(ctx context.Context, p port, heard chan<- sighting) error {
 			why = configured
 		}
 		if why != "" {
-			l.adapter.count("ignored_" + string(why))
+			l.adapter.counters.Count("ignored_" + string(why))
 			continue
 		}
 		select {
@@ -146,7 +146,7 @@ func (l *link) serve(ctx context.Context, heard <-chan sighting) {
 			l.roster.Settle(l.emit)
 			l.ask(time.Now())
 			if l.port != nil {
-				l.adapter.countMany("lost_frames", l.port.lost())
+				l.adapter.counters.Add("lost_frames", l.port.lost())
 			}
 		}
 		timer.Reset(l.wait(time.Now()))
@@ -155,7 +155,7 @@ func (l *link) serve(ctx context.Context, heard <-chan sighting) {
 
 // saw takes a sign of life.
 func (l *link) saw(now time.Time, seen sighting) {
-	l.adapter.count("heard")
+	l.adapter.counters.Count("heard")
 	s := l.stations[seen.station]
 	arrival := roster.Arrival{Station: mih.MACAddress(seen.station), PointOfAttachment: l.cfg.PointOfAttachment}
 	if s == nil {
@@ -203,7 +203,7 @@ func (l *link) ask(now time.Time) {
 		case s.asked >= maximumProbes:
 			heap.Pop(&l.due)
 			delete(l.stations, s.mac)
-			l.adapter.count("unreachable")
+			l.adapter.counters.Count("unreachable")
 			l.roster.Down(now, mih.MACAddress(s.mac), mih.DownPacketTimeout, false, l.emit)
 			continue
 		case !l.probes.AllowN(now, 1):

@@ -59,17 +59,17 @@ func (l *link) probe(now time.Time, s *station) {
 		case l.own.linkLocal.IsValid():
 			frame, err = solicitation(from, s.mac, l.own.linkLocal, target)
 		default:
-			l.adapter.count("no_address_to_probe_from")
+			l.adapter.counters.Count("no_address_to_probe_from")
 			continue
 		}
 		if err == nil {
 			err = l.port.write(frame, s.mac)
 		}
 		if err != nil {
-			l.adapter.count("probe_errors")
+			l.adapter.counters.Count("probe_errors")
 			continue
 		}
-		l.adapter.count("probes")
+		l.adapter.counters.Count("probes")
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -48,12 +47,12 @@ type Radio struct {
 
 // Adapter implements apadapters.Adapter.
 type Adapter struct {
-	cfg    Config
-	radios []*radio
-	log    *rate.Limiter
+	cfg      Config
+	radios   []*radio
+	log      *rate.Limiter
+	counters apadapters.Counters
 
-	mu       sync.Mutex
-	counters map[string]uint64
+	mu sync.Mutex // of the peer in each of radios
 }
 
 var _ apadapters.Adapter = (*Adapter)(nil)
@@ -65,7 +64,7 @@ func New(cfg Config) (*Adapter, error) {
 	if cfg.open == nil {
 		cfg.open = openKernel
 	}
-	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}}
+	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	var problems []error
 	if len(cfg.Radios) == 0 {
 		problems = append(problems, errors.New("nl80211: no radios: name at least one"))
@@ -94,7 +93,7 @@ func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error
 		if ctx.Err() != nil {
 			return nil
 		}
-		a.count("lost")
+		a.counters.Count("lost")
 		if err.Error() != said || a.log.Allow() {
 			a.cfg.Log.Warn("the kernel's announcements of stations are not heard; trying again", "error", err)
 			said = err.Error()
@@ -164,7 +163,7 @@ func (a *Adapter) apply(now time.Time, k kernel, s station, emit func(mih.Indica
 			return
 		}
 	}
-	a.count("ignored")
+	a.counters.Count("ignored")
 }
 
 // look compares all radios with what was told of them. It returns how long the next look may wait.
@@ -175,7 +174,7 @@ func (a *Adapter) look(now time.Time, k kernel, emit func(mih.Indication) bool) 
 			next = min(next, 10*repairInterval)
 		}
 	}
-	a.count("resyncs")
+	a.counters.Count("resyncs")
 	return next
 }
 
@@ -197,17 +196,11 @@ func (a *Adapter) wait(now, due time.Time, emit func(mih.Indication) bool) time.
 func (a *Adapter) Status() apadapters.Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
+	s := apadapters.Status{Name: Name, Counters: a.counters.Snapshot()}
 	for _, r := range a.radios {
 		peer := r.peer
 		peer.Stations = r.roster.Len()
 		s.Peers = append(s.Peers, peer)
 	}
 	return s
-}
-
-func (a *Adapter) count(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.counters[name]++
 }

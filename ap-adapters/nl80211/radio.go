@@ -42,7 +42,7 @@ func newRadio(a *Adapter, cfg Radio) *radio {
 	cfg.MaximumStations = cmp.Or(cfg.MaximumStations, 4096)
 	return &radio{
 		adapter: a, cfg: cfg, poa: cfg.PointOfAttachment, since: map[mih.LinkAddress]time.Time{}, waiting: map[[6]byte]*waiting{},
-		roster: roster.New(roster.Config{SAP: Name, Interface: cfg.Interface, LinkType: mih.LinkType80211, Maximum: cfg.MaximumStations, Count: a.count}),
+		roster: roster.New(roster.Config{SAP: Name, Interface: cfg.Interface, LinkType: mih.LinkType80211, Maximum: cfg.MaximumStations, Count: a.counters.Count}),
 		peer:   apadapters.Peer{Name: cfg.Radio, Detail: "not looked at yet", LinkType: mih.LinkType80211, PointOfAttachment: cfg.PointOfAttachment},
 	}
 }
@@ -51,18 +51,18 @@ func newRadio(a *Adapter, cfg Radio) *radio {
 func (r *radio) apply(now time.Time, k kernel, s station, emit func(mih.Indication) bool) {
 	switch {
 	case s.mac[0]&1 != 0 || s.mac == [6]byte{}:
-		r.adapter.count("ignored")
+		r.adapter.counters.Count("ignored")
 	case s.gone:
-		r.adapter.count("event_del_station")
+		r.adapter.counters.Count("event_del_station")
 		r.down(now, s.mac, false, emit)
 	default:
-		r.adapter.count("event_new_station")
+		r.adapter.counters.Count("event_new_station")
 		if s.authorized {
 			r.up(now, s, false, emit)
 			return
 		}
 		if r.waiting[s.mac] == nil && len(r.waiting) >= r.cfg.MaximumStations {
-			r.adapter.count(roster.Full)
+			r.adapter.counters.Count(roster.Full)
 			return
 		}
 		r.waiting[s.mac] = &waiting{added: now, next: now}
@@ -85,7 +85,7 @@ func (r *radio) await(now time.Time, k kernel, emit func(mih.Indication) bool) {
 			delete(r.waiting, mac)
 			continue
 		case err != nil:
-			r.adapter.count("failed_queries")
+			r.adapter.counters.Count("failed_queries")
 		}
 		w.next = now.Add(max(firstLook, now.Sub(w.added)/4))
 	}
@@ -125,7 +125,7 @@ func (r *radio) down(now time.Time, mac [6]byte, resync bool, emit func(mih.Indi
 func (r *radio) look(now time.Time, k kernel, emit func(mih.Indication) bool) error {
 	v, err := k.look(r.cfg.Radio)
 	if err != nil && !v.missing {
-		r.adapter.count("failed_looks")
+		r.adapter.counters.Count("failed_looks")
 		r.setPeer(false, err.Error())
 		return err
 	}
@@ -139,7 +139,7 @@ func (r *radio) look(now time.Time, k kernel, emit func(mih.Indication) bool) er
 		begun, told := r.since[address]
 		switch {
 		case s.mac[0]&1 != 0 || s.mac == [6]byte{}:
-			r.adapter.count("ignored")
+			r.adapter.counters.Count("ignored")
 			continue
 		case !s.authorized: // it may be on its way back
 			if !told {

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -22,13 +21,12 @@ import (
 	"golang.org/x/time/rate"
 
 	"netlmm/ap-adapters"
+	"netlmm/ap-adapters/listening"
 	"netlmm/mih"
 )
 
 // Name is the adapter's name in indications, configuration and metrics.
 const Name = "radius"
-
-const rearmInterval = 200 * time.Millisecond
 
 // Secret is what an access point and this end know. It is not printed.
 type Secret []byte
@@ -82,11 +80,11 @@ type Adapter struct {
 	cfg Config
 	log *rate.Limiter
 
-	mu       sync.Mutex
-	counters map[string]uint64
-	peers    []peer // as Config.Clients
-	listen   netip.AddrPort
-	detail   string
+	counters apadapters.Counters
+	socket   listening.Socket
+
+	mu    sync.Mutex
+	peers []peer // as Config.Clients
 }
 
 // peer is what became of a client.
@@ -125,7 +123,7 @@ func New(cfg Config) (*Adapter, error) {
 	if f := cfg.Forward; f != nil && (!f.Server.IsValid() || len(f.Secret) == 0) {
 		problems = append(problems, fmt.Errorf("radius: forward: server %v and secret must both be set", f.Server))
 	}
-	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), counters: map[string]uint64{}, peers: make([]peer, len(cfg.Clients))}
+	a := &Adapter{cfg: cfg, log: rate.NewLimiter(rate.Every(10*time.Second), 5), peers: make([]peer, len(cfg.Clients))}
 	return a, errors.Join(problems...)
 }
 
@@ -133,30 +131,17 @@ func New(cfg Config) (*Adapter, error) {
 func (a *Adapter) Name() string { return Name }
 
 // ListenAddress is where the adapter listens, once it does; zero before.
-func (a *Adapter) ListenAddress() netip.AddrPort {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.listen
-}
+func (a *Adapter) ListenAddress() netip.AddrPort { return a.socket.Address() }
 
 // Run listens until ctx ends. A socket that fails is opened again, paced.
 func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error {
 	s := newServer(a, emit)
-	for ctx.Err() == nil {
-		err := a.listenOnce(ctx, s)
-		if ctx.Err() != nil {
-			return nil
-		}
-		a.setListening(netip.AddrPort{}, err.Error())
-		a.count("socket_errors")
+	a.socket.Keep(ctx, func(ctx context.Context) error { return a.listenOnce(ctx, s) }, func(err error) {
+		a.counters.Count("socket_errors")
 		if a.log.Allow() {
 			a.cfg.Log.Warn("cannot take RADIUS accounting; trying again", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(rearmInterval):
-		}
-	}
+	})
 	return nil
 }
 
@@ -165,12 +150,6 @@ func (a *Adapter) inform(message string, attributes ...any) {
 	if a.log.Allow() {
 		a.cfg.Log.Info(message, attributes...)
 	}
-}
-
-func (a *Adapter) count(name string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.counters[name]++
 }
 
 func (a *Adapter) heard(client int, now time.Time) {
@@ -185,33 +164,22 @@ func (a *Adapter) moved(client, by int) {
 	a.peers[client].stations += by
 }
 
-func (a *Adapter) setListening(at netip.AddrPort, detail string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.listen, a.detail = at, detail
-}
-
 // Status tells of each client when it was heard last, and the counters. A client counts as connected while the socket is open:
 // one that has nothing to say does not show itself.
 func (a *Adapter) Status() apadapters.Status {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s := apadapters.Status{Name: Name, Counters: maps.Clone(a.counters)}
+	s := apadapters.Status{Name: Name, Counters: a.counters.Snapshot()}
+	listens, why := a.socket.Address().IsValid(), a.socket.Failure()
 	for i, p := range a.peers {
 		c := a.cfg.Clients[i]
-		peer := apadapters.Peer{Name: c.Address.String(), Connected: a.listen.IsValid(), Detail: a.detail, Stations: p.stations,
+		peer := apadapters.Peer{Name: c.Address.String(), Connected: listens, Detail: cmp.Or(why, listening.Detail(p.heard)), Stations: p.stations,
 			LinkType: cmp.Or(c.Links[0].LinkType, mih.LinkType80211)}
 		if c.Address.IsSingleIP() {
 			peer.Name = c.Address.Addr().String()
 		}
 		if len(c.Links) == 1 {
 			peer.PointOfAttachment = c.Links[0].PointOfAttachment
-		}
-		if a.detail == "" {
-			peer.Detail = "never heard"
-			if !p.heard.IsZero() {
-				peer.Detail = "last heard " + p.heard.UTC().Format(time.RFC3339)
-			}
 		}
 		s.Peers = append(s.Peers, peer)
 	}

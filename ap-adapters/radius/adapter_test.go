@@ -13,6 +13,7 @@ import (
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
 
+	"netlmm/internal/ingress"
 	"netlmm/mih"
 )
 
@@ -263,7 +264,7 @@ func BenchmarkReceive(b *testing.B) {
 		b.Fatal(err)
 	}
 	s := newServer(a, func(mih.Indication) bool { return true })
-	s.send = func(datagram, []byte) {}
+	s.send = func(ingress.Datagram, []byte) {}
 	var packets [2][256][]byte
 	for i := range 256 {
 		packets[0][i] = request(b, accounting, secret, of(start, fmt.Sprint(i), station(i), called("02-00-00-00-00-01:campus"))...)
@@ -274,6 +275,6 @@ func BenchmarkReceive(b *testing.B) {
 		if i%512 == 0 {
 			now = now.Add(time.Hour) // or they were repetitions
 		}
-		s.receive(now, datagram{from: loopbackPort, iface: "lo", payload: packets[i/256%2][i%256]})
+		s.receive(now, ingress.Datagram{From: loopbackPort, Interface: "lo", Payload: packets[i/256%2][i%256]})
 	}
 }

@@ -12,6 +12,9 @@ import (
 	codec "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
+
+	"netlmm/internal/ingress"
+	"netlmm/internal/radiusauth"
 )
 
 // Forward is an accounting server that gets every record as well (RFC 2865 section 2.3).
@@ -39,7 +42,7 @@ const (
 
 // waiting is a client that is answered when the server has answered.
 type waiting struct {
-	from     datagram
+	from     ingress.Datagram
 	question question
 	request  *codec.Packet
 }
@@ -135,7 +138,7 @@ func (f *forwarder) transmit(now time.Time, r *forwarded) {
 		}
 		r.packet.Identifier = f.next
 		f.next++
-		wire, err := sign(r.packet)
+		wire, err := radiusauth.Encode(r.packet)
 		if err != nil { // what was added made it longer than any packet
 			f.count("forward_too_long")
 			f.leave(r)
@@ -215,7 +218,7 @@ func (f *forwarder) over(now time.Time, r *forwarded) bool {
 
 // answer takes what came from the server, and returns the client that waits for it.
 func (f *forwarder) answer(now time.Time, datagram []byte) (client *waiting, p *codec.Packet) {
-	packet, err := trimmed(datagram)
+	packet, err := radiusauth.Trim(datagram)
 	if err != nil || f.flight[packet[1]] == nil {
 		f.count("forward_bad_answer") // or one that came too late
 		return nil, nil

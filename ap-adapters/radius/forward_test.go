@@ -9,6 +9,8 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2866"
 
+	"netlmm/internal/ingress"
+	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
 
@@ -34,13 +36,13 @@ func newBench(t *testing.T, always bool) *bench {
 		t.Fatal(err)
 	}
 	b.s = newServer(a, func(mih.Indication) bool { b.taken++; return true })
-	b.s.send = func(_ datagram, packet []byte) { b.back = append(b.back, packet) }
+	b.s.send = func(_ ingress.Datagram, packet []byte) { b.back = append(b.back, packet) }
 	b.s.forward.send = func(packet []byte) { b.up = append(b.up, packet) }
 	return b
 }
 
 func (b *bench) receive(packet []byte) {
-	b.s.receive(b.now, datagram{from: loopbackPort, iface: "lo", payload: packet})
+	b.s.receive(b.now, ingress.Datagram{From: loopbackPort, Interface: "lo", Payload: packet})
 }
 
 // pass lets time pass, a second at a time.
@@ -73,7 +75,7 @@ func (b *bench) replies(packet []byte, secret Secret, more ...*codec.AVP) {
 			p.Add(a.Type, a.Attribute)
 		}
 	}
-	answer, err := sign(p)
+	answer, err := radiusauth.Encode(p)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -227,7 +229,7 @@ func TestARequestThatComesBackIsRefused(t *testing.T) {
 	p := b.decoded(b.up[0])
 	p.Secret, p.Authenticator = secret, [16]byte{}
 	p.Add(rfc2865.ProxyState_Type, codec.Attribute("of the other one"))
-	packet, err := sign(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"layeh.com/radius/rfc2869"
 
 	"netlmm/internal/netnstest"
+	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
 
@@ -84,7 +85,7 @@ func numbered(t testing.TB, p *codec.Packet, attributes []attribute) []byte {
 			p.Add(a.Type, codec.Attribute(v))
 		}
 	}
-	packet, err := sign(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"layeh.com/radius/rfc2866"
 
+	"netlmm/internal/ingress"
 	"netlmm/mih"
 )
 
@@ -94,7 +95,7 @@ func (p *player) play(step string) bool {
 			r.PointOfAttachment = mih.LinkAddress{}
 		}
 	}
-	return p.server.take(epoch(p.number(words[0])), 0, datagram{}, r)
+	return p.server.take(epoch(p.number(words[0])), 0, ingress.Datagram{}, r)
 }
 
 func (p *player) number(text string) int {
@@ -213,7 +214,7 @@ func TestPictureIsBounded(t *testing.T) {
 	p.server.picture.maximum = 100
 	take := func(at, i int, status rfc2866.AcctStatusType) {
 		r := Record{Status: status, Session: fmt.Sprint(i), Station: station(i), PointOfAttachment: accessPoint("ap1")}
-		if !p.server.take(epoch(at), 0, datagram{}, r) {
+		if !p.server.take(epoch(at), 0, ingress.Datagram{}, r) {
 			t.Fatalf("record of station %d not taken", i)
 		}
 	}

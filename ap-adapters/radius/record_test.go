@@ -14,6 +14,8 @@ import (
 	"layeh.com/radius/rfc2869"
 	"layeh.com/radius/rfc4372"
 
+	"netlmm/internal/ingress"
+	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
 
@@ -164,7 +166,7 @@ func TestAuthentic(t *testing.T) {
 		{"length beyond", append([]byte{4, 0, 0xff, 0xff}, make([]byte, 16)...), false, "malformed"},
 		{"length below", append([]byte{4, 0, 0, 19}, make([]byte, 16)...), false, "malformed"},
 	} {
-		packet, err := trimmed(test.packet)
+		packet, err := radiusauth.Trim(test.packet)
 		if err == nil {
 			_, err = authentic(packet, secret, test.require)
 		}
@@ -208,9 +210,9 @@ func FuzzReceive(f *testing.F) {
 			return true
 		})
 		sent := 0
-		s.send = func(to datagram, packet []byte) { sent++ }
+		s.send = func(to ingress.Datagram, packet []byte) { sent++ }
 		for _, packet := range [][]byte{payload, resigned(payload)} {
-			s.receive(time.Unix(1000, 0), datagram{from: loopbackPort, iface: "lo", payload: packet})
+			s.receive(time.Unix(1000, 0), ingress.Datagram{From: loopbackPort, Interface: "lo", Payload: packet})
 		}
 		if c := a.Status().Counters; sent > 2 || c["answered"]+c["duplicates"] < uint64(sent) {
 			t.Errorf("%d answers, counters %v", sent, c)
@@ -221,13 +223,13 @@ func FuzzReceive(f *testing.F) {
 // resigned makes of any octets a request that passes the checks, so that what is behind them is tried, too.
 func resigned(payload []byte) []byte {
 	p := &codec.Packet{Code: accounting, Secret: secret}
-	if len(payload) > headerLength {
-		p.Attributes, _ = codec.ParseAttributes(payload[headerLength:])
+	if len(payload) > radiusauth.HeaderLength {
+		p.Attributes, _ = codec.ParseAttributes(payload[radiusauth.HeaderLength:])
 	}
 	for _, a := range p.Attributes {
 		a.Attribute = bytes.Clone(a.Attribute)
 	}
-	packet, err := sign(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil {
 		return nil
 	}

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
 	codec "layeh.com/radius"
+
+	"netlmm/internal/ingress"
 )
 
 const (
@@ -18,20 +19,18 @@ const (
 	queueLength  = 64 // datagrams between socket and server; the system's buffer is before it
 )
 
-func (a *Adapter) untrusted(iface string) bool { return slices.Contains(a.cfg.Untrusted, iface) }
-
 // listenOnce serves until a socket fails or ctx ends.
 func (a *Adapter) listenOnce(ctx context.Context, s *server) error {
-	l := loop{requests: make(chan datagram, queueLength), answers: make(chan []byte, queueLength), failed: make(chan error, 2), done: make(chan struct{})}
+	l := loop{requests: make(chan ingress.Datagram, queueLength), answers: make(chan []byte, queueLength), failed: make(chan error, 2), done: make(chan struct{})}
 	defer l.readers.Wait()
-	clients, err := listen(a.cfg.Listen)
+	clients, err := ingress.Listen(a.cfg.Listen, codec.MaxPacketLength)
 	if err != nil {
 		return fmt.Errorf("%w; is another RADIUS server on this port, or the right to bind it missing?", err)
 	}
 	defer clients.Close()
-	s.send = func(to datagram, packet []byte) {
-		if err := clients.answer(to, packet); err != nil {
-			a.count("send_errors") // it is asked again
+	s.send = func(to ingress.Datagram, packet []byte) {
+		if err := clients.Answer(to, packet); err != nil {
+			a.counters.Count("send_errors") // it is asked again
 		}
 	}
 	if f := s.forward; f != nil {
@@ -44,7 +43,7 @@ func (a *Adapter) listenOnce(ctx context.Context, s *server) error {
 	}
 	l.readers.Go(func() { l.readRequests(clients) })
 	defer close(l.done)
-	a.setListening(clients.localAddress(), "")
+	a.socket.Opened(clients.LocalAddress())
 	return l.serve(ctx, s)
 }
 
@@ -60,7 +59,7 @@ func (a *Adapter) upstream(f *forwarder) (*net.UDPConn, error) {
 	}
 	f.send = func(packet []byte) {
 		if _, err := conn.WriteToUDPAddrPort(packet, f.cfg.Server); err != nil {
-			a.count("forward_send_errors") // it is sent again
+			a.counters.Count("forward_send_errors") // it is sent again
 		}
 	}
 	return conn, nil
@@ -68,20 +67,21 @@ func (a *Adapter) upstream(f *forwarder) (*net.UDPConn, error) {
 
 // loop connects the sockets with the server.
 type loop struct {
-	requests chan datagram
+	requests chan ingress.Datagram
 	answers  chan []byte
 	failed   chan error // has room for every reader
 	done     chan struct{}
 	readers  sync.WaitGroup
 }
 
-func (l *loop) readRequests(s *socket) {
+func (l *loop) readRequests(s *ingress.Socket) {
 	for {
-		d, err := s.read()
+		d, err := s.Read()
 		if err != nil {
 			l.failed <- err
 			return
 		}
+		d.Payload = bytes.Clone(d.Payload)
 		select {
 		case l.requests <- d:
 		case <-l.done:

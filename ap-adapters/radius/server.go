@@ -12,6 +12,8 @@ import (
 	"layeh.com/radius/rfc2866"
 	"layeh.com/radius/rfc2869"
 
+	"netlmm/internal/ingress"
+	"netlmm/internal/radiusauth"
 	"netlmm/mih"
 )
 
@@ -25,30 +27,30 @@ type server struct {
 	answers answers
 	forward *forwarder // nil: this is the only server
 	limits  map[netip.Addr]*rate.Limiter
-	send    func(to datagram, packet []byte)
+	send    func(to ingress.Datagram, packet []byte)
 }
 
 func newServer(a *Adapter, emit func(mih.Indication) bool) *server {
 	s := &server{a: a, picture: newPicture(), answers: newAnswers(maximumAnswers), limits: map[netip.Addr]*rate.Limiter{}}
-	s.picture.missed, s.picture.interim, s.picture.count, s.picture.moved = a.cfg.SessionTimeout, a.cfg.InterimInterval, a.count, a.moved
+	s.picture.missed, s.picture.interim, s.picture.count, s.picture.moved = a.cfg.SessionTimeout, a.cfg.InterimInterval, a.counters.Count, a.moved
 	s.picture.emit = func(ind mih.Indication) bool {
 		taken := emit(ind)
 		if !taken {
-			a.count("dropped")
+			a.counters.Count("dropped")
 		}
 		return taken
 	}
 	if a.cfg.Forward != nil {
 		s.forward = newForwarder(*a.cfg.Forward)
-		s.forward.count = a.count
+		s.forward.count = a.counters.Count
 		s.forward.gone = func(w *waiting) { s.answers.drop(w.question) }
 	}
 	return s
 }
 
 // receive takes one datagram. What is not answered comes again, for an access point repeats it.
-func (s *server) receive(now time.Time, d datagram) {
-	s.a.count("requests")
+func (s *server) receive(now time.Time, d ingress.Datagram) {
+	s.a.counters.Count("requests")
 	client := s.client(d)
 	if client < 0 {
 		return
@@ -58,19 +60,19 @@ func (s *server) receive(now time.Time, d datagram) {
 		return
 	}
 	if packet, known := s.answers.look(now, q); known {
-		s.a.count("duplicates")
+		s.a.counters.Count("duplicates")
 		if packet != nil {
 			s.send(d, packet)
 		}
 		return
 	}
-	if !s.limit(d.source().Addr()).AllowN(now, 1) {
-		s.a.count("rate_limited")
+	if !s.limit(d.Source().Addr()).AllowN(now, 1) {
+		s.a.counters.Count("rate_limited")
 		return
 	}
 	s.a.heard(client, now)
 	if p.Code == codec.CodeStatusServer { // RFC 5997: is anybody there?
-		s.a.count("status_server")
+		s.a.counters.Count("status_server")
 		s.answer(now, d, q, p, nil)
 		return
 	}
@@ -89,13 +91,13 @@ func (s *server) receive(now time.Time, d datagram) {
 }
 
 // client is the index of the client that a datagram is from; -1: it is not believed.
-func (s *server) client(d datagram) int {
-	if d.iface == "" || s.a.untrusted(d.iface) {
-		s.refuse("refused_interface", d, fmt.Sprintf("it came by interface %q: access points write from elsewhere than mobile nodes", d.iface))
+func (s *server) client(d ingress.Datagram) int {
+	if ingress.Refused(d.Interface, s.a.cfg.Untrusted) {
+		s.refuse("refused_interface", d, fmt.Sprintf("it came by interface %q: access points write from elsewhere than mobile nodes", d.Interface))
 		return -1
 	}
 	for i, c := range s.a.cfg.Clients {
-		if c.Address.Contains(d.source().Addr().WithZone("")) {
+		if c.Address.Contains(d.Source().Addr().WithZone("")) {
 			return i
 		}
 	}
@@ -105,8 +107,8 @@ func (s *server) client(d datagram) int {
 
 // decode checks who made a request. The digests come before everything that costs more, the rate limit included: who forges a
 // client's address does not use up what that one may ask.
-func (s *server) decode(d datagram, c Client) (p *codec.Packet, q question, ok bool) {
-	packet, err := trimmed(d.payload)
+func (s *server) decode(d ingress.Datagram, c Client) (p *codec.Packet, q question, ok bool) {
+	packet, err := radiusauth.Trim(d.Payload)
 	if err == nil {
 		p, err = authentic(packet, c.Secret, c.RequireMessageAuthenticator)
 	}
@@ -114,12 +116,12 @@ func (s *server) decode(d datagram, c Client) (p *codec.Packet, q question, ok b
 		s.refuse(refusalLabel(err), d, err.Error())
 		return nil, q, false
 	}
-	return p, question{d.source(), p.Identifier, p.Authenticator}, true
+	return p, question{d.Source(), p.Identifier, p.Authenticator}, true
 }
 
-func (s *server) refuse(counter string, d datagram, why string) {
-	s.a.count(counter)
-	s.a.inform("RADIUS request refused", "source", d.source(), "why", why)
+func (s *server) refuse(counter string, d ingress.Datagram, why string) {
+	s.a.counters.Count(counter)
+	s.a.inform("RADIUS request refused", "source", d.Source(), "why", why)
 }
 
 func (s *server) limit(source netip.Addr) *rate.Limiter {
@@ -136,27 +138,27 @@ func (s *server) limit(source netip.Addr) *rate.Limiter {
 
 // take tells what a record means for the link of its station. It returns false when that has to be said again. What concerns no
 // link is taken by leaving it.
-func (s *server) take(now time.Time, client int, d datagram, r Record) bool {
-	nas := keyOf(client, r.NAS, d.source().Addr())
+func (s *server) take(now time.Time, client int, d ingress.Datagram, r Record) bool {
+	nas := keyOf(client, r.NAS, d.Source().Addr())
 	switch r.Status {
 	case rfc2866.AcctStatusType_Value_AccountingOn:
-		s.a.count("event_on")
+		s.a.counters.Count("event_on")
 		return s.picture.restarted(now, r, nas)
 	case rfc2866.AcctStatusType_Value_AccountingOff:
-		s.a.count("event_off")
+		s.a.counters.Count("event_off")
 		return s.picture.restarted(now, r, nas)
 	case rfc2866.AcctStatusType_Value_Start:
-		s.a.count("event_start")
+		s.a.counters.Count("event_start")
 	case rfc2866.AcctStatusType_Value_InterimUpdate:
-		s.a.count("event_interim_update")
+		s.a.counters.Count("event_interim_update")
 	case rfc2866.AcctStatusType_Value_Stop:
-		s.a.count("event_stop")
+		s.a.counters.Count("event_stop")
 	default:
-		s.a.count("ignored_status_type")
+		s.a.counters.Count("ignored_status_type")
 		return true
 	}
 	if r.Station.IsZero() {
-		s.a.count("ignored_no_station")
+		s.a.counters.Count("ignored_no_station")
 		return true
 	}
 	// One session may be told by way of several proxies. That an access point starts anew counts for what came by the same way:
@@ -165,8 +167,8 @@ func (s *server) take(now time.Time, client int, d datagram, r Record) bool {
 	s.picture.complete(&r, at.session)
 	link := s.a.cfg.Clients[client].link(r)
 	if link == nil {
-		s.a.count("ignored_no_link")
-		s.a.inform("a station is at no link of its RADIUS client", "station", r.Station, "source", d.source(), "ssid", r.SSID, "vlan", r.VLAN)
+		s.a.counters.Count("ignored_no_link")
+		s.a.inform("a station is at no link of its RADIUS client", "station", r.Station, "source", d.Source(), "ssid", r.SSID, "vlan", r.VLAN)
 		return s.picture.elsewhere(now, r, at.session)
 	}
 	at.iface = link.Interface
@@ -197,13 +199,13 @@ func (l Link) of(r Record) bool {
 }
 
 // acknowledge answers a request that was taken, or has the other server answer it.
-func (s *server) acknowledge(now time.Time, d datagram, q question, p *codec.Packet) {
+func (s *server) acknowledge(now time.Time, d ingress.Datagram, q question, p *codec.Packet) {
 	if s.forward == nil {
 		s.answer(now, d, q, p, nil)
 		return
 	}
-	octets := len(d.payload)
-	d.payload = nil
+	octets := len(d.Payload)
+	d.Payload = nil
 	var w *waiting
 	if !s.forward.cfg.Always {
 		w = &waiting{d, q, p}
@@ -211,7 +213,7 @@ func (s *server) acknowledge(now time.Time, d datagram, q question, p *codec.Pac
 	}
 	switch taken := s.forward.add(now, p, octets, w); {
 	case !taken:
-		s.a.count("forward_queue_full")
+		s.a.counters.Count("forward_queue_full")
 		s.answers.drop(q)
 	case w == nil:
 		s.answer(now, d, q, p, nil)
@@ -228,7 +230,7 @@ func (s *server) forwarded(now time.Time, packet []byte) {
 // answer sends an Accounting-Response: with the client's Proxy-State as it came (RFC 2865 section 5.33) and what the other server
 // said, if one did. It has a Message-Authenticator where RFC 5997 wants one; in other answers, for which no RFC has one, servers and
 // clients make it in different ways.
-func (s *server) answer(now time.Time, d datagram, q question, request, said *codec.Packet) {
+func (s *server) answer(now time.Time, d ingress.Datagram, q question, request, said *codec.Packet) {
 	p := request.Response(codec.CodeAccountingResponse)
 	if request.Code == codec.CodeStatusServer {
 		p.Add(rfc2869.MessageAuthenticator_Type, nil)
@@ -245,14 +247,14 @@ func (s *server) answer(now time.Time, d datagram, q question, request, said *co
 			p.Add(a.Type, a.Attribute)
 		}
 	}
-	packet, err := sign(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil { // the other server said more than there is room for beside Proxy-State
-		s.a.count("answer_too_long")
+		s.a.counters.Count("answer_too_long")
 		s.answers.drop(q)
 		return
 	}
 	s.answers.put(now, q, packet)
-	s.a.count("answered")
+	s.a.counters.Count("answered")
 	s.send(d, packet)
 }
 

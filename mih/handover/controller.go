@@ -8,8 +8,8 @@ import (
 	"cmp"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
-	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 

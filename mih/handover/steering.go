@@ -3,8 +3,8 @@ package handover
 import (
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
-	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 

@@ -117,10 +117,6 @@ type EventUnsubscribe struct {
 	Events      mih.EventList
 }
 
-// Resync is what a user asks for after it lost indications (its queue was full): the Link_Up of every subscribed link that
-// is up is delivered again, marked as Resync. Links tells it which of those it knows are gone.
-type Resync struct{ User User }
-
 // MessageReceived is one message, or a fragment of one, as it came from a socket.
 type MessageReceived struct {
 	From    Endpoint
@@ -186,7 +182,6 @@ type SecurityAssociationChanged struct {
 func (SAPIndication) isEvent()              {}
 func (EventSubscribe) isEvent()             {}
 func (EventUnsubscribe) isEvent()           {}
-func (Resync) isEvent()                     {}
 func (MessageReceived) isEvent()            {}
 func (Request) isEvent()                    {}
 func (Discover) isEvent()                   {}

@@ -3,8 +3,8 @@ package mihf
 import (
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
-	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 

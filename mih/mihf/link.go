@@ -4,8 +4,8 @@ import (
 	"container/list"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
-	"netlmm/mih/internal/timers"
 )
 
 // link is a row of the table with its place in the timers.

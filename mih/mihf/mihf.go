@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
-	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 
@@ -107,8 +107,6 @@ func (m *MIHF) Handle(now time.Time, ev Event) []Action {
 		} else {
 			m.unsubscribeAt(now, ev)
 		}
-	case Resync:
-		m.resync(now, ev.User)
 	case MessageReceived:
 		m.messageReceived(now, ev.From, ev.Payload)
 	case Request:
@@ -260,34 +258,6 @@ func (m *MIHF) linkParametersReport(ind *mih.Indication, ev mih.LinkParametersRe
 		}
 	}
 	return ""
-}
-
-// resync repeats the Link_Up of every link that is up to one user.
-func (m *MIHF) resync(now time.Time, user User) {
-	for _, l := range m.Links() {
-		if l.State == LinkDown {
-			continue
-		}
-		if ind := l.again(now); m.wants(user, ind) {
-			m.act(Deliver{user, ind})
-		}
-	}
-}
-
-// wants says whether a user here is subscribed to such an indication.
-func (m *MIHF) wants(user User, ind mih.Indication) bool {
-	if p := m.peers[ind.Source]; p != nil {
-		for _, s := range p.subscriptions {
-			for _, u := range s.users {
-				if u.user == user && matches(s.link, u.events, u.filter, ind.Event) {
-					return true
-				}
-			}
-		}
-		return false
-	}
-	r := m.subscriptions.users[user]
-	return r != nil && slices.ContainsFunc(r.subscriptions, func(s *subscription) bool { return s.matches(ind.Event) })
 }
 
 // Expire runs what is due: messages are sent again, what was not answered ends, a link that was going down and did not is up, and a

@@ -207,23 +207,12 @@ func TestSubscriptions(t *testing.T) {
 	step(SAPIndication{apA.up(1)}, "mag<-Link_Up@wlan0 <-Link_Up@wlan0")
 	step(SAPIndication{apB.up(2)}, "mag<-Link_Up@wlan1")
 	step(SAPIndication{apA.goingDown(1, 1)}, "no_subscriber")
-	step(Resync{other}, "<-Link_Up@wlan0")
-	step(Resync{mag}, "mag<-Link_Up@wlan0 mag<-Link_Up@wlan1")
 	step(EventUnsubscribe{User: other, Link: onA, Events: all}, "confirm 0 00000")
 	step(EventUnsubscribe{User: other, Link: onA, Events: all}, "confirm 2 00000")
 	step(EventUnsubscribe{User: mag, Events: ups}, "confirm 0 00100")
 	step(SAPIndication{apB.up(2)}, "no_subscriber")
 	step(SAPIndication{apA.up(1)}, "mag<-Link_Up@wlan0")
 	step(SAPIndication{apB.down(2)}, "mag<-Link_Down@wlan1")
-}
-
-func TestResyncOfAUserSaysSince(t *testing.T) {
-	m := subscribed(Config{})
-	m.Handle(t0, SAPIndication{as(apA.up(1), "mn1@example.net")})
-	d := m.Handle(t0.Add(time.Hour), Resync{mag})[0].(Deliver)
-	if !d.Indication.Resync || !d.Indication.Since.Equal(t0) || d.Indication.Identity != "mn1@example.net" || d.Indication.Source != mag.MIHF {
-		t.Errorf("got %+v", d.Indication)
-	}
 }
 
 // TestUsersViewIsTheTable: a user that follows Link_Up and Link_Down blindly ends up with what Links says, whatever comes

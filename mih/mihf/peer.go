@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
 	"netlmm/mih/internal/fifo"
-	"netlmm/mih/internal/timers"
 	"netlmm/mih/pace"
 	"netlmm/mih/wire"
 )

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
-	"netlmm/mih/internal/timers"
 	"netlmm/mih/wire"
 )
 

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mih"
-	"netlmm/mih/internal/timers"
 	"netlmm/mih/pace"
 	"netlmm/mih/wire"
 )

@@ -9,9 +9,9 @@ import (
 
 // Config is what the machine is told at start. The variables are those of RFC 5847 section 5.
 type Config struct {
-	Local                    netip.Addr    // of this end, for peers that have an IPv6 address
-	LocalIPv4                netip.Addr    // of this end, for peers that are reached over IPv4 (RFC 5847 section 4)
-	Peers                    []Peer        // more come with PeerAdded
+	Local                    netip.Addr // of this end, for peers that have an IPv6 address
+	LocalIPv4                netip.Addr // of this end, for peers that are reached over IPv4 (RFC 5847 section 4)
+	Peers                    []Peer
 	RestartCounter           uint32        // of this run
 	HeartbeatInterval        time.Duration // HEARTBEAT_INTERVAL: default 60 s, 30 s to 3600 s
 	MissingHeartbeatsAllowed int           // MISSING_HEARTBEATS_ALLOWED: default 3
@@ -70,12 +70,8 @@ type AssociationChanged struct {
 	Up   bool
 }
 
-// PeerAdded: a peer that was not in the Config. One that is known already stays as it is.
-type PeerAdded struct{ Peer Peer }
-
 func (MessageReceived) isEvent()    {}
 func (AssociationChanged) isEvent() {}
-func (PeerAdded) isEvent()          {}
 
 // Action is what the machine wants done: one of the types below.
 type Action interface{ isAction() }
@@ -133,8 +129,6 @@ const (
 	FormerRestartCounter  DropReason = "former_restart_counter"  // an unsolicited response that was overtaken; the next exchange tells
 	RestartsPaced         DropReason = "restarts_paced"          // an unsolicited response too soon after a restart; the next exchange tells
 	UnrelatedBindingError DropReason = "unrelated_binding_error" // answers no heartbeat
-	PeerAlreadyKnown      DropReason = "peer_already_known"      // PeerAdded
-	PeerUnusable          DropReason = "peer_unusable"           // PeerAdded, with what is wrong in Err
 )
 
 func (SendMessage) isAction()   {}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility/mh"
 )
 
@@ -14,7 +15,7 @@ type Machine struct {
 	cfg     Config
 	peers   map[netip.Addr]*peer
 	order   []*peer // as they were added
-	timers  timerHeap
+	timers  timers.Heap
 	epoch   time.Time // from which the slots of requests count: the first event
 	quietTo time.Time // until then no unsolicited response goes out
 	actions []Action
@@ -40,8 +41,8 @@ type peer struct {
 	answers    int    // left of the burst
 	answeredAt time.Time
 	phase      time.Duration // of its requests within the interval
-	request    timer
-	announce   timer
+	request    timers.Timer  // the next one
+	announce   timers.Timer  // the unsolicited response
 
 	restarts, asked, answered uint64
 	restartedAt               time.Time // the last of the restarts
@@ -71,8 +72,8 @@ func (m *Machine) add(config Peer) {
 		Peer: config, sequence: m.cfg.RestartCounter << 20, answers: answerBurst,
 		phase: time.Duration(fraction * float64(m.cfg.HeartbeatInterval)),
 	}
-	p.request = timer{index: -1, peer: p, fire: (*Machine).slot}
-	p.announce = timer{index: -1, peer: p, fire: (*Machine).sendAnnouncement}
+	p.request.Due = func(now time.Time) { m.slot(now, p) }
+	p.announce.Due = func(time.Time) { m.sendAnnouncement(p) }
 	m.peers[config.Address] = p
 	m.order = append(m.order, p)
 }
@@ -85,8 +86,6 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 		m.received(now, event)
 	case AssociationChanged:
 		m.associationChanged(now, event)
-	case PeerAdded:
-		m.peerAdded(event.Peer)
 	}
 	return m.take()
 }
@@ -94,20 +93,13 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 // Expire does what is due.
 func (m *Machine) Expire(now time.Time) []Action {
 	m.begin(now)
-	for len(m.timers) > 0 && !m.timers[0].at.After(now) {
-		t := m.timers[0]
-		m.timers.stop(t)
-		t.fire(m, now, t.peer)
-	}
+	m.timers.Expire(now)
 	return m.take()
 }
 
 // NextDeadline is when Expire wants to be called, if ever.
 func (m *Machine) NextDeadline() (time.Time, bool) {
-	if len(m.timers) == 0 {
-		return time.Time{}, false
-	}
-	return m.timers[0].at, true
+	return m.timers.Next()
 }
 
 // Peers is what is known of each peer, by address.
@@ -148,17 +140,6 @@ func (m *Machine) ignore(reason DropReason, source netip.Addr, err error) {
 	m.emit(Ignored{Reason: reason, Source: source, Err: err})
 }
 
-// peerAdded enters a peer. Its association is not known before: AssociationChanged has to come after.
-func (m *Machine) peerAdded(p Peer) {
-	if m.peers[p.Address] != nil {
-		m.ignore(PeerAlreadyKnown, p.Address, nil)
-	} else if err := m.cfg.checkPeer(p); err != nil {
-		m.ignore(PeerUnusable, p.Address, err)
-	} else {
-		m.add(p)
-	}
-}
-
 func (m *Machine) associationChanged(now time.Time, ev AssociationChanged) {
 	p := m.peers[ev.Peer]
 	switch {
@@ -185,9 +166,9 @@ func (m *Machine) becomeUp(now time.Time, p *peer) {
 		}
 		m.quietTo = at.Add(announceInterval)
 		if at.After(now) {
-			m.timers.set(&p.announce, at)
+			m.timers.Set(&p.announce, at)
 		} else {
-			m.sendAnnouncement(now, p)
+			m.sendAnnouncement(p)
 		}
 	}
 	m.schedule(now, p)
@@ -209,8 +190,8 @@ func (m *Machine) becomeMuted(p *peer) {
 
 func (m *Machine) fallSilent(p *peer) {
 	p.waiting, p.told, p.refused, p.missing = false, false, false, 0
-	m.timers.stop(&p.request)
-	m.timers.stop(&p.announce)
+	m.timers.Stop(&p.request)
+	m.timers.Stop(&p.announce)
 }
 
 // becomeAlive: something came from the peer.

@@ -17,7 +17,7 @@ func (m *Machine) schedule(now time.Time, p *peer) {
 	if gone < 0 { // the clock was set back to before the first event
 		gone += interval
 	}
-	m.timers.set(&p.request, now.Add(interval-gone))
+	m.timers.Set(&p.request, now.Add(interval-gone))
 }
 
 // slot counts what the last request brought and sends the next (RFC 5847 section 3.1).
@@ -45,7 +45,7 @@ func (m *Machine) slot(now time.Time, p *peer) {
 
 // sendAnnouncement tells the peer of the restart that this run began with (RFC 5847 section 3.2). Once is enough: a peer that
 // does not hear it learns of the restart from its next request.
-func (m *Machine) sendAnnouncement(_ time.Time, p *peer) {
+func (m *Machine) sendAnnouncement(p *peer) {
 	p.announced, p.told = true, true
 	m.send(p, m.response(mh.HeartbeatResponse|mh.HeartbeatUnsolicited, p.sequence))
 }

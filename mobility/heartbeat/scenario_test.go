@@ -20,7 +20,6 @@ import (
 //	new [interval=D] [missing=N] [counter=N] [peers=(N,...)] [known=(N,...)] [mute=(N,...)] [kept] [passive] [laboratory] [local=A] [local4=A]
 //	association peer=N up|down
 //	sessions peer=N yes|no        (yes from the start)
-//	add peer=N
 //	request peer=N [seq=N] [u] [times=N] [to=A] [counter=N]
 //	response peer=N [back=N] [seq=N] [counter=N] [u]     to the last request, or that before, or the Nth before
 //	error peer=N [status=N]
@@ -73,8 +72,6 @@ func (s *scenario) run() {
 		s.handle(AssociationChanged{Peer: s.peer(), Up: s.d.HasArg("up")})
 	case "sessions":
 		s.without[s.peer()] = s.d.HasArg("no")
-	case "add":
-		s.handle(PeerAdded{Peer{Address: s.peer()}})
 	case "request":
 		for range s.number("times", 1) {
 			s.receive(s.heartbeat(0, uint32(s.number("seq", 1))))

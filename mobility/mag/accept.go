@@ -68,7 +68,7 @@ func (m *MAG) accept(now time.Time, s *session, g grant, pba *mh.BindingAcknowle
 		m.advertiseRouter(now, s)
 		return
 	}
-	m.clear(&s.advertise)
+	m.timers.Stop(&s.advertise)
 	m.withdrawRouter(s) // of the prefixes that it had, if it had any
 }
 

@@ -40,7 +40,7 @@ func (m *MAG) advertiseRouter(now time.Time, s *session) {
 		PrefixLifetime: s.lifetimeLeft(now), RouterLifetime: m.config.RouterLifetime, LinkLocalAddress: s.linkLocal,
 	})
 	if !s.isFrozen() || s.arrival != nil && s.arrival.expected == nil {
-		m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
+		m.timers.Set(&s.advertise, now.Add(m.config.RouterLifetime/3))
 	}
 }
 
@@ -52,7 +52,7 @@ func (m *MAG) advertiseAgain(now time.Time) {
 	due := now
 	for _, s := range m.inOrder() {
 		if len(s.bound) > 0 && len(s.told) > 0 && !s.isFrozen() {
-			m.set(&s.advertise, due)
+			m.timers.Set(&s.advertise, due)
 			due = due.Add(advertiseInterval)
 		}
 	}

@@ -57,7 +57,7 @@ func (m *MAG) registerSomeAgain(now time.Time, a *association) {
 		}
 	}
 	if len(a.again) > 0 {
-		m.set(&a.renew, now.Add(burstInterval))
+		m.timers.Set(&a.renew, now.Add(burstInterval))
 	} else {
 		a.again = nil
 	}

@@ -101,7 +101,7 @@ func (c *handoverContext) exported(gateway netip.Addr) HandoverContext {
 
 func (m *MAG) newArrival(s *session, h Handover, prefixes []netip.Prefix, forwarded bool) {
 	a := &arrival{handover: h, routes: prefixes, forwarded: forwarded}
-	a.step.due = func(now time.Time) { m.arrivalDue(now, s) }
+	a.step.Due = func(now time.Time) { m.arrivalDue(now, s) }
 	s.arrival = a
 }
 
@@ -132,7 +132,7 @@ func (m *MAG) askExpected(now time.Time, s *session) {
 		return
 	}
 	s.probes++
-	m.set(&s.arrival.step, now.Add(m.config.PresenceTimeout))
+	m.timers.Set(&s.arrival.step, now.Add(m.config.PresenceTimeout))
 	m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, clone(s.bound), s.home.address.Addr()})
 }
 
@@ -185,7 +185,7 @@ func (m *MAG) rename(s *session, key sessionKey) {
 func (m *MAG) arrive(now time.Time, s *session, iface string) {
 	a := s.arrival
 	m.unexpect(a)
-	m.clear(&a.step)
+	m.timers.Stop(&a.step)
 	a.handover.CorrelationID, a.handover.Interface, a.handover.MobileNodeLinkLayerID = s.correlationID, iface, s.linkLayerID
 	m.restrict(now, s)
 	if !s.isBound() {
@@ -220,7 +220,7 @@ func (m *MAG) arrived(now time.Time, s *session) {
 		m.closeArrival(now, s, "") // the LMA gave it others
 		return
 	}
-	m.set(&a.step, now.Add(m.config.ForwardingLifetime))
+	m.timers.Set(&a.step, now.Add(m.config.ForwardingLifetime))
 }
 
 // closeArrival takes the arrival away. The other gateway hears of it if the mobile node is registered here; if not, what is to be done
@@ -245,7 +245,7 @@ func (m *MAG) closeArrival(now time.Time, s *session, reason HandoverReason) {
 func (m *MAG) forgetArrival(s *session) {
 	if a := s.arrival; a != nil {
 		m.unexpect(a)
-		m.clear(&a.step)
+		m.timers.Stop(&a.step)
 		s.arrival = nil
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"net/netip"
 	"time"
+
+	"netlmm/internal/timers"
 )
 
 // association is the security association to one LMA, or to another gateway, and who waits for it.
@@ -23,9 +25,9 @@ type association struct {
 	nextGlobal time.Time // when it may revoke globally again
 
 	interval time.Duration // until the next RequireSecurityAssociation
-	require  timer
-	drain    timer
-	renew    timer
+	require  timers.Timer
+	drain    timers.Timer
+	renew    timers.Timer
 }
 
 // associationTo finds the association to an LMA, or begins to keep one.
@@ -33,9 +35,9 @@ func (m *MAG) associationTo(lma netip.Addr) *association {
 	a := m.associations[lma]
 	if a == nil {
 		a = &association{lma: lma, sessions: list.New(), waiting: list.New(), initiations: list.New(), interval: m.config.InitialBindackTimeout}
-		a.require.due = func(now time.Time) { m.requireAssociation(now, a) }
-		a.drain.due = func(now time.Time) { m.resumeSome(now, a) }
-		a.renew.due = func(now time.Time) { m.registerSomeAgain(now, a) }
+		a.require.Due = func(now time.Time) { m.requireAssociation(now, a) }
+		a.drain.Due = func(now time.Time) { m.resumeSome(now, a) }
+		a.renew.Due = func(now time.Time) { m.registerSomeAgain(now, a) }
 		m.associations[lma] = a
 	}
 	return a
@@ -56,9 +58,9 @@ func (m *MAG) leaveAssociation(s *session) {
 // dropIdle forgets an association that nobody uses and that is not up.
 func (m *MAG) dropIdle(a *association) {
 	if a.sessions.Len() == 0 && a.initiations.Len() == 0 && !a.up {
-		m.clear(&a.require)
-		m.clear(&a.drain)
-		m.clear(&a.renew)
+		m.timers.Stop(&a.require)
+		m.timers.Stop(&a.drain)
+		m.timers.Stop(&a.renew)
 		delete(m.associations, a.lma)
 	}
 }
@@ -84,7 +86,7 @@ func (m *MAG) hold(now time.Time, s *session) {
 }
 
 func (m *MAG) requireSoon(now time.Time, a *association) {
-	if a.require.index == 0 {
+	if !a.require.IsSet() {
 		m.requireAssociation(now, a)
 	}
 }
@@ -108,7 +110,7 @@ func (m *MAG) requireAssociation(now time.Time, a *association) {
 		return
 	}
 	m.do(RequireSecurityAssociation{LMAAddress: a.lma})
-	m.set(&a.require, now.Add(a.interval))
+	m.timers.Set(&a.require, now.Add(a.interval))
 	a.interval = min(2*a.interval, m.config.MaxBindackTimeout)
 }
 
@@ -136,12 +138,12 @@ func (m *MAG) securityAssociationChanged(now time.Time, ev SecurityAssociationCh
 	}
 	a.up = ev.Up
 	if !a.up {
-		m.clear(&a.drain)
+		m.timers.Stop(&a.drain)
 		m.dropIdle(a)
 		return
 	}
 	a.interval = m.config.InitialBindackTimeout
-	m.clear(&a.require)
+	m.timers.Stop(&a.require)
 	m.resumeInitiations(now, a)
 	m.resumeSome(now, a)
 }
@@ -154,7 +156,7 @@ func (m *MAG) resumeSome(now time.Time, a *association) {
 		m.resume(now, s)
 	}
 	if a.up && a.waiting.Len() > 0 {
-		m.set(&a.drain, now.Add(burstInterval))
+		m.timers.Set(&a.drain, now.Add(burstInterval))
 	}
 }
 

@@ -36,7 +36,7 @@ func (m *MAG) awaitClock(now time.Time, s *session, offset time.Duration) {
 	if next := m.clockDoubted.Add(m.config.MaxBindackTimeout); m.clockDoubted.IsZero() || !now.Before(next) {
 		m.doubtClock(now)
 	} else {
-		m.set(&m.clockTimer, next)
+		m.timers.Set(&m.clockTimer, next)
 	}
 }
 
@@ -47,7 +47,7 @@ func (m *MAG) doubtClock(now time.Time) {
 	}
 	m.clockDoubted = now
 	m.do(ClockDoubted{LMAAddress: m.clockLMA, Offset: m.clockOffset})
-	m.set(&m.clockTimer, now.Add(m.config.MaxBindackTimeout))
+	m.timers.Set(&m.clockTimer, now.Add(m.config.MaxBindackTimeout))
 }
 
 func (m *MAG) forgetClock(s *session) {
@@ -56,7 +56,7 @@ func (m *MAG) forgetClock(s *session) {
 		s.clock = nil
 	}
 	if m.clockless.Len() == 0 {
-		m.clear(&m.clockTimer)
+		m.timers.Stop(&m.clockTimer)
 	}
 }
 

@@ -97,7 +97,7 @@ func (m *MAG) becomeProvisional(s *session, c *handoverContext) {
 	if c.linkLocal.IsValid() && (s.anchorLinkLocal || s.iface == "") { // policy comes with the attachment
 		s.linkLocal = c.linkLocal
 	}
-	m.clear(&s.lapse)
+	m.timers.Stop(&s.lapse)
 	for _, p := range told {
 		m.forward(s, p)
 	}
@@ -122,7 +122,7 @@ func (m *MAG) serveFrom(now time.Time, s *session, c *handoverContext, h Handove
 // long as the previous MAG forwards; the lifetime that it is told is the one that the PBU asks for.
 func (m *MAG) serve(now time.Time, s *session) {
 	s.expires = now.Add(m.config.HandoverLifetime)
-	m.set(&s.lapse, s.expires)
+	m.timers.Set(&s.lapse, s.expires)
 	m.offerAddresses(now, s)
 	if len(s.bound) > 0 {
 		m.advertiseRouter(now, s)
@@ -153,7 +153,7 @@ func (m *MAG) restrict(now time.Time, s *session) {
 		s.home = homeAddress{}
 	}
 	if len(s.bound) == 0 {
-		m.clear(&s.advertise)
+		m.timers.Stop(&s.advertise)
 	}
 	if !s.isBound() {
 		s.provisional, s.expires = false, time.Time{}

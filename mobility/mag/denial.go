@@ -136,5 +136,5 @@ func (m *MAG) awaiting(ev AdministrativeAction) []*session {
 // awaitsAction: either no retry is due, or the next extension would ask for what was denied, and may as well do so now. Who waits
 // for the clock has no retry due either.
 func (s *session) awaitsAction() bool {
-	return s.state == Refused && s.signal.index == 0 || s.state == Registered && s.holds != s.wishes
+	return s.state == Refused && !s.signal.IsSet() || s.state == Registered && s.holds != s.wishes
 }

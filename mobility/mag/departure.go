@@ -63,7 +63,7 @@ func (m *MAG) redirect(now time.Time, s *session) {
 	m.closeDeparture(now, s, HandoverSuperseded)
 	if leaving {
 		m.become(s, Registered)
-		m.set(&s.signal, s.extension)
+		m.timers.Set(&s.signal, s.extension)
 		m.thaw(now, s)
 		m.reforward(s)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 )
@@ -24,7 +25,7 @@ type arrival struct {
 	routes    []netip.Prefix // what the other gateway may forward
 	forwarded bool           // it does, or was asked to
 	expected  *expectation   // the mobile node is not here yet
-	step      timer          // expected: until it is asked for again; registered: until the other gateway need not forward any more
+	step      timers.Timer   // expected: until it is asked for again; registered: until the other gateway need not forward any more
 }
 
 // isFrozen: no PBU leaves for the session, whatever happens but an attachment. Either the mobile node is not here, or it is about
@@ -76,8 +77,8 @@ func (m *MAG) freeze(s *session, state State, deadline time.Time) {
 	s.verifying, s.again, s.moved = false, false, false
 	m.forgetListed(s)
 	m.become(s, state)
-	m.set(&s.signal, deadline)
-	m.clear(&s.advertise)
+	m.timers.Set(&s.signal, deadline)
+	m.timers.Stop(&s.advertise)
 }
 
 // verify ends a frozen state of a mobile node of which nobody said that it left: it is served directly again, and asked for. When
@@ -101,12 +102,12 @@ func (m *MAG) thaw(now time.Time, s *session) {
 	if s.listed != nil && s.listed.Interface == s.iface {
 		m.forgetListed(s)
 	}
-	if len(s.bound) > 0 && s.advertise.index == 0 {
-		m.set(&s.advertise, now.Add(m.config.RouterLifetime/3))
+	if len(s.bound) > 0 && !s.advertise.IsSet() {
+		m.timers.Set(&s.advertise, now.Add(m.config.RouterLifetime/3))
 	}
-	if s.isBound() && s.lapse.index == 0 {
+	if s.isBound() && !s.lapse.IsSet() {
 		s.expires = now.Add(m.config.HandoverLifetime)
-		m.set(&s.lapse, s.expires)
+		m.timers.Set(&s.lapse, s.expires)
 	}
 	if s.isBound() && !s.offered {
 		m.offerAddresses(now, s)

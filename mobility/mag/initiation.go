@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 	"netlmm/mobility/mh"
 )
@@ -32,7 +33,7 @@ type initiation struct {
 	attempt       int
 	backoff       time.Duration
 	waiting       bool // for the SA
-	timer         timer
+	timer         timers.Timer
 }
 
 // maximumCompletions bounds the completions that are repeated when no answer comes. One more is sent once: the other gateway's
@@ -50,7 +51,7 @@ func (m *MAG) initiate(now time.Time, in *initiation, gateway netip.Addr, messag
 	}
 	in.payload, in.association = payload, m.associationTo(gateway)
 	in.member = in.association.initiations.PushBack(in)
-	in.timer.due = func(now time.Time) { m.initiationDue(now, in) }
+	in.timer.Due = func(now time.Time) { m.initiationDue(now, in) }
 	m.initiations[in.sequence] = in
 	if in.session != nil {
 		m.forgetInitiation(in.session.initiation) // what it was for is over
@@ -84,7 +85,7 @@ func (m *MAG) transmitInitiation(now time.Time, in *initiation) {
 			return
 		}
 		in.waiting = true
-		m.set(&in.timer, now.Add(m.config.handoverPreparationTime()))
+		m.timers.Set(&in.timer, now.Add(m.config.handoverPreparationTime()))
 		m.requireSoon(now, a)
 		return
 	}
@@ -94,7 +95,7 @@ func (m *MAG) transmitInitiation(now time.Time, in *initiation) {
 		CorrelationID: in.correlationID, Source: m.proxyCareOfAddress(a.lma), Destination: a.lma,
 		Payload: in.payload, Kind: HandoverInitiate, Attempt: in.attempt,
 	})
-	m.set(&in.timer, now.Add(in.backoff))
+	m.timers.Set(&in.timer, now.Add(in.backoff))
 	in.backoff *= 2
 }
 
@@ -128,7 +129,7 @@ func (m *MAG) forgetInitiation(in *initiation) {
 		return
 	}
 	delete(m.initiations, in.sequence)
-	m.clear(&in.timer)
+	m.timers.Stop(&in.timer)
 	in.association.initiations.Remove(in.member)
 	m.dropIdle(in.association)
 	if in.session != nil {

@@ -7,12 +7,12 @@ package mag
 
 import (
 	"cmp"
-	"container/heap"
 	"container/list"
 	"net/netip"
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 	"netlmm/mobility/mh"
@@ -53,7 +53,7 @@ type MAG struct {
 	denied       *list.List // of *rememberedDenial, the oldest first
 	revocations  []answeredRevocation
 	forwarding   *forwarding.State
-	timers       timerHeap
+	timers       timers.Heap
 
 	expected         *list.List // of *session whose arrival is expected, the oldest first
 	initiations      map[uint16]*initiation
@@ -65,7 +65,7 @@ type MAG struct {
 	sequence         uint16 // of the last PBU, RFC 5213 section 6.9.1.1(6)
 	nextBindingError time.Time
 
-	clockTimer   timer
+	clockTimer   timers.Timer
 	clockOffset  time.Duration // as an LMA sees it
 	clockLMA     netip.Addr    // which one
 	clockDoubted time.Time     // when that was said last
@@ -76,7 +76,7 @@ type MAG struct {
 	stopped     bool       // and nothing is awaited any more
 	saidStopped bool       // Stopped went out
 	leaving     []*session // that Stop has yet to de-register
-	stopTimer   timer
+	stopTimer   timers.Timer
 
 	acknowledgement mh.BindingAcknowledgement      // decoding buffers
 	indication      mh.BindingRevocationIndication //
@@ -110,9 +110,9 @@ func New(cfg Config) (*MAG, error) {
 		answered:     list.New(),
 		forwarding:   forwarding.NewState(),
 	}
-	m.stopTimer.due = m.deregisterSome
-	m.clockTimer.due = m.doubtClock
-	m.telling.timer.due = m.tellSome
+	m.stopTimer.Due = m.deregisterSome
+	m.clockTimer.Due = m.doubtClock
+	m.telling.timer.Due = m.tellSome
 	return m, nil
 }
 
@@ -161,18 +161,14 @@ func (m *MAG) Handle(now time.Time, ev Event) []Action {
 
 // Expire does everything whose deadline has passed.
 func (m *MAG) Expire(now time.Time) []Action {
-	for !m.stopped && len(m.timers) > 0 && !m.timers[0].at.After(now) {
-		heap.Pop(&m.timers).(*timer).due(now)
+	for !m.stopped && m.timers.ExpireOne(now) {
 	}
 	return m.takeActions()
 }
 
 // NextDeadline is when Expire is to be called next; false: only after another event.
 func (m *MAG) NextDeadline() (time.Time, bool) {
-	if len(m.timers) == 0 {
-		return time.Time{}, false
-	}
-	return m.timers[0].at, true
+	return m.timers.Next()
 }
 
 // Forwarding is what the kernel should hold: an entry of role Gateway for each prefix and each IPv4 home address of an
@@ -214,28 +210,10 @@ func (m *MAG) takeActions() []Action {
 			m.forgetInitiation(in)
 		}
 		m.tellAll()
-		for len(m.timers) > 0 {
-			m.clear(m.timers[0])
-		}
+		m.timers.StopAll()
 		m.do(Stopped{})
 	}
 	actions := m.actions
 	m.actions = nil
 	return actions
-}
-
-// set arms t; clear disarms it.
-func (m *MAG) set(t *timer, at time.Time) {
-	t.at = at
-	if t.index == 0 {
-		heap.Push(&m.timers, t)
-	} else {
-		heap.Fix(&m.timers, t.index-1)
-	}
-}
-
-func (m *MAG) clear(t *timer) {
-	if t.index != 0 {
-		heap.Remove(&m.timers, t.index-1)
-	}
 }

@@ -75,7 +75,7 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 			return fmt.Errorf("%v is forwarded as %+v, want %v %v, hold %t", p, e, way, other, hold)
 		}
 	}
-	waits := s.signal.index != 0
+	waits := s.signal.IsSet()
 	switch s.state {
 	case WaitingForSecurityAssociation:
 		waits = s.waiting != nil
@@ -87,13 +87,13 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 		return fmt.Errorf("seen %v, attached %v, among those that lapse: %t", s.seen, s.attached, s.lapsing != nil)
 	}
 	if s.isFrozen() {
-		if !waits || s.offered && s.away || s.advertise.index != 0 || s.state != Expected && s.lapse.index == 0 {
-			return fmt.Errorf("%v, and stuck: signal %d, lapse %d, advertise %d, offered %t", s.state, s.signal.index, s.lapse.index, s.advertise.index, s.offered)
+		if !waits || s.offered && s.away || s.advertise.IsSet() || s.state != Expected && !s.lapse.IsSet() {
+			return fmt.Errorf("%v, and stuck: signal %t, lapse %t, advertise %t, offered %t", s.state, s.signal.IsSet(), s.lapse.IsSet(), s.advertise.IsSet(), s.offered)
 		}
 		return nil
 	}
-	if !waits || s.away && s.purpose != DeRegistration || s.isBound() != s.offered && s.home.router.IsValid() || s.isBound() != (s.lapse.index != 0) || (len(s.bound) > 0) != (s.advertise.index != 0) {
-		return fmt.Errorf("stuck: signal %d, lapse %d, advertise %d, bound %v", s.signal.index, s.lapse.index, s.advertise.index, s.bound)
+	if !waits || s.away && s.purpose != DeRegistration || s.isBound() != s.offered && s.home.router.IsValid() || s.isBound() != s.lapse.IsSet() || (len(s.bound) > 0) != s.advertise.IsSet() {
+		return fmt.Errorf("stuck: signal %t, lapse %t, advertise %t, bound %v", s.signal.IsSet(), s.lapse.IsSet(), s.advertise.IsSet(), s.bound)
 	}
 	return nil
 }

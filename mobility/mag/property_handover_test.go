@@ -125,7 +125,7 @@ func (h *hostile) checkHandovers() error {
 		if s.departure != nil && s.state != Leaving && (s.initiation == nil || s.initiation.purpose != preparation) {
 			return fmt.Errorf("%v, %v, waits for no answer about its departure", s.sessionKey, s.state)
 		}
-		if s.arrival != nil && s.arrival.expected == nil && s.arrival.step.index == 0 && s.lapse.index == 0 {
+		if s.arrival != nil && s.arrival.expected == nil && !s.arrival.step.IsSet() && !s.lapse.IsSet() {
 			return fmt.Errorf("%v, %v, has an arrival without end", s.sessionKey, s.state)
 		}
 		if s.state == Expected {
@@ -137,7 +137,7 @@ func (h *hostile) checkHandovers() error {
 	}
 	waiting := 0
 	for sequence, in := range m.initiations {
-		if in.sequence != sequence || in.timer.index == 0 || in.session != nil && (m.sessions[in.session.sessionKey] != in.session || in.session.initiation != in) {
+		if in.sequence != sequence || !in.timer.IsSet() || in.session != nil && (m.sessions[in.session.sessionKey] != in.session || in.session.initiation != in) {
 			return fmt.Errorf("an initiation %+v hangs on nothing", in)
 		}
 	}

@@ -63,7 +63,7 @@ func TestHostileSchedules(t *testing.T) {
 		if len(h.offers) != 0 {
 			t.Fatalf("after Stop: still offered: %v", h.offers)
 		}
-		if !h.stopped || len(h.mag.nodes)+h.mag.clockless.Len()+len(h.mag.sessions)+len(h.mag.requests)+len(h.mag.links)+len(h.mag.owners)+len(h.mag.timers) != 0 {
+		if !h.stopped || len(h.mag.nodes)+h.mag.clockless.Len()+len(h.mag.sessions)+len(h.mag.requests)+len(h.mag.links)+len(h.mag.owners)+h.mag.timers.Len() != 0 {
 			t.Fatalf("after Stop: stopped=%t, left: %+v", h.stopped, h.mag)
 		}
 	})

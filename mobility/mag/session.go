@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
 	"netlmm/mobility/mh"
@@ -97,9 +98,9 @@ type session struct {
 	doubted   time.Time                    // the first of them
 	recent    [maximumUpdateRate]time.Time // last transmissions, the oldest first
 
-	signal    timer         // next step of the signalling
-	lapse     timer         // end of the granted lifetime
-	advertise timer         // next unsolicited Router Advertisement
+	signal    timers.Timer  // next step of the signalling
+	lapse     timers.Timer  // end of the granted lifetime
+	advertise timers.Timer  // next unsolicited Router Advertisement
 	member    *list.Element // in association.sessions
 	waiting   *list.Element // in association.waiting
 	lapsing   *list.Element // in MAG.lapsing
@@ -122,9 +123,9 @@ type session struct {
 func (m *MAG) newSession(key sessionKey) *session {
 	m.tellAbout(key.linkLayerID)
 	s := &session{sessionKey: key, sequence: m.sequence}
-	s.signal.due = func(now time.Time) { m.signalDue(now, s) }
-	s.lapse.due = func(now time.Time) { m.lifetimeEnded(now, s) }
-	s.advertise.due = func(now time.Time) { m.advertiseRouter(now, s) }
+	s.signal.Due = func(now time.Time) { m.signalDue(now, s) }
+	s.lapse.Due = func(now time.Time) { m.lifetimeEnded(now, s) }
+	s.advertise.Due = func(now time.Time) { m.advertiseRouter(now, s) }
 	m.sessions[key] = s
 	m.nodes[key.id] = append(m.nodes[key.id], s)
 	return s
@@ -153,7 +154,7 @@ func (s *session) lma() netip.Addr { return s.association.lma }
 // become moves the session to a state; the become methods below say what else belongs to it.
 func (m *MAG) become(s *session, state State) {
 	s.state = state
-	m.clear(&s.signal)
+	m.timers.Stop(&s.signal)
 	if state != WaitingForSecurityAssociation && s.attempt < suspectAfter {
 		s.association.forget(s)
 	}
@@ -180,7 +181,7 @@ func (m *MAG) becomeWaiting(now time.Time, s *session) {
 	m.become(s, WaitingForSecurityAssociation)
 	m.hold(now, s)
 	if s.purpose == DeRegistration {
-		m.set(&s.signal, now.Add(m.config.DeregistrationTimeout))
+		m.timers.Set(&s.signal, now.Add(m.config.DeregistrationTimeout))
 	}
 }
 
@@ -189,7 +190,7 @@ var sentStates = map[MessageKind]State{Registration: Registering, ReRegistration
 // becomeSent: the PBU left and its answer is due after timeout.
 func (m *MAG) becomeSent(now time.Time, s *session, timeout time.Duration) {
 	m.become(s, sentStates[s.purpose])
-	m.set(&s.signal, now.Add(timeout))
+	m.timers.Set(&s.signal, now.Add(timeout))
 }
 
 // becomeConfirmingPresence: the PBU goes out when the mobile node is known to be there (RFC 5213 section 6.13).
@@ -214,7 +215,7 @@ func (m *MAG) probe(now time.Time, s *session) {
 	if slower := s.probes - presenceProbes; slower > 0 {
 		wait = max(wait, min(wait<<min(slower, 16), m.config.MaxBindackTimeout))
 	}
-	m.set(&s.signal, now.Add(wait))
+	m.timers.Set(&s.signal, now.Add(wait))
 	m.do(ProbePresence{s.correlationID, s.iface, s.linkLayerID, clone(s.bound), s.home.address.Addr()})
 }
 
@@ -225,14 +226,14 @@ func (m *MAG) becomeRegistered(s *session, granted time.Duration) {
 	margin := min(m.config.ReRegistrationMargin, granted/2)
 	s.extension = s.expires.Add(-margin - m.jitter(granted-margin))
 	m.become(s, Registered)
-	m.set(&s.signal, s.extension)
+	m.timers.Set(&s.signal, s.extension)
 }
 
 // becomeVerified: the mobile node, which was in doubt, is there.
 func (m *MAG) becomeVerified(s *session) {
 	s.verifying, s.probes = false, 0
 	m.become(s, Registered)
-	m.set(&s.signal, s.extension)
+	m.timers.Set(&s.signal, s.extension)
 }
 
 // becomeRefused: retry after a while; zero: not before the next attachment.
@@ -240,7 +241,7 @@ func (m *MAG) becomeRefused(now time.Time, s *session, retry time.Duration) {
 	s.attempt = 0
 	m.become(s, Refused)
 	if retry > 0 {
-		m.set(&s.signal, now.Add(retry))
+		m.timers.Set(&s.signal, now.Add(retry))
 	}
 }
 
@@ -262,7 +263,7 @@ func (m *MAG) becomeBound(now time.Time, s *session, g grant, expires time.Time)
 	s.bound, s.home, s.expires = g.prefixes, g.home, expires
 	s.holds = s.granted().or(s.holds.without(s.request.wants)) // the LMA extends what was asked for, and keeps the rest
 	m.keepKnown(s)
-	m.set(&s.lapse, expires)
+	m.timers.Set(&s.lapse, expires)
 }
 
 // displace ends the binding of owner, of which the LMA gave something to s. An interface that handed its session over to
@@ -310,8 +311,8 @@ func (m *MAG) becomeUnbound(s *session) (changed bool) {
 	}
 	s.provisional = false
 	s.bound, s.home, s.expires = nil, homeAddress{}, time.Time{}
-	m.clear(&s.lapse)
-	m.clear(&s.advertise)
+	m.timers.Stop(&s.lapse)
+	m.timers.Stop(&s.advertise)
 	return changed
 }
 
@@ -355,7 +356,7 @@ func (m *MAG) end(s *session, reason EndReason) {
 // remove is the last of it, for one that has nothing bound any more.
 func (m *MAG) remove(s *session) {
 	m.forgetHandovers(s)
-	m.clear(&s.signal)
+	m.timers.Stop(&s.signal)
 	m.stopLapsing(s)
 	m.forgetListed(s)
 	m.forgetClock(s)

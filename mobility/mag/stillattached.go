@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility/mh"
 )
 
@@ -11,7 +12,7 @@ import (
 type pendingRevocation struct {
 	revocation
 	sessions []*session
-	timer    timer
+	timer    timers.Timer
 }
 
 // askBeforeRevocation asks the mobile node. Its answer, or an attachment, rejects the indication; when none comes within
@@ -27,8 +28,8 @@ func (m *MAG) askBeforeRevocation(now time.Time, r *revocation, targets []*sessi
 		return
 	}
 	p := &pendingRevocation{revocation: *r, sessions: targets}
-	p.timer.due = func(now time.Time) { m.notAttached(now, p) }
-	m.set(&p.timer, now.Add(m.config.PresenceTimeout))
+	p.timer.Due = func(now time.Time) { m.notAttached(now, p) }
+	m.timers.Set(&p.timer, now.Add(m.config.PresenceTimeout))
 	for _, s := range targets {
 		if here(s) {
 			s.revocation = p
@@ -40,7 +41,7 @@ func (m *MAG) askBeforeRevocation(now time.Time, r *revocation, targets []*sessi
 // stillAttached rejects the indication that s was asked for: it is here (RFC 5846 section 9.1, status 132).
 func (m *MAG) stillAttached(s *session) {
 	if p := s.revocation; p != nil {
-		m.clear(&p.timer)
+		m.timers.Stop(&p.timer)
 		m.settle(p)
 		m.answerRevocation(&p.revocation, mh.RevocationMobileNodeAttached)
 	}

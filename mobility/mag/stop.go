@@ -25,7 +25,7 @@ func (m *MAG) deregisterSome(now time.Time) {
 		}
 	}
 	if len(m.leaving) > 0 {
-		m.set(&m.stopTimer, now.Add(burstInterval))
+		m.timers.Set(&m.stopTimer, now.Add(burstInterval))
 	}
 }
 

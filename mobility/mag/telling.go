@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 )
 
@@ -14,7 +15,7 @@ import (
 type telling struct {
 	queue list.List // of *untold, the oldest first
 	about map[mobility.MobileNodeLinkLayerID][]*list.Element
-	timer timer
+	timer timers.Timer
 }
 
 // untold is what the end of one session asks for.
@@ -44,7 +45,7 @@ func (m *MAG) tellSome(now time.Time) {
 		m.tell(t.queue.Front())
 	}
 	if t.queue.Len() > 0 {
-		m.set(&t.timer, now.Add(burstInterval))
+		m.timers.Set(&t.timer, now.Add(burstInterval))
 	}
 }
 

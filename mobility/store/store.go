@@ -68,7 +68,7 @@ type Status struct {
 	Path      string    `json:"path"`
 	Pending   int       `json:"pending"`              // changes not written yet
 	Written   uint64    `json:"written"`              // changes written since Open, in the order in which they came
-	Rejected  uint64    `json:"rejected"`             // entries without any home address, or given after Close
+	Rejected  uint64    `json:"rejected"`             // entries without a home address and peers without one, or given after Close
 	Failures  uint64    `json:"failures"`             // failed transactions with changes in a row; 0 when all is well
 	LastFlush time.Time `json:"last_flush,omitzero"`  // last successful one
 	LastError string    `json:"last_error,omitempty"` // of the last failed one; cleared by a successful one
@@ -76,13 +76,16 @@ type Status struct {
 	Warning   string    `json:"warning,omitempty"`    // others can reach the file or its directory
 }
 
-// Warnings are what keeps the store from writing.
+// Warnings are what keeps the store from writing, and that it did not take something.
 func (s Status) Warnings() (warnings []string) {
 	if s.Failures > 0 {
 		warnings = append(warnings, fmt.Sprintf("changes cannot be written to %s: %s", s.Path, s.LastError))
 	}
 	if s.FoldError != "" {
 		warnings = append(warnings, fmt.Sprintf("%s grows, for its journal cannot be folded: %s", s.Path, s.FoldError))
+	}
+	if s.Rejected > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d changes were not taken for %s, and a restart will not know them: they had no address, or came after its end", s.Rejected, s.Path))
 	}
 	return warnings
 }

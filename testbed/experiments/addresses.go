@@ -49,6 +49,17 @@ func (s scenario) file() string {
 	return "same"
 }
 
+// moveWhenSure moves the host once it is sure of its router, and a while after that.
+func (r *run) moveWhenSure(d *testbed.Domain, s scenario, watch *testbed.RouterWatch) (testbed.Association, error) {
+	if err := r.confirmed(d, watch); err != nil {
+		return testbed.Association{}, err
+	}
+	if err := r.wait(2 * time.Second); err != nil {
+		return testbed.Association{}, err
+	}
+	return s.move(d.MobileNodes[0])
+}
+
 // confirmed waits until the host has found its router reachable (RFC 4861 section 7.3.3), as it has that of every connection that is in
 // use. What a host does after a handover depends on it: it does not ask again before 15 to 45 seconds have passed.
 func (r *run) confirmed(d *testbed.Domain, watch *testbed.RouterWatch) error {

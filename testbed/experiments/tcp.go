@@ -92,13 +92,7 @@ func (r *run) transfer(d *testbed.Domain, t *transfer) error {
 
 // moveUnderDownload moves the host once it is sure of its router, and waits for the download to go on.
 func (r *run) moveUnderDownload(d *testbed.Domain, t *transfer, watch *testbed.RouterWatch, stream *testbed.Stream) error {
-	if err := r.confirmed(d, watch); err != nil {
-		return err
-	}
-	if err := r.wait(2 * time.Second); err != nil {
-		return err
-	}
-	association, err := t.scenario.move(d.MobileNodes[0])
+	association, err := r.moveWhenSure(d, t.scenario, watch)
 	if err != nil {
 		return err
 	}

@@ -94,13 +94,7 @@ func (r *run) cross(d *testbed.Domain, c *crossing) (err error) {
 
 // moveUnderTraffic moves the host once it is sure of its router, and waits for what it sends to arrive again.
 func (r *run) moveUnderTraffic(d *testbed.Domain, c *crossing, watch *testbed.RouterWatch, uplink *testbed.Flow) error {
-	if err := r.confirmed(d, watch); err != nil {
-		return err
-	}
-	if err := r.wait(2 * time.Second); err != nil {
-		return err
-	}
-	association, err := c.scenario.move(d.MobileNodes[0])
+	association, err := r.moveWhenSure(d, c.scenario, watch)
 	if err != nil {
 		return err
 	}

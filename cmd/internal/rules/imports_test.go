@@ -47,11 +47,12 @@ func under(path string, rooms ...string) bool {
 
 // pure are the vocabularies, codecs and cores: plain state, no operating system.
 var pure = []string{
-	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/internal/timers", "netlmm/mih/internal/fifo",
+	"netlmm/mih", "netlmm/mih/wire", "netlmm/mih/mihf", "netlmm/mih/handover", "netlmm/mih/pace", "netlmm/mih/transport/mos", "netlmm/mih/internal/fifo",
 	"netlmm/mih/miis",
 	"netlmm/mobility", "netlmm/mobility/mh", "netlmm/mobility/lma", "netlmm/mobility/mag", "netlmm/mobility/heartbeat",
 	"netlmm/mobility/forwarding", "netlmm/mobility/policy", "netlmm/mobility/policy/decision", "netlmm/security", "netlmm/security/ipsec",
 	"netlmm/mobility/forwarding/tunnelerror",
+	"netlmm/internal/timers",
 }
 
 var cores = []string{
@@ -71,7 +72,7 @@ var onlyIn = map[string][]string{
 	"go.etcd.io/bbolt":           {"netlmm/mobility/store"},
 	"gonum.org/v1/plot":          {"netlmm/testbed/experiments"},
 	"github.com/miekg/dns":       {"netlmm/mih/transport/discover"},
-	"layeh.com/radius":           {"netlmm/mobility/policy/radius", "netlmm/ap-adapters/radius"},
+	"layeh.com/radius":           {"netlmm/internal/radiusauth", "netlmm/mobility/policy/radius", "netlmm/ap-adapters/radius"},
 }
 
 func TestWhoMayImportWhom(t *testing.T) {
@@ -98,6 +99,8 @@ func forbidden(from, imported string) string {
 		}
 	}
 	switch {
+	case under(from, "netlmm/internal") && under(imported, "netlmm") && !under(imported, "netlmm/internal"):
+		return "what everybody may use knows nobody"
 	case under(from, "netlmm/mih") && under(imported, "netlmm/mobility"), under(from, "netlmm/mobility") && under(imported, "netlmm/mih"):
 		return "802.21 and Proxy Mobile IPv6 meet in cmd only"
 	case under(from, "netlmm/ap-adapters") && under(imported, "netlmm/mobility", "netlmm/security"):

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 )
 
@@ -12,8 +13,8 @@ type anchor struct {
 	lma      netip.Addr
 	up       bool // the security association
 	dead     bool
-	mute     bool  // and for want of answers: a new association proves nothing
-	patience timer // until a missing association means that it is dead, or until a silent one is tried again
+	mute     bool         // and for want of answers: a new association proves nothing
+	patience timers.Timer // until a missing association means that it is dead, or until a silent one is tried again
 }
 
 // muteTime is how long an anchor that did not answer registrations or heartbeats is left, should nothing better be heard of it.
@@ -23,7 +24,7 @@ const muteTime = time.Minute
 func (m *Machine) addAnchors() {
 	for _, lma := range m.config.Anchors.LMAs {
 		a := &anchor{lma: lma}
-		a.patience.due = func(now time.Time) {
+		a.patience.Due = func(now time.Time) {
 			if a.dead {
 				m.anchorLives(now, a)
 			} else {
@@ -50,13 +51,13 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 	case Unanswered:
 		m.anchorDied(now, a, AnchorMute)
 		a.mute = true
-		m.set(&a.patience, now.Add(muteTime))
+		m.timers.Set(&a.patience, now.Add(muteTime))
 	case HeartbeatBack:
 		m.anchorLives(now, a)
 	case HeartbeatFailed:
 		if !a.dead {
 			m.anchorDied(now, a, AnchorSilent)
-			m.set(&a.patience, now.Add(muteTime))
+			m.timers.Set(&a.patience, now.Add(muteTime))
 		}
 	case AssociationDown:
 		a.up = false
@@ -67,14 +68,14 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 }
 
 func (m *Machine) doubt(now time.Time, a *anchor) {
-	if !a.up && !a.dead && a.patience.index == 0 {
-		m.set(&a.patience, now.Add(m.config.AnchorPatience))
+	if !a.up && !a.dead && !a.patience.IsSet() {
+		m.timers.Set(&a.patience, now.Add(m.config.AnchorPatience))
 	}
 }
 
 // anchorLives takes an anchor again. Who waits for a dead one, because all were, need not any longer.
 func (m *Machine) anchorLives(now time.Time, a *anchor) {
-	m.clear(&a.patience)
+	m.timers.Stop(&a.patience)
 	a.mute = false
 	if a.dead {
 		a.dead = false
@@ -88,7 +89,7 @@ func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
 	if a.dead {
 		return
 	}
-	m.clear(&a.patience)
+	m.timers.Stop(&a.patience)
 	a.dead = true
 	m.do(AnchorDied{a.lma, reason})
 	m.reviewAll(now, m.leavesAnchor)

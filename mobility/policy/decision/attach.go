@@ -159,16 +159,16 @@ func (m *Machine) unasked(now time.Time, r *record) {
 		m.refuse(r, NobodyKnows)
 	}
 	r.unsure = true
-	if m.retry.index == 0 {
-		m.set(&m.retry, now.Add(m.config.RetryInterval))
+	if !m.retry.IsSet() {
+		m.timers.Set(&m.retry, now.Add(m.config.RetryInterval))
 	}
 }
 
 // askAgain asks about whom no server answered: a station that stands still would bring nobody to ask.
 func (m *Machine) askAgain(now time.Time) {
 	m.reviewAll(now, func(r *record) bool {
-		if r.unsure && m.retry.index == 0 {
-			m.set(&m.retry, now.Add(m.config.RetryInterval))
+		if r.unsure && !m.retry.IsSet() {
+			m.timers.Set(&m.retry, now.Add(m.config.RetryInterval))
 		}
 		return r.unsure
 	})
@@ -188,9 +188,9 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 	}
 	r.grant, r.over = v.Grant, false
 	m.name(r)
-	m.clear(&r.expires)
+	m.timers.Stop(&r.expires)
 	if v.Grant.SessionTimeout > 0 {
-		m.set(&r.expires, now.Add(v.Grant.SessionTimeout-age))
+		m.timers.Set(&r.expires, now.Add(v.Grant.SessionTimeout-age))
 	}
 	m.conclude(now, r, policy.RADIUS, p)
 }
@@ -207,7 +207,7 @@ func (m *Machine) sessionOver(r *record) {
 func (m *Machine) conclude(now time.Time, r *record, source policy.Source, p mobility.Profile) {
 	r.source, r.unsure, r.barred = source, false, false
 	if source != policy.RADIUS {
-		m.clear(&r.expires)
+		m.timers.Stop(&r.expires)
 		r.grant, r.over = policy.Grant{}, false
 	}
 	if !p.ProxyRegistration {
@@ -290,7 +290,7 @@ func (m *Machine) otherDevices(r *record) (list []*record) {
 
 // refuse leaves a station alone, and ends what it had.
 func (m *Machine) refuse(r *record, reason Reason) {
-	m.clear(&r.expires)
+	m.timers.Stop(&r.expires)
 	m.withdraw(r)
 	if reason != AnotherDevice {
 		m.makesWay(r)

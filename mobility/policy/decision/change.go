@@ -23,7 +23,7 @@ func (m *Machine) reviewAll(now time.Time, which func(*record) bool) {
 
 // reviewNow begins with the reviews in line, should that not be under way.
 func (m *Machine) reviewNow(now time.Time) {
-	if len(m.reviews) > 0 && m.reviewTimer.index == 0 {
+	if len(m.reviews) > 0 && !m.reviewTimer.IsSet() {
 		m.reviewSome(now)
 	}
 }
@@ -39,7 +39,7 @@ func (m *Machine) reviewSome(now time.Time) {
 		}
 	}
 	if len(m.reviews) > 0 {
-		m.set(&m.reviewTimer, now.Add(reviewInterval))
+		m.timers.Set(&m.reviewTimer, now.Add(reviewInterval))
 	} else {
 		m.reviews = nil
 	}

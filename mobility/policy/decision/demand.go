@@ -126,8 +126,8 @@ func (m *Machine) grantChange(now time.Time, d policy.Demand, sessions []*record
 // (RFC 2865 section 5.27), and what is left of it counts from now.
 func changed(now time.Time, r *record, changes policy.Grant) policy.Grant {
 	grant := changes.Over(r.grant)
-	if changes.SessionTimeout == 0 && (r.over || r.expires.index > 0) {
-		grant.SessionTimeout = max(r.expires.at.Sub(now), 1)
+	if changes.SessionTimeout == 0 && (r.over || r.expires.IsSet()) {
+		grant.SessionTimeout = max(r.expires.At.Sub(now), 1)
 	}
 	return grant
 }

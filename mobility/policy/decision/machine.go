@@ -1,12 +1,12 @@
 package decision
 
 import (
-	"container/heap"
 	"container/list"
 	"net/netip"
 	"slices"
 	"time"
 
+	"netlmm/internal/timers"
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
@@ -55,7 +55,7 @@ type record struct {
 	order   []byte         // State of the order that the question follows
 
 	names   []mobility.MobileNodeID // in Machine.names
-	expires timer                   // Session-Timeout
+	expires timers.Timer            // Session-Timeout
 	element *list.Element           // in Machine.stations
 	review  bool                    // in Machine.reviews
 }
@@ -74,7 +74,7 @@ type Machine struct {
 	cache   *cache
 	anchors map[netip.Addr]*anchor
 	actions []Action
-	timers  timerHeap
+	timers  timers.Heap
 
 	records  map[policy.Station]*record
 	stations [states]*list.List // of *record, who has been in that state for the longest time first
@@ -84,8 +84,8 @@ type Machine struct {
 	line     *list.List     // of *record, that wait to be asked about
 
 	reviews     []*record
-	reviewTimer timer
-	retry       timer // asks about the unsure ones again
+	reviewTimer timers.Timer
+	retry       timers.Timer // asks about the unsure ones again
 }
 
 // New makes a machine that decides by a table.
@@ -109,8 +109,8 @@ func New(c Config, table *policy.Table) *Machine {
 	for i := range m.stations {
 		m.stations[i] = list.New()
 	}
-	m.reviewTimer.due = m.reviewSome
-	m.retry.due = m.askAgain
+	m.reviewTimer.Due = m.reviewSome
+	m.retry.Due = m.askAgain
 	m.addAnchors()
 	return m
 }
@@ -142,20 +142,14 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 
 // Expire does everything whose deadline has passed.
 func (m *Machine) Expire(now time.Time) []Action {
-	for len(m.timers) > 0 && !m.timers[0].at.After(now) {
-		t := heap.Pop(&m.timers).(*timer)
-		t.due(now)
-	}
+	m.timers.Expire(now)
 	m.reviewNow(now)
 	return m.take()
 }
 
 // NextDeadline is when Expire is to be called.
 func (m *Machine) NextDeadline() (time.Time, bool) {
-	if len(m.timers) == 0 {
-		return time.Time{}, false
-	}
-	return m.timers[0].at, true
+	return m.timers.Next()
 }
 
 func (m *Machine) do(a Action) { m.actions = append(m.actions, a) }
@@ -164,18 +158,6 @@ func (m *Machine) take() []Action {
 	actions := m.actions
 	m.actions = nil
 	return actions
-}
-
-func (m *Machine) set(t *timer, at time.Time) {
-	m.clear(t)
-	t.at = at
-	heap.Push(&m.timers, t)
-}
-
-func (m *Machine) clear(t *timer) {
-	if t.index > 0 {
-		heap.Remove(&m.timers, t.index-1)
-	}
 }
 
 // newRecord remembers a station. When there are too many one gives way: first who is not served, then who is, which keeps its binding, and
@@ -191,7 +173,7 @@ func (m *Machine) newRecord(now time.Time, a policy.Attachment) *record {
 		m.do(Noted{Reason: StationForgotten})
 	}
 	r := &record{Attachment: a, since: now}
-	r.expires.due = func(time.Time) { m.sessionOver(r) }
+	r.expires.Due = func(time.Time) { m.sessionOver(r) }
 	m.records[a.Station] = r
 	r.element = m.stations[waiting].PushBack(r)
 	m.name(r)
@@ -237,7 +219,7 @@ func (m *Machine) unname(r *record) {
 
 // remove forgets a station. The answer that it waits for is of use to the cache only.
 func (m *Machine) remove(r *record) {
-	m.clear(&r.expires)
+	m.timers.Stop(&r.expires)
 	m.withdraw(r)
 	m.unname(r)
 	m.stations[r.state].Remove(r.element)

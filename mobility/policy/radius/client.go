@@ -14,6 +14,7 @@ import (
 
 	codec "layeh.com/radius"
 
+	"netlmm/internal/radiusauth"
 	"netlmm/mobility/policy"
 )
 
@@ -184,7 +185,7 @@ func (c *Client) exchange(ctx context.Context, s *server, q policy.Query) (*code
 	if err != nil {
 		return nil, err
 	}
-	request, err := encode(p)
+	request, err := radiusauth.Encode(p)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +251,7 @@ const refusedPause = 20 * time.Millisecond
 
 // readAnswer checks an answer: its code, its authenticator, and its Message-Authenticator, which must be there.
 func readAnswer(datagram, request, secret []byte) (*codec.Packet, error) {
-	packet, err := trim(datagram)
+	packet, err := radiusauth.Trim(datagram)
 	if err != nil {
 		return nil, err
 	}
@@ -267,10 +268,10 @@ func readAnswer(datagram, request, secret []byte) (*codec.Packet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if present, good := checkMessageAuthenticator(packet, authenticator(request[authenticatorAt:attributesAt]), secret); !present {
+	if present, err := radiusauth.Check(packet, radiusauth.Of(request), secret); err != nil {
+		return nil, err
+	} else if !present {
 		return nil, errors.New("no Message-Authenticator: have the server send one")
-	} else if !good {
-		return nil, errors.New("wrong Message-Authenticator")
 	}
 	return p, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +13,8 @@ import (
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc3576"
 
+	"netlmm/internal/ingress"
+	"netlmm/internal/radiusauth"
 	"netlmm/mobility/policy"
 )
 
@@ -61,7 +62,7 @@ type Listener struct {
 type demanded struct {
 	request *codec.Packet
 	service bool // it was one for Authorize Only
-	socket  *socket
+	socket  *ingress.Socket
 	seen    *seen
 }
 
@@ -102,16 +103,16 @@ func (l *Listener) state(at netip.AddrPort, err error) {
 }
 
 func (l *Listener) listenOnce(ctx context.Context, take func(policy.Demand) bool) error {
-	s, err := listen(l.cfg.Listen)
+	s, err := ingress.Listen(l.cfg.Listen, codec.MaxPacketLength)
 	if err != nil {
 		return fmt.Errorf("%w: is another program on this port, or the address not this host's?", err)
 	}
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Close() })
 	defer stop()
-	l.state(s.LocalAddr().(interface{ AddrPort() netip.AddrPort }).AddrPort(), nil)
-	for buf := make([]byte, codec.MaxPacketLength); ; {
-		d, err := s.read(buf)
+	l.state(s.LocalAddress(), nil)
+	for {
+		d, err := s.Read()
 		if err != nil {
 			return err
 		}
@@ -119,13 +120,13 @@ func (l *Listener) listenOnce(ctx context.Context, take func(policy.Demand) bool
 	}
 }
 
-func (l *Listener) receive(s *socket, d datagram, take func(policy.Demand) bool) {
+func (l *Listener) receive(s *ingress.Socket, d ingress.Datagram, take func(policy.Demand) bool) {
 	p, packet, err := l.believe(d)
 	if err != nil {
 		return
 	}
-	from := d.from
-	request := authenticator(packet[authenticatorAt:attributesAt])
+	from := d.Source()
+	request := radiusauth.Of(packet)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.seen.find(request)
@@ -158,19 +159,19 @@ func (l *Listener) receive(s *socket, d datagram, take func(policy.Demand) bool)
 }
 
 // believe says whether a datagram is a client's demand.
-func (l *Listener) believe(d datagram) (*codec.Packet, []byte, error) {
+func (l *Listener) believe(d ingress.Datagram) (*codec.Packet, []byte, error) {
 	fail := func(why string, err error) (*codec.Packet, []byte, error) {
-		l.drop(why, d.from, err)
+		l.drop(why, d.Source(), err)
 		return nil, nil, err
 	}
-	if d.iface == "" || slices.Contains(l.cfg.Untrusted, d.iface) {
-		return fail("refused_interface", fmt.Errorf("it came by interface %q: demands from access links are forged", d.iface))
+	if ingress.Refused(d.Interface, l.cfg.Untrusted) {
+		return fail("refused_interface", fmt.Errorf("it came by interface %q: demands from access links are forged", d.Interface))
 	}
-	secret := l.secretOf(d.from.Addr())
+	secret := l.secretOf(d.Source().Addr())
 	if secret == nil {
 		return fail("refused_source", errors.New("not a configured client"))
 	}
-	packet, err := trim(d.payload)
+	packet, err := radiusauth.Trim(d.Payload)
 	if err != nil {
 		return fail("malformed", err)
 	}
@@ -185,8 +186,8 @@ func (l *Listener) believe(d datagram) (*codec.Packet, []byte, error) {
 	if err != nil {
 		return fail("malformed", err)
 	}
-	if present, good := checkMessageAuthenticator(packet, authenticator{}, secret); present && !good {
-		return fail("wrong_message_authenticator", errors.New("Message-Authenticator"))
+	if _, err := radiusauth.Check(packet, radiusauth.Authenticator{}, secret); err != nil {
+		return fail("wrong_message_authenticator", err)
 	}
 	if err := l.timely(p); err != nil {
 		return fail("wrong_time", err)
@@ -244,7 +245,7 @@ func (l *Listener) answer(handle uint64, cause policy.ErrorCause) {
 		return
 	}
 	delete(l.waiting, handle)
-	packet, err := encode(d.response(cause))
+	packet, err := radiusauth.Encode(d.response(cause))
 	if err != nil { // more Proxy-States than there is room for
 		l.cfg.Log.Warn("a RADIUS demand is not answered", "error", err)
 		return
@@ -276,12 +277,12 @@ func (d *demanded) response(cause policy.ErrorCause) *codec.Packet {
 			p.Attributes = append(p.Attributes, a)
 		}
 	}
-	addMessageAuthenticator(p)
+	radiusauth.Add(p)
 	return p
 }
 
 // write sends the answer, if there is one yet; whoever misses it asks again.
-func (l *Listener) write(s *socket, to *seen) {
+func (l *Listener) write(s *ingress.Socket, to *seen) {
 	if to.answer == nil {
 		return
 	}

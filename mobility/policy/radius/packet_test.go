@@ -17,6 +17,8 @@ import (
 	"layeh.com/radius/rfc3576"
 	"layeh.com/radius/rfc6572"
 
+	"netlmm/internal/ingress"
+	"netlmm/internal/radiusauth"
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
@@ -89,7 +91,7 @@ func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if present, good := checkMessageAuthenticator(request, authenticator(p.Authenticator), []byte(secret)); !present || !good || p.Attributes[0].Type != rfc2869.MessageAuthenticator_Type {
+	if present, err := radiusauth.Check(request, p.Authenticator, []byte(secret)); !present || err != nil || p.Attributes[0].Type != rfc2869.MessageAuthenticator_Type {
 		t.Error("no good Message-Authenticator as the first attribute")
 	}
 	if service := rfc2865.ServiceType_Get(p); service != authorizeOnly || string(rfc2865.State_Get(p)) != "of a CoA-Request" {
@@ -97,9 +99,9 @@ func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	}
 	answer := func(change func(*codec.Packet)) []byte {
 		q := p.Response(codec.CodeAccessAccept)
-		addMessageAuthenticator(q)
+		radiusauth.Add(q)
 		change(q)
-		packet, err := encode(q)
+		packet, err := radiusauth.Encode(q)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,15 +161,15 @@ func listener(t *testing.T) (*Listener, *net.UDPConn, *counts, chan policy.Deman
 func disconnect(t *testing.T, user string, at time.Time) []byte {
 	t.Helper()
 	p := codec.New(codec.CodeDisconnectRequest, []byte(secret))
-	p.Authenticator = authenticator{}
+	p.Authenticator = radiusauth.Authenticator{}
 	if err := rfc2865.UserName_AddString(p, user); err != nil {
 		t.Fatal(err)
 	}
 	if err := rfc2869.EventTimestamp_Add(p, at); err != nil {
 		t.Fatal(err)
 	}
-	addMessageAuthenticator(p)
-	packet, err := encode(p)
+	radiusauth.Add(p)
+	packet, err := radiusauth.Encode(p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +201,7 @@ func TestADemandThatIsSentAgain(t *testing.T) {
 	if !codec.IsAuthenticResponse(first, packet, []byte(secret)) || first[0] != byte(codec.CodeDisconnectNAK) {
 		t.Errorf("%x", first)
 	}
-	if present, good := checkMessageAuthenticator(first, authenticator(packet[4:20]), []byte(secret)); !present || !good {
+	if present, err := radiusauth.Check(first, radiusauth.Of(packet), []byte(secret)); !present || err != nil {
 		t.Error("the answer has no good Message-Authenticator")
 	}
 	send(conn, packet)
@@ -234,19 +236,19 @@ func TestWhoIsNotBelieved(t *testing.T) {
 	wrong[len(wrong)-1] ^= 1
 	from, elsewhere := netip.MustParseAddrPort("192.0.2.1:1000"), netip.MustParseAddrPort("198.51.100.1:1000")
 	for name, c := range map[string]struct {
-		d    datagram
+		d    ingress.Datagram
 		good bool
 	}{
-		"good":              {datagram{from, "eth0", good}, true},
-		"with padding":      {datagram{from, "eth0", append(bytes.Clone(good), 0, 0)}, true},
-		"an access link":    {datagram{from, "acc0", good}, false},
-		"an interface gone": {datagram{from, "", good}, false},
-		"another source":    {datagram{elsewhere, "eth0", good}, false},
-		"changed":           {datagram{from, "eth0", wrong}, false},
-		"cut":               {datagram{from, "eth0", good[:len(good)-1]}, false},
-		"old":               {datagram{from, "eth0", disconnect(t, "mn1@example.net", now.Add(-2*time.Minute))}, false},
-		"of tomorrow":       {datagram{from, "eth0", disconnect(t, "mn1@example.net", now.Add(24*time.Hour))}, false},
-		"empty":             {datagram{from, "eth0", nil}, false},
+		"good":              {ingress.Datagram{From: from, Interface: "eth0", Payload: good}, true},
+		"with padding":      {ingress.Datagram{From: from, Interface: "eth0", Payload: append(bytes.Clone(good), 0, 0)}, true},
+		"an access link":    {ingress.Datagram{From: from, Interface: "acc0", Payload: good}, false},
+		"an interface gone": {ingress.Datagram{From: from, Interface: "", Payload: good}, false},
+		"another source":    {ingress.Datagram{From: elsewhere, Interface: "eth0", Payload: good}, false},
+		"changed":           {ingress.Datagram{From: from, Interface: "eth0", Payload: wrong}, false},
+		"cut":               {ingress.Datagram{From: from, Interface: "eth0", Payload: good[:len(good)-1]}, false},
+		"old":               {ingress.Datagram{From: from, Interface: "eth0", Payload: disconnect(t, "mn1@example.net", now.Add(-2*time.Minute))}, false},
+		"of tomorrow":       {ingress.Datagram{From: from, Interface: "eth0", Payload: disconnect(t, "mn1@example.net", now.Add(24*time.Hour))}, false},
+		"empty":             {ingress.Datagram{From: from, Interface: "eth0", Payload: nil}, false},
 	} {
 		if _, _, err := l.believe(c.d); (err == nil) != c.good {
 			t.Errorf("%s: %v", name, err)
@@ -258,15 +260,15 @@ func TestWhoIsNotBelieved(t *testing.T) {
 func TestReplaysAreBounded(t *testing.T) {
 	r, now := newReplays(2), time.Unix(1e9, 0)
 	for i := range byte(2) {
-		if r.add(now, now.Add(time.Duration(2-i)*time.Minute), authenticator{i}, netip.AddrPort{}) == nil {
+		if r.add(now, now.Add(time.Duration(2-i)*time.Minute), radiusauth.Authenticator{i}, netip.AddrPort{}) == nil {
 			t.Fatal("no room")
 		}
 	}
-	if r.add(now.Add(time.Minute), now.Add(time.Hour), authenticator{9}, netip.AddrPort{}) != nil || r.find(authenticator{1}) == nil {
+	if r.add(now.Add(time.Minute), now.Add(time.Hour), radiusauth.Authenticator{9}, netip.AddrPort{}) != nil || r.find(radiusauth.Authenticator{1}) == nil {
 		t.Error("one was forgotten")
 	}
 	later := now.Add(time.Minute + time.Second) // the second one would not be believed any more
-	if r.add(later, now.Add(time.Hour), authenticator{9}, netip.AddrPort{}) == nil || len(r.entries) != 2 || r.find(authenticator{0}) == nil {
+	if r.add(later, now.Add(time.Hour), radiusauth.Authenticator{9}, netip.AddrPort{}) == nil || len(r.entries) != 2 || r.find(radiusauth.Authenticator{0}) == nil {
 		t.Errorf("%d entries", len(r.entries))
 	}
 }
@@ -298,19 +300,19 @@ func TestTooManyDemands(t *testing.T) {
 
 func FuzzAnswers(f *testing.F) {
 	p := codec.New(codec.CodeAccessRequest, []byte(secret))
-	addMessageAuthenticator(p)
-	request, _ := encode(p)
+	radiusauth.Add(p)
+	request, _ := radiusauth.Encode(p)
 	answer, _ := p.Response(codec.CodeAccessAccept).Encode()
 	f.Add(answer)
 	f.Fuzz(func(t *testing.T, datagram []byte) {
 		if _, err := readAnswer(datagram, request, []byte(secret)); err == nil {
 			t.Error("believed")
 		}
-		packet, err := trim(datagram)
+		packet, err := radiusauth.Trim(datagram)
 		if err != nil {
 			return
 		}
-		checkMessageAuthenticator(packet, authenticator{}, []byte(secret))
+		_, _ = radiusauth.Check(packet, radiusauth.Authenticator{}, []byte(secret))
 		if p, err := codec.Parse(packet, nil); err == nil {
 			if g, err := readGrant(p); err == nil && len(g.HomeNetworkPrefixes) > mostPrefixes {
 				t.Error(g)

@@ -12,6 +12,7 @@ import (
 	"layeh.com/radius/rfc5447"
 	"layeh.com/radius/rfc6572"
 
+	"netlmm/internal/radiusauth"
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
@@ -58,7 +59,7 @@ func (c *Client) accessRequest(q policy.Query, secret []byte) (*codec.Packet, er
 		p.Add(rfc6572.ServiceSelection_Type, codec.Attribute(c.cfg.ServiceSelection))
 	}
 	c.cfg.NAS.addTo(p)
-	addMessageAuthenticator(p)
+	radiusauth.Add(p)
 	return p, nil
 }
 

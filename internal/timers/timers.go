@@ -13,6 +13,9 @@ type Timer struct {
 	index int // in the heap plus one; 0: not set
 }
 
+// IsSet says whether it has a deadline.
+func (t *Timer) IsSet() bool { return t.index != 0 }
+
 // Heap holds the timers that are set, the earliest first. The zero value is empty.
 type Heap struct{ list list }
 
@@ -33,11 +36,26 @@ func (h *Heap) Stop(t *Timer) {
 	}
 }
 
+// StopAll takes every deadline away.
+func (h *Heap) StopAll() {
+	for len(h.list) > 0 {
+		heap.Pop(&h.list)
+	}
+}
+
 // Expire runs what is due, the earliest first.
 func (h *Heap) Expire(now time.Time) {
-	for len(h.list) > 0 && !h.list[0].At.After(now) {
-		heap.Pop(&h.list).(*Timer).Due(now)
+	for h.ExpireOne(now) {
 	}
+}
+
+// ExpireOne runs the earliest timer that is due; false: none is.
+func (h *Heap) ExpireOne(now time.Time) bool {
+	if len(h.list) == 0 || h.list[0].At.After(now) {
+		return false
+	}
+	heap.Pop(&h.list).(*Timer).Due(now)
+	return true
 }
 
 // Next is the earliest deadline.

@@ -30,6 +30,11 @@ func TestDueInOrder(t *testing.T) {
 		if h.Len() != len(want) {
 			t.Fatalf("%d timers are set, want %d", h.Len(), len(want))
 		}
+		for i, timer := range timers {
+			if _, wanted := want[i]; timer.IsSet() != wanted {
+				t.Fatalf("timer %d is set: %t, want %t", i, timer.IsSet(), wanted)
+			}
+		}
 		h.Expire(start.Add(time.Hour))
 		if _, left := h.Next(); left || len(due) != len(want) {
 			t.Fatalf("%d were due, want %d", len(due), len(want))
@@ -40,4 +45,26 @@ func TestDueInOrder(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStopAll: what one that is due stops is not due, and can be set again.
+func TestStopAll(t *testing.T) {
+	var h Heap
+	var due []string
+	start := time.Unix(1000, 0)
+	first := &Timer{Due: func(time.Time) { due = append(due, "first"); h.StopAll() }}
+	second := &Timer{Due: func(time.Time) { due = append(due, "second") }}
+	h.Set(second, start.Add(time.Second))
+	h.Set(first, start)
+	if h.ExpireOne(start.Add(-1)) {
+		t.Error("due before its time")
+	}
+	h.Expire(start.Add(time.Minute))
+	if len(due) != 1 || due[0] != "first" || first.IsSet() || second.IsSet() || h.Len() != 0 {
+		t.Errorf("due %q, %d set", due, h.Len())
+	}
+	h.Set(second, start)
+	if !h.ExpireOne(start) || len(due) != 2 || h.ExpireOne(start) {
+		t.Errorf("due %q", due)
+	}
 }
