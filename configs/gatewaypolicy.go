@@ -146,6 +146,9 @@ func (c *Policy) ReadProfiles() ([]mobility.Profile, error) {
 	if err := load(c.ProfilesFile, &raw, p); err != nil {
 		return nil, err
 	}
+	if raw.MobileNodes == nil { // empty, or not written to its end: that is not to de-register everybody
+		p.add("mobile_nodes", "", "is missing: want the list of profiles, or [] for none")
+	}
 	var more []mobility.Profile
 	for i, node := range raw.MobileNodes {
 		more = append(more, p.oneProfile(fmt.Sprintf("mobile_nodes[%d]", i), node, f.raw.rawPolicy, netip.Addr{}, maximumPrefixes, seen))

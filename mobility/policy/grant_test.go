@@ -63,3 +63,16 @@ func TestAGrantOverAnother(t *testing.T) {
 		t.Error("Empty")
 	}
 }
+
+// A Session-Timeout of hours is asked about again when it is over; it makes no registration longer than those of everybody are.
+func TestASessionTimeoutOnlyShortens(t *testing.T) {
+	everybody := mobility.Profile{Lifetime: 5 * time.Minute}
+	for timeout, want := range map[time.Duration]time.Duration{
+		0: 5 * time.Minute, time.Second: leastLifetime, time.Minute: time.Minute, 8 * time.Hour: 5 * time.Minute, 100 * time.Hour: 5 * time.Minute,
+	} {
+		g := Grant{SessionTimeout: timeout}
+		if p, err := g.Profile(mobility.NAI("a@x"), everybody); err != nil || p.Lifetime != want {
+			t.Errorf("%v: %v (%v), want %v", timeout, p.Lifetime, err, want)
+		}
+	}
+}

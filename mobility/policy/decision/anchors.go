@@ -14,11 +14,11 @@ type anchor struct {
 	up       bool // the security association
 	dead     bool
 	mute     bool         // and for want of answers: a new association proves nothing
-	patience timers.Timer // until a missing association means that it is dead, or until a mute one is tried again
+	patience timers.Timer // until a missing association means that it is dead, or until a silent one is tried again
 }
 
-// muteTime is how long an anchor that did not answer registrations is left, should nothing better be heard of it. Heartbeats are sent
-// to those only that have mobile nodes.
+// muteTime is how long an anchor that did not answer registrations or heartbeats is left, should nothing better be heard of it.
+// Heartbeats are sent to those only that have mobile nodes.
 const muteTime = time.Minute
 
 func (m *Machine) addAnchors() {
@@ -55,7 +55,10 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 	case HeartbeatBack:
 		m.anchorLives(now, a)
 	case HeartbeatFailed:
-		m.anchorDied(now, a, AnchorSilent)
+		if !a.dead {
+			m.anchorDied(now, a, AnchorSilent)
+			m.timers.Set(&a.patience, now.Add(muteTime))
+		}
 	case AssociationDown:
 		a.up = false
 		m.doubt(now, a)
@@ -83,10 +86,10 @@ func (m *Machine) anchorLives(now time.Time, a *anchor) {
 
 // anchorDied leaves an anchor: who waits for it goes to another one at once, and so do those registered there if that is wanted.
 func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
-	m.timers.Stop(&a.patience)
 	if a.dead {
 		return
 	}
+	m.timers.Stop(&a.patience)
 	a.dead = true
 	m.do(AnchorDied{a.lma, reason})
 	m.reviewAll(now, m.leavesAnchor)
@@ -95,7 +98,7 @@ func (m *Machine) anchorDied(now time.Time, a *anchor, reason Reason) {
 // registered: the anchor of a mobile node lives.
 func (m *Machine) registered(now time.Time, e Registered) {
 	if r := m.records[e.Station]; r != nil && r.state == served && !r.since.After(e.Attached) {
-		r.profile.LMAAddress, r.bound = e.LMA, true
+		r.profile.LMAAddress, r.bound, r.ended = e.LMA, true, false
 	}
 	if a := m.anchors[e.LMA]; a != nil && a.mute {
 		m.anchorLives(now, a)
@@ -118,7 +121,7 @@ func (m *Machine) choose(id mobility.MobileNodeID) netip.Addr {
 // leavesAnchor says whether a mobile node goes to another anchor because its own is dead. Its profile may forbid that.
 func (m *Machine) leavesAnchor(r *record) bool {
 	a := m.anchors[r.profile.LMAAddress]
-	return r.state == served && !r.pinned && a != nil && a.dead && (!r.bound || m.config.MoveFromDead)
+	return r.state == served && !r.ended && !r.pinned && a != nil && a.dead && (!r.bound || m.config.MoveFromDead)
 }
 
 func (m *Machine) moveFromAnchor(now time.Time, r *record) {

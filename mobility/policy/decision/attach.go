@@ -25,8 +25,13 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 	r = m.newRecord(now, a)
 	if before.state == served && before.MobileNodeID == a.MobileNodeID {
 		r.sticky, r.bound = before.profile.LMAAddress, before.bound
+		r.user, r.grant = before.user, before.grant // a server may call it so while its question is under way
+		m.name(r)
 	}
 	m.decide(now, r)
+	if before.MobileNodeID != a.MobileNodeID {
+		m.makesWay(&before)
+	}
 	if r.asks() && before.state == served && before.MobileNodeID != a.MobileNodeID {
 		m.do(Leave{a.Station, a.At}) // somebody else's: what that one had is not this one's while it waits
 	}
@@ -36,6 +41,7 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 func (m *Machine) detached(e Detached) {
 	if r := m.records[e.Station]; r != nil {
 		m.remove(r)
+		m.makesWay(r)
 	}
 	m.do(Leave(e))
 }
@@ -85,7 +91,7 @@ func (m *Machine) ask(r *record, order []byte) {
 	}
 	m.query++
 	r.query = m.query
-	m.queries[r.query] = &question{r.asked(), r}
+	m.queries[r.query] = &question{asked: r.asked(), record: r}
 	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order}})
 }
 
@@ -106,7 +112,7 @@ func (m *Machine) answered(now time.Time, e Answered) {
 	}
 	delete(m.queries, e.ID)
 	defer m.askNext()
-	if e.Verdict.Outcome != policy.Silent {
+	if e.Verdict.Outcome != policy.Silent && !q.outdated {
 		m.cache.put(now, q.asked, e.Verdict)
 	}
 	r := q.record
@@ -117,6 +123,11 @@ func (m *Machine) answered(now time.Time, e Answered) {
 	r.query = 0
 	if e.Verdict.Outcome == policy.Silent {
 		m.unasked(now, r)
+		return
+	}
+	if q.outdated {
+		m.do(Noted{Reason: AnswerTooLate})
+		m.ask(r, r.order)
 		return
 	}
 	m.judge(now, r, e.Verdict, 0)
@@ -142,13 +153,25 @@ func (m *Machine) unasked(now time.Time, r *record) {
 	if p, ok := m.table.Fallback(r.MobileNodeID); ok && m.config.ServeUnasked {
 		m.do(Noted{Reason: ByDefault})
 		m.conclude(now, r, "", p)
-		return
-	}
-	if r.state == served {
+	} else if r.state == served {
 		m.refuse(r, SessionTimeout)
-		return
+	} else {
+		m.refuse(r, NobodyKnows)
 	}
-	m.refuse(r, NobodyKnows)
+	r.unsure = true
+	if !m.retry.IsSet() {
+		m.timers.Set(&m.retry, now.Add(m.config.RetryInterval))
+	}
+}
+
+// askAgain asks about whom no server answered: a station that stands still would bring nobody to ask.
+func (m *Machine) askAgain(now time.Time) {
+	m.reviewAll(now, func(r *record) bool {
+		if r.unsure && !m.retry.IsSet() {
+			m.timers.Set(&m.retry, now.Add(m.config.RetryInterval))
+		}
+		return r.unsure
+	})
 }
 
 // judge makes a profile of what an AAA server said, age ago.
@@ -164,6 +187,7 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 		return
 	}
 	r.grant, r.over = v.Grant, false
+	m.name(r)
 	m.timers.Stop(&r.expires)
 	if v.Grant.SessionTimeout > 0 {
 		m.timers.Set(&r.expires, now.Add(v.Grant.SessionTimeout-age))
@@ -181,7 +205,7 @@ func (m *Machine) sessionOver(r *record) {
 
 // conclude takes a profile for a station.
 func (m *Machine) conclude(now time.Time, r *record, source policy.Source, p mobility.Profile) {
-	r.source = source
+	r.source, r.unsure, r.barred = source, false, false
 	if source != policy.RADIUS {
 		m.timers.Stop(&r.expires)
 		r.grant, r.over = policy.Grant{}, false
@@ -212,6 +236,8 @@ func (m *Machine) serve(r *record, p mobility.Profile) {
 	rule := m.ruleFor(p)
 	if rule == policy.Refuse && len(others) > 0 {
 		m.refuse(r, AnotherDevice)
+		r.barred = true
+		m.name(r) // whoever makes way finds it
 		return
 	}
 	if mac, ok := r.LinkLayerID.MAC(); ok && rule == policy.Separate {
@@ -266,7 +292,23 @@ func (m *Machine) otherDevices(r *record) (list []*record) {
 func (m *Machine) refuse(r *record, reason Reason) {
 	m.timers.Stop(&r.expires)
 	m.withdraw(r)
+	if reason != AnotherDevice {
+		m.makesWay(r)
+	}
 	m.become(r, withheld)
-	r.bound, r.over, r.sticky = false, false, netip.Addr{}
+	r.bound, r.over, r.unsure, r.barred, r.sticky = false, false, false, false, netip.Addr{}
 	m.do(Withhold{r.Attachment, reason})
+}
+
+// makesWay has those looked at whom this station kept from service, which it needs not any more.
+func (m *Machine) makesWay(r *record) {
+	if r.state == withheld {
+		return
+	}
+	for _, other := range m.names[r.user] {
+		if other != r && other.barred && other.user == r.user && !other.review {
+			other.review = true
+			m.reviews = append(m.reviews, other)
+		}
+	}
 }

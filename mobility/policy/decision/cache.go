@@ -23,16 +23,17 @@ type cached struct {
 	since   time.Time
 }
 
-// cache holds answers, the least recently stored one first in line to go.
+// cache holds answers. The least recently stored rejection is first in line to go, so that strangers push out nobody's grant, and
+// after the rejections the least recently stored grant.
 type cache struct {
-	most    int
-	entries map[asked]*list.Element // of *cached
-	order   *list.List
-	names   map[mobility.MobileNodeID]map[asked]bool // by all that a server may call somebody
+	most               int
+	entries            map[asked]*list.Element // of *cached
+	rejections, grants *list.List
+	names              map[mobility.MobileNodeID]map[asked]bool // by all that a server may call somebody
 }
 
 func newCache(most int) *cache {
-	return &cache{most: most, entries: map[asked]*list.Element{}, order: list.New(), names: map[mobility.MobileNodeID]map[asked]bool{}}
+	return &cache{most: most, entries: map[asked]*list.Element{}, rejections: list.New(), grants: list.New(), names: map[mobility.MobileNodeID]map[asked]bool{}}
 }
 
 // called are the names of an entry.
@@ -49,16 +50,30 @@ func (c *cached) called() []mobility.MobileNodeID {
 	return names
 }
 
+func (c *cache) len() int { return c.rejections.Len() + c.grants.Len() }
+
+// order is the line that an answer stands in.
+func (c *cache) order(v policy.Verdict) *list.List {
+	if v.Outcome == policy.Rejected {
+		return c.rejections
+	}
+	return c.grants
+}
+
 func (c *cache) put(now time.Time, who asked, verdict policy.Verdict) {
 	c.drop(who)
-	if c.most == 0 {
+	if c.most == 0 || verdict.Outcome == policy.Rejected && c.grants.Len() >= c.most {
 		return
 	}
-	for c.order.Len() >= c.most {
-		c.drop(c.order.Front().Value.(*cached).asked)
+	for c.len() >= c.most {
+		first := c.rejections.Front()
+		if first == nil {
+			first = c.grants.Front()
+		}
+		c.drop(first.Value.(*cached).asked)
 	}
 	entry := &cached{who, verdict, now}
-	c.entries[who] = c.order.PushBack(entry)
+	c.entries[who] = c.order(verdict).PushBack(entry)
 	for _, name := range entry.called() {
 		if c.names[name] == nil {
 			c.names[name] = map[asked]bool{}
@@ -94,13 +109,14 @@ func (c *cache) drop(who asked) {
 	if element == nil {
 		return
 	}
-	for _, name := range element.Value.(*cached).called() {
+	entry := element.Value.(*cached)
+	for _, name := range entry.called() {
 		delete(c.names[name], who)
 		if len(c.names[name]) == 0 {
 			delete(c.names, name)
 		}
 	}
-	c.order.Remove(element)
+	c.order(entry.verdict).Remove(element)
 	delete(c.entries, who)
 }
 

@@ -18,7 +18,12 @@ func (m *Machine) reviewAll(now time.Time, which func(*record) bool) {
 			}
 		}
 	}
-	if !m.reviewTimer.IsSet() {
+	m.reviewNow(now)
+}
+
+// reviewNow begins with the reviews in line, should that not be under way.
+func (m *Machine) reviewNow(now time.Time) {
+	if len(m.reviews) > 0 && !m.reviewTimer.IsSet() {
 		m.reviewSome(now)
 	}
 }
@@ -67,6 +72,9 @@ func (m *Machine) change(now time.Time, r *record, p mobility.Profile) {
 	}
 	now4 := p.IPv4Mobility && !old.IPv4Mobility // it has none to keep
 	r.profile.IPv6Prohibited, r.profile.IPv4Mobility, r.profile.Lifetime, r.profile.MAGLocalRouting = p.IPv6Prohibited, p.IPv4Mobility, p.Lifetime, p.MAGLocalRouting
+	if r.ended {
+		return
+	}
 	s := Serve{Attachment: r.Attachment, Profile: r.profile}
 	s.Unconfirmed, s.At = true, now
 	s.Profile.HomeNetworkPrefixes = nil // the MAG goes on asking for those that it has

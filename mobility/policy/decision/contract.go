@@ -14,7 +14,7 @@ import (
 // Config is what a machine is told at start.
 type Config struct {
 	Order        []policy.Source  // whom to ask, the first one that knows decides
-	Everybody    mobility.Profile // what a grant is made from: the protocols that a gateway asks for by default
+	Everybody    mobility.Profile // what a grant is made from: the protocols and the lifetime that a gateway asks for by default
 	ServeUnasked bool             // a mobile node of which nothing is known is served by the table's fallback while AAA servers are silent
 	SeveralMACs  policy.Rule      // "": Interfaces
 
@@ -26,6 +26,7 @@ type Config struct {
 	StaleLifetime  time.Duration // how long it is while no server answers
 	RejectLifetime time.Duration // how long a rejected station is not asked for again
 	MaximumCached  int           // grants and rejections
+	RetryInterval  time.Duration // after which is asked again about whom no server answered, default 30 s
 
 	MaximumStations int // that are remembered; one is forgotten for a newcomer, which costs it no binding
 	MaximumWaiting  int // questions under way; who is asked about beyond them waits in line

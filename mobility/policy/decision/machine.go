@@ -21,6 +21,7 @@ const (
 const (
 	defaultAnchorPatience = 5 * time.Second
 	defaultStations       = 20000
+	defaultRetryInterval  = 30 * time.Second
 )
 
 // state is what a station is to the gateway.
@@ -44,7 +45,10 @@ type record struct {
 	pinned  bool           // the profile names the anchor
 	sticky  netip.Addr     // the anchor that it had, and keeps while that lives
 	bound   bool           // the anchor has accepted it
+	ended   bool           // its binding ended, and only an attachment begins another one (RFC 5846)
 	over    bool           // Session-Timeout has passed
+	barred  bool           // by another device of the same user
+	unsure  bool           // no server answered, nor anybody else
 	since   time.Time      // its attachment, or that it was given another anchor
 	query   policy.QueryID // under way; 0: none
 	inLine  *list.Element  // in Machine.line
@@ -59,7 +63,8 @@ type record struct {
 // question is one that an AAA server was asked.
 type question struct {
 	asked
-	record *record // nil: nobody waits for the answer any more
+	record   *record // nil: nobody waits for the answer any more
+	outdated bool    // a server demanded something since: the answer counts no more
 }
 
 // Machine decides.
@@ -80,6 +85,7 @@ type Machine struct {
 
 	reviews     []*record
 	reviewTimer timers.Timer
+	retry       timers.Timer // asks about the unsure ones again
 }
 
 // New makes a machine that decides by a table.
@@ -89,6 +95,9 @@ func New(c Config, table *policy.Table) *Machine {
 	}
 	if c.MaximumStations == 0 {
 		c.MaximumStations = defaultStations
+	}
+	if c.RetryInterval == 0 {
+		c.RetryInterval = defaultRetryInterval
 	}
 	if len(c.Order) == 0 {
 		c.Order = []policy.Source{policy.File}
@@ -101,6 +110,7 @@ func New(c Config, table *policy.Table) *Machine {
 		m.stations[i] = list.New()
 	}
 	m.reviewTimer.Due = m.reviewSome
+	m.retry.Due = m.askAgain
 	m.addAnchors()
 	return m
 }
@@ -126,12 +136,14 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 	case Demanded:
 		m.demanded(now, e.Demand)
 	}
+	m.reviewNow(now)
 	return m.take()
 }
 
 // Expire does everything whose deadline has passed.
 func (m *Machine) Expire(now time.Time) []Action {
 	m.timers.Expire(now)
+	m.reviewNow(now)
 	return m.take()
 }
 
@@ -233,9 +245,10 @@ func (m *Machine) ended(e Ended) {
 	if r == nil || r.since.After(e.Attached) {
 		return
 	}
-	r.bound = false
+	r.bound, r.ended = false, true
 	if e.Gone && r.state == served {
 		m.remove(r)
+		m.makesWay(r)
 	}
 }
 
@@ -256,6 +269,6 @@ func (m *Machine) Counts() (c Counts) {
 			c.Waiting++
 		}
 	}
-	c.Cached, c.Profiles = m.cache.order.Len(), m.table.Len()
+	c.Cached, c.Profiles = m.cache.len(), m.table.Len()
 	return c
 }

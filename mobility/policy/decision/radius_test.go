@@ -104,6 +104,7 @@ func TestSessionTimeout(t *testing.T) {
 	b.want(b.handle(Answered{2, minute}), "") // goes on
 	b.want(b.pass(time.Minute), "ask 3 for a@x")
 	b.want(b.handle(Answered{3, silent}), "withhold 1: session_timeout")
+	b.handle(Detached{Station: at(1)})
 	b.want(b.pass(time.Hour), "")
 	b.handle(come(2, "b@x"))
 	b.handle(Answered{4, minute})
@@ -159,4 +160,32 @@ func TestDemands(t *testing.T) {
 	b.want(disconnect(policy.Demand{Identifiers: []string{"cui"}}), "answer 503") // it is not here, and what is known of it counts no more
 	b.want(b.handle(come(1, "a@x")), "ask 4 for a@x")
 	b.want(disconnect(policy.Demand{UserName: "02-00-00-00-00-02"}), "disconnected; leave 2; disassociate 2; answer 0")
+}
+
+// A CoA-Request that names no Session-Timeout extends no session: it is the most that the session may take (RFC 2865 section 5.27).
+func TestAChangeDoesNotExtendASession(t *testing.T) {
+	b := newBench(t, asking(policy.RADIUS), policy.NewTable(nil, open))
+	change := func() string {
+		return b.handle(Demanded{policy.Demand{UserName: "a@x", Changes: policy.Grant{LMAAddress: lma2}}})
+	}
+	b.handle(come(1, "a@x"))
+	b.handle(Answered{1, accept(func(g *policy.Grant) { g.SessionTimeout = time.Minute })})
+	b.pass(40 * time.Second)
+	change()
+	b.want(b.pass(10*time.Second), "")
+	b.handle(come(1, "a@x")) // from the cache, and for as long
+	b.want(b.pass(9*time.Second), "")
+	b.want(b.pass(time.Second), "ask 2 for a@x")
+	change() // the question is out of date, the time over all the same
+	b.want(b.pass(time.Second), "ask 3 for a@x")
+}
+
+// A name that a server gives later is one that it may use.
+func TestANameLearntLater(t *testing.T) {
+	b := newBench(t, asking(policy.RADIUS), policy.NewTable(nil, open))
+	b.handle(come(1, "a@x"))
+	b.handle(Answered{1, accept(nil)})
+	b.handle(Demanded{policy.Demand{UserName: "a@x", Reauthorize: true}})
+	b.handle(Answered{2, accept(func(g *policy.Grant) { g.ChargeableUserIdentity = "cui" })})
+	b.want(b.handle(Demanded{policy.Demand{Disconnect: true, Identifiers: []string{"cui"}}}), "disconnected; leave 1; disassociate 1; answer 0")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -92,7 +93,7 @@ func prefixes(p *codec.Packet) (list []netip.Prefix, err error) {
 			if err != nil {
 				return nil, err
 			}
-			if prefix.IsValid() {
+			if prefix.IsValid() && !slices.Contains(list, prefix) { // a server that says it twice means it once
 				list = append(list, prefix)
 			}
 		}

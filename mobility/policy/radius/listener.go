@@ -20,7 +20,7 @@ import (
 
 // Bounds of what a listener keeps.
 const (
-	mostSeen      = 4096
+	mostSeen      = 65536 // a server that ends all sessions at once is heard
 	rearmInterval = time.Second
 )
 
@@ -68,7 +68,7 @@ type demanded struct {
 
 // NewListener makes a listener.
 func NewListener(cfg ListenerConfig) *Listener {
-	return &Listener{cfg: cfg, now: time.Now, seen: newReplays(mostSeen, 2*cfg.Window), waiting: map[uint64]*demanded{}}
+	return &Listener{cfg: cfg, now: time.Now, seen: newReplays(mostSeen), waiting: map[uint64]*demanded{}}
 }
 
 // Address is where it listens; zero while it does not, and then err says why.
@@ -139,12 +139,14 @@ func (l *Listener) receive(s *ingress.Socket, d ingress.Datagram, take func(poli
 		l.write(s, before)
 		return
 	}
-	entry := l.seen.add(l.now(), request, from)
-	if entry == nil {
-		l.drop("too_many", from, errors.New("more requests within the window of Event-Timestamp than are remembered"))
-		return
-	}
 	demand, cause := readDemand(p, l.cfg.NAS)
+	now := l.now()
+	entry := l.seen.add(now, l.believable(p, now), request, from)
+	if entry == nil { // what is not carried out need not be remembered, and the server may send another one
+		l.cfg.Count("too_many")
+		l.cfg.Log.Warn("a RADIUS demand is refused: more came within the window of Event-Timestamp than are remembered", "from", from)
+		entry, cause = &seen{from: from}, policy.ResourcesUnavailable
+	}
 	l.handle++
 	demand.Handle = l.handle
 	l.waiting[l.handle] = &demanded{request: p, service: demand.Reauthorize, socket: s, seen: entry}
@@ -206,6 +208,14 @@ func (l *Listener) timely(p *codec.Packet) error {
 		return fmt.Errorf("Event-Timestamp is %v off: are the clocks right?", off)
 	}
 	return nil
+}
+
+// believable is until when a request that is believed now would be once more.
+func (l *Listener) believable(p *codec.Packet, now time.Time) time.Time {
+	if at := sentAt(p); !at.IsZero() {
+		return at.Add(l.cfg.Window)
+	}
+	return now.Add(2 * l.cfg.Window)
 }
 
 func (l *Listener) secretOf(from netip.Addr) []byte {

@@ -14,6 +14,7 @@ import (
 	codec "layeh.com/radius"
 	"layeh.com/radius/rfc2865"
 	"layeh.com/radius/rfc2869"
+	"layeh.com/radius/rfc3576"
 	"layeh.com/radius/rfc6572"
 
 	"netlmm/internal/ingress"
@@ -257,17 +258,43 @@ func TestWhoIsNotBelieved(t *testing.T) {
 
 // What is remembered against replay is bounded, and nothing is forgotten for a newcomer.
 func TestReplaysAreBounded(t *testing.T) {
-	r, now := newReplays(2, time.Minute), time.Unix(1e9, 0)
+	r, now := newReplays(2), time.Unix(1e9, 0)
 	for i := range byte(2) {
-		if r.add(now, radiusauth.Authenticator{i}, netip.AddrPort{}) == nil {
+		if r.add(now, now.Add(time.Duration(2-i)*time.Minute), radiusauth.Authenticator{i}, netip.AddrPort{}) == nil {
 			t.Fatal("no room")
 		}
 	}
-	if r.add(now.Add(time.Minute), radiusauth.Authenticator{9}, netip.AddrPort{}) != nil || r.find(radiusauth.Authenticator{0}) == nil {
+	if r.add(now.Add(time.Minute), now.Add(time.Hour), radiusauth.Authenticator{9}, netip.AddrPort{}) != nil || r.find(radiusauth.Authenticator{1}) == nil {
 		t.Error("one was forgotten")
 	}
-	if r.add(now.Add(time.Minute+time.Second), radiusauth.Authenticator{9}, netip.AddrPort{}) == nil || len(r.entries) != 1 {
+	later := now.Add(time.Minute + time.Second) // the second one would not be believed any more
+	if r.add(later, now.Add(time.Hour), radiusauth.Authenticator{9}, netip.AddrPort{}) == nil || len(r.entries) != 2 || r.find(radiusauth.Authenticator{0}) == nil {
 		t.Errorf("%d entries", len(r.entries))
+	}
+}
+
+// A server whose request finds no room is told, and the request is not carried out.
+func TestTooManyDemands(t *testing.T) {
+	l, conn, n, demands := listener(t)
+	l.mu.Lock()
+	l.seen = newReplays(1)
+	l.mu.Unlock()
+	for _, user := range []string{"mn1@example.net", "mn2@example.net"} {
+		if _, err := conn.Write(disconnect(t, user, time.Now())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buf := make([]byte, codec.MaxPacketLength)
+	size, err := conn.Read(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := codec.Parse(buf[:size], []byte(secret))
+	if err != nil || p.Code != codec.CodeDisconnectNAK || rfc3576.ErrorCause_Get(p) != 506 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if d := <-demands; d.UserName != "mn1@example.net" || len(demands) != 0 || n.of("too_many") != 1 {
+		t.Errorf("%+v, %d more, %v", d, len(demands), n.n)
 	}
 }
 
@@ -315,4 +342,12 @@ func FuzzDemands(f *testing.F) {
 			t.Errorf("%+v", d)
 		}
 	})
+}
+
+// A prefix that stands twice is one: a gateway refuses to ask an anchor for the same one again.
+func TestAPrefixThatStandsTwice(t *testing.T) {
+	prefix := &codec.AVP{Type: rfc6572.PMIP6HomeHNPrefix_Type, Attribute: codec.Attribute{0, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 7}}
+	if g, err := readGrant(&codec.Packet{Attributes: codec.Attributes{prefix, prefix}}); err != nil || len(g.HomeNetworkPrefixes) != 1 {
+		t.Errorf("%v, %v", g.HomeNetworkPrefixes, err)
+	}
 }

@@ -1,52 +1,44 @@
 package radius
 
 import (
-	"container/list"
 	"net/netip"
 	"time"
 
 	"netlmm/internal/radiusauth"
+	"netlmm/internal/timers"
 )
 
 // seen is a request that was believed, with its answer once there is one.
 type seen struct {
-	authenticator radiusauth.Authenticator // a digest of all of it, the secret included
-	from          netip.AddrPort
-	at            time.Time
-	answer        []byte
+	from   netip.AddrPort
+	answer []byte
+	forget timers.Timer
 }
 
 // replays remembers requests for as long as somebody who repeats them could be believed. When there is no room for another one none is
 // taken: to forget one would let it be repeated.
 type replays struct {
 	most    int
-	keep    time.Duration
-	entries map[radiusauth.Authenticator]*list.Element
-	order   *list.List // of *seen, the oldest first
+	entries map[radiusauth.Authenticator]*seen // by a digest of all of it, the secret included
+	timers  timers.Heap
 }
 
-func newReplays(most int, keep time.Duration) *replays {
-	return &replays{most: most, keep: keep, entries: map[radiusauth.Authenticator]*list.Element{}, order: list.New()}
+func newReplays(most int) *replays {
+	return &replays{most: most, entries: map[radiusauth.Authenticator]*seen{}}
 }
 
 // find returns a request that was seen before; nil: it was not.
-func (r *replays) find(a radiusauth.Authenticator) *seen {
-	if element := r.entries[a]; element != nil {
-		return element.Value.(*seen)
-	}
-	return nil
-}
+func (r *replays) find(a radiusauth.Authenticator) *seen { return r.entries[a] }
 
-// add remembers a request; nil: there is no room.
-func (r *replays) add(now time.Time, a radiusauth.Authenticator, from netip.AddrPort) *seen {
-	for e := r.order.Front(); e != nil && now.Sub(e.Value.(*seen).at) > r.keep; e = r.order.Front() {
-		r.order.Remove(e)
-		delete(r.entries, e.Value.(*seen).authenticator)
-	}
-	if r.order.Len() >= r.most {
+// add remembers a request that could be believed again until then; nil: there is no room.
+func (r *replays) add(now, until time.Time, a radiusauth.Authenticator, from netip.AddrPort) *seen {
+	r.timers.Expire(now)
+	if len(r.entries) >= r.most {
 		return nil
 	}
-	s := &seen{authenticator: a, from: from, at: now}
-	r.entries[a] = r.order.PushBack(s)
+	s := &seen{from: from}
+	s.forget.Due = func(time.Time) { delete(r.entries, a) }
+	r.timers.Set(&s.forget, until.Add(1))
+	r.entries[a] = s
 	return s
 }
