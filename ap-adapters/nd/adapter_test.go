@@ -195,6 +195,24 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestTrafficDoesNotPutOffProbes: who has gone is found out while another speaks all the time, also when probes have to wait their turn.
+func TestTrafficDoesNotPutOffProbes(t *testing.T) {
+	f := newFakeLink(t)
+	cfg := f.config(Link{IdleTime: 200 * time.Millisecond, ProbeInterval: 20 * time.Millisecond})
+	cfg.probesPerSecond = 50
+	r := start(t, cfg)
+	for i := range byte(20) {
+		f.send(solicits(host(i)))
+	}
+	eventually(t, "all but one are gone", func() bool {
+		f.send(arp(host(0), "192.0.2.7", "192.0.2.1"))
+		return r.Status().Counters["unreachable"] >= 19
+	})
+	if n := r.Status().Peers[0].Stations; n != 1 {
+		t.Errorf("%d stations, want the one that speaks", n)
+	}
+}
+
 // TestAStationIsAskedByAllItsAddresses and no more of them than are kept.
 func TestAStationIsAskedByAllItsAddresses(t *testing.T) {
 	f := newFakeLink(t)

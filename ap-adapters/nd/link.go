@@ -132,24 +132,37 @@ func (l *link) read(ctx context.Context, p port, heard chan<- sighting) error {
 	}
 }
 
-// serve takes what is heard and does what is due, until ctx ends.
+// serve takes what is heard and does what is due, until ctx ends. When it is due does not move with what is heard: traffic must not put
+// it off.
 func (l *link) serve(ctx context.Context, heard <-chan sighting) {
-	timer := time.NewTimer(l.wait(time.Now()))
+	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for due := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case s := <-heard:
 			l.saw(time.Now(), s)
 		case <-timer.C:
-			l.roster.Settle(l.emit)
-			l.ask(time.Now())
-			if l.port != nil {
-				l.adapter.counters.Add("lost_frames", l.port.lost())
-			}
 		}
-		timer.Reset(l.wait(time.Now()))
+		now := time.Now()
+		worked := !now.Before(due)
+		if worked {
+			l.work(now)
+		}
+		if next := now.Add(l.wait(now)); worked || next.Before(due) {
+			due = next
+		}
+		timer.Reset(due.Sub(now))
+	}
+}
+
+// work does what is due.
+func (l *link) work(now time.Time) {
+	l.roster.Settle(l.emit)
+	l.ask(now)
+	if l.port != nil {
+		l.adapter.counters.Add("lost_frames", l.port.lost())
 	}
 }
 
