@@ -15,6 +15,7 @@ import (
 	"github.com/mdlayher/ndp"
 	"go.uber.org/goleak"
 
+	"netlmm/ap-adapters/roster"
 	"netlmm/internal/netnstest"
 	"netlmm/mih"
 )
@@ -268,7 +269,7 @@ func TestInventedStations(t *testing.T) {
 		c := r.Status().Counters
 		return c["heard"] == 100 && c["ignored_configured"] == 1
 	})
-	if n, c := r.Status().Peers[0].Stations, r.Status().Counters; n != 5 || c["maximum_stations_reached"] != 95 {
+	if n, c := r.Status().Peers[0].Stations, r.Status().Counters; n != 5 || c[evicted] == 0 || c[evicted]+c[roster.Full] != 95 {
 		t.Errorf("%d stations, %v", n, c)
 	}
 	eventually(t, "they are gone though IdleTime is long", func() bool { return r.Status().Peers[0].Stations == 0 })
@@ -276,6 +277,41 @@ func TestInventedStations(t *testing.T) {
 		f.send(solicits(host(i)))
 	}
 	eventually(t, "they are limited", func() bool { return r.Status().Counters["heard"] == 200 })
+}
+
+// TestInventedStationsMakeWay for others, and those that have answered do not.
+func TestInventedStationsMakeWay(t *testing.T) {
+	f := newFakeLink(t)
+	r := start(t, f.config(Link{IdleTime: 50 * time.Millisecond, ProbeInterval: time.Hour, MaximumStations: 2}))
+	for _, step := range []struct {
+		invented, host byte
+		want           []string
+	}{{0, 1, []string{"Up 01"}}, {2, 3, []string{"Down 02", "Up 02", "Up 03"}}} {
+		if step.invented != 0 {
+			f.send(solicits(host(step.invented)))
+		}
+		f.Attach(mih.MACAddress(host(step.host)))
+		r.expect(step.want...)
+		eventually(t, "it has answered and is asked again", func() bool { return f.probes(host(step.host)) >= 2 })
+	}
+	f.send(solicits(host(4)))
+	eventually(t, "there is no room", func() bool { return r.Status().Counters[roster.Full] == 1 })
+	if c := r.Status().Counters; c[evicted] != 1 || r.Status().Peers[0].Stations != 2 {
+		t.Errorf("%v", c)
+	}
+}
+
+// TestInventedStationsGoAsFastAsTheyCome: each may need all of its probes.
+func TestInventedStationsGoAsFastAsTheyCome(t *testing.T) {
+	for _, cfg := range []Link{{Interface: "a"}, {Interface: "a", StationsPerSecond: 1000}} {
+		a, err := New(Config{Links: []Link{cfg}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := a.links[0]; float64(l.probes.Limit()) < float64(maximumProbes*l.cfg.StationsPerSecond) {
+			t.Errorf("%v probes a second for %d stations", l.probes.Limit(), l.cfg.StationsPerSecond)
+		}
+	}
 }
 
 func TestConfigurationErrors(t *testing.T) {
