@@ -48,7 +48,7 @@ type Link struct {
 	LinkType          mih.LinkType      // 0: Ethernet
 	Ignored           []mih.LinkAddress // that are no stations: access points and switches with addresses on the link
 	MaximumStations   int               // 0: 4096
-	StationsPerSecond int               // new ones; 0: 200
+	StationsPerSecond int               // new ones, and as many that come again; 0: 200
 	IdleTime          time.Duration     // silence after which a station is asked; 0: a minute
 	ProbeInterval     time.Duration     // from one probe to the next; 0: 1 s, RETRANS_TIMER of RFC 4861 section 10
 }

@@ -257,6 +257,23 @@ func TestAStationThatComesAgain(t *testing.T) {
 	r.expect("Up 02")
 }
 
+// TestStationsThatComeAgainArePaced: each time costs a registration.
+func TestStationsThatComeAgainArePaced(t *testing.T) {
+	f := newFakeLink(t)
+	cfg := f.config(Link{IdleTime: time.Hour, StationsPerSecond: 1})
+	cfg.again = time.Nanosecond
+	r := start(t, cfg)
+	for range 100 {
+		f.send(solicits(host(1)))
+	}
+	eventually(t, "all were heard", func() bool { return r.Status().Counters["heard"] == 100 })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.Status().Counters[limited]; n == 0 || len(r.told)+int(n) != 100 {
+		t.Errorf("%d were told, %d were not", len(r.told), n)
+	}
+}
+
 // TestInventedStations: they come no faster than allowed, are no more than allowed, and go when they do not answer.
 func TestInventedStations(t *testing.T) {
 	f := newFakeLink(t)

@@ -30,7 +30,9 @@ const (
 	// knownPerSecond are the probes for stations that are known: so many as MaximumStations need within IdleTime by default, and some more.
 	knownPerSecond = 100
 
-	evicted = "evicted" // counter of stations that never answered and made way for others
+	// Counters.
+	evicted = "evicted"         // stations that never answered and made way for others
+	limited = "repeats_limited" // stations that came again, too many at a time, which is not told
 )
 
 // link hears one link. Its fields belong to the goroutine of run, but for peer, which Adapter.mu guards.
@@ -40,12 +42,14 @@ type link struct {
 	roster  *roster.Roster
 	emit    func(mih.Indication) bool
 
-	port              port // nil: it is away
-	stations          map[[6]byte]*station
-	silent            *list.List // those that never answered, the eldest first
-	due               queue
-	probes, newcomers *rate.Limiter
-	own               own
+	port      port // nil: it is away
+	stations  map[[6]byte]*station
+	silent    *list.List // those that never answered, the eldest first
+	due       queue
+	probes    *rate.Limiter
+	newcomers *rate.Limiter // stations that were not up
+	repeats   *rate.Limiter // those that were, and have come again
+	own       own
 
 	peer apadapters.Peer
 }
@@ -57,9 +61,10 @@ func newLink(a *Adapter, cfg Link) *link {
 	cfg.IdleTime = cmp.Or(cfg.IdleTime, time.Minute)
 	cfg.ProbeInterval = cmp.Or(cfg.ProbeInterval, time.Second)
 	probes := cmp.Or(a.cfg.probesPerSecond, knownPerSecond+maximumProbes*cfg.StationsPerSecond) // else invented ones come faster than they go
+	repeats := rate.NewLimiter(rate.Limit(cfg.StationsPerSecond), cfg.StationsPerSecond)        // each begins a registration, as a new one does
 	newcomers := rate.NewLimiter(rate.Limit(cfg.StationsPerSecond), cfg.StationsPerSecond)
 	return &link{
-		adapter: a, cfg: cfg, newcomers: newcomers, stations: map[[6]byte]*station{}, silent: list.New(),
+		adapter: a, cfg: cfg, newcomers: newcomers, repeats: repeats, stations: map[[6]byte]*station{}, silent: list.New(),
 		probes: rate.NewLimiter(rate.Limit(probes), max(1, probes/5)),
 		roster: roster.New(roster.Config{
 			SAP: Name, Interface: cfg.Interface, LinkType: cfg.LinkType, Maximum: cfg.MaximumStations, Count: a.counters.Count,
@@ -192,8 +197,12 @@ func (l *link) saw(now time.Time, seen sighting) {
 		s.due = now.Add(min(firstIdle, l.cfg.IdleTime))
 		heap.Push(&l.due, s)
 	} else if seen.attaches && now.Sub(s.told) >= l.adapter.cfg.again {
-		s.told = now
-		l.roster.Up(now, arrival, l.emit)
+		if l.repeats.AllowN(now, 1) {
+			s.told = now
+			l.roster.Up(now, arrival, l.emit)
+		} else {
+			l.adapter.counters.Count(limited)
+		}
 	}
 	s.heard = now
 	if s.asked > 0 {
