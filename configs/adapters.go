@@ -44,6 +44,7 @@ type SyslogSource struct {
 	AccessPoint       string // only lines that name it, or are written by a host of that name; "": all of this address
 	PointOfAttachment mih.LinkAddress
 	Interface         string // as that of HostapdSource
+	UserNameIsAddress bool   // no client of it chooses its user name
 }
 
 // The raw forms: as written in YAML.
@@ -80,6 +81,7 @@ type (
 		AccessPoint       string `mapstructure:"access_point"`
 		PointOfAttachment string `mapstructure:"point_of_attachment"`
 		Interface         string `mapstructure:"interface"`
+		UserNameIsAddress bool   `mapstructure:"user_name_is_address" default:"false"`
 	}
 )
 
@@ -206,7 +208,9 @@ func (p *problems) ciscoSyslog(raw rawCiscoSyslog, known func(key, name string))
 	for i, s := range raw.Sources {
 		at := fmt.Sprintf("adapters.ciscosyslog.sources[%d]", i)
 		known(at+".interface", s.Interface)
-		source := SyslogSource{Address: p.hostOrPrefix(at+".address", s.Address), AccessPoint: s.AccessPoint, Interface: s.Interface}
+		source := SyslogSource{
+			Address: p.hostOrPrefix(at+".address", s.Address), AccessPoint: s.AccessPoint, Interface: s.Interface, UserNameIsAddress: s.UserNameIsAddress,
+		}
 		if s.PointOfAttachment != "" {
 			source.PointOfAttachment = p.linkAddress(at+".point_of_attachment", s.PointOfAttachment)
 		}

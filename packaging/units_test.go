@@ -169,7 +169,7 @@ security:
 			return err
 		})
 	}
-	ap.confined(t, "mihd", "cap_net_bind_service,cap_net_admin")
+	ap.confined(t, "mihd", "cap_net_bind_service,cap_net_admin,cap_net_raw")
 }
 
 // secured is a peer of the control channel, in YAML.

@@ -48,6 +48,7 @@ type Source struct {
 	PointOfAttachment mih.LinkAddress // zero: as the line says, if it does
 	Interface         string          // access interface, as the MIH users know it
 	LinkType          mih.LinkType    // 0: IEEE 802.11
+	UserNameIsAddress bool            // a line that names its station by nothing but the user name is believed: all its networks are without 802.1X
 }
 
 // Adapter implements apadapters.Adapter.
@@ -57,6 +58,7 @@ type Adapter struct {
 
 	receiving sync.Mutex // held by who receives a line; before mu
 	emit      func(mih.Indication) bool
+	owed      owed
 
 	counters apadapters.Counters
 	udp, tcp listening.Socket
@@ -81,7 +83,7 @@ func New(cfg Config) (*Adapter, error) {
 	}
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.Sources, cfg.Untrusted = slices.Clone(cfg.Sources), slices.Clone(cfg.Untrusted)
-	a := &Adapter{log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
+	a := &Adapter{owed: newOwed(), log: rate.NewLimiter(rate.Every(10*time.Second), 5)}
 	var problems []error
 	if len(cfg.Sources) == 0 {
 		problems = append(problems, errors.New("ciscosyslog: no sources: every line would be refused; name the access points' addresses"))
@@ -110,12 +112,13 @@ func (a *Adapter) ListenAddressTCP() netip.AddrPort { return a.tcp.Address() }
 // Run listens until ctx ends. A socket that fails is opened again, paced.
 func (a *Adapter) Run(ctx context.Context, emit func(mih.Indication) bool) error {
 	a.emit = emit
+	var other sync.WaitGroup
+	defer other.Wait()
+	other.Go(func() { a.keepSettling(ctx) })
 	if !a.cfg.Listen.IsValid() {
 		a.keep(ctx, &a.tcp, a.listenTCP)
 		return nil
 	}
-	var other sync.WaitGroup
-	defer other.Wait()
 	if a.cfg.ListenTCP.IsValid() {
 		other.Go(func() { a.keep(ctx, &a.tcp, a.listenTCP) })
 	}
@@ -185,6 +188,10 @@ func (a *Adapter) receive(now time.Time, d message) (news bool) {
 		a.refuse("refused_access_point", from, "no source is configured for access point "+r.origin())
 		return false
 	}
+	if r.ByUserName && !a.cfg.Sources[i].UserNameIsAddress {
+		a.refuse("refused_user_name", from, byUserName)
+		return false
+	}
 	history := a.peers[i].history
 	line := history.hash(from.String(), bytes.TrimRight(d.text, lineEnd))
 	if history.knows(line) && (r.Header.distinguishes() || d.replay) {
@@ -192,12 +199,10 @@ func (a *Adapter) receive(now time.Time, d message) (news bool) {
 		return false
 	}
 	a.counters.Count("event_" + string(r.Event))
-	if a.emit(a.indication(now, a.cfg.Sources[i], r)) {
+	if a.tell(i, a.indication(now, a.cfg.Sources[i], r)) {
 		history.add(line)
-	} else {
-		a.counters.Count("dropped")
+		a.note(i, now, r)
 	}
-	a.note(i, now, r)
 	return true
 }
 

@@ -2,6 +2,8 @@ package ciscosyslog
 
 import "cmp"
 
+const byUserName = "the station's address is only its user name, which a client may choose: believed of a source with user_name_is_address"
+
 // Explanation is what the adapter would make of a line, for people: one JSON object.
 type Explanation struct {
 	Event             EventKind `json:"event"`
@@ -22,6 +24,9 @@ func Explain(line []byte) Explanation {
 		return e
 	}
 	e.Event, e.Station, e.Identity, e.Reason = r.Event, r.Station.String(), r.Identity, r.Reason
+	if r.ByUserName {
+		e.Event, e.Reason = None, byUserName
+	}
 	if !r.PointOfAttachment.IsZero() {
 		e.PointOfAttachment = r.PointOfAttachment.String()
 	}

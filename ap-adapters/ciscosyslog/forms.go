@@ -107,12 +107,13 @@ func readClient(r *Record, g []string) error {
 	return r.setStation(Up, g[1])
 }
 
-// readClientAtAccessPoint: the line has no address of the station, unless that is its user name.
+// readClientAtAccessPoint: the line has no address of the station, unless that is its user name. That is so with MAC authentication;
+// with 802.1X a client chooses its outer identity, and so could name another's address.
 func readClientAtAccessPoint(r *Record, g []string) error {
 	if _, ok := parseAddress(strings.TrimSpace(g[0])); !ok {
 		return fmt.Errorf("%w: the line names the access point and the user only", ErrStation)
 	}
-	r.Reason, r.AccessPoint = "client runs", g[1]
+	r.Reason, r.AccessPoint, r.ByUserName = "client runs", g[1], true
 	r.PointOfAttachment, _ = parseAddress(g[2])
 	return r.setStation(Up, strings.TrimSpace(g[0]))
 }

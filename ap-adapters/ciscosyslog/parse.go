@@ -30,6 +30,7 @@ type Record struct {
 	PointOfAttachment mih.LinkAddress // zero: the line does not name it
 	AccessPoint       string          // its name, where the line has it
 	Identity          string          // an NAI; "" when only the address is known
+	ByUserName        bool            // Station is what the user calls itself: with 802.1X whatever it likes
 	Header            Header
 	Reason            string // the line's or, where it has none, the mnemonic's meaning
 	DownReason        mih.LinkDownReason

@@ -53,7 +53,7 @@ func (r *run) anchorRestart() error {
 	r.result.saysf("The host that moved while there was no anchor was without packets for %.1f seconds: its new gateway asked %d times, and was answered %.1f seconds after the daemon was started. There was no anchor for %.1f seconds, %.1f of them before the move.",
 		moved.Pause.Seconds(), x.trace.Attempts, x.trace.LinkUp.Add(time.Duration(x.trace.Total*float64(time.Millisecond))).Sub(x.started).Seconds(), since(x.started), since(x.moved))
 	r.result.saysf("Both kept their addresses.")
-	r.result.Marks = append(r.result.Marks, "When the daemon was started again, the testbed chose: how long an anchor is away is for its supervisor to say. A gateway's pauses between two attempts, which double from one second on (RFC 6275), are real.")
+	r.result.Marks = append(r.result.Marks, "When the daemon was started again, the testbed chose: how long an anchor is away is for its supervisor to say. A gateway's attempts are real: it asks again after one second, and then after pauses that double (RFC 6275). What ends the wait is mostly not the next of them: the anchor that was killed announces its restart with a new counter in a heartbeat that nobody asked for (RFC 5847), and a gateway that sees it registers at once what it was waiting for.")
 	return nil
 }
 

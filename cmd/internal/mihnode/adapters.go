@@ -118,7 +118,9 @@ func (s Sources) interfaces() (list []hostapd.Interface) {
 
 func (s Sources) writers() (list []ciscosyslog.Source) {
 	for _, w := range s.CiscoSyslog.Sources {
-		list = append(list, ciscosyslog.Source{Address: w.Address, AccessPoint: w.AccessPoint, PointOfAttachment: w.PointOfAttachment, Interface: w.Interface})
+		list = append(list, ciscosyslog.Source{
+			Address: w.Address, AccessPoint: w.AccessPoint, PointOfAttachment: w.PointOfAttachment, Interface: w.Interface, UserNameIsAddress: w.UserNameIsAddress,
+		})
 	}
 	return list
 }
