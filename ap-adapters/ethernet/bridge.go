@@ -97,6 +97,8 @@ func (b *bridge) applyEntry(now time.Time, e entry, emit func(mih.Indication) bo
 	}
 	p, known := b.ports[e.port]
 	switch {
+	case !e.gone && known && !p.carrier:
+		b.stale = true // it may have a carrier: that comes by another socket, and may come later
 	case e.gone, known && !b.usable(p):
 		b.remove(now, e.mac, e.vlan, mih.DownPacketTimeout, false, emit)
 	case !known:

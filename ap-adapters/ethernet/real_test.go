@@ -1,10 +1,14 @@
 package ethernet
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/mdlayher/packet"
 
@@ -29,8 +33,10 @@ func run(t *testing.T, lines ...string) {
 	}
 }
 
-// appear sends a frame of a station.
-func appear(t *testing.T, far string, station byte) {
+var everybody = &packet.Addr{HardwareAddr: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
+
+// frames opens a far end for sending.
+func frames(t *testing.T, far string) *packet.Conn {
 	t.Helper()
 	iface, err := net.InterfaceByName(far)
 	if err != nil {
@@ -40,10 +46,21 @@ func appear(t *testing.T, far string, station byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return conn
+}
+
+// stationFrame is one that a station sends to everybody.
+func stationFrame(station byte) []byte {
+	frame := append(slices.Clone(everybody.HardwareAddr), 2, 0, 0, 0, 0, station, 0x88, 0xb5)
+	return append(frame, make([]byte, 46)...)
+}
+
+// appear sends a frame of a station.
+func appear(t *testing.T, far string, station byte) {
+	t.Helper()
+	conn := frames(t, far)
 	defer conn.Close()
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, station}
-	frame := append(append(net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, mac...), 0x88, 0xb5)
-	if _, err := conn.WriteTo(append(frame, make([]byte, 46)...), &packet.Addr{HardwareAddr: net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}); err != nil {
+	if _, err := conn.WriteTo(stationFrame(station), everybody); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -93,6 +110,33 @@ func TestRealBridgeComesAndGoes(t *testing.T) {
 	run(t, "ip link add br0 type bridge", "ip link set br0 up", "ip link set p1 master br0", "ip link set p2 master br0")
 	r.appears("far2", 2)
 	r.expect("02@acc0")
+}
+
+// TestRealPortsComeUpUnderTraffic: what a bridge learns at a port may be told before the port's carrier.
+func TestRealPortsComeUpUnderTraffic(t *testing.T) {
+	const ports = 40
+	run(t, "ip link add br0 type bridge ageing_time 30000", "ip link set br0 up", "sysctl -qw net.ipv6.conf.default.disable_ipv6=1")
+	t.Cleanup(func() { run(t, "ip link del br0") })
+	for i := range ports {
+		run(t, fmt.Sprintf("ip link add p%d type veth peer name far%d", i, i), fmt.Sprintf("ip link set p%d master br0 up", i))
+		t.Cleanup(func() { run(t, fmt.Sprintf("ip link del p%d", i)) })
+	}
+	r := start(t, Config{Bridges: []Bridge{{Bridge: "br0"}}, ResyncInterval: time.Hour, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	eventually(t, "the bridge is known", func() bool { return r.Status().Peers[0].Connected })
+	var talk sync.WaitGroup
+	defer talk.Wait()
+	for i := range ports {
+		run(t, fmt.Sprintf("ip link set far%d up", i))
+		conn, broadcast := frames(t, fmt.Sprintf("far%d", i)), stationFrame(byte(i))
+		talk.Go(func() {
+			defer conn.Close()
+			for range 400 { // until the port forwards
+				_, _ = conn.WriteTo(broadcast, everybody)
+				time.Sleep(500 * time.Microsecond)
+			}
+		})
+	}
+	eventually(t, "all stations are up", func() bool { return r.Status().Peers[0].Stations == ports })
 }
 
 func (r *running) has(station byte) bool {

@@ -8,7 +8,8 @@
 // binding is about to end.
 //
 // Anybody on the link can invent stations. Each costs an entry until it has not answered three times, which is soon for one that never
-// did; how many there may be, and how many come in a second, is bounded. Who invents the address of another has its link, as far as this
+// did; how many there may be, and how many come in a second, is bounded, and so are those that say again that they have come. When there
+// is no room, the eldest that never answered makes way. Who invents the address of another has its link, as far as this
 // adapter can tell: use it where the link vouches for addresses, or among friends.
 package nd
 
@@ -36,7 +37,7 @@ type Config struct {
 	Log   *slog.Logger // nil: slog.Default
 
 	open            func(name string) (port, error) // nil: the real one
-	probesPerSecond int                             // on each link; 0: 100
+	probesPerSecond int                             // on each link; 0: knownPerSecond, and all that new stations may need
 	again           time.Duration                   // 0: againInterval
 }
 
@@ -47,7 +48,7 @@ type Link struct {
 	LinkType          mih.LinkType      // 0: Ethernet
 	Ignored           []mih.LinkAddress // that are no stations: access points and switches with addresses on the link
 	MaximumStations   int               // 0: 4096
-	StationsPerSecond int               // new ones; 0: 200
+	StationsPerSecond int               // new ones, and as many that come again; 0: 200
 	IdleTime          time.Duration     // silence after which a station is asked; 0: a minute
 	ProbeInterval     time.Duration     // from one probe to the next; 0: 1 s, RETRANS_TIMER of RFC 4861 section 10
 }
@@ -67,7 +68,6 @@ var _ apadapters.Adapter = (*Adapter)(nil)
 // New checks the configuration. The error names every problem.
 func New(cfg Config) (*Adapter, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	cfg.probesPerSecond = cmp.Or(cfg.probesPerSecond, 100)
 	cfg.again = cmp.Or(cfg.again, againInterval)
 	if cfg.open == nil {
 		cfg.open = openSocket

@@ -15,6 +15,7 @@ import (
 	"github.com/mdlayher/ndp"
 	"go.uber.org/goleak"
 
+	"netlmm/ap-adapters/roster"
 	"netlmm/internal/netnstest"
 	"netlmm/mih"
 )
@@ -195,6 +196,24 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// TestTrafficDoesNotPutOffProbes: who has gone is found out while another speaks all the time, also when probes have to wait their turn.
+func TestTrafficDoesNotPutOffProbes(t *testing.T) {
+	f := newFakeLink(t)
+	cfg := f.config(Link{IdleTime: 200 * time.Millisecond, ProbeInterval: 20 * time.Millisecond})
+	cfg.probesPerSecond = 50
+	r := start(t, cfg)
+	for i := range byte(20) {
+		f.send(solicits(host(i)))
+	}
+	eventually(t, "all but one are gone", func() bool {
+		f.send(arp(host(0), "192.0.2.7", "192.0.2.1"))
+		return r.Status().Counters["unreachable"] >= 19
+	})
+	if n := r.Status().Peers[0].Stations; n != 1 {
+		t.Errorf("%d stations, want the one that speaks", n)
+	}
+}
+
 // TestAStationIsAskedByAllItsAddresses and no more of them than are kept.
 func TestAStationIsAskedByAllItsAddresses(t *testing.T) {
 	f := newFakeLink(t)
@@ -238,6 +257,23 @@ func TestAStationThatComesAgain(t *testing.T) {
 	r.expect("Up 02")
 }
 
+// TestStationsThatComeAgainArePaced: each time costs a registration.
+func TestStationsThatComeAgainArePaced(t *testing.T) {
+	f := newFakeLink(t)
+	cfg := f.config(Link{IdleTime: time.Hour, StationsPerSecond: 1})
+	cfg.again = time.Nanosecond
+	r := start(t, cfg)
+	for range 100 {
+		f.send(solicits(host(1)))
+	}
+	eventually(t, "all were heard", func() bool { return r.Status().Counters["heard"] == 100 })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := r.Status().Counters[limited]; n == 0 || len(r.told)+int(n) != 100 {
+		t.Errorf("%d were told, %d were not", len(r.told), n)
+	}
+}
+
 // TestInventedStations: they come no faster than allowed, are no more than allowed, and go when they do not answer.
 func TestInventedStations(t *testing.T) {
 	f := newFakeLink(t)
@@ -250,7 +286,7 @@ func TestInventedStations(t *testing.T) {
 		c := r.Status().Counters
 		return c["heard"] == 100 && c["ignored_configured"] == 1
 	})
-	if n, c := r.Status().Peers[0].Stations, r.Status().Counters; n != 5 || c["maximum_stations_reached"] != 95 {
+	if n, c := r.Status().Peers[0].Stations, r.Status().Counters; n != 5 || c[evicted] == 0 || c[evicted]+c[roster.Full] != 95 {
 		t.Errorf("%d stations, %v", n, c)
 	}
 	eventually(t, "they are gone though IdleTime is long", func() bool { return r.Status().Peers[0].Stations == 0 })
@@ -258,6 +294,41 @@ func TestInventedStations(t *testing.T) {
 		f.send(solicits(host(i)))
 	}
 	eventually(t, "they are limited", func() bool { return r.Status().Counters["heard"] == 200 })
+}
+
+// TestInventedStationsMakeWay for others, and those that have answered do not.
+func TestInventedStationsMakeWay(t *testing.T) {
+	f := newFakeLink(t)
+	r := start(t, f.config(Link{IdleTime: 50 * time.Millisecond, ProbeInterval: time.Hour, MaximumStations: 2}))
+	for _, step := range []struct {
+		invented, host byte
+		want           []string
+	}{{0, 1, []string{"Up 01"}}, {2, 3, []string{"Down 02", "Up 02", "Up 03"}}} {
+		if step.invented != 0 {
+			f.send(solicits(host(step.invented)))
+		}
+		f.Attach(mih.MACAddress(host(step.host)))
+		r.expect(step.want...)
+		eventually(t, "it has answered and is asked again", func() bool { return f.probes(host(step.host)) >= 2 })
+	}
+	f.send(solicits(host(4)))
+	eventually(t, "there is no room", func() bool { return r.Status().Counters[roster.Full] == 1 })
+	if c := r.Status().Counters; c[evicted] != 1 || r.Status().Peers[0].Stations != 2 {
+		t.Errorf("%v", c)
+	}
+}
+
+// TestInventedStationsGoAsFastAsTheyCome: each may need all of its probes.
+func TestInventedStationsGoAsFastAsTheyCome(t *testing.T) {
+	for _, cfg := range []Link{{Interface: "a"}, {Interface: "a", StationsPerSecond: 1000}} {
+		a, err := New(Config{Links: []Link{cfg}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := a.links[0]; float64(l.probes.Limit()) < float64(maximumProbes*l.cfg.StationsPerSecond) {
+			t.Errorf("%v probes a second for %d stations", l.probes.Limit(), l.cfg.StationsPerSecond)
+		}
+	}
 }
 
 func TestConfigurationErrors(t *testing.T) {

@@ -246,7 +246,7 @@ func TestContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return adaptertest.Bench{Adapter: a, AccessPoint: f, Fades: true, Maximum: 4096, Overflow: "maximum_stations_reached",
+		return adaptertest.Bench{Adapter: a, AccessPoint: f, Fades: true, Maximum: 4096, Overflow: evicted,
 			Garbled: []string{"ignored_truncated", "ignored_not_for_us", "ignored_wrong_link_layer_address"}}
 	})
 }

@@ -3,6 +3,7 @@ package nd
 import (
 	"cmp"
 	"container/heap"
+	"container/list"
 	"context"
 	"slices"
 	"time"
@@ -26,6 +27,12 @@ const (
 	againInterval = 500 * time.Millisecond
 	// firstIdle is IdleTime of a station that has not answered yet: invented ones are not kept for long.
 	firstIdle = 5 * time.Second
+	// knownPerSecond are the probes for stations that are known: so many as MaximumStations need within IdleTime by default, and some more.
+	knownPerSecond = 100
+
+	// Counters.
+	evicted = "evicted"         // stations that never answered and made way for others
+	limited = "repeats_limited" // stations that came again, too many at a time, which is not told
 )
 
 // link hears one link. Its fields belong to the goroutine of run, but for peer, which Adapter.mu guards.
@@ -35,11 +42,14 @@ type link struct {
 	roster  *roster.Roster
 	emit    func(mih.Indication) bool
 
-	port     port // nil: it is away
-	stations map[[6]byte]*station
-	due      queue
-	probes   *rate.Limiter
-	own      own
+	port      port // nil: it is away
+	stations  map[[6]byte]*station
+	silent    *list.List // those that never answered, the eldest first
+	due       queue
+	probes    *rate.Limiter
+	newcomers *rate.Limiter // stations that were not up
+	repeats   *rate.Limiter // those that were, and have come again
+	own       own
 
 	peer apadapters.Peer
 }
@@ -50,12 +60,15 @@ func newLink(a *Adapter, cfg Link) *link {
 	cfg.StationsPerSecond = cmp.Or(cfg.StationsPerSecond, 200)
 	cfg.IdleTime = cmp.Or(cfg.IdleTime, time.Minute)
 	cfg.ProbeInterval = cmp.Or(cfg.ProbeInterval, time.Second)
+	probes := cmp.Or(a.cfg.probesPerSecond, knownPerSecond+maximumProbes*cfg.StationsPerSecond) // else invented ones come faster than they go
+	repeats := rate.NewLimiter(rate.Limit(cfg.StationsPerSecond), cfg.StationsPerSecond)        // each begins a registration, as a new one does
+	newcomers := rate.NewLimiter(rate.Limit(cfg.StationsPerSecond), cfg.StationsPerSecond)
 	return &link{
-		adapter: a, cfg: cfg, stations: map[[6]byte]*station{},
-		probes: rate.NewLimiter(rate.Limit(a.cfg.probesPerSecond), max(1, a.cfg.probesPerSecond/5)),
+		adapter: a, cfg: cfg, newcomers: newcomers, repeats: repeats, stations: map[[6]byte]*station{}, silent: list.New(),
+		probes: rate.NewLimiter(rate.Limit(probes), max(1, probes/5)),
 		roster: roster.New(roster.Config{
 			SAP: Name, Interface: cfg.Interface, LinkType: cfg.LinkType, Maximum: cfg.MaximumStations, Count: a.counters.Count,
-			New: rate.NewLimiter(rate.Limit(cfg.StationsPerSecond), cfg.StationsPerSecond),
+			New: newcomers,
 		}),
 		peer: apadapters.Peer{Name: cfg.Interface, Detail: "not heard yet", LinkType: cfg.LinkType, PointOfAttachment: cfg.PointOfAttachment},
 	}
@@ -132,24 +145,37 @@ func (l *link) read(ctx context.Context, p port, heard chan<- sighting) error {
 	}
 }
 
-// serve takes what is heard and does what is due, until ctx ends.
+// serve takes what is heard and does what is due, until ctx ends. When it is due does not move with what is heard: traffic must not put
+// it off.
 func (l *link) serve(ctx context.Context, heard <-chan sighting) {
-	timer := time.NewTimer(l.wait(time.Now()))
+	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for due := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case s := <-heard:
 			l.saw(time.Now(), s)
 		case <-timer.C:
-			l.roster.Settle(l.emit)
-			l.ask(time.Now())
-			if l.port != nil {
-				l.adapter.counters.Add("lost_frames", l.port.lost())
-			}
 		}
-		timer.Reset(l.wait(time.Now()))
+		now := time.Now()
+		worked := !now.Before(due)
+		if worked {
+			l.work(now)
+		}
+		if next := now.Add(l.wait(now)); worked || next.Before(due) {
+			due = next
+		}
+		timer.Reset(due.Sub(now))
+	}
+}
+
+// work does what is due.
+func (l *link) work(now time.Time) {
+	l.roster.Settle(l.emit)
+	l.ask(now)
+	if l.port != nil {
+		l.adapter.counters.Add("lost_frames", l.port.lost())
 	}
 }
 
@@ -159,20 +185,29 @@ func (l *link) saw(now time.Time, seen sighting) {
 	s := l.stations[seen.station]
 	arrival := roster.Arrival{Station: mih.MACAddress(seen.station), PointOfAttachment: l.cfg.PointOfAttachment}
 	if s == nil {
+		if l.roster.Len() >= l.cfg.MaximumStations && l.newcomers.TokensAt(now) >= 1 { // else nobody comes into the room made
+			l.evict(now)
+		}
 		if !l.roster.Up(now, arrival, l.emit) {
 			return
 		}
 		s = &station{mac: seen.station, told: now}
 		l.stations[seen.station] = s
+		s.silent = l.silent.PushBack(s)
 		s.due = now.Add(min(firstIdle, l.cfg.IdleTime))
 		heap.Push(&l.due, s)
 	} else if seen.attaches && now.Sub(s.told) >= l.adapter.cfg.again {
-		s.told = now
-		l.roster.Up(now, arrival, l.emit)
+		if l.repeats.AllowN(now, 1) {
+			s.told = now
+			l.roster.Up(now, arrival, l.emit)
+		} else {
+			l.adapter.counters.Count(limited)
+		}
 	}
 	s.heard = now
 	if s.asked > 0 {
-		s.answered, s.asked = true, 0
+		s.asked = 0
+		l.leaveSilent(s)
 		s.due = now.Add(l.cfg.IdleTime)
 		heap.Fix(&l.due, s.place)
 	}
@@ -194,17 +229,15 @@ func (l *link) ask(now time.Time) {
 	for len(l.due) > 0 && !l.due[0].due.After(now) {
 		s := l.due[0]
 		idle := l.cfg.IdleTime
-		if !s.answered {
+		if s.silent != nil {
 			idle = min(firstIdle, idle)
 		}
 		switch until := s.heard.Add(idle); {
 		case s.asked == 0 && until.After(now): // heard meanwhile
 			s.due = until
 		case s.asked >= maximumProbes:
-			heap.Pop(&l.due)
-			delete(l.stations, s.mac)
 			l.adapter.counters.Count("unreachable")
-			l.roster.Down(now, mih.MACAddress(s.mac), mih.DownPacketTimeout, false, l.emit)
+			l.forget(now, s)
 			continue
 		case !l.probes.AllowN(now, 1):
 			return
@@ -217,6 +250,30 @@ func (l *link) ask(now time.Time) {
 	}
 }
 
+// evict makes room at the cost of the station that had the most time to answer a probe and did not.
+func (l *link) evict(now time.Time) {
+	if eldest := l.silent.Front(); eldest != nil {
+		l.adapter.counters.Count(evicted)
+		l.forget(now, eldest.Value.(*station))
+	}
+}
+
+// leaveSilent takes a station off the list of those that never answered.
+func (l *link) leaveSilent(s *station) {
+	if s.silent != nil {
+		l.silent.Remove(s.silent)
+		s.silent = nil
+	}
+}
+
+// forget takes a station down.
+func (l *link) forget(now time.Time, s *station) {
+	l.leaveSilent(s)
+	heap.Remove(&l.due, s.place)
+	delete(l.stations, s.mac)
+	l.roster.Down(now, mih.MACAddress(s.mac), mih.DownPacketTimeout, false, l.emit)
+}
+
 // wait is the time until there is something to do.
 func (l *link) wait(now time.Time) time.Duration {
 	wait := time.Hour
@@ -226,7 +283,7 @@ func (l *link) wait(now time.Time) time.Duration {
 	if len(l.due) > 0 {
 		until := l.due[0].due.Sub(now)
 		if until <= 0 { // probes are paced
-			until = time.Second / time.Duration(l.adapter.cfg.probesPerSecond)
+			until = time.Duration(float64(time.Second) / float64(l.probes.Limit()))
 		}
 		wait = min(wait, until)
 	}

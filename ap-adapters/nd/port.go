@@ -21,7 +21,7 @@ type port interface {
 	// read receives a frame; an error means that the link is gone, and that this port is of no use any more.
 	read(buf []byte) (n int, err error)
 	write(frame []byte, to [6]byte) error
-	linkLayer() [6]byte
+	linkLayer() [6]byte // as it is now
 	// addresses are those of this host on the link: a link-local one, and one of IPv4; either may be missing.
 	addresses() (linkLocal, ipv4 netip.Addr)
 	// lost is how many frames found no room since it was asked last.
@@ -129,7 +129,21 @@ func (s *socket) write(frame []byte, to [6]byte) error {
 	return err
 }
 
-func (s *socket) linkLayer() [6]byte { return [6]byte(s.iface.HardwareAddr) }
+// linkLayer asks the kernel each time: it may be changed under an interface that is up, and answers to the old one go to nobody.
+func (s *socket) linkLayer() [6]byte {
+	address := [6]byte(s.iface.HardwareAddr)
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return address
+	}
+	_ = raw.Control(func(fd uintptr) { // that it is closed is found by read
+		name, err := unix.Getsockname(int(fd))
+		if at, ok := name.(*unix.SockaddrLinklayer); err == nil && ok && at.Halen == 6 {
+			address = [6]byte(at.Addr[:6])
+		}
+	})
+	return address
+}
 
 func (s *socket) addresses() (linkLocal, ipv4 netip.Addr) {
 	list, err := s.iface.Addrs()

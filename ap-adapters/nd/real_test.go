@@ -91,6 +91,23 @@ func TestRealHostReturns(t *testing.T) {
 	})
 }
 
+// TestRealGatewayChangesItsAddress: hosts are asked from the address that it has.
+func TestRealGatewayChangesItsAddress(t *testing.T) {
+	lab(t, "nd-own")
+	r := start(t, realConfig())
+	run(t, "ip netns exec nd-own ip link set eth0 up")
+	eventually(t, "the host has come", func() bool { return r.Status().Peers[0].Stations == 1 })
+	run(t, "ip link set acc0 address 02:00:5e:ff:00:09")
+	probes := r.Status().Counters["probes"] + 5*maximumProbes
+	eventually(t, "it is asked now and then", func() bool {
+		c := r.Status().Counters
+		return c["probes"] >= probes || c["unreachable"] > 0
+	})
+	if c := r.Status().Counters; c["unreachable"] != 0 || c["opened"] != 1 {
+		t.Errorf("a host that answers is given up: %v", c)
+	}
+}
+
 // TestRealLinkGoesAway: down, deleted and made anew.
 func TestRealLinkGoesAway(t *testing.T) {
 	lab(t, "nd-away")

@@ -1,6 +1,7 @@
 package nd
 
 import (
+	"container/list"
 	"net/netip"
 	"slices"
 	"time"
@@ -17,8 +18,8 @@ type station struct {
 	addresses []netip.Addr // the latest first
 	told      time.Time    // Link_Up
 	heard     time.Time
-	answered  bool // a probe, at any time
-	asked     int  // probes since it was heard
+	silent    *list.Element // nil: it has answered a probe, at any time
+	asked     int           // probes since it was heard
 	due       time.Time
 	place     int // in the queue
 }

@@ -25,8 +25,12 @@ import (
 // Name is the adapter's name in indications, configuration and metrics.
 const Name = "nl80211"
 
-// repairInterval lies between a lost or failed thing and the look that mends it.
-const repairInterval = 100 * time.Millisecond
+const (
+	// repairInterval lies between a lost or failed thing and the look that mends it.
+	repairInterval = 100 * time.Millisecond
+	// strangersInterval lies between looks for what is told of other interfaces: most are none of ours, and stay so.
+	strangersInterval = time.Second
+)
 
 // Config is what the adapter is told.
 type Config struct {
@@ -134,6 +138,7 @@ func (a *Adapter) follow(ctx context.Context, emit func(mih.Indication) bool) er
 	}()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var looked time.Time
 	for due := time.Now(); ; {
 		select {
 		case <-ctx.Done():
@@ -142,11 +147,14 @@ func (a *Adapter) follow(ctx context.Context, emit func(mih.Indication) bool) er
 			if !ok {
 				return lost
 			}
-			a.apply(time.Now(), k, s, emit)
+			now := time.Now()
+			if !a.apply(now, k, s, emit) { // hostapd makes a radio anew, under another index
+				due = earlier(due, later(now.Add(repairInterval), looked.Add(strangersInterval)))
+			}
 		case <-timer.C:
 			now := time.Now()
 			if !now.Before(due) {
-				due = now.Add(a.look(now, k, emit))
+				looked, due = now, now.Add(a.look(now, k, emit))
 			}
 			for _, r := range a.radios {
 				r.await(now, k, emit)
@@ -156,14 +164,16 @@ func (a *Adapter) follow(ctx context.Context, emit func(mih.Indication) bool) er
 	}
 }
 
-func (a *Adapter) apply(now time.Time, k kernel, s station, emit func(mih.Indication) bool) {
+// apply takes an announcement. False: it is of an interface that is none of the radios as they were looked at last.
+func (a *Adapter) apply(now time.Time, k kernel, s station, emit func(mih.Indication) bool) bool {
 	for _, r := range a.radios {
 		if r.index == s.index && r.index != 0 {
 			r.apply(now, k, s, emit)
-			return
+			return true
 		}
 	}
 	a.counters.Count("ignored")
+	return s.index == 0 // which could not be read
 }
 
 // look compares all radios with what was told of them. It returns how long the next look may wait.
@@ -190,6 +200,20 @@ func (a *Adapter) wait(now, due time.Time, emit func(mih.Indication) bool) time.
 		}
 	}
 	return max(0, due.Sub(now))
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // Status tells the state of every radio, and the counters.

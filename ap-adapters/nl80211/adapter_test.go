@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"netlmm/mih"
 )
@@ -140,6 +141,30 @@ func TestStationsFromBefore(t *testing.T) {
 	looks := r.Status().Counters["resyncs"] + 2
 	eventually(t, "two more looks", func() bool { return r.Status().Counters["resyncs"] >= looks })
 	r.expect("Up 01*", "Up 01*")
+}
+
+// TestARadioMadeAnew has another index, and nothing else tells of it than its stations.
+func TestARadioMadeAnew(t *testing.T) {
+	f := newFake(t)
+	cfg := f.config()
+	cfg.ResyncInterval = time.Hour
+	r := start(t, cfg)
+	f.Attach(sta(1))
+	r.expect("Up 01")
+	f.do(func() { clear(f.stations); f.order = nil })
+	f.Start()
+	f.Attach(sta(2))
+	r.expect("Up 01", "Up 02*", "Down 01*")
+	f.Attach(sta(3))
+	r.expect("Up 01", "Up 02*", "Down 01*", "Up 03")
+	looks := r.Status().Counters["resyncs"]
+	for range 100 { // stations of other radios bring no look at each
+		f.announce(unix.NL80211_CMD_NEW_STATION, encode(t, station{index: 99, mac: [6]byte{2}}))
+	}
+	eventually(t, "they were heard", func() bool { return r.Status().Counters["ignored"] >= 101 })
+	if n := r.Status().Counters["resyncs"]; n > looks+50 {
+		t.Errorf("%d looks", n-looks)
+	}
 }
 
 func TestConfigurationErrors(t *testing.T) {

@@ -33,6 +33,7 @@ type fake struct {
 
 	mu         sync.Mutex
 	there      bool
+	index      int // of its interface
 	order      [][6]byte
 	stations   map[[6]byte]station
 	mute       bool
@@ -52,7 +53,7 @@ type eventSocket struct {
 type commandSocket struct{ *fake }
 
 func newFake(t testing.TB) *fake {
-	return &fake{t: t, there: true, authorizes: true, stations: map[[6]byte]station{}}
+	return &fake{t: t, there: true, index: fakeIndex, authorizes: true, stations: map[[6]byte]station{}}
 }
 
 func (f *fake) open() (kernel, error) {
@@ -72,7 +73,7 @@ func (f *fake) device(name string) (*net.Interface, error) {
 	if !f.there || name != "wlan0" {
 		return nil, fmt.Errorf("no such network interface")
 	}
-	return &net.Interface{Index: fakeIndex, HardwareAddr: bssid}, nil
+	return &net.Interface{Index: f.index, HardwareAddr: bssid}, nil
 }
 
 func (s *eventSocket) Execute(genetlink.Message, uint16, netlink.HeaderFlags) ([]genetlink.Message, error) {
@@ -104,9 +105,12 @@ func (c commandSocket) Execute(m genetlink.Message, family uint16, flags netlink
 	defer c.mu.Unlock()
 	c.asked++
 	want, err := decode(m.Data)
-	if err != nil || family != fakeFamily || m.Header.Command != unix.NL80211_CMD_GET_STATION || want.index != fakeIndex {
+	if err != nil || family != fakeFamily || m.Header.Command != unix.NL80211_CMD_GET_STATION || want.index < fakeIndex {
 		c.t.Errorf("asked %+v of family %d", m, family)
 		return nil, unix.EINVAL
+	}
+	if want.index != c.index { // before it was made anew
+		return nil, unix.ENODEV
 	}
 	if flags&netlink.Dump == 0 {
 		s, known := c.stations[want.mac]
@@ -184,17 +188,23 @@ func (f *fake) put(s station) {
 
 func (f *fake) Attach(address mih.LinkAddress) {
 	mac, _ := address.MAC()
-	f.do(func() { f.put(station{index: fakeIndex, mac: mac, authorized: f.authorizes}) })
-	f.announce(unix.NL80211_CMD_NEW_STATION, encode(f.t, station{index: fakeIndex, mac: mac})) // it never says so there
+	index := 0
+	f.do(func() {
+		index = f.index
+		f.put(station{index: index, mac: mac, authorized: f.authorizes})
+	})
+	f.announce(unix.NL80211_CMD_NEW_STATION, encode(f.t, station{index: index, mac: mac})) // it never says so there
 }
 
 func (f *fake) Detach(address mih.LinkAddress) {
 	mac, _ := address.MAC()
+	index := 0
 	f.do(func() {
+		index = f.index
 		delete(f.stations, mac)
 		f.order = slices.DeleteFunc(f.order, func(other [6]byte) bool { return other == mac })
 	})
-	f.announce(unix.NL80211_CMD_DEL_STATION, encode(f.t, station{index: fakeIndex, mac: mac}))
+	f.announce(unix.NL80211_CMD_DEL_STATION, encode(f.t, station{index: index, mac: mac}))
 }
 
 func (f *fake) Repeat(address mih.LinkAddress) {
@@ -212,7 +222,7 @@ func (f *fake) Mute(mute bool) { f.do(func() { f.mute = mute }) }
 
 func (f *fake) Garbage() {
 	for _, data := range [][]byte{nil, {1}, {9, 0, 0}, {4, 0, 3, 0}, {5, 0, 3, 0, 1}, encode(f.t, station{index: 99, mac: [6]byte{2}}),
-		encode(f.t, station{index: fakeIndex}), encode(f.t, station{index: fakeIndex, mac: [6]byte{1}})} {
+		encode(f.t, station{index: f.index}), encode(f.t, station{index: f.index, mac: [6]byte{1}})} {
 		f.announce(unix.NL80211_CMD_NEW_STATION, data)
 		f.announce(unix.NL80211_CMD_DEL_STATION, data)
 		f.announce(200, data)
@@ -230,7 +240,13 @@ func (f *fake) Stop() {
 	})
 }
 
-func (f *fake) Start() { f.do(func() { f.there = true }) }
+// Start makes the interface anew, as hostapd does with all but the first of a radio.
+func (f *fake) Start() {
+	f.do(func() {
+		f.there = true
+		f.index++
+	})
+}
 
 func (f *fake) config() Config {
 	return Config{Radios: []Radio{{Radio: "wlan0", Interface: "acc0"}}, ResyncInterval: 100 * time.Millisecond, open: f.open, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
