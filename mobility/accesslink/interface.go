@@ -115,19 +115,16 @@ func (l *Link) set(version string, settings []setting) error {
 			continue
 		}
 		err := os.WriteFile(path, []byte(setting.value), 0)
-		if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Dir(path)) {
-			return fmt.Errorf("%w: it went away just now", ErrInterfaceUnavailable)
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, err := l.find(); errors.Is(err, ErrInterfaceUnavailable) { // the kernel takes an interface from its list before it takes these away, one after the other
+				return fmt.Errorf("%w: it went away just now", ErrInterfaceUnavailable)
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("set sysctl %s to %s: %w (run as root; in a container /proc/sys must be writable)", setting.name, setting.value, err)
 		}
 	}
 	return nil
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // setLinkLocalAddress makes the configured address the only link-local one, beside those that anchors gave for single nodes.
