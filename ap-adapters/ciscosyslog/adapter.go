@@ -155,7 +155,7 @@ func (a *Adapter) listenUDP(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		a.receive(time.Now(), message{from: d.Source().Addr(), iface: d.Interface, text: d.Payload})
+		a.receive(time.Now(), message{from: d.Address(), iface: d.Interface, text: d.Payload})
 	}
 }
 

@@ -97,7 +97,7 @@ func (s *server) client(d ingress.Datagram) int {
 		return -1
 	}
 	for i, c := range s.a.cfg.Clients {
-		if c.Address.Contains(d.Source().Addr().WithZone("")) {
+		if c.Address.Contains(d.Address()) {
 			return i
 		}
 	}

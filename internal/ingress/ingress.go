@@ -29,6 +29,10 @@ func (d Datagram) Source() netip.AddrPort {
 	return netip.AddrPortFrom(d.From.Addr().Unmap(), d.From.Port())
 }
 
+// Address is that of the sender as configurations name it: a link-local one without its zone, with which no prefix contains it. Interface
+// says where it is.
+func (d Datagram) Address() netip.Addr { return d.Source().Addr().WithZone("") }
+
 // Refused says whether what came by an interface is not to be believed: it is one of the untrusted, or not known.
 func Refused(iface string, untrusted []string) bool {
 	return iface == "" || slices.Contains(untrusted, iface)

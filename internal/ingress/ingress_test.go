@@ -45,6 +45,9 @@ func TestInterfaceAndAnswer(t *testing.T) {
 			if err != nil || d.Interface != test.iface || string(d.Payload) != "ques" || d.Source().Addr() != netip.MustParseAddr(test.source) || d.To.Unmap() != netip.MustParseAddr(test.to).WithZone("") {
 				t.Fatalf("%+v, %v", d, err)
 			}
+			if !netip.PrefixFrom(d.Address(), d.Address().BitLen()).Contains(d.Address()) || d.Address() != d.Source().Addr().WithZone("") {
+				t.Errorf("no configuration names %v", d.Address())
+			}
 			if err := s.Answer(d, []byte("answer")); err != nil {
 				t.Fatal(err)
 			}

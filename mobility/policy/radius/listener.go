@@ -167,7 +167,7 @@ func (l *Listener) believe(d ingress.Datagram) (*codec.Packet, []byte, error) {
 	if ingress.Refused(d.Interface, l.cfg.Untrusted) {
 		return fail("refused_interface", fmt.Errorf("it came by interface %q: demands from access links are forged", d.Interface))
 	}
-	secret := l.secretOf(d.Source().Addr())
+	secret := l.secretOf(d.Address())
 	if secret == nil {
 		return fail("refused_source", errors.New("not a configured client"))
 	}
