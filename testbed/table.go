@@ -39,6 +39,23 @@ func cell(v *float64) string {
 	return fmt.Sprintf("%.2f", *v)
 }
 
+// reporter is who tells the gateways of a station.
+func (r *Report) reporter() string {
+	trigger := ""
+	if len(r.Handovers) > 0 {
+		trigger = r.Handovers[0].Trigger
+	}
+	switch trigger {
+	case TriggerSyslog:
+		return "the new access point's log"
+	case TriggerRadius:
+		return "the new access point's accounting"
+	case TriggerND:
+		return "the new gateway's own ear on the link"
+	}
+	return "the new access point's hostapd"
+}
+
 // explain tells a newcomer what happened.
 func (r *Report) explain(out io.Writer) {
 	if len(r.Handovers) > 0 && r.Handovers[0].Trigger == TriggerMIH {
@@ -47,11 +64,11 @@ func (r *Report) explain(out io.Writer) {
 	r.explainRoams(out)
 	fmt.Fprintf(out, `
 What you saw: %d mobile nodes, ordinary hosts with wpa_supplicant, moved between two access points that stand behind
-different routers (MAGs), %d handovers in all, while a correspondent sent them packets. At each move the new access
-point's hostapd reported the station, magd registered it at the anchor (PBU, PBA), the anchor turned the node's prefix to
+different routers (MAGs), %d handovers in all, while a correspondent sent them packets. At each move %s
+reported the station, magd registered it at the anchor (PBU, PBA), the anchor turned the node's prefix to
 the new MAG, and magd told the node with a Router Advertisement that its router is there. For the node it is the same
 router, so it noticed nothing.
-`, len(r.MobileNodes), len(r.Handovers))
+`, len(r.MobileNodes), len(r.Handovers), r.reporter())
 	for _, m := range r.MobileNodes {
 		fmt.Fprintf(out, "  %s %s %s; its TCP connection %s (%d blocks echoed)\n", m.ID, kept(m.Kept), m.Address, survived(m.TCPKept), m.TCPEchoed)
 		fmt.Fprintf(out, "  %*s %s %s, by DHCP; its TCP connection %s (%d blocks echoed)\n", len(m.ID), "", kept(m.IPv4Kept), m.IPv4Address, survived(m.TCPIPv4Kept), m.TCPIPv4Echoed)
