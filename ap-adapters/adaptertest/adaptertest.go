@@ -124,9 +124,8 @@ func bearsBurst(t *testing.T, r *running) {
 		r.AccessPoint.Attach(Station(i))
 	}
 	r.wait("as many stations as find room", func() bool { return r.stations() == min(burst, r.Maximum) && r.size() >= min(burst, r.Maximum) })
-	if missing := burst - r.size(); missing > 0 && r.Adapter.Status().Counters[r.Overflow] == 0 {
-		t.Errorf("%d stations are not reported, and %q counts none", missing, r.Overflow)
-	}
+	// Announcements that were lost are made up for by the adapter's next look at all stations, which is what finds that there are too many.
+	r.wait(fmt.Sprintf("%q counts those that are not reported", r.Overflow), func() bool { return r.size() >= burst || r.Adapter.Status().Counters[r.Overflow] > 0 })
 	some := r.any()
 	r.AccessPoint.Detach(some)
 	r.wait("one leaves", func() bool { return !r.hasAddress(some) })
