@@ -24,6 +24,7 @@ type BindingCacheEntry struct {
 	Registered            time.Time             `json:"registered"`
 	LastUpdate            time.Time             `json:"last_update"`
 	Expires               time.Time             `json:"expires"`
+	OffloadPolicy         OffloadPolicy         `json:"offload_policy,omitzero"` // negotiated with the MAG of the session (RFC 6909 section 3.3)
 }
 
 // BindingUpdateListEntry is one attached mobile node as a plain record (RFC 5213 section 6.1): what the access gateway's
@@ -45,6 +46,7 @@ type BindingUpdateListEntry struct {
 	LastUpdate            time.Time             `json:"last_update"`
 	Expires               time.Time             `json:"expires"`
 	CorrelationID         CorrelationID         `json:"correlation_id"`
+	OffloadPolicy         OffloadPolicy         `json:"offload_policy,omitzero"` // what the LMA answered (RFC 6909 section 3.2)
 }
 
 // CorrelationID names one attachment through every log line, trace and report of one daemon.
@@ -63,6 +65,7 @@ type Profile struct {
 	SeveralDevices      bool           // the identifier is a user's, whose devices are mobile nodes each: known by their addresses (section 6.6)
 	MAGLocalRouting     *bool          // EnableMAGLocalRouting of this mobile node (RFC 5213 section 9.2); nil: the gateway's
 	Lifetime            time.Duration  // of a registration; zero: the daemon's default
+	OffloadPolicy       OffloadPolicy  // at the MAG what it proposes, at the LMA what it wants (RFC 6909); zero: none of its own
 }
 
 // The fixed addresses of every MAG on every access link (RFC 6543 section 4), as IANA assigned them.

@@ -32,6 +32,8 @@ type Entry struct {
 	// LocalRouting lets packets between this prefix and others of this gateway that have it too pass directly, not through the
 	// anchor (EnableMAGLocalRouting, RFC 5213 sections 6.10.3 and 9.2).
 	LocalRouting bool
+	// Offload says which flows from an IPv4 home address leave by this router's own routes, and not through the tunnel (RFC 6909).
+	Offload      mobility.OffloadPolicy
 	Transfer     Transfer   // where the mobile node is on its way between this gateway and another
 	Hold         bool       // packets to the prefix are kept, in bounds, until an entry without Hold follows; then they go out in order, each once
 	OtherGateway netip.Addr // the other gateway's Proxy-CoA, our tunnel to which carries what Transfer says; zero without Transfer
