@@ -160,7 +160,7 @@ func (s *surroundings) policies() map[netip.Addr]mobility.OffloadPolicy {
 }
 
 // Offloaded counts the packets, and their octets, that left or came back by the router's own routes, since the start of the first run whose table
-// still stood when this one began.
+// still stood when this one began. It may be called from any goroutine.
 func (k *Kernel) Offloaded() (packets, octets uint64) {
 	if !k.layout.Offload {
 		return 0, 0

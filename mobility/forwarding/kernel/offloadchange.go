@@ -174,10 +174,11 @@ func (t *offloadTable) elements(some []offload, do func(*nftables.Set, []nftable
 	if len(some) == 0 {
 		return nil
 	}
-	var homes, flows []nftables.SetElement
+	var homes, numbers, flows []nftables.SetElement
 	for _, o := range some {
-		homes = append(homes, nftables.SetElement{Key: o.home.AsSlice(), Val: append(native32(o.mark), native32(t.known.use(o.policy).number)...)})
+		homes = append(homes, nftables.SetElement{Key: o.home.AsSlice(), Val: native32(o.mark)})
+		numbers = append(numbers, nftables.SetElement{Key: o.home.AsSlice(), Val: native32(t.known.use(o.policy).number)})
 		flows = append(flows, nftables.SetElement{Key: append(o.home.AsSlice(), native32(o.mark)...)})
 	}
-	return errors.Join(do(t.sets[offloadFlows], flows), do(t.sets[offloadHomes], homes))
+	return errors.Join(do(t.sets[offloadFlows], flows), do(t.sets[offloadNumbers], numbers), do(t.sets[offloadHomes], homes))
 }

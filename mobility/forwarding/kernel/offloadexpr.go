@@ -52,6 +52,13 @@ func protocol() []expr.Any {
 
 func protocolIs(p byte) []expr.Any { return append(protocol(), is([]byte{p})...) }
 
+// ported says that it has ports.
+func ported() []expr.Any { return append(protocol(), lookUp(offloadWithPorts)...) }
+
+func lookUp(set string) []expr.Any {
+	return []expr.Any{&expr.Lookup{SourceRegister: register, SetName: set}}
+}
+
 // onLinks says that the device is an access link, device that its name begins so.
 func onLinks(key expr.MetaKey) []expr.Any {
 	return []expr.Any{&expr.Meta{Key: key, Register: register}, &expr.Lookup{SourceRegister: register, SetName: offloadLinks}}
@@ -61,7 +68,7 @@ func device(key expr.MetaKey, prefix string) []expr.Any {
 	return append([]expr.Any{&expr.Meta{Key: key, Register: register}}, is([]byte(prefix))...)
 }
 
-// home says that the address there has a policy, and loads the mark of its flows, and next to it the number of the policy.
+// home says that the address there has a policy.
 func home(address uint32) []expr.Any {
 	return append(loaded(address, 4), &expr.Lookup{SourceRegister: register, DestRegister: register, IsDestRegSet: true, SetName: offloadHomes})
 }

@@ -70,8 +70,7 @@ func matches(s mobility.TrafficSelector) [][]expr.Any {
 		conditions = slices.Concat(conditions, loaded(1, 1), bits([]byte{ds}), between([]byte{byte(s.DS.First) & ds}, []byte{byte(s.DS.Last) & ds}))
 	}
 	if s.SourcePort.Set || s.DestinationPort.Set {
-		conditions = slices.Concat(conditions, protocol(), []expr.Any{&expr.Lookup{SourceRegister: register, SetName: offloadWithPorts}},
-			ports(2, s.SourcePort), ports(0, s.DestinationPort))
+		conditions = slices.Concat(conditions, ported(), ports(2, s.SourcePort), ports(0, s.DestinationPort))
 	}
 	if !s.SPI.Set {
 		return [][]expr.Any{conditions}

@@ -15,10 +15,12 @@ import (
 const (
 	offloadTableName = "netlmm_offload"
 	offloadLinks     = "links"      // set of access links
-	offloadHomes     = "homes"      // map from a home address with a policy to the mark of its flows, and the number of the policy
+	offloadHomes     = "homes"      // map from a home address with a policy to the mark of its flows
+	offloadNumbers   = "numbers"    // map from the same to the number of the policy
 	offloadPolicies  = "policies"   // map from that to its chain: Linux looks through all of those that lead to chains with each change
 	offloadFlows     = "flows"      // set of home addresses with the mark of their flows
 	offloadWithPorts = "with_ports" // set of protocols
+	offloadOwnPorts  = "own_ports"  // set of ports
 	offloadCounter   = "offloaded"
 
 	chainTrack   = "track"
@@ -74,11 +76,11 @@ type fixedChain struct {
 	rules    [][]expr.Any
 }
 
-// Masqueraded flows have source ports that no service of the router has, nor what an operator binds to an IPsec policy.
-const (
-	firstPort = 32768
-	lastPort  = 65535
-)
+// Masqueraded flows have no source port below firstPort, nor one of ownPorts: at these the router itself may be spoken to by the other end. What
+// comes from there stays in the tunnel. They are IKE through a NAT, RADIUS, CoA, MIH and Mobility Headers over UDP.
+const firstPort = 1024
+
+var ownPorts = []uint16{4500, 1812, 1813, 3799, 4551, 5436}
 
 // masqueraded are the protocols of which a flow can be told from the router's own, and from that of another mobile node, when they
 // have one address; others than these stay in the tunnel. By ESP, IPv6-in-IPv4 or Mobility Headers a mobile node could pass itself off as the router.
@@ -180,9 +182,14 @@ func (o offloading) depart() [][]expr.Any {
 		for _, p := range masqueraded {
 			others = append(others, isNot([]byte{p})...)
 		}
-		rules = append(rules, slices.Concat(protocol(), others, []expr.Any{accept}))
+		rules = append(rules,
+			slices.Concat(protocol(), others, []expr.Any{accept}),
+			slices.Concat(ported(), transport(0, 2), []expr.Any{&expr.Cmp{Op: expr.CmpOpLt, Register: register, Data: binaryutil.BigEndian.PutUint16(firstPort)}, accept}),
+			slices.Concat(ported(), transport(0, 2), lookUp(offloadOwnPorts), []expr.Any{accept}))
 	}
-	return append(rules, append(home(ipv4Source), &expr.Lookup{SourceRegister: register + 1, IsDestRegSet: true, SetName: offloadPolicies}))
+	return append(rules, append(loaded(ipv4Source, 4),
+		&expr.Lookup{SourceRegister: register, DestRegister: register, IsDestRegSet: true, SetName: offloadNumbers},
+		&expr.Lookup{SourceRegister: register, IsDestRegSet: true, SetName: offloadPolicies}))
 }
 
 // guard stands where the way of a packet is known.
@@ -238,18 +245,15 @@ func stay() [][]expr.Any {
 
 // translate gives offloaded flows the router's address.
 func translate() [][]expr.Any {
-	rules := [][]expr.Any{slices.Concat(protocolIs(unix.IPPROTO_ICMP), ownFlow(ipv4Source), []expr.Any{&expr.Masq{}})}
-	for _, p := range masqueraded[1:] {
-		rules = append(rules, slices.Concat(protocolIs(p), ownFlow(ipv4Source), []expr.Any{
-			&expr.Immediate{Register: register, Data: binaryutil.BigEndian.PutUint16(firstPort)},
-			&expr.Immediate{Register: register + 1, Data: binaryutil.BigEndian.PutUint16(lastPort)},
-			&expr.Masq{ToPorts: true, RegProtoMin: register, RegProtoMax: register + 1}}))
-	}
-	return rules
+	return [][]expr.Any{append(ownFlow(ipv4Source), &expr.Masq{})}
 }
 
-// private drops what would leave under an IPsec policy of the router: whoever is at the other end would take it for the router's.
+// private drops what would leave under an IPsec policy of the router, whose other end would take it for the router's; and what would have one of its
+// ports, having been given another than it came with. The next attempt gets another one.
 func private() [][]expr.Any {
-	return [][]expr.Any{slices.Concat(packetMark(), is(native32(markLeave)), []expr.Any{
-		&expr.Rt{Key: rtXFRM, Register: register}, &expr.Cmp{Op: expr.CmpOpEq, Register: register, Data: []byte{1}}, &expr.Counter{}, drop})}
+	leaves := slices.Concat(packetMark(), is(native32(markLeave)))
+	return [][]expr.Any{
+		slices.Concat(leaves, ported(), []expr.Any{&expr.Ct{Key: expr.CtKeyPROTODST, Direction: 1, Register: register}}, lookUp(offloadOwnPorts), []expr.Any{&expr.Counter{}, drop}),
+		slices.Concat(leaves, []expr.Any{&expr.Rt{Key: rtXFRM, Register: register}}, is([]byte{1}), []expr.Any{&expr.Counter{}, drop}),
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
@@ -26,7 +27,7 @@ func (c *conn) ensureOffload(o offloading, held []offload) error { return c.offl
 
 func (c *conn) removeOffload() error { return c.offloading.remove() }
 
-func (c *conn) offloaded() (packets, octets uint64) { return c.offloading.count() }
+func (c *conn) offloaded() (packets, octets uint64) { return c.offloading.total.read() }
 
 // changeOffloads executes those of the requests that are about offload and remove, or not.
 func (c *conn) changeOffloads(requests []request, errs []error, remove bool) {
@@ -63,8 +64,7 @@ type offloadTable struct {
 	known mirror
 	flows *flows
 	todo  []int // memory of changeOffloads
-
-	counter, before [2]uint64 // packets and octets, as last read, and of tables that are gone
+	total *offloadTotal
 }
 
 // newOffloadTable opens it, in the current network namespace. Nothing is changed yet.
@@ -76,20 +76,28 @@ func newOffloadTable() (*offloadTable, error) {
 	t := &offloadTable{conn: conn, table: &nftables.Table{Name: offloadTableName, Family: nftables.TableFamilyIPv4}}
 	t.learn(contents{})
 	set := func(name string, key nftables.SetDatatype) *nftables.Set {
-		return &nftables.Set{Table: t.table, Name: name, KeyType: key}
+		return &nftables.Set{Table: t.table, Name: name, KeyType: key, KeyByteOrder: binaryutil.NativeEndian}
 	}
 	links, withPorts := set(offloadLinks, nftables.TypeIFName), set(offloadWithPorts, nftables.TypeInetProto)
+	own, numbers := set(offloadOwnPorts, nftables.TypeInetService), set(offloadNumbers, nftables.TypeIPAddr)
 	homes, policies := set(offloadHomes, nftables.TypeIPAddr), set(offloadPolicies, nftables.TypeMark)
-	homes.IsMap, homes.DataType = true, nftables.MustConcatSetType(nftables.TypeMark, nftables.TypeMark)
+	homes.IsMap, homes.DataType = true, nftables.TypeMark
+	numbers.IsMap, numbers.DataType = true, nftables.TypeMark
 	policies.IsMap, policies.DataType = true, nftables.TypeVerdict
 	flows := set(offloadFlows, nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeMark))
 	flows.Concatenation = true
 	t.sets = map[string]*nftables.Set{}
-	for _, s := range []*nftables.Set{links, withPorts, homes, policies, flows} {
+	for _, s := range []*nftables.Set{links, withPorts, own, homes, numbers, policies, flows} {
 		t.sets[s.Name] = s
 	}
-	t.flows, err = newFlows()
-	return t, err
+	if t.total, err = newOffloadTotal(t.table); err == nil {
+		if t.flows, err = newFlows(); err == nil {
+			return t, nil
+		}
+		t.total.close()
+	}
+	_ = t.conn.CloseLasting()
+	return nil, err
 }
 
 func explainOffload(err error) error {
@@ -99,6 +107,7 @@ func explainOffload(err error) error {
 
 func (t *offloadTable) close() {
 	_ = t.conn.CloseLasting()
+	t.total.close()
 	t.flows.close()
 }
 
@@ -115,8 +124,6 @@ func (t *offloadTable) ensure(o offloading, held []offload) error {
 	for _, h := range held {
 		there.homes[h.home] = h
 	}
-	t.count()
-	t.before, t.counter = [2]uint64{t.before[0] + t.counter[0], t.before[1] + t.counter[1]}, [2]uint64{}
 	t.learn(contents{})
 	if err := t.begin(o); err != nil {
 		return explainOffload(err)
@@ -140,16 +147,20 @@ func (t *offloadTable) ensure(o offloading, held []offload) error {
 
 // begin makes the table anew, with what is no hook.
 func (t *offloadTable) begin(o offloading) error {
+	counter := t.total.begin()
 	t.conn.AddTable(t.table) // lets the deletion succeed when there is none
 	t.conn.DelTable(t.table)
 	t.conn.AddTable(t.table)
-	t.conn.AddObj(&nftables.CounterObj{Table: t.table, Name: offloadCounter})
+	t.conn.AddObj(counter)
 	elements := map[string][]nftables.SetElement{}
 	for _, name := range o.links {
 		elements[offloadLinks] = append(elements[offloadLinks], nftables.SetElement{Key: append([]byte(name), make([]byte, sizeofIfname-len(name))...)})
 	}
 	for _, p := range withPorts {
 		elements[offloadWithPorts] = append(elements[offloadWithPorts], nftables.SetElement{Key: []byte{p}})
+	}
+	for _, p := range ownPorts {
+		elements[offloadOwnPorts] = append(elements[offloadOwnPorts], nftables.SetElement{Key: binaryutil.BigEndian.PutUint16(p)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.sets)) {
 		if err := t.conn.AddSet(t.sets[name], elements[name]); err != nil {
@@ -211,14 +222,17 @@ func (t *offloadTable) stands(o offloading) bool {
 			return false
 		}
 	}
-	elements, err := t.conn.GetSetElements(t.sets[offloadLinks])
-	if err != nil || len(elements) != len(o.links) {
-		return false
+	for name, want := range map[string]int{offloadLinks: len(o.links), offloadWithPorts: len(withPorts), offloadOwnPorts: len(ownPorts)} {
+		elements, err := t.conn.GetSetElements(t.sets[name])
+		if err != nil || len(elements) != want {
+			return false
+		}
+		other := func(e nftables.SetElement) bool { return !slices.Contains(o.links, unix.ByteSliceToString(e.Key)) }
+		if name == offloadLinks && slices.ContainsFunc(elements, other) {
+			return false
+		}
 	}
-	ports, err := t.conn.GetSetElements(t.sets[offloadWithPorts])
-	return err == nil && len(ports) == len(withPorts) && !slices.ContainsFunc(elements, func(e nftables.SetElement) bool {
-		return !slices.Contains(o.links, unix.ByteSliceToString(e.Key))
-	})
+	return true
 }
 
 // absent says that what was asked for is not there. The library tells that in words only.
@@ -236,7 +250,7 @@ type contents struct {
 func (t *offloadTable) read() (there contents, sound bool, err error) {
 	there = contents{homes: map[netip.Addr]offload{}}
 	elements := map[string][]nftables.SetElement{}
-	for _, name := range []string{offloadHomes, offloadPolicies, offloadFlows} {
+	for _, name := range []string{offloadHomes, offloadNumbers, offloadPolicies, offloadFlows} {
 		if elements[name], err = t.conn.GetSetElements(t.sets[name]); absent(err) {
 			return there, false, nil
 		} else if err != nil {
@@ -246,7 +260,12 @@ func (t *offloadTable) read() (there contents, sound bool, err error) {
 	if there.numbers, sound, err = t.policies(elements[offloadPolicies]); err != nil {
 		return there, false, err
 	}
-	flows := map[netip.Addr]uint32{}
+	numbers, flows := map[netip.Addr]uint32{}, map[netip.Addr]uint32{}
+	for _, e := range elements[offloadNumbers] {
+		if home, ok := netip.AddrFromSlice(e.Key); ok && len(e.Val) == 4 {
+			numbers[home] = nativeUint32(e.Val)
+		}
+	}
 	for _, e := range elements[offloadFlows] {
 		if home, ok := netip.AddrFromSlice(e.Key[:min(4, len(e.Key))]); ok && len(e.Key) == 8 {
 			flows[home] = nativeUint32(e.Key[4:])
@@ -254,16 +273,18 @@ func (t *offloadTable) read() (there contents, sound bool, err error) {
 	}
 	for _, e := range elements[offloadHomes] {
 		home, ok := netip.AddrFromSlice(e.Key)
-		if !ok || len(e.Val) != 8 {
+		if !ok || len(e.Val) != 4 {
 			continue
 		}
-		o := offload{home: home, mark: nativeUint32(e.Val)}
-		p, known := there.numbers[nativeUint32(e.Val[4:])]
-		if o.policy = p; known && flows[home] == o.mark {
+		policy, known := there.numbers[numbers[home]]
+		if o := (offload{home, nativeUint32(e.Val), policy}); known && flows[home] == o.mark {
 			there.homes[home] = o
 		}
 	}
-	return there, sound && len(there.homes) == len(elements[offloadHomes]) && len(flows) == len(there.homes) && len(flows) == len(elements[offloadFlows]), nil
+	for _, name := range []string{offloadHomes, offloadNumbers, offloadFlows} {
+		sound = sound && len(elements[name]) == len(there.homes)
+	}
+	return there, sound, nil
 }
 
 // policies reads the chains of policies, to each of which an element leads.
@@ -319,17 +340,4 @@ func (t *offloadTable) remove() error {
 		return explainOffload(err)
 	}
 	return nil
-}
-
-// count reads the counter, which begins anew with every table.
-func (t *offloadTable) count() (packets, octets uint64) {
-	if o, err := t.conn.GetObject(&nftables.CounterObj{Table: t.table, Name: offloadCounter}); err == nil {
-		if c, ok := o.(*nftables.CounterObj); ok {
-			if c.Packets < t.counter[0] { // another one
-				t.before = [2]uint64{t.before[0] + t.counter[0], t.before[1] + t.counter[1]}
-			}
-			t.counter = [2]uint64{c.Packets, c.Bytes}
-		}
-	}
-	return t.before[0] + t.counter[0], t.before[1] + t.counter[1]
 }
