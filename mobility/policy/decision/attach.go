@@ -3,6 +3,7 @@ package decision
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -64,6 +65,7 @@ func (m *Machine) decide(now time.Time, r *record) {
 			m.do(Noted{Reason: FromCache})
 			m.judge(now, r, v, age)
 		default:
+			r.anyway = r.state == waiting && !r.Unconfirmed && !m.knownUnasked(now, r)
 			m.ask(r, nil)
 		}
 		return
@@ -92,7 +94,7 @@ func (m *Machine) ask(r *record, order []byte) {
 	m.query++
 	r.query = m.query
 	m.queries[r.query] = &question{asked: r.asked(), record: r}
-	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order}})
+	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order, Anyway: r.anyway && r.state == waiting}})
 }
 
 // askNext asks about who is first in line, now that a question less is under way.
@@ -162,6 +164,18 @@ func (m *Machine) unasked(now time.Time, r *record) {
 	if !m.retry.IsSet() {
 		m.timers.Set(&m.retry, now.Add(m.config.RetryInterval))
 	}
+}
+
+// knownUnasked says whether somebody would be served if no AAA server answered.
+func (m *Machine) knownUnasked(now time.Time, r *record) bool {
+	if v, age, ok := m.cache.get(now, r.asked()); ok && v.Outcome == policy.Accepted && m.stale(v, age) {
+		return true
+	}
+	if _, own := m.table.Own(r.MobileNodeID); own && slices.Contains(m.config.Order, policy.File) {
+		return true
+	}
+	_, fallback := m.table.Fallback(r.MobileNodeID)
+	return fallback && m.config.ServeUnasked
 }
 
 // askAgain asks about whom no server answered: a station that stands still would bring nobody to ask.
