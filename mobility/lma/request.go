@@ -116,6 +116,10 @@ func (r *request) clone() *request {
 	options.MobileNodeLinkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(options.MobileNodeLinkLayerID)))
 	options.ServiceSelection = strings.Clone(options.ServiceSelection)
 	options.HomeNetworkPrefixes = slices.Clone(options.HomeNetworkPrefixes)
+	options.IPv4TrafficOffloadSelectors = slices.Clone(options.IPv4TrafficOffloadSelectors)
+	for i := range options.IPv4TrafficOffloadSelectors {
+		options.IPv4TrafficOffloadSelectors[i].Data = "" // of another format than is read, whatever it says
+	}
 	options.Unknown = nil // reviewed already
 	c.options = &options
 	return &c
