@@ -118,7 +118,8 @@ func (r *request) clone() *request {
 	options.HomeNetworkPrefixes = slices.Clone(options.HomeNetworkPrefixes)
 	options.IPv4TrafficOffloadSelectors = slices.Clone(options.IPv4TrafficOffloadSelectors)
 	for i := range options.IPv4TrafficOffloadSelectors {
-		options.IPv4TrafficOffloadSelectors[i].Data = "" // of another format than is read, whatever it says
+		selector := &options.IPv4TrafficOffloadSelectors[i]
+		selector.Data = strings.Clone(selector.Data)
 	}
 	options.Unknown = nil // reviewed already
 	c.options = &options
