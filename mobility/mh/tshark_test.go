@@ -107,7 +107,7 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 			"mip6.mhtype": "6", "mip6.ba.status": "0", "mip6.ba.k_flag": "0", "mip6.ba.p_flag": "1", "mip6.ba.seqnr": "7", "mip6.ba.lifetime": "15",
 			"mip6.hlen": "14", "mip6.rc": "9", "mip6.mobility_opt": "53,53,53",
 			"_ws.expert.message": "IE data not dissected yet,IE data not dissected yet,IE data not dissected yet",
-			"mip6.vsm.vendorId": "32473", "mip6.vsm.subtype": "5",
+			"mip6.vsm.vendorId":  "32473", "mip6.vsm.subtype": "5",
 		}},
 		{"refresh request as raw", &Raw{Type: 0, Data: []byte{0, 0}}, map[string]string{"mip6.mhtype": "0", "mip6.hlen": "0"}},
 	}
