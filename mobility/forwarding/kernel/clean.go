@@ -20,17 +20,23 @@ func Clean(role forwarding.Role) (removed []string, err error) {
 		return nil, err
 	}
 	defer c.close()
+	if err := c.openTables(role); err != nil {
+		return nil, err
+	}
 	var table []string
-	if role == forwarding.Gateway {
-		if c.filter, err = newFilter(); err != nil {
-			return nil, err
-		}
-		if c.filter.present() {
-			table = []string{"nftables table inet " + senderTable}
-		}
+	if c.filter != nil && c.filter.present() {
+		table = append(table, "nftables table inet "+senderTable)
 	}
 	removed, err = clean(Config{Role: role}.withDefaults(), c)
 	return append(removed, table...), err
+}
+
+// openTables opens what a role has in nftables. Nothing is changed yet.
+func (c *conn) openTables(role forwarding.Role) (err error) {
+	if role == forwarding.Gateway {
+		c.filter, err = newFilter()
+	}
+	return err
 }
 
 func clean(cfg Config, s system) (removed []string, err error) {
