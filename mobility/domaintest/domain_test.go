@@ -325,10 +325,13 @@ func (d *domain) offered(g *gateway, a mag.OfferAddresses) {
 
 func (d *domain) ended(g *gateway, a mag.BindingEnded) {
 	d.note("%s ends %v: %s %s", g.name, a.Entry.MobileNodeID, a.Reason, refusal(a))
+	h := d.hostWith(a.Entry.MobileNodeLinkLayerID)
+	if a.Reason == mag.EndRefused && a.Status == mobility.StatusAdministrativelyProhibited && h.at == g {
+		h.excuse = prohibited
+	}
 	if a.Reason != mag.EndRevoked {
 		return
 	}
-	h := d.hostWith(a.Entry.MobileNodeLinkLayerID)
 	g.revoked[place{a.Entry.Interface, h.mac}] = true
 	if h.at == g {
 		h.revoked, h.allowed = true, false

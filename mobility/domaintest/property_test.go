@@ -83,7 +83,7 @@ func (d *domain) settle(check func()) error {
 		return err
 	}
 	for _, h := range d.hosts {
-		if h.excuse != mistaken {
+		if h.excuse != mistaken && h.excuse != prohibited {
 			h.excuse = none
 		}
 	}
