@@ -303,3 +303,32 @@ func TestOffloadIsMended(t *testing.T) {
 	}
 	d.mn1.seenAs(mn1Home, "tcp4", any1, cn4+":80")
 }
+
+// Where tunnels are over IPv4, nothing of them is tracked, and what comes back passes the strictest check of sources that there is.
+func TestOffloadBesideTunnelsOverIPv4(t *testing.T) {
+	d := newIPv4Domain(t)
+	d.mag1.cfg.Offload = true
+	for _, port := range []int{80, 443} {
+		d.cn.answer("udp4", port)
+	}
+	d.start()
+	if d.lma.probe().Sit {
+		d.attachOverIPv4(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1)
+	} else {
+		d.attachDual(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1, false)
+	}
+	d.offload(d.mag1, mn1Home, mustPolicy(mobility.OffloadMatching, mobility.TrafficSelector{SourcePort: mobility.Numbers(80, 80)}))
+	strict := func(on string) {
+		d.mag1.sh("sysctl -qw net.ipv4.conf.core0.rp_filter=" + on + " net.ipv4.conf.core0.src_valid_mark=" + on)
+	}
+	strict("1")
+	d.mn1.seenAs(mag1Seen, "udp4", any1, cn4+":80")
+	strict("0") // which seg6 needs
+	d.mn1.seenAs(mn1Home, "udp4", any1, cn4+":443")
+	d.cn.reaches(mn1Home)
+	for _, f := range d.mag1.tracked("") {
+		if strings.Contains(f, "src="+lmaAddr4+" ") || strings.Contains(f, "dst="+lmaAddr4+" ") {
+			t.Errorf("tracked: %s", f)
+		}
+	}
+}
