@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"netlmm/mobility"
+	"netlmm/mobility/forwarding"
 )
 
 // tracked lists those of the IPv4 flows that the namespace tracks which have a text in them.
@@ -228,6 +229,12 @@ func TestOffloadIsMended(t *testing.T) {
 	d.offload(d.mag1, mn1Home, web)
 	d.offload(d.mag1, mn2Home, allButWeb)
 	c, _ := d.mn2.seenAs(mag1Seen, "udp4", any2, cn4+":80")
+	go func(k *Kernel) { // which any goroutine may, also when all is closed
+		for t.Context().Err() == nil {
+			k.Offloaded()
+			time.Sleep(time.Millisecond)
+		}
+	}(d.mag1.kernel)
 	standing := func() string { return d.mag1.sh("nft list table ip " + offloadTableName + " | sed 's/packets .*//'") }
 	want := standing()
 	restart := func() {
@@ -304,6 +311,23 @@ func TestOffloadIsMended(t *testing.T) {
 	d.mn1.seenAs(mn1Home, "tcp4", any1, cn4+":80")
 }
 
+// What a gateway leaves for its next start goes with the rest when there is none.
+func TestCleanTakesOffloadAway(t *testing.T) {
+	d := newOffloadDomain(t, Masquerade)
+	d.start()
+	d.attachDual(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1, false)
+	d.offload(d.mag1, mn1Home, web)
+	if err := d.mag1.kernel.Close(true); err != nil {
+		t.Fatal(err)
+	}
+	if removed := d.mag1.clean(forwarding.Gateway); !slices.Contains(removed, "nftables table ip "+offloadTableName) {
+		t.Errorf("removed %q", removed)
+	}
+	if out := d.mag1.sh("nft list ruleset; ip rule; ip route show table all proto 213"); strings.Contains(out, offloadTableName) || strings.Contains(out, "fwmark") || strings.Contains(out, mn1Home) {
+		t.Errorf("left:\n%s", out)
+	}
+}
+
 // Where tunnels are over IPv4, nothing of them is tracked, and what comes back passes the strictest check of sources that there is.
 func TestOffloadBesideTunnelsOverIPv4(t *testing.T) {
 	d := newIPv4Domain(t)
@@ -319,7 +343,7 @@ func TestOffloadBesideTunnelsOverIPv4(t *testing.T) {
 	}
 	d.offload(d.mag1, mn1Home, mustPolicy(mobility.OffloadMatching, mobility.TrafficSelector{SourcePort: mobility.Numbers(80, 80)}))
 	strict := func(on string) {
-		d.mag1.sh("sysctl -qw net.ipv4.conf.core0.rp_filter=" + on + " net.ipv4.conf.core0.src_valid_mark=" + on)
+		d.mag1.sh("sysctl -qw net.ipv4.conf.core0.rp_filter=" + on)
 	}
 	strict("1")
 	d.mn1.seenAs(mag1Seen, "udp4", any1, cn4+":80")
