@@ -23,7 +23,7 @@ func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool, ser
 		InitialBindackTimeout: cfg.InitialBindackTimeout, MaxBindackTimeout: cfg.MaxBindackTimeout,
 		DeregistrationTimeout: cfg.DeregistrationTimeout, PresenceTimeout: cfg.PresenceTimeout, MaximumMobileNodes: cfg.MaximumMobileNodes,
 		RequireSecurityAssociation: !cfg.None, TimestampBasedApproachInUse: cfg.TimestampBasedApproachInUse, RouterLifetime: cfg.RouterLifetime,
-		LapseOnUnknownPresence: cfg.LapseOnUnknownPresence, Compat: compat(cfg.LMAs), Random: rand.Float64,
+		LapseOnUnknownPresence: cfg.LapseOnUnknownPresence, EnableIPv4TrafficOffloadSupport: cfg.EnableIPv4TrafficOffloadSupport, Compat: compat(cfg.LMAs), Random: rand.Float64,
 		// An anchor may revoke what it granted, all of it too (RFC 5846 section 10.1): nobody else could have.
 		Gateways: gatewaysOf(cfg), HandoverInitiateTimeout: cfg.Handover.PreparationTimeout / initiations, HandoverInitiateRetries: 2, ForwardingLifetime: cfg.Handover.ForwardingLifetime,
 		HoldLifetime: holdLifetime(cfg.Handover), ExpectedInterface: anyAccessLink(cfg), AcceptHandover: func(c mag.HandoverContext) bool { return served(c.MobileNodeID) },
