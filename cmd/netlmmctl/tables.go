@@ -183,6 +183,9 @@ func printForwarding(w io.Writer, f api.ForwardingStatus) {
 	if f.Held != nil {
 		fmt.Fprintf(w, "held\t%d packets, %d octets, to %d prefixes\n", f.Held.Packets, f.Held.Octets, f.Held.Prefixes)
 	}
+	if f.Offload != nil {
+		fmt.Fprintf(w, "offloaded\t%d packets, %d octets, address translation: %s\n", f.Offload.Packets, f.Offload.Octets, f.Offload.NAT)
+	}
 }
 
 func securityLine(s api.SecurityStatus) string {
