@@ -116,6 +116,11 @@ func (r *request) clone() *request {
 	options.MobileNodeLinkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(options.MobileNodeLinkLayerID)))
 	options.ServiceSelection = strings.Clone(options.ServiceSelection)
 	options.HomeNetworkPrefixes = slices.Clone(options.HomeNetworkPrefixes)
+	options.IPv4TrafficOffloadSelectors = slices.Clone(options.IPv4TrafficOffloadSelectors)
+	for i := range options.IPv4TrafficOffloadSelectors {
+		selector := &options.IPv4TrafficOffloadSelectors[i]
+		selector.Data = strings.Clone(selector.Data)
+	}
 	options.Unknown = nil // reviewed already
 	c.options = &options
 	return &c
