@@ -51,6 +51,7 @@ type LMA struct {
 	asked    map[*entry]*revocation   // whose MAG is asked for the mobile node, see askFormer
 	pool     *prefixPool
 	ipv4Pool *ipv4Pool
+	offloads offloadPolicies
 
 	base, now   time.Time // the first and the last reading of the clock
 	nowAt       instant
@@ -93,6 +94,7 @@ func New(cfg Config) (*LMA, error) {
 		paths:       map[pathKey]*path{},
 		pool:        pool,
 		ipv4Pool:    ipv4Pool,
+		offloads:    newOffloadPolicies(),
 		revocations: map[uint16]*revocation{},
 		forwarding:  forwarding.NewState(),
 		indicated:   map[netip.Addr]answeredIndication{},
