@@ -245,7 +245,15 @@ func TestIPv4TrafficOffload(t *testing.T) {
 		}
 	}
 	a.noneWithoutTheSwitch()
+	tunnelled := misplaced()
+	for _, traffic := range a.running {
+		if what := throughTheTunnel(traffic); len(tunnelled[what]) == 0 {
+			t.Errorf("no packets %s were seen: none would have been before", what)
+		}
+	}
 }
+
+func throughTheTunnel(of *traffic) string { return "of " + of.mn.Node + " through the tunnel" }
 
 // killed is killed without a warning and started again with another configuration.
 func (a *arrived) killed(node string, replacements ...string) {
@@ -268,7 +276,7 @@ func (a *arrived) misplaced() func() map[string][][]byte {
 	for _, traffic := range a.running {
 		home := traffic.address4.AsSlice()
 		ends := append(bytes.Clone(home), nearbyServer.AsSlice()...)
-		seen["of "+traffic.mn.Node+" through the tunnel"] = a.watch(NodeCore, coreBridge, func(frame []byte) bool {
+		seen[throughTheTunnel(traffic)] = a.watch(NodeCore, coreBridge, func(frame []byte) bool {
 			at := bytes.Index(frame, ends)
 			return at > 0 && len(frame) >= at+12 && binary.BigEndian.Uint16(frame[at+10:]) == offloadedPort
 		})

@@ -69,6 +69,7 @@ func holdLifetime(h configs.Handover) time.Duration {
 func where(cfg *configs.Magd) dataplane.Where {
 	w := dataplane.Where{Role: forwarding.Gateway, Local: cfg.ProxyCareOfAddress, LocalIPv4: cfg.IPv4ProxyCareOfAddress, IPv4: cfg.Fallback != nil && cfg.Fallback.IPv4Mobility}
 	w.Holding = dataplane.Holding{Table: "netlmm_magd_hold", Wanted: cfg.Handover.Predictive || cfg.Handover.Reactive, Limits: limits(cfg.Handover)}
+	w.Offloading = dataplane.Offloading{Wanted: cfg.EnableIPv4TrafficOffloadSupport, NAT: cfg.OffloadNAT}
 	for _, link := range cfg.AccessLinks {
 		w.AccessInterfaces = append(w.AccessInterfaces, link.Interface)
 	}

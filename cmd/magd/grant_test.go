@@ -28,6 +28,10 @@ func TestOffloadIsAsConfigured(t *testing.T) {
 		if coreConfig(c, nil, nil).EnableIPv4TrafficOffloadSupport != enabled {
 			t.Errorf("at the machine it is not %v", enabled)
 		}
+		c.OffloadNAT = "none"
+		if w := where(c).Offloading; w.Wanted != enabled || w.NAT != "none" {
+			t.Errorf("the data plane is told %+v", w)
+		}
 		if d := decisionConfig(c); d.Offload["all"] != offload || d.Everybody.OffloadPolicy != offload {
 			t.Errorf("%+v", d)
 		}
