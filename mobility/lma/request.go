@@ -121,7 +121,8 @@ func (r *request) clone() *request {
 		selector := &options.IPv4TrafficOffloadSelectors[i]
 		selector.Data = strings.Clone(selector.Data)
 	}
-	options.Unknown = nil // reviewed already
+	options.Unknown = nil // reviewed already; the rest is for gateways among themselves
+	options.LinkLayerAddress, options.AddressPrefixes, options.ContextRequest = mh.LinkLayerAddress{}, nil, nil
 	c.options = &options
 	return &c
 }

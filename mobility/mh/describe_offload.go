@@ -48,8 +48,8 @@ func fieldValue(field int, n uint32) any {
 // selectorDescription is a traffic selector as a tool shows it.
 type selectorDescription []Field
 
-// String is the selector as words.
-func (s selectorDescription) String() string { return strings.Join(words(s), ", ") }
+// String is the selector as words in braces, there being others beside it.
+func (s selectorDescription) String() string { return "{" + strings.Join(words(s), ", ") + "}" }
 
 // MarshalJSON writes {"ts_format": 1, "start_source_port": 443}.
 func (s selectorDescription) MarshalJSON() ([]byte, error) { return marshalFields(s) }

@@ -1,6 +1,7 @@
 package mh
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"strings"
@@ -51,6 +52,113 @@ func TestTrafficOffloadOption(t *testing.T) {
 		{"of another format", "35 0b 80000000 03 05 02 00 a1b2c3 01 05 0000000000", offload(IPv4TrafficOffloadSelector{1, 2, mobility.TrafficSelector{}, "\xa1\xb2\xc3"})},
 	} {
 		t.Run(test.name, func(t *testing.T) { wantOptions(t, test.options, test.want) })
+	}
+}
+
+// What a sender must not do and a receiver must bear (RFC 6909 section 3.1, RFC 6088 section 3.1, RFC 6089 section 4.2.1).
+func TestTrafficOffloadOptionLenience(t *testing.T) {
+	for _, test := range []struct {
+		name, options string
+		want          Options
+	}{
+		{"reserved bits", "35 0f ffffffff 03 09 01 ff 020bffff 01bb 06", offload(selecting(1, https()))},
+		{"the lower bits of DS", "35 0e 00000000 03 08 01 00 00300000 23 22", offload(selecting(0, mobility.TrafficSelector{DS: mobility.Numbers(0x20, 0x20)}))},
+		{"an End that is the Start", "35 11 00000000 03 0b 01 00 03080000 01bb 01bb 06", offload(selecting(0, https()))},
+		{"padding and unknown sub-options", "35 1b 00000000 00 01 03 ffffff 02 02 0001 ff 00 03 09 01 00 02080000 01bb 06", offload(selecting(0, https()))},
+		{"padding only", "35 08 00000000 01 00 00 00", offload(IPv4TrafficOffloadSelector{})},
+		{"a request whose M is not 0", "35 04 80000000", offload(IPv4TrafficOffloadSelector{Mode: 1})},
+		{"several sub-options in one option", "35 17 80000000 03 09 01 00 02080000 01bb 06 03 02 02 00 03 02 09 00",
+			offload(selecting(1, https()), IPv4TrafficOffloadSelector{Mode: 1, Format: 2}, IPv4TrafficOffloadSelector{Mode: 1, Format: 9})},
+		{"not aligned, the sub-option neither", "00 35 10 00000000 03 0a 01 00 80000000 c0000201",
+			offload(selecting(0, mobility.TrafficSelector{Source: mobility.Addresses(netip.MustParsePrefix("192.0.2.1/32"))}))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m := BindingUpdate{Options: usedOptions()}
+			err := m.Decode(updateOf(octets(t, test.options)))
+			if d := diff(BindingUpdate{Options: test.want}, m); err != nil || d != "" {
+				t.Errorf("%v (-want +got):\n%s", err, d)
+			}
+		})
+	}
+}
+
+func TestTrafficOffloadOptionErrors(t *testing.T) {
+	for _, test := range []struct {
+		name, options string
+		offset        int
+		problem       string
+	}{
+		{"no room for M", "35 03 000000", 13, "has length 3, want 4 to 255"},
+		{"a sub-option without a length", "35 05 00000000 03", 18, "has 1 octets left for a sub-option of type 3"},
+		{"a sub-option that runs past the end", "35 07 00000000 00 01 05 00", 19, "has 2 octets left for a sub-option of type 1"},
+		{"no format", "35 07 00000000 03 01 01", 19, "has a traffic selector of 1 octets, want at least 2"},
+		{"the format that must not be used", "35 08 00000000 03 02 00 00", 20, "has a traffic selector of the format 0, which is reserved"},
+		{"no flags", "35 0a 00000000 03 04 01 00 0000", 22, "has a traffic selector with 2 octets left for its field of flags"},
+		{"too short for a Start", "35 0f 00000000 03 09 01 00 80000000 c00002", 26, "has a traffic selector with 3 octets left for its Start Source Address"},
+		{"too short for an End", "35 0e 00000000 03 08 01 00 03000000 0050", 28, "has a traffic selector with 0 octets left for its End Source Port"},
+		{"too long", "35 0f 00000000 03 09 01 00 00080000 06 0000", 27, "has a traffic selector with 2 octets behind its last field"},
+		{"the second selector too long", "35 15 00000000 03 06 01 00 00000000 03 07 01 00 00000000 ff", 34, "has a traffic selector with 1 octets behind its last field"},
+		{"addresses backwards", "35 14 00000000 03 0e 01 00 c0000000 c0000201 c0000200", 34, "has a traffic selector with an End Source Address below its Start"},
+		{"protocols backwards", "35 0e 00000000 03 08 01 00 000c0000 11 06", 28, "has a traffic selector with an End Protocol below its Start"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			options := test.options
+			if len(octets(t, options))%4 == 0 {
+				options += "01 02 0000"
+			}
+			wantBadOption(t, options, DecodeError{test.offset, "IPv4 Traffic Offload Selector option", test.problem, Drop})
+		})
+	}
+}
+
+// RFC 6088 section 3.1: no End without its Start, whichever the field.
+func TestTrafficOffloadEndWithoutStart(t *testing.T) {
+	for i, name := range []string{"Source Address", "Destination Address", "IPsec SPI", "Source Port", "Destination Port", "DS", "Protocol"} {
+		flags := uint32(1) << (30 - 2*i)
+		vector := fmt.Sprintf("35 10 00000000 03 0a 01 00 %08x 00000000", flags)
+		wantBadOption(t, vector, DecodeError{26, "IPv4 Traffic Offload Selector option", "has a traffic selector with an End " + name + " without its Start", Drop})
+	}
+}
+
+// A policy has so many selectors and no more, in one option or in several.
+func TestTrafficOffloadFlood(t *testing.T) {
+	const everything = "03 06 01 00 00000000"
+	want := DecodeError{Field: "IPv4 Traffic Offload Selector option", Problem: "is one more than the 16 selectors that a policy may have", Reaction: Drop}
+	want.Offset = 18 + 16*8
+	wantBadOption(t, "35 8c 00000000"+strings.Repeat(everything, 17), want)
+	want.Offset = 12 + 16*6
+	wantBadOption(t, strings.Repeat("35 04 00000000", 17), want)
+	var m BindingUpdate
+	if err := m.Decode(updateOf(octets(t, "35 84 00000000"+strings.Repeat(everything, 16)))); err != nil || len(m.Options.IPv4TrafficOffloadSelectors) != 16 {
+		t.Errorf("%d selectors, %v, want 16", len(m.Options.IPv4TrafficOffloadSelectors), err)
+	}
+	wantEncodeError(t, offload(make([]IPv4TrafficOffloadSelector, 17)...), "17 times", "1 to 16")
+}
+
+func TestTrafficOffloadEncodeErrors(t *testing.T) {
+	const name = "IPv4 Traffic Offload Selector"
+	wantEncodeError(t, offload(), name, "0 times")
+	wantEncodeError(t, offload(IPv4TrafficOffloadSelector{Format: 2, Data: strings.Repeat("x", 248)}), name, "256", "255")
+	six := mobility.AddressRange{First: netip.MustParseAddr("2001:db8::1"), Last: netip.MustParseAddr("2001:db8::2")}
+	wantEncodeError(t, offload(selecting(0, mobility.TrafficSelector{Source: six})), name, "2001:db8::1-2001:db8::2", "IPv4")
+	wantEncodeError(t, offload(selecting(0, mobility.TrafficSelector{Destination: mobility.AddressRange{First: netip.MustParseAddr("192.0.2.1")}})), name, "192.0.2.1-invalid")
+	wantEncodeError(t, offload(selecting(0, mobility.TrafficSelector{SourcePort: mobility.Numbers(443, 80)})), name, "Source Port 443-80", "65535")
+	wantEncodeError(t, offload(selecting(0, mobility.TrafficSelector{Protocol: mobility.Numbers(6, 256)})), name, "Protocol 6-256", "255")
+}
+
+func TestTrafficOffloadAllocations(t *testing.T) {
+	message := &BindingUpdate{Options: offload(selecting(1, https()), selecting(1, everyRange()))}
+	payload := encoded(t, message)
+	var m BindingUpdate
+	wantAllocations(t, "Decode", 1, func() error { return m.Decode(payload) })
+	wantAllocations(t, "AppendTo nil", 1, func() error { _, err := message.AppendTo(nil); return err })
+}
+
+// A receiver that is used again lets go of the octets of an earlier message.
+func TestTrafficOffloadLetsGo(t *testing.T) {
+	o := offload(IPv4TrafficOffloadSelector{Format: 2, Data: "earlier"})
+	if e := o.emptied().IPv4TrafficOffloadSelectors; len(e) != 0 || cap(e) == 0 || e[:1][0] != (IPv4TrafficOffloadSelector{}) {
+		t.Errorf("kept %v of capacity %d", e[:cap(e)], cap(e))
 	}
 }
 

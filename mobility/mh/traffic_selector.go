@@ -66,7 +66,7 @@ func numberAddresses(r mobility.NumberRange) mobility.AddressRange {
 // decodeTrafficSelector reads the selector that is data and begins at the given offset.
 func decodeTrafficSelector(data string, at int) (mobility.TrafficSelector, error) {
 	r := selectorReader{rest: data, at: at}
-	flags := r.number(selectorFlags, "field of flags")
+	flags := r.number(selectorFlags, "field of", "flags")
 	var numbers selectorNumbers
 	for i, field := range selectorFields {
 		start, end := flags&(flagStart>>(2*i)) != 0, flags&(flagEnd>>(2*i)) != 0
@@ -76,10 +76,10 @@ func decodeTrafficSelector(data string, at int) (mobility.TrafficSelector, error
 		if !start {
 			continue
 		}
-		first := r.number(field.size, "Start "+field.name) &^ field.ignored
+		first := r.number(field.size, "Start", field.name) &^ field.ignored
 		last := first
 		if end {
-			last = r.number(field.size, "End "+field.name) &^ field.ignored
+			last = r.number(field.size, "End", field.name) &^ field.ignored
 		}
 		if last < first {
 			r.fail("an End %s below its Start", field.name)
@@ -102,9 +102,9 @@ type selectorReader struct {
 	err  error
 }
 
-func (r *selectorReader) number(size int, name string) (n uint32) {
+func (r *selectorReader) number(size int, what, name string) (n uint32) {
 	if len(r.rest) < size {
-		r.fail("%d octets left for its %s", len(r.rest), name)
+		r.fail("%d octets left for its %s %s", len(r.rest), what, name)
 		r.rest = ""
 		return 0
 	}
