@@ -198,7 +198,7 @@ const (
 )
 
 // What offload policies have of a mobile node's IPv4 packets leaves at its gateway and is translated there, everything else goes through
-// the tunnel; the next gateway has the policy, and so has an anchor that was killed (RFC 6909).
+// the tunnel; the next gateway has the policy, and so have an anchor and a gateway that were killed (RFC 6909).
 func TestIPv4TrafficOffload(t *testing.T) {
 	d := up(t, "of")
 	d.nearby(t)
@@ -231,6 +231,9 @@ func TestIPv4TrafficOffload(t *testing.T) {
 	a.agreed(NodeLMA, second.mn.ID, policyRest)
 	a.goes(first, true, "after the anchor was killed")
 	a.goes(second, true, "after the anchor was killed")
+	a.killed(NodeMAG1, "[{correspondent_ports: 7002}", "[{correspondent_ports: 7001-7002}")
+	a.agreed(NodeMAG1, second.mn.ID, policyRest)
+	a.goes(second, true, "after its gateway was killed")
 	a.move(first.mn)
 	a.agreed(NodeMAG1, first.mn.ID, strings.Replace(policyOne, ": ", ": source_port 7002 protocol 132; ", 1))
 	a.goes(first, true, "back at the first gateway")
@@ -305,6 +308,9 @@ func (a *arrived) showsOffload(mag, policy string) {
 		out, err := a.execute(mag, nil, binary, "--socket", a.AdminSocket(mag), command)
 		if err != nil || !strings.Contains(out, want) {
 			a.t.Errorf("netlmmctl %s of %s (%v) has no %q:\n%s", command, mag, err, want, out)
+		}
+		if command != "config" {
+			a.t.Logf("netlmmctl %s\n%s", command, out)
 		}
 	}
 }
