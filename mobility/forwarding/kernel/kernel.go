@@ -114,10 +114,8 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if !caps.Sit {
 		l.sitMissing = errNoSit
 	}
-	if l.Role == forwarding.Gateway {
-		if c.filter, err = newFilter(); err != nil {
-			return nil, err
-		}
+	if err := c.openTables(l.Role); err != nil {
+		return nil, err
 	}
 	k := newKernel(l, c)
 	if err := applySysctls(&k.layout); err != nil {

@@ -199,12 +199,20 @@ func (k *Kernel) heldNeighbours() map[neighbour]struct{} {
 }
 
 // removeAll removes everything of ours and puts the lookup of table local back, which comes first.
-func (k *Kernel) removeAll() error {
+func (k *Kernel) removeAll() error { return errors.Join(k.restoreLocal(), k.removeOurs()) }
+
+// restoreLocal puts the lookup of table local back.
+func (k *Kernel) restoreLocal() error {
 	born := make([]request, 0, len(bornLocalRules))
 	for i := range bornLocalRules {
 		born = append(born, request{rule: &bornLocalRules[i]})
 	}
-	errs := slices.Clone(k.system.do(born))
+	return errors.Join(k.system.do(born)...)
+}
+
+// removeOurs removes everything of ours.
+func (k *Kernel) removeOurs() error {
+	var errs []error
 	errs = append(errs, k.removeExcept(kept{
 		link: func(link) bool { return false }, hop: func(hop) bool { return false }, rule: func(rule) bool { return false },
 		route: func(route) bool { return false }, neighbour: func(neighbour) bool { return false },
