@@ -27,6 +27,11 @@ func Clean(role forwarding.Role) (removed []string, err error) {
 	if c.filter != nil && c.filter.present() {
 		table = append(table, "nftables table inet "+senderTable)
 	}
+	if c.offloading != nil {
+		if present, err := c.offloading.present(); err == nil && present {
+			table = append(table, "nftables table ip "+offloadTableName)
+		}
+	}
 	removed, err = clean(Config{Role: role}.withDefaults(), c)
 	return append(removed, table...), err
 }
@@ -34,7 +39,9 @@ func Clean(role forwarding.Role) (removed []string, err error) {
 // openTables opens what a role has in nftables. Nothing is changed yet.
 func (c *conn) openTables(role forwarding.Role) (err error) {
 	if role == forwarding.Gateway {
-		c.filter, err = newFilter()
+		if c.filter, err = newFilter(); err == nil {
+			c.offloading, err = newOffloadTable()
+		}
 	}
 	return err
 }
