@@ -143,14 +143,14 @@ func (a *arrived) hears(of *traffic, network string, port uint16) (answer string
 	return string(buffer[:n]), err
 }
 
-// goes wants a mobile node's packets to both ports answered: those to offloadedPort from the gateway's network, which sees the gateway, where it
-// offloads, and all others from beyond the anchor, which sees the mobile node.
-func (a *arrived) goes(of *traffic, offloads bool, when string) {
+// goes wants a mobile node's packets to both ports answered: those to offloadedPort from the gateway's network, which sees them come from this
+// address, or is not to see them, and all others from beyond the anchor, which sees the mobile node's own.
+func (a *arrived) goes(of *traffic, from netip.Addr, when string) {
 	a.t.Helper()
 	tunnelled := fmt.Sprintf("%s sees %v", NodeCorrespondent, of.address4)
 	want := map[uint16]string{offloadedPort: tunnelled, tunnelledPort: tunnelled}
-	if offloads {
-		want[offloadedPort] = fmt.Sprintf("%s sees %v", nodeNearby, nearbyGateway[of.mn.At()])
+	if from.IsValid() {
+		want[offloadedPort] = fmt.Sprintf("%s sees %v", nodeNearby, from)
 	}
 	for port, want := range want {
 		for _, network := range []string{"udp", "tcp"} {
@@ -166,6 +166,9 @@ func (a *arrived) goes(of *traffic, offloads bool, when string) {
 		}
 	}
 }
+
+// translated is the address of a mobile node's gateway where packets leave that are offloaded.
+func (a *arrived) translated(of *traffic) netip.Addr { return nearbyGateway[of.mn.At()] }
 
 // agreed waits until a daemon has this offload policy for a mobile node.
 func (a *arrived) agreed(node, mobileNode, want string) {
@@ -213,8 +216,8 @@ func TestIPv4TrafficOffload(t *testing.T) {
 	a.agreed(NodeMAG1, first.mn.ID, policyOne)
 	a.agreed(NodeMAG1, second.mn.ID, policyRest)
 	before := a.status(t, NodeMAG1).Forwarding.Offload
-	a.goes(first, true, "at the first gateway")
-	a.goes(second, true, "at the first gateway, by a policy of the gateway")
+	a.goes(first, a.translated(first), "at the first gateway")
+	a.goes(second, a.translated(second), "at the first gateway, by a policy of the gateway")
 	if after := a.status(t, NodeMAG1).Forwarding.Offload; after.Packets < before.Packets+4 || after.Octets <= before.Octets {
 		t.Errorf("mag1 counts %+v packets that it offloaded, and before that %+v", after, before)
 	}
@@ -222,21 +225,21 @@ func TestIPv4TrafficOffload(t *testing.T) {
 
 	a.move(first.mn)
 	a.agreed(NodeMAG2, first.mn.ID, policyOne)
-	a.goes(first, true, "at the next gateway")
-	a.goes(second, true, "at the first gateway, alone")
+	a.goes(first, a.translated(first), "at the next gateway")
+	a.goes(second, a.translated(second), "at the first gateway, alone")
 
 	// While a mobile node stays, nothing changes its policy (section 3.3), not even a restart with another one.
 	a.killed(NodeLMA, "name: one\n      selectors:\n", "name: one\n      selectors:\n        - {correspondent_ports: 7002, protocol: sctp}\n")
 	a.agreed(NodeLMA, first.mn.ID, policyOne)
 	a.agreed(NodeLMA, second.mn.ID, policyRest)
-	a.goes(first, true, "after the anchor was killed")
-	a.goes(second, true, "after the anchor was killed")
+	a.goes(first, a.translated(first), "after the anchor was killed")
+	a.goes(second, a.translated(second), "after the anchor was killed")
 	a.killed(NodeMAG1, "[{correspondent_ports: 7002}", "[{correspondent_ports: 7001-7002}")
 	a.agreed(NodeMAG1, second.mn.ID, policyRest)
-	a.goes(second, true, "after its gateway was killed")
+	a.goes(second, a.translated(second), "after its gateway was killed")
 	a.move(first.mn)
 	a.agreed(NodeMAG1, first.mn.ID, strings.Replace(policyOne, ": ", ": source_port 7002 protocol 132; ", 1))
-	a.goes(first, true, "back at the first gateway")
+	a.goes(first, a.translated(first), "back at the first gateway")
 	for what, frames := range misplaced() {
 		if len(frames) > 0 {
 			t.Errorf("%d packets %s, such as %x", len(frames), what, frames[0])
@@ -247,6 +250,7 @@ func TestIPv4TrafficOffload(t *testing.T) {
 			t.Errorf("TCP connection of %s: %v", traffic.mn.Node, err)
 		}
 	}
+	a.untranslated(first)
 	a.noneWithoutTheSwitch()
 	tunnelled := misplaced()
 	for _, traffic := range a.running {
@@ -315,6 +319,20 @@ func (a *arrived) showsOffload(mag, policy string) {
 	}
 }
 
+// untranslated: where the services beside a gateway have a route back by it, packets may keep the mobile node's address (section 1).
+func (a *arrived) untranslated(of *traffic) {
+	a.t.Helper()
+	if _, err := a.execute(nodeNearby, nil, "ip", "route", "add", IPv4Pool.String(), "via", nearbyGateway[NodeMAG2].String(), "dev", coreBridge); err != nil {
+		a.t.Fatal(err)
+	}
+	a.restarted(a.t, NodeMAG2, "forwarding:\n", "forwarding:\n  offload_nat: none\n")
+	a.move(of.mn)
+	a.waitGateway(of.mn, MAG2Address)
+	a.goes(of, of.address4, "at a gateway that does not translate")
+	a.move(of.mn)
+	a.waitGateway(of.mn, MAG1Address)
+}
+
 // noneWithoutTheSwitch turns it off at one end after the other: nothing is offloaded then, whatever policies there are (section 4).
 func (a *arrived) noneWithoutTheSwitch() {
 	a.t.Helper()
@@ -324,13 +342,13 @@ func (a *arrived) noneWithoutTheSwitch() {
 		a.waitGateway(traffic.mn, MAG2Address)
 		a.agreed(NodeLMA, traffic.mn.ID, "none")
 		a.agreed(NodeMAG2, traffic.mn.ID, "none")
-		a.goes(traffic, false, "at a gateway without the switch")
+		a.goes(traffic, netip.Addr{}, "at a gateway without the switch")
 	}
 	a.restarted(a.t, NodeLMA, offloadOn, "")
 	for _, traffic := range a.running {
 		a.move(traffic.mn)
 		a.waitGateway(traffic.mn, MAG1Address)
 		a.agreed(NodeMAG1, traffic.mn.ID, "none")
-		a.goes(traffic, false, "with an anchor without the switch")
+		a.goes(traffic, netip.Addr{}, "with an anchor without the switch")
 	}
 }

@@ -180,7 +180,7 @@ func (g *gateway) countOffloaded() {
 	counter := func(name, help string, read func() uint64) {
 		g.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
 	}
-	counter("netlmm_mag_offloaded_packets_total", "IPv4 packets of mobile nodes that left by this gateway's own routes (RFC 6909).", func() uint64 {
+	counter("netlmm_mag_offloaded_packets_total", "IPv4 packets of mobile nodes that left by this gateway's own routes, or came back (RFC 6909).", func() uint64 {
 		packets, _ := g.plane.Offloaded()
 		return packets
 	})

@@ -91,7 +91,7 @@ type Held struct {
 	Octets   int `json:"octets"`
 }
 
-// Offload is what left at this gateway by its own routes since it was started.
+// Offload is what left at this gateway by its own routes, and came back, since the first run whose state in the kernel still stands.
 type Offload struct {
 	Packets uint64 `json:"packets"`
 	Octets  uint64 `json:"octets"`

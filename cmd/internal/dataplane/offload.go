@@ -26,7 +26,7 @@ func (p *Plane) openOffloading(w Where, k *kernel.Kernel) {
 // Offloads says whether anything may leave here at all.
 func (p *Plane) Offloads() bool { return p.offloads != nil }
 
-// Offloaded is what left here by this gateway's own routes. It may be called from any goroutine.
+// Offloaded is what left here by this gateway's own routes, and came back. It may be called from any goroutine.
 func (p *Plane) Offloaded() (packets, octets uint64) {
 	if p.offloads == nil {
 		return 0, 0
