@@ -12,7 +12,8 @@ import (
 // Bounds of the offload policies of one configuration.
 const (
 	maximumOffloadPolicies = 256
-	noOffloadPolicy        = "none" // in the place of a name
+	noOffloadPolicy        = "none"    // in the place of a name
+	offloadNothing         = "nothing" // the name of the policy that there always is
 )
 
 // offloadName is what an offload policy may be called: RADIUS servers send its name, and tables show it.
@@ -46,13 +47,13 @@ type offloading struct {
 
 // offloading reads the policies of a configuration and which one is everybody's.
 func (p *problems) offloading(raw rawPolicy) offloading {
-	o := offloading{byName: map[string]mobility.OffloadPolicy{}}
+	o := offloading{byName: map[string]mobility.OffloadPolicy{offloadNothing: mobility.OffloadNothing()}}
 	p.few("policy.offload_policies", len(raw.OffloadPolicies), maximumOffloadPolicies)
 	for i, r := range raw.OffloadPolicies {
 		at := fmt.Sprintf("policy.offload_policies[%d]", i)
 		switch _, twice := o.byName[r.Name]; {
-		case !offloadName.MatchString(r.Name) || r.Name == noOffloadPolicy:
-			p.add(at+".name", r.Name, `want a name of 1 to 64 letters, digits and ". _ -", and not none`)
+		case !offloadName.MatchString(r.Name) || r.Name == noOffloadPolicy || r.Name == offloadNothing:
+			p.add(at+".name", r.Name, `want a name of 1 to 64 letters, digits and ". _ -", and neither none nor nothing`)
 		case twice:
 			p.add(at+".name", r.Name, "stands twice: want a name of its own for each offload policy")
 		}
@@ -86,7 +87,7 @@ func (p *problems) offloadNamed(key, name string, o offloading) mobility.Offload
 	}
 	policy, known := o.byName[name]
 	if !known && name != noOffloadPolicy {
-		p.add(key, name, "want the name of one of policy.offload_policies, or none")
+		p.add(key, name, "want the name of one of policy.offload_policies, none, or nothing")
 	}
 	return policy
 }

@@ -14,11 +14,11 @@ const web = `offload_policies: [{name: web, selectors: [{correspondents: 192.0.2
     {name: inward, offload: others, selectors: [{correspondents: 10.0.0.1-10.0.0.9, protocol: 50, spi: 256-4294967295}, {protocol: 6-17}]}, {name: all, selectors: [{}]}]`
 
 func TestOffloadPoliciesOfMobileNodes(t *testing.T) {
-	nodes := `mobile_nodes: [{nai: a@x}, {nai: b@x, offload_policy: inward}, {nai: c@x, offload_policy: none}, {nai: d@x, offload_policy: all}]`
+	nodes := `mobile_nodes: [{nai: a@x}, {nai: b@x, offload_policy: inward}, {nai: c@x, offload_policy: none}, {nai: d@x, offload_policy: all}, {nai: e@x, offload_policy: nothing}]`
 	want := []string{
 		"matching: source 192.0.2.0-192.0.2.255 source_port 443 ds 184-191 protocol 6",
 		"others: source 10.0.0.1-10.0.0.9 spi 256-4294967295 protocol 50; protocol 6-17",
-		"none", "matching: everything",
+		"none", "matching: everything", "nothing",
 	}
 	check := func(what string, profiles []mobility.Profile, fallback *mobility.Profile) {
 		t.Helper()
@@ -36,7 +36,7 @@ func TestOffloadPoliciesOfMobileNodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("magd", magd.Profiles, magd.Fallback)
-	if magd.Everybody.OffloadPolicy != magd.Fallback.OffloadPolicy || len(magd.OffloadPolicies) != 3 || magd.OffloadNAT != "masquerade" || magd.EnableIPv4TrafficOffloadSupport {
+	if magd.Everybody.OffloadPolicy != magd.Fallback.OffloadPolicy || len(magd.OffloadPolicies) != 4 || magd.OffloadNAT != "masquerade" || magd.EnableIPv4TrafficOffloadSupport {
 		t.Errorf("%+v, NAT %s, enabled %v", magd.OffloadPolicies, magd.OffloadNAT, magd.EnableIPv4TrafficOffloadSupport)
 	}
 	lmad, err := LoadLmad(write(t, edit(t, anchor, "lma: {", "lma: {enable_ipv4_traffic_offload_support: true, ")+policy+", "+nodes+"}\n"))
@@ -71,6 +71,7 @@ policy:
     - {name: web, selectors: [{correspondent_ports: 65536, mobile_node_ports: 90-80, protocol: 256, ds: 256, spi: 4294967296}]}
     - {name: never, selectors: [{protocol: icmp, mobile_node_ports: 1}, {protocol: tcp, spi: 1}, {spi: 1, correspondent_ports: 1}, {protocol: http}, {ds: [1]}]}
     - {name: many, selectors: [` + strings.Repeat("{}, ", mobility.MaximumTrafficSelectors) + `{}]}
+    - {name: nothing, selectors: [{}]}
 `
 	_, err := LoadMagd(write(t, text))
 	var all *Error
@@ -83,7 +84,7 @@ policy:
 		at + "[0].offload", at + "[0].selectors[0].correspondents", at + "[0].selectors[1].correspondents", at + "[0].selectors[2].correspondents",
 		at + "[1].name", at + "[1].selectors", at + "[2].name", at + "[2].selectors", at + "[3].name",
 		at + "[3].selectors[0].correspondent_ports", at + "[3].selectors[0].mobile_node_ports", at + "[3].selectors[0].protocol", at + "[3].selectors[0].ds", at + "[3].selectors[0].spi",
-		at + "[4].selectors[0].protocol", at + "[4].selectors[1].protocol", at + "[4].selectors[2].spi", at + "[4].selectors[3].protocol", at + "[4].selectors[4].ds", at + "[5].selectors",
+		at + "[4].selectors[0].protocol", at + "[4].selectors[1].protocol", at + "[4].selectors[2].spi", at + "[4].selectors[3].protocol", at + "[4].selectors[4].ds", at + "[5].selectors", at + "[6].name",
 	} {
 		n := 0
 		for _, problem := range all.Problems {
