@@ -169,7 +169,7 @@ func (t *offloadTable) removePolicy(p mobility.OffloadPolicy) error {
 }
 
 func (t *offloadTable) policyElement(used *usedPolicy) nftables.SetElement {
-	return nftables.SetElement{Key: native32(used.number), VerdictData: &expr.Verdict{Kind: expr.VerdictGoto, Chain: policyChain(used.number)}}
+	return nftables.SetElement{Key: native32(used.number), VerdictData: &expr.Verdict{Kind: expr.VerdictJump, Chain: policyChain(used.number)}}
 }
 
 // elements calls do with what some have in the table.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -242,6 +243,19 @@ func TestOffloadFollowsHandover(t *testing.T) {
 	d.mn1.seenAs(mn1Home, "tcp4", any1, mn2Home+":80")
 }
 
+// counts are what changes in a listing with each packet.
+var counts = regexp.MustCompile(`packets .*`)
+
+// rulesets is what operators see of the packet filter.
+func (r *router) rulesets() string {
+	r.t.Helper()
+	out, err := r.try("nft list ruleset")
+	if err != nil || !strings.Contains(out, "table ip "+offloadTableName) {
+		r.t.Errorf("nft list ruleset: %v\n%s", err, out)
+	}
+	return out
+}
+
 // The table is recognized by the next run, comes back after somebody took it away, and what it is about as well.
 func TestOffloadIsMended(t *testing.T) {
 	d := newOffloadDomain(t, Masquerade)
@@ -257,7 +271,7 @@ func TestOffloadIsMended(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}(d.mag1.kernel)
-	standing := func() string { return d.mag1.sh("nft list table ip " + offloadTableName + " | sed 's/packets .*//'") }
+	standing := func() string { return counts.ReplaceAllString(d.mag1.rulesets(), "") }
 	want := standing()
 	restart := func() {
 		t.Helper()

@@ -32,7 +32,7 @@ const again = "as ESP, AH: "
 
 // policyRules are the rules of the chain of p.
 func policyRules(p mobility.OffloadPolicy) []policyRule {
-	matching, others := goTo(chainLeave), expr.Any(accept)
+	matching, others := goTo(chainLeave), expr.Any(&expr.Verdict{Kind: expr.VerdictReturn})
 	if p.Mode == mobility.OffloadOthers {
 		matching, others = others, matching
 	}

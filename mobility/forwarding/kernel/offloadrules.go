@@ -57,7 +57,7 @@ type offloading struct {
 
 // String says what the rules do. Each rule carries it as a comment, by which it is recognized: it has to change with them.
 func (o offloading) String() string {
-	s := "offload, version 1"
+	s := "offload, version 2"
 	if o.masquerade {
 		s += ", masquerade"
 	}
@@ -100,7 +100,7 @@ var tunnelDevices = []string{seg6InIPv4, seg6OutIPv4, ip6tnlPrefix, sitPrefix}
 
 func (o offloading) chains() []fixedChain {
 	chains := []fixedChain{
-		{name: chainLeave, rules: [][]expr.Any{append(setPacketMark(markLeave), accept)}},
+		{name: chainLeave, rules: [][]expr.Any{setPacketMark(markLeave)}},
 		{name: chainDepart, rules: o.depart()},
 		{name: chainReturn, rules: comeBack()},
 		{name: chainStay, rules: stay()},
@@ -190,9 +190,14 @@ func (o offloading) depart() [][]expr.Any {
 			slices.Concat(ported(), transport(0, 2), []expr.Any{&expr.Cmp{Op: expr.CmpOpLt, Register: register, Data: binaryutil.BigEndian.PutUint16(firstPort)}, accept}),
 			slices.Concat(ported(), transport(0, 2), lookUp(offloadOwnPorts), []expr.Any{accept}))
 	}
-	return append(rules, append(loaded(ipv4Source, 4),
-		&expr.Lookup{SourceRegister: register, DestRegister: register, IsDestRegSet: true, SetName: offloadNumbers},
-		&expr.Lookup{SourceRegister: register, IsDestRegSet: true, SetName: offloadPolicies}))
+	// The number of the policy takes the place of the priority for a moment: nft(8) cannot read a look-up by what another one found, and the
+	// priority of a packet follows from its DS octet when it is forwarded.
+	priority := &expr.Meta{Key: expr.MetaKeyPRIORITY, Register: register}
+	setPriority := &expr.Meta{Key: expr.MetaKeyPRIORITY, Register: register, SourceRegister: true}
+	return append(rules,
+		append(loaded(ipv4Source, 4), &expr.Lookup{SourceRegister: register, DestRegister: register, IsDestRegSet: true, SetName: offloadNumbers}, setPriority),
+		[]expr.Any{priority, &expr.Lookup{SourceRegister: register, IsDestRegSet: true, SetName: offloadPolicies}},
+		[]expr.Any{&expr.Immediate{Register: register, Data: native32(0)}, setPriority})
 }
 
 // guard stands where the way of a packet is known.

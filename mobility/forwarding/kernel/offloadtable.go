@@ -80,9 +80,9 @@ func newOffloadTable() (*offloadTable, error) {
 	}
 	links, withPorts := set(offloadLinks, nftables.TypeIFName), set(offloadWithPorts, nftables.TypeInetProto)
 	own, numbers := set(offloadOwnPorts, nftables.TypeInetService), set(offloadNumbers, nftables.TypeIPAddr)
-	homes, policies := set(offloadHomes, nftables.TypeIPAddr), set(offloadPolicies, nftables.TypeMark)
+	homes, policies := set(offloadHomes, nftables.TypeIPAddr), set(offloadPolicies, nftables.TypeClassID)
 	homes.IsMap, homes.DataType = true, nftables.TypeMark
-	numbers.IsMap, numbers.DataType = true, nftables.TypeMark
+	numbers.IsMap, numbers.DataType = true, nftables.TypeClassID
 	policies.IsMap, policies.DataType = true, nftables.TypeVerdict
 	flows := set(offloadFlows, nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeMark))
 	flows.Concatenation = true
