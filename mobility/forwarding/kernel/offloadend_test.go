@@ -127,6 +127,11 @@ func TestOffloadLetsNothingElseIn(t *testing.T) {
 		d.evil.transmit(datagram(t, netip.MustParseAddrPort("192.0.2.66:80"), as, "bad"))
 	}, good)
 	mn1.conn.Close()
+	// Who sends as if they were the mobile node leaves no flow behind by which its own packets would not be translated.
+	d.evil.sh("ip route replace " + cn4 + " via " + mag1Core4)
+	d.evil.transmit(datagram(t, netip.MustParseAddrPort(mn1Home+":8888"), netip.MustParseAddrPort(cn4+":80"), "bad"))
+	d.evil.reaches(mag1Core4)
+	d.mn1.seenAs(mag1Seen, "udp4", mn1Home+":8888", cn4+":80")
 	// Control traffic stays in the tunnel (RFC 6909 section 3.3), and what a NAT cannot tell apart.
 	for _, port := range controlPorts {
 		d.cn.answer("udp4", int(port))

@@ -211,6 +211,7 @@ func (o offloading) guard() [][]expr.Any {
 	}
 	return append(rules,
 		append(device(expr.MetaKeyOIFNAME, seg6OutIPv4), accept), // out of the tunnel, by way of the uplink
+		append(home(ipv4Source), &expr.Counter{}, drop),          // a flow begun by somebody else would stay untranslated
 		append(home(ipv4Destination), &expr.Counter{}, drop))     // nobody asked for it
 }
 
