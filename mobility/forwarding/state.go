@@ -89,9 +89,14 @@ func (e Entry) Station() (mac [6]byte, ok bool) {
 	return mac, ok && mac != [6]byte{} && mac[0]&1 == 0
 }
 
-// InKernel is e as far as a Kernel stores it. What is held is the business of a Holder.
+var offloadNothing = mobility.OffloadNothing()
+
+// InKernel is e as far as a Kernel stores it. What is held is the business of a Holder, and a policy that offloads nothing asks for nothing.
 func (e Entry) InKernel() Entry {
 	e.Hold = false
+	if e.Offload == offloadNothing {
+		e.Offload = mobility.OffloadPolicy{}
+	}
 	if _, known := e.Station(); !known {
 		e.MobileNodeLinkLayerID = ""
 	}

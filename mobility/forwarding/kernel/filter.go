@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/userdata"
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +32,7 @@ func newFilter() (*filter, error) {
 		return nil, explainFilter(err)
 	}
 	f := &filter{conn: conn, table: &nftables.Table{Name: senderTable, Family: nftables.TableFamilyINet}, sets: map[string]*nftables.Set{}}
-	f.sets[senderLinks] = &nftables.Set{Table: f.table, Name: senderLinks, KeyType: nftables.TypeIFName}
+	f.sets[senderLinks] = &nftables.Set{Table: f.table, Name: senderLinks, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian}
 	for name, source := range map[string]nftables.SetDatatype{senderSetIPv6: nftables.TypeIP6Addr, senderSetIPv4: nftables.TypeIPAddr} {
 		f.sets[name] = &nftables.Set{Table: f.table, Name: name, KeyType: nftables.MustConcatSetType(nftables.TypeEtherAddr, source), Concatenation: true}
 	}

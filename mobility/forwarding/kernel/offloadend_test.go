@@ -187,6 +187,55 @@ func (d *domain) keepsOutOfSecurityAssociations(t *testing.T) {
 	d.mn1.seenAs(mag1Seen, "udp4", any1, cn4+":80")
 }
 
+// A mobile node that begins flows without end takes no more than its part of the table of flows, whether it leads anywhere or not, and nor does
+// who calls it.
+func TestOffloadBoundsFlows(t *testing.T) {
+	d := newOffloadDomain(t, Masquerade)
+	d.start()
+	d.attachDual(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1, false)
+	d.attachDual(d.mn2, hnp2, mn2Addr, mn2Home, "acc2", d.mag1, false)
+	d.mag1.sh("sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600") // until the end of the test
+	d.offload(d.mag1, mn1Home, mobility.OffloadNothing())
+	d.mn1.strew(mn1Home, cn4+":9", 2000, 2010)
+	d.mn1.seenAs(mn1Home, "udp4", any1, cn4+":80")
+	d.cn.reaches(mn1Home)
+	if flows := d.mag1.tracked("=" + mn1Home + " "); len(flows) > 0 || strings.Contains(d.mag1.rulesets(), mn1Home+" :") {
+		t.Errorf("with a policy that offloads nothing there are flows: %q, or it is in the table", flows)
+	}
+	d.mag1.resync()
+	if m := d.mag1.rec.Status().Mended; m != 0 {
+		t.Errorf("%d entries were installed again although they stood", m)
+	}
+	d.offload(d.mag1, mn1Home, web)
+	d.offload(d.mag1, mn2Home, web)
+	d.mn1.strew(mn1Home, router4+":9", 2000, 2099) // to the gateway itself
+	stays, _ := d.mn1.seenAs(mn1Home, "udp4", any1, cn4+":80")
+	if w := d.mag1.kernel.Warnings(); len(w) > 0 {
+		t.Errorf("warnings: %q", w)
+	}
+	d.mn1.strew(mn1Home, cn4+":9", 2000, 2000+maximumFlows)
+	d.cn.strew(cn4, mn1Home+":9", 2000, 2099)
+	d.mn1.strew(mn1Home, router4+":9", 2100, 2199)
+	if n := len(d.mag1.tracked("=" + mn1Home + " ")); n < maximumFlows-10 || n > maximumFlows+10 { // each processor has a moment before the next knows
+		t.Errorf("%d flows, %d are allowed", n, maximumFlows)
+	}
+	if w := d.mag1.kernel.Warnings(); len(w) != 1 || !strings.Contains(w[0], "beyond the 1024") {
+		t.Errorf("warnings: %q", w)
+	}
+	if !strings.Contains(d.mag1.rulesets(), mn1Home+" ct count over 1024") {
+		t.Errorf("nobody is counted:\n%s", d.mag1.rulesets())
+	}
+	if got, err := ask(d.mn1.dial("udp4", any1, cn4+":80"), 1); !errors.Is(err, errNoAnswer) {
+		t.Errorf("one flow more is seen as %v (%v)", got, err)
+	}
+	if got, err := ask(stays, 20); err != nil || got.Addr().String() != mn1Home {
+		t.Errorf("a flow that stood is seen as %v (%v)", got, err)
+	}
+	d.mn2.seenAs(mn2Home, "udp4", any2, cn4+":80")
+	d.offload(d.mag1, mn1Home, mobility.OffloadPolicy{})
+	d.mn1.seenAs(mn1Home, "udp4", any1, cn4+":80")
+}
+
 // Without NAT the home address is what a service of the gateway's own network sees, and answers.
 func TestOffloadWithoutNAT(t *testing.T) {
 	d := newOffloadDomain(t, NoNAT)
@@ -249,7 +298,7 @@ func TestOffloadFollowsHandover(t *testing.T) {
 }
 
 // counts are what changes in a listing with each packet.
-var counts = regexp.MustCompile(`packets .*`)
+var counts = regexp.MustCompile(`packets .*|elements = \{[^}]* ct count [^}]*\}`)
 
 // rulesets is what operators see of the packet filter.
 func (r *router) rulesets() string {

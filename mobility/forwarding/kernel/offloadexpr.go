@@ -102,6 +102,11 @@ func direction(way byte) []expr.Any {
 	return append([]expr.Any{&expr.Ct{Key: expr.CtKeyDIRECTION, Register: register}}, is([]byte{way})...)
 }
 
+// status loads a bit of the state of a flow.
+func status(bit uint32) []expr.Any {
+	return append([]expr.Any{&expr.Ct{Key: expr.CtKeySTATUS, Register: register}}, bits(native32(bit))...)
+}
+
 func state(bit uint32) []expr.Any {
 	return slices.Concat([]expr.Any{&expr.Ct{Key: expr.CtKeySTATE, Register: register}}, bits(native32(bit)), isNot(native32(0)))
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"netlmm/mobility"
 )
 
@@ -194,4 +196,22 @@ func TestOffloadedFlowsLeaveAtTheGateway(t *testing.T) {
 	if out := d.mag1.sh("nft list ruleset; ip rule; ip route show table all proto 213"); strings.Contains(out, "netlmm") || strings.Contains(out, "fwmark") || strings.Contains(out, mn1Home) {
 		t.Errorf("after Close:\n%s", out)
 	}
+}
+
+// strew sends datagrams to a port, each from another, as long as there are some.
+func (s space) strew(from, to string, first, last int) {
+	s.t.Helper()
+	s.run(func() {
+		for port := first; port <= last; port++ {
+			c, err := net.DialUDP("udp4", &net.UDPAddr{IP: net.ParseIP(from), Port: port}, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(to)))
+			if err != nil {
+				s.t.Errorf("from port %d of %s: %v", port, from, err)
+				continue
+			}
+			if _, err := c.Write([]byte("?")); err != nil && !errors.Is(err, unix.ECONNREFUSED) {
+				s.t.Errorf("from port %d of %s to %s: %v", port, from, to, err)
+			}
+			c.Close()
+		}
+	})
 }

@@ -21,7 +21,9 @@ const (
 	offloadFlows     = "flows"      // set of home addresses with the mark of their flows
 	offloadWithPorts = "with_ports" // set of protocols
 	offloadOwnPorts  = "own_ports"  // set of ports
+	offloadNew       = "new_flows"  // set of addresses with how many flows each has
 	offloadCounter   = "offloaded"
+	offloadRefused   = "refused"
 
 	chainTrack   = "track"
 	chainOwn     = "own"
@@ -89,8 +91,13 @@ var masqueraded = []byte{unix.IPPROTO_ICMP, unix.IPPROTO_TCP, unix.IPPROTO_UDP, 
 // Ports of control traffic: DHCP, and Mobility Headers over UDP (RFC 5844 section 8).
 var controlPorts = []uint16{67, 68, 5436}
 
-// status bit of include/uapi/linux/netfilter/nf_conntrack_common.h, and rt_nf key of nf_tables.h
+// maximumFlows is how many flows a mobile node has at most that are tracked: all mobile nodes and the router itself share one table. What would
+// begin another is dropped.
+const maximumFlows = 1024
+
+// status bits of include/uapi/linux/netfilter/nf_conntrack_common.h, and rt_nf key of nf_tables.h
 const (
+	statusConfirmed = 1 << 3 // all but the first packet of a flow
 	statusSourceNAT = 1 << 4
 	rtXFRM          = 4
 )
@@ -126,7 +133,8 @@ func (o offloading) track() [][]expr.Any {
 		rules = o.tunnelled(ipv4Destination)
 	}
 	rules = append(rules,
-		append(device(expr.MetaKeyIIFNAME, seg6OutIPv4), untrack...), // on its way into the tunnel, once more
+		append(device(expr.MetaKeyIIFNAME, seg6OutIPv4), untrack...),                                           // on its way into the tunnel, once more
+		slices.Concat(onLinks(expr.MetaKeyIIFNAME), loaded(ipv4Destination, 4), is(limitedBroadcast), untrack), // whose sources nobody judges
 		append(onLinks(expr.MetaKeyIIFNAME), append(home(ipv4Source), accept)...),
 		append(onLinks(expr.MetaKeyIIFNAME), append(home(ipv4Destination), accept)...),
 		append(onLinks(expr.MetaKeyIIFNAME), untrack...))
@@ -152,9 +160,19 @@ var untrack = []expr.Any{&expr.Notrack{}, accept}
 func choose() [][]expr.Any {
 	rules := [][]expr.Any{append(onLinks(expr.MetaKeyIIFNAME), goTo(chainDepart))}
 	for _, name := range tunnelDevices {
-		rules = append(rules, append(device(expr.MetaKeyIIFNAME, name), accept))
+		rules = append(rules,
+			append(device(expr.MetaKeyIIFNAME, name), bounded(ipv4Destination)...),
+			append(device(expr.MetaKeyIIFNAME, name), accept))
 	}
 	return append(rules, slices.Concat(direction(1), flow(), isNot(native32(0)), isNot(native32(flowStays)), setPacketMark(markArrive)))
+}
+
+// bounded drops what would begin one flow too many of the mobile node with the address there. It counts no flow twice: only the first packet is
+// looked at.
+func bounded(address uint32) []expr.Any {
+	return slices.Concat(status(statusConfirmed), is(native32(0)), loaded(address, 4), []expr.Any{
+		&expr.Dynset{SrcRegKey: register, SetName: offloadNew, Operation: unix.NFT_DYNSET_OP_ADD, Exprs: []expr.Any{&expr.Connlimit{Count: maximumFlows, Flags: expr.NFT_CONNLIMIT_F_INV}}},
+		&expr.Objref{Type: 1, Name: offloadRefused}, drop})
 }
 
 // depart is what comes from access links.
@@ -162,6 +180,7 @@ func (o offloading) depart() [][]expr.Any {
 	rules := [][]expr.Any{
 		setPacketMark(0),
 		slices.Concat(state(expr.CtStateBitUNTRACKED), []expr.Any{accept}),
+		bounded(ipv4Source),
 		slices.Concat(direction(1), []expr.Any{accept}), // answers what came through the tunnel
 		slices.Concat(ownFlow(ipv4Source), []expr.Any{goTo(chainLeave)}),
 		slices.Concat(flow(), is(native32(flowStays)), []expr.Any{accept}),
@@ -243,8 +262,7 @@ func (o offloading) out() [][]expr.Any {
 // stay is what goes through the tunnel, or to another mobile node here. A translated packet would have the wrong source there.
 func stay() [][]expr.Any {
 	return [][]expr.Any{
-		slices.Concat(flow(), isNot(native32(0)), isNot(native32(flowStays)), []expr.Any{
-			&expr.Ct{Key: expr.CtKeySTATUS, Register: register}}, bits(native32(statusSourceNAT)), isNot(native32(0)), []expr.Any{&expr.Counter{}, drop}),
+		slices.Concat(flow(), isNot(native32(0)), isNot(native32(flowStays)), status(statusSourceNAT), isNot(native32(0)), []expr.Any{&expr.Counter{}, drop}),
 		slices.Concat(flow(), is(native32(0)), []expr.Any{
 			&expr.Ct{Key: expr.CtKeyMARK, Register: register},
 			&expr.Bitwise{SourceRegister: register, DestRegister: register, Len: 4, Mask: native32(^uint32(flowMask)), Xor: native32(flowStays)},

@@ -27,7 +27,7 @@ func (c *conn) ensureOffload(o offloading, held []offload) error { return c.offl
 
 func (c *conn) removeOffload() error { return c.offloading.remove() }
 
-func (c *conn) offloaded() (packets, octets uint64) { return c.offloading.total.read() }
+func (c *conn) offloaded() (packets, octets uint64) { return c.offloading.total.read(offloadCounter) }
 
 // changeOffloads executes those of the requests that are about offload and remove, or not.
 func (c *conn) changeOffloads(requests []request, errs []error, remove bool) {
@@ -76,7 +76,11 @@ func newOffloadTable() (*offloadTable, error) {
 	t := &offloadTable{conn: conn, table: &nftables.Table{Name: offloadTableName, Family: nftables.TableFamilyIPv4}}
 	t.learn(contents{})
 	set := func(name string, key nftables.SetDatatype) *nftables.Set {
-		return &nftables.Set{Table: t.table, Name: name, KeyType: key, KeyByteOrder: binaryutil.NativeEndian}
+		s := &nftables.Set{Table: t.table, Name: name, KeyType: key, KeyByteOrder: binaryutil.BigEndian} // which only those who list it ask
+		if key == nftables.TypeIFName || key == nftables.TypeClassID {
+			s.KeyByteOrder = binaryutil.NativeEndian
+		}
+		return s
 	}
 	links, withPorts := set(offloadLinks, nftables.TypeIFName), set(offloadWithPorts, nftables.TypeInetProto)
 	own, numbers := set(offloadOwnPorts, nftables.TypeInetService), set(offloadNumbers, nftables.TypeIPAddr)
@@ -87,7 +91,9 @@ func newOffloadTable() (*offloadTable, error) {
 	flows := set(offloadFlows, nftables.MustConcatSetType(nftables.TypeIPAddr, nftables.TypeMark))
 	flows.Concatenation = true
 	t.sets = map[string]*nftables.Set{}
-	for _, s := range []*nftables.Set{links, withPorts, own, homes, numbers, policies, flows} {
+	started := set(offloadNew, nftables.TypeIPAddr)
+	started.Dynamic = true
+	for _, s := range []*nftables.Set{links, withPorts, own, homes, numbers, policies, flows, started} {
 		t.sets[s.Name] = s
 	}
 	if t.total, err = newOffloadTotal(t.table); err == nil {
@@ -101,8 +107,8 @@ func newOffloadTable() (*offloadTable, error) {
 }
 
 func explainOffload(err error) error {
-	return fmt.Errorf("offload flows by packet filter: %w (needs CONFIG_NF_TABLES, CONFIG_NFT_CT, CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_FIB_IPV4 and CONFIG_NF_CONNTRACK_MARK, modules nf_tables, nft_ct, "+
-		"nft_chain_nat, nft_masq and nft_fib_ipv4; `nft list table ip %s` shows it)", err, offloadTableName)
+	return fmt.Errorf("offload flows by packet filter: %w (needs CONFIG_NF_TABLES, CONFIG_NFT_CT, CONFIG_NFT_NAT, CONFIG_NFT_MASQ, CONFIG_NFT_CONNLIMIT, CONFIG_NFT_FIB_IPV4 and CONFIG_NF_CONNTRACK_MARK, modules nf_tables, nft_ct, "+
+		"nft_chain_nat, nft_masq, nft_connlimit and nft_fib_ipv4; `nft list table ip %s` shows it)", err, offloadTableName)
 }
 
 func (t *offloadTable) close() {
@@ -147,11 +153,13 @@ func (t *offloadTable) ensure(o offloading, held []offload) error {
 
 // begin makes the table anew, with what is no hook.
 func (t *offloadTable) begin(o offloading) error {
-	counter := t.total.begin()
+	counters := t.total.begin()
 	t.conn.AddTable(t.table) // lets the deletion succeed when there is none
 	t.conn.DelTable(t.table)
 	t.conn.AddTable(t.table)
-	t.conn.AddObj(counter)
+	for _, c := range counters {
+		t.conn.AddObj(c)
+	}
 	elements := map[string][]nftables.SetElement{}
 	for _, name := range o.links {
 		elements[offloadLinks] = append(elements[offloadLinks], nftables.SetElement{Key: append([]byte(name), make([]byte, sizeofIfname-len(name))...)})

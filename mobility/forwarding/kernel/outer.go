@@ -90,8 +90,10 @@ func (k *Kernel) Warnings() []string {
 		warnings = append(warnings, fmt.Sprintf("packets in the tunnels keep their inner hop limit and lose congestion marks: %v", k.outer.err))
 	}
 	if c, ok := k.system.(*conn); ok && k.layout.Offload {
-		if warning, ok := c.offloading.flows.warning(); ok {
-			warnings = append(warnings, warning)
+		for _, look := range []func() (string, bool){c.offloading.flows.warning, c.offloading.total.warning} {
+			if warning, ok := look(); ok {
+				warnings = append(warnings, warning)
+			}
 		}
 	}
 	for _, addr := range k.narrow() {

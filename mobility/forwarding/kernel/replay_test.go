@@ -39,7 +39,7 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 		}
 		e := testEntry(role, hnp, peer, access)
 		if e.Prefix.Addr().Is4() && l.Offload {
-			e.Offload = rapid.SampledFrom([]mobility.OffloadPolicy{{}, web, allButWeb}).Draw(t, "offload")
+			e.Offload = rapid.SampledFrom([]mobility.OffloadPolicy{{}, web, allButWeb, mobility.OffloadNothing()}).Draw(t, "offload")
 		}
 		e.LocalRouting = role == forwarding.Gateway && rapid.Bool().Draw(t, "local routing")
 		e.Local = l.end(e.Peer)

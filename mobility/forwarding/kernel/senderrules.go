@@ -45,6 +45,9 @@ const (
 	sizeofIfname     = 16
 )
 
+// limitedBroadcast is 255.255.255.255.
+var limitedBroadcast = []byte{255, 255, 255, 255}
+
 var (
 	accept = &expr.Verdict{Kind: expr.VerdictAccept}
 	drop   = &expr.Verdict{Kind: expr.VerdictDrop}
@@ -58,7 +61,7 @@ func (j judgement) rules() [][]expr.Any {
 		&expr.Lookup{SourceRegister: register, SetName: senderLinks, Invert: true}, accept}}
 	if j.ipv4 {
 		rules = append(rules,
-			append(version(unix.NFPROTO_IPV4), load(ipv4Destination, 4), equals(netip.AddrFrom4([4]byte{255, 255, 255, 255}).AsSlice()), accept),
+			append(version(unix.NFPROTO_IPV4), load(ipv4Destination, 4), equals(limitedBroadcast), accept),
 			append(version(unix.NFPROTO_IPV4), station, load(ipv4Source, 4), lookup(senderSetIPv4), accept))
 	} else {
 		rules = append(rules, append(version(unix.NFPROTO_IPV4), accept))

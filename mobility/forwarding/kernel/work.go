@@ -180,7 +180,7 @@ func (k *Kernel) prepare(c *forwarding.Change) work {
 			w.skip = true
 			return w
 		}
-		w.want = k.objects(k.workspace.room(), &c.Entry)
+		w.want = k.objects(k.workspace.room(), &w.entry)
 	}
 	if odd, ok := k.held.odd[c.Prefix]; ok {
 		w.have = odd
