@@ -196,6 +196,14 @@ func (f *fakeSystem) ensureOffload(o offloading, held []offload) error {
 	return nil
 }
 
+func (f *fakeSystem) protectFromOffload(peers []netip.Addr) error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	f.departs.peers = peers
+	return nil
+}
+
 func (f *fakeSystem) removeOffload() error {
 	if err := f.failure(); err != nil {
 		return err

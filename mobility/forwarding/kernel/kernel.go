@@ -24,6 +24,7 @@ type system interface {
 	senders() ([]sender, error)       // ours, the known ones
 	offloads() ([]offload, error)     // ours
 	ensureOffload(o offloading, held []offload) error
+	protectFromOffload(peers []netip.Addr) error
 	removeOffload() error
 	offloaded() (packets, octets uint64)
 	ensureFilter(j judgement, held []sender) error
@@ -243,7 +244,7 @@ func (k *Kernel) tunnelTo(addr netip.Addr) (peer, error) {
 		}
 		k.tunnels[addr], k.slots[p.slot], k.broken[addr] = p, addr, struct{}{}
 	}
-	if err := k.install(k.backend.tunnel(p)); err != nil {
+	if err := errors.Join(k.install(k.backend.tunnel(p)), k.protect(addr)); err != nil {
 		return peer{}, fmt.Errorf("tunnel to %s: %w", addr, err)
 	}
 	delete(k.broken, addr)

@@ -108,7 +108,25 @@ func (k *Kernel) ensureOffloading() error {
 			held = append(held, o)
 		}
 	}
-	return k.system.ensureOffload(offloading{k.layout.AccessInterfaces, k.layout.OffloadNAT == Masquerade, k.layout.LocalIPv4}, held)
+	return k.system.ensureOffload(offloading{k.layout.AccessInterfaces, k.peersOverIPv4(), k.layout.OffloadNAT == Masquerade, k.layout.LocalIPv4}, held)
+}
+
+// peersOverIPv4 is to whom nothing is offloaded: they know the router by its address.
+func (k *Kernel) peersOverIPv4() (peers []netip.Addr) {
+	for addr := range k.tunnels {
+		if addr.Is4() {
+			peers = append(peers, addr)
+		}
+	}
+	return peers
+}
+
+// protect tells the table of a tunnel that was made.
+func (k *Kernel) protect(peer netip.Addr) error {
+	if !k.layout.Offload || !peer.Is4() {
+		return nil
+	}
+	return k.system.protectFromOffload(k.peersOverIPv4())
 }
 
 // ourOffloads is what the table has.

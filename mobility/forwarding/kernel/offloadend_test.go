@@ -132,13 +132,22 @@ func TestOffloadLetsNothingElseIn(t *testing.T) {
 	d.evil.transmit(datagram(t, netip.MustParseAddrPort(mn1Home+":8888"), netip.MustParseAddrPort(cn4+":80"), "bad"))
 	d.evil.reaches(mag1Core4)
 	d.mn1.seenAs(mag1Seen, "udp4", mn1Home+":8888", cn4+":80")
-	// Control traffic stays in the tunnel (RFC 6909 section 3.3), and what a NAT cannot tell apart.
+	// Control traffic stays in the tunnel (RFC 6909 section 3.3), and what is for the other ends of tunnels.
 	for _, port := range controlPorts {
 		d.cn.answer("udp4", int(port))
 		d.mn1.seenAs(mn1Home, "udp4", any1, netip.AddrPortFrom(netip.MustParseAddr(cn4), port).String())
 	}
-	for _, port := range []string{":1023", ":4551"} {
-		d.mn1.seenAs(mn1Home, "udp4", mn1Home+port, cn4+":80")
+	if err := d.mag1.kernel.system.protectFromOffload([]netip.Addr{netip.MustParseAddr(cn4)}); err != nil {
+		t.Fatal(err)
+	}
+	d.mn1.seenAs(mn1Home, "udp4", any1, cn4+":80")
+	if err := d.mag1.kernel.ensureOffloading(); err != nil { // which knows that there is no tunnel to cn
+		t.Fatal(err)
+	}
+	d.mn1.seenAs(mag1Seen, "udp4", any1, cn4+":80")
+	// No port of the router's own is taken.
+	for _, port := range []string{":500", ":4551", ":8080", ":61000"} {
+		d.mn1.seenAs(mag1Seen, "udp4", mn1Home+port, cn4+":80")
 	}
 	d.mn2.seenAs(mn2Home, "udp4", any2, cn4+":80")
 	if flows := d.mag1.tracked("=" + mn2Home + " "); len(flows) > 0 {
@@ -353,6 +362,8 @@ func TestOffloadIsMended(t *testing.T) {
 		"everything":       "flush ruleset",
 		"a chain":          "flush chain" + table + chainNAT,
 		"another":          "flush chain" + table + chainPrivate,
+		"the ports":        "flush chain" + table + chainMasquerade,
+		"control traffic":  "flush set" + table + offloadControl,
 		"the policies":     "flush chain" + table + "policy-1; flush chain" + table + "policy-2",
 		"the homes":        "flush map" + table + offloadHomes,
 		"the numbers":      "flush map" + table + offloadNumbers,

@@ -133,7 +133,7 @@ func (s space) seenAs(want, network, from, to string) (c net.Conn, as netip.Addr
 	if err != nil || as.Addr().String() != want {
 		s.t.Errorf("%s from %s to %s is seen as %v (%v), want %s", network, from, to, as, err, want)
 	}
-	if translated := netip.MustParseAddrPort(from).Addr() != as.Addr(); translated && as.Port() < firstPort {
+	if translated := err == nil && netip.MustParseAddrPort(from).Addr() != as.Addr(); translated && (as.Port() < firstPort || as.Port() > lastPort) {
 		s.t.Errorf("%s from %s to %s is seen as %v: the port may be one of the gateway's own", network, from, to, as)
 	}
 	return c, as

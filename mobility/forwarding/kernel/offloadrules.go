@@ -20,7 +20,8 @@ const (
 	offloadPolicies  = "policies"   // map from that to its chain: Linux looks through all of those that lead to chains with each change
 	offloadFlows     = "flows"      // set of home addresses with the mark of their flows
 	offloadWithPorts = "with_ports" // set of protocols
-	offloadOwnPorts  = "own_ports"  // set of ports
+	offloadControl   = "control"    // set of ports
+	offloadPeers     = "peers"      // set of the other ends of tunnels over IPv4
 	offloadNew       = "new_flows"  // set of addresses with how many flows each has
 	offloadCounter   = "offloaded"
 	offloadRefused   = "refused"
@@ -31,11 +32,13 @@ const (
 	chainDepart  = "depart"
 	chainLeave   = "leave"
 	chainGuard   = "guard"
-	chainReturn  = "return"
+	chainArrive  = "arrive"
 	chainOut     = "out"
 	chainStay    = "stay"
 	chainNAT     = "nat"
 	chainPrivate = "private"
+
+	chainMasquerade = "translate" // of which the one rule is offloadTable.masquerade
 )
 
 // Where the chains stand. Connection tracking puts fragments together at -400, so that their ports are seen, takes a packet for one of its
@@ -53,6 +56,7 @@ const (
 // offloading is what the table is to do.
 type offloading struct {
 	links      []string
+	peers      []netip.Addr // over IPv4
 	masquerade bool
 	sit        netip.Addr // end of tunnels over IPv4
 }
@@ -78,18 +82,19 @@ type fixedChain struct {
 	rules    [][]expr.Any
 }
 
-// Masqueraded flows have no source port below firstPort, nor one of ownPorts: at these the router itself may be spoken to by the other end. What
-// comes from there stays in the tunnel. They are IKE through a NAT, RADIUS, CoA, MIH and Mobility Headers over UDP.
-const firstPort = 1024
-
-var ownPorts = []uint16{4500, 1812, 1813, 3799, 4551, 5436}
+// Masqueraded flows have source ports from firstPort to lastPort, where no service of the router is: what begins at the other end is for that.
+const (
+	firstPort = 32768
+	lastPort  = 60999
+)
 
 // masqueraded are the protocols of which a flow can be told from the router's own, and from that of another mobile node, when they
 // have one address; others than these stay in the tunnel. By ESP, IPv6-in-IPv4 or Mobility Headers a mobile node could pass itself off as the router.
 var masqueraded = []byte{unix.IPPROTO_ICMP, unix.IPPROTO_TCP, unix.IPPROTO_UDP, unix.IPPROTO_SCTP}
 
-// Ports of control traffic: DHCP, and Mobility Headers over UDP (RFC 5844 section 8).
-var controlPorts = []uint16{67, 68, 5436}
+// Ports of control traffic, to which nobody else than the router speaks with its address (RFC 6909 section 3.3): DHCP, IKE, RADIUS, CoA, MIH, and
+// Mobility Headers over UDP (RFC 5844 section 8).
+var controlPorts = []uint16{67, 68, 500, 4500, 1812, 1813, 3799, 4551, 5436}
 
 // maximumFlows is how many flows a mobile node has at most that are tracked: all mobile nodes and the router itself share one table. What would
 // begin another is dropped.
@@ -109,7 +114,7 @@ func (o offloading) chains() []fixedChain {
 	chains := []fixedChain{
 		{name: chainLeave, rules: [][]expr.Any{setPacketMark(markLeave)}},
 		{name: chainDepart, rules: o.depart()},
-		{name: chainReturn, rules: comeBack()},
+		{name: chainArrive, rules: comeBack()},
 		{name: chainStay, rules: stay()},
 		{name: chainOut, rules: o.out()},
 		{name: chainTrack, hook: nftables.ChainHookPrerouting, priority: priorityTrack, rules: o.track()},
@@ -193,9 +198,9 @@ func (o offloading) depart() [][]expr.Any {
 		mask := binaryutil.BigEndian.PutUint32(^uint32(0) << (32 - p.Bits()))
 		rules = append(rules, slices.Concat(loaded(ipv4Destination, 4), bits(mask), is(p.Addr().AsSlice()), []expr.Any{accept}))
 	}
-	for _, port := range controlPorts {
-		rules = append(rules, slices.Concat(protocolIs(unix.IPPROTO_UDP), transport(2, 2), is(binaryutil.BigEndian.PutUint16(port)), []expr.Any{accept}))
-	}
+	rules = append(rules,
+		slices.Concat(loaded(ipv4Destination, 4), lookUp(offloadPeers), []expr.Any{accept}),
+		slices.Concat(ported(), transport(2, 2), lookUp(offloadControl), []expr.Any{accept}))
 	for _, p := range []byte{unix.IPPROTO_IGMP, unix.IPPROTO_MH} {
 		rules = append(rules, append(protocolIs(p), accept))
 	}
@@ -204,10 +209,7 @@ func (o offloading) depart() [][]expr.Any {
 		for _, p := range masqueraded {
 			others = append(others, isNot([]byte{p})...)
 		}
-		rules = append(rules,
-			slices.Concat(protocol(), others, []expr.Any{accept}),
-			slices.Concat(ported(), transport(0, 2), []expr.Any{&expr.Cmp{Op: expr.CmpOpLt, Register: register, Data: binaryutil.BigEndian.PutUint16(firstPort)}, accept}),
-			slices.Concat(ported(), transport(0, 2), lookUp(offloadOwnPorts), []expr.Any{accept}))
+		rules = append(rules, slices.Concat(protocol(), others, []expr.Any{accept}))
 	}
 	// The number of the policy takes the place of the priority for a moment: nft(8) cannot read a look-up by what another one found, and the
 	// priority of a packet follows from its DS octet when it is forwarded.
@@ -222,7 +224,7 @@ func (o offloading) depart() [][]expr.Any {
 // guard stands where the way of a packet is known.
 func (o offloading) guard() [][]expr.Any {
 	rules := [][]expr.Any{
-		slices.Concat(packetMark(), is(native32(markArrive)), []expr.Any{goTo(chainReturn)}),
+		slices.Concat(packetMark(), is(native32(markArrive)), []expr.Any{goTo(chainArrive)}),
 		append(onLinks(expr.MetaKeyIIFNAME), goTo(chainOut)),
 	}
 	for _, name := range tunnelDevices {
@@ -272,15 +274,11 @@ func stay() [][]expr.Any {
 
 // translate gives offloaded flows the router's address.
 func translate() [][]expr.Any {
-	return [][]expr.Any{append(ownFlow(ipv4Source), &expr.Masq{})}
+	return [][]expr.Any{append(ownFlow(ipv4Source), goTo(chainMasquerade))}
 }
 
-// private drops what would leave under an IPsec policy of the router, whose other end would take it for the router's; and what would have one of its
-// ports, having been given another than it came with. The next attempt gets another one.
+// private drops what would leave under an IPsec policy of the router, whose other end would take it for the router's.
 func private() [][]expr.Any {
-	leaves := slices.Concat(packetMark(), is(native32(markLeave)))
-	return [][]expr.Any{
-		slices.Concat(leaves, ported(), []expr.Any{&expr.Ct{Key: expr.CtKeyPROTODST, Direction: 1, Register: register}}, lookUp(offloadOwnPorts), []expr.Any{&expr.Counter{}, drop}),
-		slices.Concat(leaves, []expr.Any{&expr.Rt{Key: rtXFRM, Register: register}}, is([]byte{1}), []expr.Any{&expr.Counter{}, drop}),
-	}
+	return [][]expr.Any{slices.Concat(packetMark(), is(native32(markLeave)),
+		[]expr.Any{&expr.Rt{Key: rtXFRM, Register: register}}, is([]byte{1}), []expr.Any{&expr.Counter{}, drop})}
 }

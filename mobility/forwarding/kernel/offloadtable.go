@@ -25,6 +25,8 @@ func (c *conn) offloads() ([]offload, error) {
 
 func (c *conn) ensureOffload(o offloading, held []offload) error { return c.offloading.ensure(o, held) }
 
+func (c *conn) protectFromOffload(peers []netip.Addr) error { return c.offloading.protect(peers) }
+
 func (c *conn) removeOffload() error { return c.offloading.remove() }
 
 func (c *conn) offloaded() (packets, octets uint64) { return c.offloading.total.read(offloadCounter) }
@@ -58,22 +60,27 @@ const offloadsAtOnce = 16
 
 // offloadTable is the part of the packet filter of one network namespace that offloads.
 type offloadTable struct {
-	conn  *nftables.Conn
-	table *nftables.Table
-	sets  map[string]*nftables.Set
-	known mirror
-	flows *flows
-	todo  []int // memory of changeOffloads
-	total *offloadTotal
+	conn   *nftables.Conn
+	socket *netlink.Conn // of conn
+	table  *nftables.Table
+	sets   map[string]*nftables.Set
+	known  mirror
+	flows  *flows
+	todo   []int // memory of changeOffloads
+	total  *offloadTotal
 }
 
 // newOffloadTable opens it, in the current network namespace. Nothing is changed yet.
 func newOffloadTable() (*offloadTable, error) {
-	conn, err := nftables.New(nftables.AsLasting())
+	var socket *netlink.Conn
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		socket = c
+		return nil
+	}))
 	if err != nil {
 		return nil, explainOffload(err)
 	}
-	t := &offloadTable{conn: conn, table: &nftables.Table{Name: offloadTableName, Family: nftables.TableFamilyIPv4}}
+	t := &offloadTable{conn: conn, socket: socket, table: &nftables.Table{Name: offloadTableName, Family: nftables.TableFamilyIPv4}}
 	t.learn(contents{})
 	set := func(name string, key nftables.SetDatatype) *nftables.Set {
 		s := &nftables.Set{Table: t.table, Name: name, KeyType: key, KeyByteOrder: binaryutil.BigEndian} // which only those who list it ask
@@ -83,7 +90,7 @@ func newOffloadTable() (*offloadTable, error) {
 		return s
 	}
 	links, withPorts := set(offloadLinks, nftables.TypeIFName), set(offloadWithPorts, nftables.TypeInetProto)
-	own, numbers := set(offloadOwnPorts, nftables.TypeInetService), set(offloadNumbers, nftables.TypeIPAddr)
+	control, numbers := set(offloadControl, nftables.TypeInetService), set(offloadNumbers, nftables.TypeIPAddr)
 	homes, policies := set(offloadHomes, nftables.TypeIPAddr), set(offloadPolicies, nftables.TypeClassID)
 	homes.IsMap, homes.DataType = true, nftables.TypeMark
 	numbers.IsMap, numbers.DataType = true, nftables.TypeClassID
@@ -93,7 +100,7 @@ func newOffloadTable() (*offloadTable, error) {
 	t.sets = map[string]*nftables.Set{}
 	started := set(offloadNew, nftables.TypeIPAddr)
 	started.Dynamic = true
-	for _, s := range []*nftables.Set{links, withPorts, own, homes, numbers, policies, flows, started} {
+	for _, s := range []*nftables.Set{links, withPorts, control, homes, numbers, policies, flows, started, set(offloadPeers, nftables.TypeIPAddr)} {
 		t.sets[s.Name] = s
 	}
 	if t.total, err = newOffloadTotal(t.table); err == nil {
@@ -125,7 +132,7 @@ func (t *offloadTable) ensure(o offloading, held []offload) error {
 	}
 	if sound && t.stands(o) {
 		t.learn(there)
-		return nil
+		return t.protect(o.peers)
 	}
 	for _, h := range held {
 		there.homes[h.home] = h
@@ -133,6 +140,9 @@ func (t *offloadTable) ensure(o offloading, held []offload) error {
 	t.learn(contents{})
 	if err := t.begin(o); err != nil {
 		return explainOffload(err)
+	}
+	if err := t.protect(o.peers); err != nil {
+		return err
 	}
 	for some := range slices.Chunk(slices.Collect(maps.Values(there.homes)), offloadsAtOnce) {
 		if err := t.change(some, false); err != nil {
@@ -167,8 +177,8 @@ func (t *offloadTable) begin(o offloading) error {
 	for _, p := range withPorts {
 		elements[offloadWithPorts] = append(elements[offloadWithPorts], nftables.SetElement{Key: []byte{p}})
 	}
-	for _, p := range ownPorts {
-		elements[offloadOwnPorts] = append(elements[offloadOwnPorts], nftables.SetElement{Key: binaryutil.BigEndian.PutUint16(p)})
+	for _, p := range controlPorts {
+		elements[offloadControl] = append(elements[offloadControl], nftables.SetElement{Key: binaryutil.BigEndian.PutUint16(p)})
 	}
 	for _, name := range slices.Sorted(maps.Keys(t.sets)) {
 		if err := t.conn.AddSet(t.sets[name], elements[name]); err != nil {
@@ -180,7 +190,38 @@ func (t *offloadTable) begin(o offloading) error {
 			t.addChain(o, c)
 		}
 	}
-	return t.conn.Flush()
+	t.conn.AddChain(t.chain(chainMasquerade))
+	return errors.Join(t.conn.Flush(), t.masquerade(o.String()))
+}
+
+// protect makes these the peers to which nothing is offloaded. Without a table it is for ensure to do.
+func (t *offloadTable) protect(peers []netip.Addr) error {
+	there, err := t.conn.GetSetElements(t.sets[offloadPeers])
+	if absent(err) {
+		return nil
+	}
+	gone, come := map[netip.Addr]bool{}, []nftables.SetElement{}
+	for _, e := range there {
+		if addr, ok := netip.AddrFromSlice(e.Key); ok {
+			gone[addr] = true
+		}
+	}
+	for _, p := range peers {
+		if !gone[p] {
+			come = append(come, nftables.SetElement{Key: p.AsSlice()})
+		}
+		delete(gone, p)
+	}
+	if len(come) > 0 {
+		err = errors.Join(err, t.conn.SetAddElements(t.sets[offloadPeers], come))
+	}
+	for addr := range gone {
+		err = errors.Join(err, t.conn.SetDeleteElements(t.sets[offloadPeers], []nftables.SetElement{{Key: addr.AsSlice()}}))
+	}
+	if err = errors.Join(err, t.conn.Flush()); err != nil {
+		return explainOffload(err)
+	}
+	return nil
 }
 
 func (t *offloadTable) chain(name string) *nftables.Chain {
@@ -218,19 +259,16 @@ func (t *offloadTable) comments(chain string) ([]string, error) {
 
 // stands says whether the table has the chains, with as many of our rules in each, and the links.
 func (t *offloadTable) stands(o offloading) bool {
-	for _, c := range o.chains() {
+	for _, c := range append(o.chains(), fixedChain{name: chainMasquerade, rules: make([][]expr.Any, 1)}) {
 		comments, err := t.comments(c.name)
-		if c.name == chainPrivate { // the library cannot read these rules back, and that it says so tells that they are there
-			if err == nil || absent(err) {
-				return false
-			}
+		if c.name == chainPrivate && err != nil && !absent(err) { // the library cannot read this rule back, and that it says so tells that it is there
 			continue
 		}
 		if err != nil || len(comments) != len(c.rules) || slices.ContainsFunc(comments, func(s string) bool { return s != o.String() }) {
 			return false
 		}
 	}
-	for name, want := range map[string]int{offloadLinks: len(o.links), offloadWithPorts: len(withPorts), offloadOwnPorts: len(ownPorts)} {
+	for name, want := range map[string]int{offloadLinks: len(o.links), offloadWithPorts: len(withPorts), offloadControl: len(controlPorts)} {
 		elements, err := t.conn.GetSetElements(t.sets[name])
 		if err != nil || len(elements) != want {
 			return false
