@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/google/nftables/binaryutil"
 	"github.com/vishvananda/netlink/nl"
@@ -13,15 +14,20 @@ import (
 // ctaMarkMask is CTA_MARK_MASK of include/uapi/linux/netfilter/nfnetlink_conntrack.h.
 const ctaMarkMask = 21
 
+// flowsRetryPause is how long after a failure the deletion of flows is tried again.
+const flowsRetryPause = 5 * time.Second
+
 // flows deletes flows that are nobody's any more, beside whoever asks for it: Linux goes through all flows for it. What comes back of
 // them is dropped with or without that (offload.go); but a new one with the same addresses and ports would be taken for the old one.
 type flows struct {
 	socket *nl.SocketHandle
+	delete func(mark uint32) error
+	pause  time.Duration
 	wake   chan struct{}
 	done   chan struct{}
 	err    atomic.Pointer[error] // of the last attempt
 
-	mu    sync.Mutex
+	mu    sync.Mutex          // is held during a deletion, so that nothing is deleted that was kept
 	marks map[uint32]struct{} // to be deleted
 }
 
@@ -31,9 +37,15 @@ func newFlows() (*flows, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a socket to connection tracking: %w", err)
 	}
-	f := &flows{socket: s, wake: make(chan struct{}, 1), done: make(chan struct{}), marks: map[uint32]struct{}{}}
-	go f.run()
+	f := startFlows(func(mark uint32) error { return deleteFlows(s, mark) }, flowsRetryPause)
+	f.socket = s
 	return f, nil
+}
+
+func startFlows(remove func(mark uint32) error, pause time.Duration) *flows {
+	f := &flows{delete: remove, pause: pause, wake: make(chan struct{}, 1), done: make(chan struct{}), marks: map[uint32]struct{}{}}
+	go f.run()
+	return f
 }
 
 // forget deletes the flows with a mark, soon. There is one mark at most for each home address that went meanwhile.
@@ -47,7 +59,7 @@ func (f *flows) forget(mark uint32) {
 	}
 }
 
-// keep is the opposite, of a mark that a home address has again.
+// keep is the opposite, of a mark that a home address is about to have again.
 func (f *flows) keep(mark uint32) {
 	f.mu.Lock()
 	delete(f.marks, mark)
@@ -56,21 +68,46 @@ func (f *flows) keep(mark uint32) {
 
 func (f *flows) run() {
 	defer close(f.done)
-	for range f.wake {
-		f.mu.Lock()
-		marks := f.marks
-		f.marks = map[uint32]struct{}{}
-		f.mu.Unlock()
-		for m := range marks {
-			err := f.delete(m)
-			f.err.Store(&err)
+	for open, failed := true, false; open; failed = !f.deleteAll() {
+		var again <-chan time.Time
+		if failed {
+			again = time.After(f.pause)
+		}
+		select {
+		case _, open = <-f.wake:
+		case <-again:
 		}
 	}
 }
 
-func (f *flows) delete(mark uint32) error {
+// deleteAll deletes what is to be deleted up to the first failure, which is none of the mark's.
+func (f *flows) deleteAll() bool {
+	for more, err := true, error(nil); more; {
+		if more, err = f.deleteOne(); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// deleteOne says whether there was something to delete.
+func (f *flows) deleteOne() (more bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for m := range f.marks {
+		err := f.delete(m)
+		f.err.Store(&err)
+		if err == nil {
+			delete(f.marks, m)
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+func deleteFlows(socket *nl.SocketHandle, mark uint32) error {
 	req := nl.NewNetlinkRequest(unix.NFNL_SUBSYS_CTNETLINK<<8|nl.IPCTNL_MSG_CT_DELETE, unix.NLM_F_ACK)
-	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: f.socket}
+	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_NETFILTER: socket}
 	req.AddData(&nl.Nfgenmsg{NfgenFamily: unix.AF_INET, Version: nl.NFNETLINK_V0})
 	req.AddData(nl.NewRtAttr(nl.CTA_MARK, binaryutil.BigEndian.PutUint32(mark)))
 	req.AddData(nl.NewRtAttr(ctaMarkMask, binaryutil.BigEndian.PutUint32(flowMask)))
@@ -88,7 +125,12 @@ func (f *flows) warning() (string, bool) {
 }
 
 func (f *flows) close() {
+	f.stop()
+	f.socket.Close()
+}
+
+// stop tries once more what is left.
+func (f *flows) stop() {
 	close(f.wake)
 	<-f.done
-	f.socket.Close()
 }

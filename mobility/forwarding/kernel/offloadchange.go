@@ -80,7 +80,14 @@ func (m *mirror) drop(p mobility.OffloadPolicy) {
 
 // change adds or removes home addresses; of those to be removed nothing else counts. One that is there with another policy is replaced. When
 // somebody else changed the table, it is read again.
-func (t *offloadTable) change(some []offload, remove bool) error {
+func (t *offloadTable) change(some []offload, remove bool) (err error) {
+	defer func() {
+		for _, o := range some {
+			if err != nil && o.mark != 0 && t.known.marks[o.mark] == 0 { // it may have been kept
+				t.flows.forget(o.mark)
+			}
+		}
+	}()
 	for attempt := 0; ; attempt++ {
 		err := t.transact(some, remove)
 		if err == nil {
@@ -117,6 +124,9 @@ func (t *offloadTable) transact(some []offload, remove bool) error {
 	if len(adds)+len(removals) == 0 {
 		return nil
 	}
+	for _, o := range adds {
+		t.flows.keep(o.mark)
+	}
 	err := t.elements(removals, t.conn.SetDeleteElements)
 	for _, o := range removals {
 		t.known.remove(o)
@@ -135,9 +145,6 @@ func (t *offloadTable) transact(some []offload, remove bool) error {
 	}
 	if err = errors.Join(err, t.conn.Flush()); err != nil {
 		return err
-	}
-	for _, o := range adds {
-		t.flows.keep(o.mark)
 	}
 	for _, o := range removals {
 		if t.known.marks[o.mark] == 0 {
