@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/nftables/binaryutil"
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -21,6 +22,7 @@ const flowsRetryPause = 5 * time.Second
 // them is dropped with or without that (offload.go); but a new one with the same addresses and ports would be taken for the old one.
 type flows struct {
 	socket *nl.SocketHandle
+	handle *netlink.Handle
 	delete func(mark uint32) error
 	pause  time.Duration
 	wake   chan struct{}
@@ -37,8 +39,13 @@ func newFlows() (*flows, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a socket to connection tracking: %w", err)
 	}
+	handle, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open a socket to connection tracking: %w", err)
+	}
 	f := startFlows(func(mark uint32) error { return deleteFlows(s, mark) }, flowsRetryPause)
-	f.socket = s
+	f.socket, f.handle = s, handle
 	return f, nil
 }
 
@@ -115,6 +122,26 @@ func deleteFlows(socket *nl.SocketHandle, mark uint32) error {
 	return err
 }
 
+// byMarks is the flows with one of some marks.
+type byMarks map[uint32]int
+
+// MatchConntrackFlow implements netlink.CustomConntrackFilter.
+func (b byMarks) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
+	_, ok := b[flow.Mark&flowMask]
+	return ok
+}
+
+// deleteAtOnce deletes the flows with any of marks, and returns when it is done.
+func (f *flows) deleteAtOnce(marks map[uint32]int) error {
+	if len(marks) == 0 {
+		return nil
+	}
+	if _, err := f.handle.ConntrackDeleteFilter(netlink.ConntrackTable, unix.AF_INET, byMarks(marks)); err != nil {
+		return fmt.Errorf("delete offloaded flows: %w (needs CONFIG_NF_CT_NETLINK, module nf_conntrack_netlink)", err)
+	}
+	return nil
+}
+
 // warning says what is wrong, for operators.
 func (f *flows) warning() (string, bool) {
 	if err := f.err.Load(); err != nil && *err != nil {
@@ -127,6 +154,7 @@ func (f *flows) warning() (string, bool) {
 func (f *flows) close() {
 	f.stop()
 	f.socket.Close()
+	f.handle.Close()
 }
 
 // stop tries once more what is left.

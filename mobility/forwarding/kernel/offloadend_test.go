@@ -417,7 +417,8 @@ func TestCleanTakesOffloadAway(t *testing.T) {
 	d := newOffloadDomain(t, Masquerade)
 	d.start()
 	d.attachDual(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1, false)
-	d.offload(d.mag1, mn1Home, web)
+	d.offload(d.mag1, mn1Home, allButWeb)
+	d.mn1.seenAs(mag1Seen, "udp4", any1, cn4+":80")
 	if err := d.mag1.kernel.Close(true); err != nil {
 		t.Fatal(err)
 	}
@@ -427,6 +428,7 @@ func TestCleanTakesOffloadAway(t *testing.T) {
 	if out := d.mag1.sh("nft list ruleset; ip rule; ip route show table all proto 213"); strings.Contains(out, offloadTableName) || strings.Contains(out, "fwmark") || strings.Contains(out, mn1Home) {
 		t.Errorf("left:\n%s", out)
 	}
+	d.mag1.translatesNothing()
 }
 
 // Where tunnels are over IPv4, nothing of them is tracked, and what comes back passes the strictest check of sources that there is.

@@ -196,6 +196,17 @@ func TestOffloadedFlowsLeaveAtTheGateway(t *testing.T) {
 	if out := d.mag1.sh("nft list ruleset; ip rule; ip route show table all proto 213"); strings.Contains(out, "netlmm") || strings.Contains(out, "fwmark") || strings.Contains(out, mn1Home) {
 		t.Errorf("after Close:\n%s", out)
 	}
+	d.mag1.translatesNothing()
+}
+
+// translatesNothing expects no flow to be left of those that left with another address.
+func (s space) translatesNothing() {
+	s.t.Helper()
+	for _, f := range s.tracked("dst=" + mag1Seen + " ") {
+		if strings.Contains(f, "src=10.64.0.") {
+			s.t.Errorf("left: %s", f)
+		}
+	}
 }
 
 // strew sends datagrams to a port, each from another, as long as there are some.

@@ -25,8 +25,6 @@ func (c *conn) offloads() ([]offload, error) {
 
 func (c *conn) ensureOffload(o offloading, held []offload) error { return c.offloading.ensure(o, held) }
 
-func (c *conn) protectFromOffload(peers []netip.Addr) error { return c.offloading.protect(peers) }
-
 func (c *conn) removeOffload() error { return c.offloading.remove() }
 
 func (c *conn) offloaded() (packets, octets uint64) { return c.offloading.total.read(offloadCounter) }
@@ -194,36 +192,6 @@ func (t *offloadTable) begin(o offloading) error {
 	return errors.Join(t.conn.Flush(), t.masquerade(o.String()))
 }
 
-// protect makes these the peers to which nothing is offloaded. Without a table it is for ensure to do.
-func (t *offloadTable) protect(peers []netip.Addr) error {
-	there, err := t.conn.GetSetElements(t.sets[offloadPeers])
-	if absent(err) {
-		return nil
-	}
-	gone, come := map[netip.Addr]bool{}, []nftables.SetElement{}
-	for _, e := range there {
-		if addr, ok := netip.AddrFromSlice(e.Key); ok {
-			gone[addr] = true
-		}
-	}
-	for _, p := range peers {
-		if !gone[p] {
-			come = append(come, nftables.SetElement{Key: p.AsSlice()})
-		}
-		delete(gone, p)
-	}
-	if len(come) > 0 {
-		err = errors.Join(err, t.conn.SetAddElements(t.sets[offloadPeers], come))
-	}
-	for addr := range gone {
-		err = errors.Join(err, t.conn.SetDeleteElements(t.sets[offloadPeers], []nftables.SetElement{{Key: addr.AsSlice()}}))
-	}
-	if err = errors.Join(err, t.conn.Flush()); err != nil {
-		return explainOffload(err)
-	}
-	return nil
-}
-
 func (t *offloadTable) chain(name string) *nftables.Chain {
 	return &nftables.Chain{Name: name, Table: t.table}
 }
@@ -374,16 +342,24 @@ func (t *offloadTable) present() (bool, error) {
 	return slices.ContainsFunc(tables, func(x *nftables.Table) bool { return x.Name == offloadTableName }), err
 }
 
-// remove takes the table away.
+// remove takes the table away, and the flows of whose home addresses are in it, or were.
 func (t *offloadTable) remove() error {
-	t.learn(contents{})
-	if present, err := t.present(); err == nil && !present {
-		return nil
-	}
-	t.conn.AddTable(t.table)
-	t.conn.DelTable(t.table)
-	if err := t.conn.Flush(); err != nil {
+	present, err := t.present()
+	if err != nil {
 		return explainOffload(err)
 	}
-	return nil
+	there, _, _ := t.read() // of another run, if this one knows nothing; what cannot be read is not deleted
+	marks := t.known.marks
+	for _, o := range there.homes {
+		marks[o.mark]++
+	}
+	t.learn(contents{})
+	if present {
+		t.conn.AddTable(t.table)
+		t.conn.DelTable(t.table)
+		if err := t.conn.Flush(); err != nil {
+			return explainOffload(err)
+		}
+	}
+	return t.flows.deleteAtOnce(marks)
 }
