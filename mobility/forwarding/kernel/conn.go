@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -65,7 +66,8 @@ type conn struct {
 	generic         *genetlink.Conn  // nil where it could not be opened
 	names           int              // file descriptor for interface names and indices
 	filter          *filter          // nil at an anchor
-	offloading      *offloadTable    // nil but at a gateway that offloads
+	offloading      *offloadTable    // nil at an anchor
+	wayBack         int              // the routing table for what comes back of offloaded flows
 	protocol        uint8
 	indexes         map[string]uint32 // of the do under way
 	templates       map[shape][]byte
@@ -158,16 +160,34 @@ func (c *conn) indexOnce(name string) (uint32, error) {
 }
 
 // do executes requests and returns one error each, which are the caller's until the next do. Adding what is there and deleting
-// what is not there succeed.
+// what is not there succeed. What comes back of offloaded flows finds its way before there are any, and a home address is known as one that has
+// some before it is led anywhere: a flow that began in between would change its way, and its address with it.
 func (c *conn) do(requests []request) []error {
 	clear(c.indexes)
 	c.errs = append(c.errs[:0], make([]error, len(requests))...)
 	errs := c.errs
 	c.changeSenders(requests, errs)
 	c.changeOffloads(requests, errs, true)
+	offloads := slices.ContainsFunc(requests, func(r request) bool { return r.offload != nil && !r.remove })
+	wayBack := func(r *request) bool {
+		return offloads && !r.remove && (r.neighbour != nil || r.route != nil && r.route.table == c.wayBack && r.route.dst.Addr().Is4())
+	}
+	c.execute(requests, errs, wayBack)
+	c.changeOffloads(requests, errs, false)
+	c.execute(requests, errs, func(r *request) bool { return r.sender == nil && r.offload == nil && !wayBack(r) })
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = fmt.Errorf("%s: %w", requests[i], err)
+		}
+	}
+	return errs
+}
+
+// execute executes those of the requests that are picked, in their order.
+func (c *conn) execute(requests []request, errs []error, picked func(*request) bool) {
 	todo := c.todo[:0]
 	for i := range requests {
-		if requests[i].sender == nil && requests[i].offload == nil {
+		if picked(&requests[i]) {
 			todo = append(todo, i)
 		}
 	}
@@ -189,13 +209,6 @@ func (c *conn) do(requests []request) []error {
 			time.Sleep(memoryRetryPause << attempt)
 		}
 	}
-	c.changeOffloads(requests, errs, false)
-	for i, err := range errs {
-		if err != nil {
-			errs[i] = fmt.Errorf("%s: %w", requests[i], err)
-		}
-	}
-	return errs
 }
 
 // changeSenders executes those of the requests that are about senders, each way in one transaction.

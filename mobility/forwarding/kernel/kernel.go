@@ -122,6 +122,7 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if err := c.openTables(l.Role); err != nil {
 		return nil, err
 	}
+	c.wayBack = l.offloadTable()
 	k := newKernel(l, c)
 	if err := applySysctls(&k.layout); err != nil {
 		return nil, err
