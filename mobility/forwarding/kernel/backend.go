@@ -88,6 +88,8 @@ type layout struct {
 	smallest int // room for inner packets on the narrowest of all paths; 0: none is narrower
 
 	sitMissing error // why there can be no tunnels over IPv4
+
+	offloadSeed [16]byte // of the marks of flows
 }
 
 func (l layout) backend() backend {

@@ -123,6 +123,11 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 		return nil, err
 	}
 	c.wayBack = l.offloadTable()
+	if l.Offload {
+		if l.offloadSeed, err = c.offloading.readSeed(); err != nil {
+			return nil, err
+		}
+	}
 	k := newKernel(l, c)
 	if err := applySysctls(&k.layout); err != nil {
 		return nil, err

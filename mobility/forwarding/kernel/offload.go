@@ -1,10 +1,12 @@
 package kernel
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/netip"
+	"slices"
 
 	"netlmm/mobility"
 	"netlmm/mobility/forwarding"
@@ -49,13 +51,11 @@ func (o offload) String() string {
 
 // offloadOf is what e, which has a policy, offloads.
 func (l *layout) offloadOf(e *forwarding.Entry) offload {
-	h := fnv.New64a() // whose Write never fails
-	mac, _ := e.Station()
-	_, _ = h.Write(append(mac[:], byte(e.Offload.Mode)))
-	_, _ = h.Write([]byte(e.Offload.Selectors))
-	_, _ = h.Write([]byte(l.OffloadNAT))
+	mac, _ := e.Station() // which the mobile node chooses: nobody knows which two have one mark
+	text := slices.Concat(l.offloadSeed[:], e.Prefix.Addr().AsSlice(), mac[:], []byte{byte(e.Offload.Mode)}, []byte(e.Offload.Selectors), []byte(l.OffloadNAT))
+	sum := sha256.Sum256(text)
 	const numbers = flowMask >> flowShift
-	return offload{home: e.Prefix.Addr(), policy: e.Offload, mark: uint32(1+h.Sum64()%(numbers-1)) << flowShift} // neither none nor flowStays
+	return offload{home: e.Prefix.Addr(), policy: e.Offload, mark: uint32(1+binary.BigEndian.Uint64(sum[:])%(numbers-1)) << flowShift} // neither none nor flowStays
 }
 
 // offloaded appends what offloading takes for e, of IPv4. The way back comes first.

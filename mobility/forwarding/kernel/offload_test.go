@@ -144,7 +144,8 @@ func TestMarksOfFlows(t *testing.T) {
 	l := testLayout(SEG6, forwarding.Gateway)
 	l.Offload, l.OffloadNAT = true, Masquerade
 	seen := map[uint32]bool{}
-	for _, policy := range []mobility.OffloadPolicy{web, allButWeb} {
+	for _, policy := range []mobility.OffloadPolicy{web, allButWeb, web} {
+		l.offloadSeed[15]++
 		for n := range byte(200) {
 			e := testEntry(forwarding.Gateway, mn1Home+"/32", lmaAddr, "acc1")
 			e.MobileNodeLinkLayerID, e.Offload = mobility.LinkLayerID([6]byte{2, n}), policy
@@ -153,6 +154,11 @@ func TestMarksOfFlows(t *testing.T) {
 				t.Fatalf("mark %#x", o.mark)
 			}
 			seen[o.mark] = true
+			other := l
+			other.offloadSeed[0]++
+			if seen[other.offloadOf(&e).mark] {
+				t.Error("the mark does not depend on the seed")
+			}
 		}
 	}
 }

@@ -362,6 +362,7 @@ func TestOffloadIsMended(t *testing.T) {
 		"everything":       "flush ruleset",
 		"a chain":          "flush chain" + table + chainNAT,
 		"another":          "flush chain" + table + chainPrivate,
+		"the seed":         "flush set" + table + offloadSeed,
 		"the ports":        "flush chain" + table + chainMasquerade,
 		"control traffic":  "flush set" + table + offloadControl,
 		"the policies":     "flush chain" + table + "policy-1; flush chain" + table + "policy-2",

@@ -1,7 +1,9 @@
 package kernel
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/google/nftables"
@@ -37,4 +39,19 @@ func (t *offloadTable) protect(peers []netip.Addr) error {
 		return explainOffload(err)
 	}
 	return nil
+}
+
+// readSeed is the seed of the marks that the table has, or else a new one. A mark says whose a flow is: a mobile node that could find out which
+// link-layer address has that of another would come by its flows.
+func (t *offloadTable) readSeed() ([16]byte, error) {
+	there, err := t.conn.GetSetElements(t.sets[offloadSeed])
+	switch {
+	case err != nil && !absent(err):
+		return t.seed, fmt.Errorf("read the seed of the marks of flows: %w", err)
+	case len(there) == 1 && len(there[0].Key) == len(t.seed):
+		t.seed = [16]byte(there[0].Key)
+	default:
+		_, _ = rand.Read(t.seed[:]) // which never fails
+	}
+	return t.seed, nil
 }

@@ -23,6 +23,7 @@ const (
 	offloadControl   = "control"    // set of ports
 	offloadPeers     = "peers"      // set of the other ends of tunnels over IPv4
 	offloadNew       = "new_flows"  // set of addresses with how many flows each has
+	offloadSeed      = "seed"       // set of one: of the marks
 	offloadCounter   = "offloaded"
 	offloadRefused   = "refused"
 

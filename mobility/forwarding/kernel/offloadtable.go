@@ -62,6 +62,7 @@ type offloadTable struct {
 	socket *netlink.Conn // of conn
 	table  *nftables.Table
 	sets   map[string]*nftables.Set
+	seed   [16]byte // of the marks of flows, and of every next table
 	known  mirror
 	flows  *flows
 	todo   []int // memory of changeOffloads
@@ -98,7 +99,7 @@ func newOffloadTable() (*offloadTable, error) {
 	t.sets = map[string]*nftables.Set{}
 	started := set(offloadNew, nftables.TypeIPAddr)
 	started.Dynamic = true
-	for _, s := range []*nftables.Set{links, withPorts, control, homes, numbers, policies, flows, started, set(offloadPeers, nftables.TypeIPAddr)} {
+	for _, s := range []*nftables.Set{links, withPorts, control, homes, numbers, policies, flows, started, set(offloadPeers, nftables.TypeIPAddr), set(offloadSeed, nftables.TypeIP6Addr)} {
 		t.sets[s.Name] = s
 	}
 	if t.total, err = newOffloadTotal(t.table); err == nil {
@@ -168,7 +169,7 @@ func (t *offloadTable) begin(o offloading) error {
 	for _, c := range counters {
 		t.conn.AddObj(c)
 	}
-	elements := map[string][]nftables.SetElement{}
+	elements := map[string][]nftables.SetElement{offloadSeed: {{Key: t.seed[:]}}}
 	for _, name := range o.links {
 		elements[offloadLinks] = append(elements[offloadLinks], nftables.SetElement{Key: append([]byte(name), make([]byte, sizeofIfname-len(name))...)})
 	}
@@ -236,7 +237,7 @@ func (t *offloadTable) stands(o offloading) bool {
 			return false
 		}
 	}
-	for name, want := range map[string]int{offloadLinks: len(o.links), offloadWithPorts: len(withPorts), offloadControl: len(controlPorts)} {
+	for name, want := range map[string]int{offloadLinks: len(o.links), offloadWithPorts: len(withPorts), offloadControl: len(controlPorts), offloadSeed: 1} {
 		elements, err := t.conn.GetSetElements(t.sets[name])
 		if err != nil || len(elements) != want {
 			return false
