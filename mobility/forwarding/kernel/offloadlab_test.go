@@ -1,11 +1,13 @@
 package kernel
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +25,7 @@ func newOffloadDomain(t testing.TB, nat string) *domain {
 		if i > 0 {
 			m.sh("ip addr add 192.0.2.12/24 dev core0; ip route add default via 192.0.2.1")
 		}
+		m.sh("sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600 net.netfilter.nf_conntrack_udp_timeout_stream=600") // until the end of the test
 	}
 	for _, port := range []int{80, 443, 444, 8080} {
 		d.cn.answer("tcp4", port)
@@ -59,9 +62,8 @@ func (s space) answer(network string, port int) {
 				for c, err := l.Accept(); err == nil; c, err = l.Accept() {
 					go func() {
 						defer c.Close()
-						b := make([]byte, 10)
-						for _, err := c.Read(b); err == nil; _, err = c.Read(b) {
-							fmt.Fprintln(c, c.RemoteAddr())
+						for questions := bufio.NewScanner(c); questions.Scan(); {
+							fmt.Fprintln(c, questions.Text(), c.RemoteAddr())
 						}
 					}()
 				}
@@ -76,8 +78,9 @@ func (s space) answer(network string, port int) {
 		s.t.Cleanup(func() { c.Close() })
 		go func() {
 			b := make([]byte, 10)
-			for _, from, err := c.ReadFrom(b); err == nil; _, from, err = c.ReadFrom(b) {
-				_, _ = c.WriteTo([]byte(from.String()+"\n"), from)
+			for n, from, err := c.ReadFrom(b); err == nil; n, from, err = c.ReadFrom(b) {
+				question, _, _ := strings.Cut(string(b[:n]), "\n")
+				_, _ = c.WriteTo(fmt.Appendln(nil, question, from), from)
 			}
 		}()
 	})
@@ -107,19 +110,30 @@ func (s space) dial(network, from, to string) net.Conn {
 
 var errNoAnswer = errors.New("no answer")
 
+// asked numbers the questions, so that a late answer is not taken for that to another.
+var asked atomic.Uint32
+
 // ask is whom the other end takes us for.
-func ask(c net.Conn, attempts int) (netip.AddrPort, error) {
+func ask(c net.Conn, attempts int) (netip.AddrPort, error) { return askAtLength(c, attempts, 0) }
+
+// askAtLength is ask with questions that have some octets more.
+func askAtLength(c net.Conn, attempts, octets int) (netip.AddrPort, error) {
 	if c == nil {
 		return netip.AddrPort{}, errNoAnswer
 	}
-	b := make([]byte, 100)
+	question := fmt.Sprintf("q%d", asked.Add(1))
+	b := make([]byte, 1000)
 	for range attempts {
 		_ = c.SetDeadline(time.Now().Add(time.Second))
-		if _, err := c.Write([]byte("?")); err != nil {
+		if _, err := c.Write(append([]byte(question+"\n"), make([]byte, octets)...)); err != nil {
 			return netip.AddrPort{}, err
 		}
-		if n, err := c.Read(b); err == nil {
-			return netip.ParseAddrPort(strings.TrimSpace(string(b[:n])))
+		for n, err := c.Read(b); err == nil; n, err = c.Read(b) {
+			for line := range strings.Lines(string(b[:n])) {
+				if to, as, ok := strings.Cut(strings.TrimSpace(line), " "); ok && to == question {
+					return netip.ParseAddrPort(as)
+				}
+			}
 		}
 	}
 	return netip.AddrPort{}, errNoAnswer
