@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -27,24 +28,29 @@ func fragments(packet []byte, id byte) (first, last []byte) {
 	return first, last
 }
 
-// Fragments of who is not the sender are not put together with his.
+// Fragments of another station of the link are not put together with those of the mobile node.
 func TestOffloadJudgesFragments(t *testing.T) {
 	d := newOffloadDomain(t, Masquerade)
 	d.start()
 	d.attachDual(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1, false)
-	d.attachDual(d.mn2, hnp2, mn2Addr, mn2Home, "acc2", d.mag1, false)
 	d.offload(d.mag1, mn1Home, allButWeb)
+	own, router := d.mn1.mac("tomag1"), d.mag1.mac("acc1")
+	as := func(mac [6]byte) {
+		d.mn1.sh(fmt.Sprintf("ip link set tomag1 address %s; ip neigh replace %s lladdr %s nud permanent dev tomag1", net.HardwareAddr(mac[:]), router4, net.HardwareAddr(router[:])))
+	}
 	from, to := netip.MustParseAddrPort(mn1Home+":7000"), netip.MustParseAddrPort(cn4+":7777")
 	id := byte(0)
-	send := func(text string, finishes space) func() {
+	send := func(text string, finishes [6]byte) func() {
 		return func() {
 			id++
 			first, last := fragments(datagram(t, from, to, text), id)
+			as(own)
 			d.mn1.transmit(first)
-			finishes.transmit(last)
+			as(finishes)
+			d.mn1.transmit(last)
 		}
 	}
-	d.cn.listenIPv4().only("the rest of a datagram from another", send("bad", d.mn2), send("good", d.mn1))
+	d.cn.listenIPv4().only("the rest of a datagram from another", send("bad", [6]byte{2, 9, 9, 9, 9, 9}), send("good", own))
 }
 
 // What others mark is not taken for ours.
