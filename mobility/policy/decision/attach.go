@@ -201,7 +201,7 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 		return
 	}
 	if p.OffloadPolicy, err = m.offload(v.Grant); err != nil {
-		m.do(Noted{Reason: UnknownOffload, Err: fmt.Errorf("%v: %w", p.MobileNodeID, err)})
+		m.do(Noted{Reason: UnknownOffload, Err: fmt.Errorf("%v: %w, which proposes that nothing leaves here", p.MobileNodeID, err)})
 	}
 	r.grant, r.over = v.Grant, false
 	m.name(r)
@@ -212,8 +212,9 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 	m.conclude(now, r, policy.RADIUS, p)
 }
 
-// offload is the offload policy that a grant names, or else everybody's. Where the name is not known nothing is offloaded: which of a mobile
-// node's packets an AAA server wants past the anchor nobody can guess.
+// offload is the offload policy to propose, that a grant names, or else everybody's. Where the name is not known it is that nothing leaves
+// here: which of a mobile node's packets an AAA server wants past the anchor nobody can guess, and with no proposal at all an anchor that
+// has no policy of its own would not differ from one where nothing was said. An anchor's own policy holds whatever is proposed.
 func (m *Machine) offload(g policy.Grant) (mobility.OffloadPolicy, error) {
 	switch g.OffloadPolicy {
 	case "":
@@ -223,7 +224,7 @@ func (m *Machine) offload(g policy.Grant) (mobility.OffloadPolicy, error) {
 	}
 	p, known := m.config.Offload[g.OffloadPolicy]
 	if !known {
-		return p, fmt.Errorf("offload policy %q, which an AAA server named, is none of this gateway's configuration", g.OffloadPolicy)
+		return mobility.OffloadNothing(), fmt.Errorf("offload policy %q, which an AAA server named, is none of this gateway's configuration", g.OffloadPolicy)
 	}
 	return p, nil
 }
