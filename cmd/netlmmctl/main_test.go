@@ -58,7 +58,7 @@ func TestTables(t *testing.T) {
 			"counters":{"netlmm_mag_ignored_total{queue_full}":3},"warnings":["look here"]}`,
 	})
 	for name, want := range map[string][]string{
-		"bindings":  {"MOBILE NODE", "mn1@example.net", "2001:db8:1000::/64", "10.64.0.9/16", "registered", "  matching: source_port 443 protocol 6\n", "  none\n"},
+		"bindings":  {"MOBILE NODE", "mn1@example.net", "2001:db8:1000::/64", "10.64.0.9/16", "registered", "  matching: correspondent_ports 443 protocol tcp\n", "  none\n"},
 		"peers":     {"IDENTITY", "up", "TRANSPORT", "failed, 4 missing", "RESTARTS", "  7  ", "off"},
 		"config":    {"MinDelayBeforeBCEDelete", "RFC 5213 section 9.1", "no: 10s", "[2001:db8:1000::/40]", "security.filter", "yes", `""`, "100000"},
 		"handovers": {"TOTAL ms", "hostapd", "1.500", "complete"},

@@ -26,7 +26,7 @@ type binding struct {
 	State                 string                         `json:"state"`
 	LastUpdate            time.Time                      `json:"last_update"`
 	Expires               time.Time                      `json:"expires"`
-	OffloadPolicy         mobility.OffloadPolicy         `json:"offload_policy"`
+	OffloadPolicy         offloadPolicy                  `json:"offload_policy"`
 }
 
 func table(w io.Writer, header string, rows func(row func(format string, values ...any))) {
