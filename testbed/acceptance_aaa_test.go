@@ -111,6 +111,7 @@ func (a aaa) registered(mn *MobileNode, what, want string) {
 // A gateway that knows no mobile node asks a RADIUS server: one gets its own prefix and IPv4 address, at every gateway, another is left
 // alone. The server changes the session of the first one, and ends it (RFC 6572, RFC 5176).
 func TestProfilesAndDemandsOfARADIUSServer(t *testing.T) {
+	t.Parallel()
 	a := aaa{up(t, "aa"), t}
 	mn, other := a.MobileNodes[0], a.MobileNodes[1]
 	if err := a.StartDaemon(NodeLMA); err != nil {
