@@ -132,7 +132,7 @@ func TestMagdLeavesNothingOfAnEarlierRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		var diff string
-		err := poll(patience, "the kernel holds what a magd without mobile nodes wants", func() (bool, error) {
+		err := poll(2*patience, "the kernel holds what a magd without mobile nodes wants", func() (bool, error) {
 			diff = differences(idle, d.kernelState(t, NodeMAG1))
 			return diff == "", nil
 		})

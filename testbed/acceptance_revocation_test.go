@@ -143,10 +143,14 @@ func (a *arrived) registered(mn *MobileNode) bool {
 	return false
 }
 
-// attachAnew has the access points forget mobile nodes whose supplicants were killed, and brings them back.
+// attachAnew has the access points forget mobile nodes whose supplicants were killed, and brings them back. Their DHCP clients are silent
+// meanwhile: hostapd takes a DHCP message on a wire for a station that has come, and begins to authenticate it.
 func (a *arrived) attachAnew(nodes []*MobileNode) {
 	a.t.Helper()
 	for _, mn := range nodes {
+		if err := a.StopProgram(mn.Node, dhcpClient); err != nil {
+			a.t.Fatal(err)
+		}
 		if err := a.AccessPoints[mn.At()].Forget(mn.MAC); err != nil {
 			a.t.Fatal(err)
 		}
@@ -162,6 +166,9 @@ func (a *arrived) attachAnew(nodes []*MobileNode) {
 		mn.come(a.t)
 		gateway, _ := coreAddress(mn.At())
 		a.waitGateway(mn, gateway)
+		if err := mn.startDHCPClient(); err != nil {
+			a.t.Fatal(err)
+		}
 		if _, err := mn.WaitIPv4Address(patience); err != nil {
 			a.t.Error(err)
 		}
