@@ -58,6 +58,7 @@ func TestNeighbourhood(t *testing.T) {
 // one without an offer is not. The route here resolves addresses, unlike those of package forwarding/kernel: it stands for
 // whatever makes the kernel send to them.
 func TestUnreachableNode(t *testing.T) {
+	t.Parallel()
 	mag := here(t)
 	access := mag.newAccess()
 	l := open(t, access)
