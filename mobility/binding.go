@@ -25,6 +25,9 @@ type BindingCacheEntry struct {
 	LastUpdate            time.Time             `json:"last_update"`
 	Expires               time.Time             `json:"expires"`
 	OffloadPolicy         OffloadPolicy         `json:"offload_policy,omitzero"` // negotiated with the MAG of the session (RFC 6909 section 3.3)
+
+	// OffloadAnswered: that MAG asked for a policy and was told, OffloadPolicy or that there is none. That does not change while it stays there.
+	OffloadAnswered bool `json:"offload_answered,omitzero"`
 }
 
 // BindingUpdateListEntry is one attached mobile node as a plain record (RFC 5213 section 6.1): what the access gateway's

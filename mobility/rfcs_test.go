@@ -53,7 +53,7 @@ var (
 )
 
 // ledgers are the files of the ledger: one for each RFC, the first of which has the totals of all.
-var ledgers = []string{"RFCS.md", "RFCS-5844.md", "RFCS-5846.md", "RFCS-5847.md", "RFCS-5949.md"}
+var ledgers = []string{"RFCS.md", "RFCS-5844.md", "RFCS-5846.md", "RFCS-5847.md", "RFCS-5949.md", "RFCS-6909.md"}
 
 // readLedger reads the tables of all files, and returns the text of the first.
 func readLedger(t *testing.T) (rows []row, text string) {

@@ -29,6 +29,7 @@ func TestDeploy(t *testing.T) {
 	t.Run("least capabilities", s.leastCapabilities)
 	t.Run("watchdog", s.watchdog)
 	t.Run("mihd", s.accessPoint)
+	t.Run("removal", s.removal)
 }
 
 // newer lays a newer version of lmad into /root/newer of the machines: the same files with another version.

@@ -7,4 +7,5 @@ need systemd-nspawn systemd-container
 need nsenter util-linux
 need dpkg-deb dpkg
 need ip iproute2
+need nft nftables
 install_missing

@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	daemon.Main("lmad", "Local Mobility Anchor of Proxy Mobile IPv6", configs.LoadLmad, run)
+	daemon.Main(daemon.Program[*configs.Lmad]{Name: "lmad", Short: "Local Mobility Anchor of Proxy Mobile IPv6", Load: configs.LoadLmad, Run: run, Clean: clean})
 }
 
 // gcPercent lets the heap grow by so much before it is collected. What lmad holds for long are its bindings, 0.5 KiB each at

@@ -65,10 +65,13 @@ func holdLifetime(h configs.Handover) time.Duration {
 	return h.HoldTime
 }
 
+// holdTable of nftables is where packets for mobile nodes on their way are told from others.
+const holdTable = "netlmm_magd_hold"
+
 // where is the gateway in the network.
 func where(cfg *configs.Magd) dataplane.Where {
 	w := dataplane.Where{Role: forwarding.Gateway, Local: cfg.ProxyCareOfAddress, LocalIPv4: cfg.IPv4ProxyCareOfAddress, IPv4: cfg.Fallback != nil && cfg.Fallback.IPv4Mobility}
-	w.Holding = dataplane.Holding{Table: "netlmm_magd_hold", Wanted: cfg.Handover.Predictive || cfg.Handover.Reactive, Limits: limits(cfg.Handover)}
+	w.Holding = dataplane.Holding{Table: holdTable, Wanted: cfg.Handover.Predictive || cfg.Handover.Reactive, Limits: limits(cfg.Handover)}
 	for _, link := range cfg.AccessLinks {
 		w.AccessInterfaces = append(w.AccessInterfaces, link.Interface)
 	}

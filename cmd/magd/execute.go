@@ -32,6 +32,7 @@ func (g *gateway) execute(a action) {
 		if act.Suspect {
 			g.guard.Suspect(act.LMAAddress)
 			g.tell(decision.AnchorChanged{LMA: act.LMAAddress, Sign: decision.Unanswered})
+			g.heartbeats.Doubt(act.LMAAddress) // which end that, when they come
 		} else {
 			g.tell(decision.AnchorChanged{LMA: act.LMAAddress, Sign: decision.AssociationMiss})
 			g.guard.Require(act.LMAAddress)

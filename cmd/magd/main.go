@@ -15,7 +15,7 @@ import (
 const stopPatience = 5 * time.Second
 
 func main() {
-	daemon.Main("magd", "Mobile Access Gateway of Proxy Mobile IPv6", configs.LoadMagd, run)
+	daemon.Main(daemon.Program[*configs.Magd]{Name: "magd", Short: "Mobile Access Gateway of Proxy Mobile IPv6", Load: configs.LoadMagd, Run: run, Clean: clean})
 }
 
 // run works until ctx ends, and then stops gracefully: the gateway's machine says goodbye to the anchors first.

@@ -5,13 +5,26 @@ package main
 
 import (
 	"context"
+	"io"
 
 	"netlmm/cmd/internal/daemon"
 	"netlmm/configs"
+	"netlmm/security/filter"
 )
 
 func main() {
-	daemon.Main("mihd", "MIH Function of IEEE 802.21 for access points without a gateway", configs.LoadMihd, run)
+	daemon.Main(daemon.Program[*configs.Mihd]{
+		Name: "mihd", Short: "MIH Function of IEEE 802.21 for access points without a gateway", Load: configs.LoadMihd, Run: run, Clean: clean,
+	})
+}
+
+// clean takes away the packet filter, which is all that mihd leaves when it stops.
+func clean(out io.Writer, cfg *configs.Mihd, usable bool) error {
+	socket := "/run/netlmm/mihd.sock"
+	if usable {
+		socket = cfg.AdminSocket
+	}
+	return daemon.Clean(out, socket, daemon.Table("netlmm_mihd", filter.Clean))
 }
 
 func run(ctx context.Context, cfg *configs.Mihd) error {

@@ -23,7 +23,7 @@ type stored struct {
 func (d *domain) newAnchor() *lma.LMA {
 	anchor, err := lma.New(lma.Config{
 		LMAAddresses: []netip.Addr{lmaAddress}, Pools: []netip.Prefix{pool}, MaximumLifetime: time.Hour,
-		IPv4Pools:  []lma.IPv4Pool{{Network: ipv4Pool}},
+		IPv4Pools: []lma.IPv4Pool{{Network: ipv4Pool}}, EnableIPv4TrafficOffloadSupport: d.offload,
 		Authorized: func(netip.Addr, string) bool { return true },
 		Profile: func(id mobility.MobileNodeID) (mobility.Profile, bool) {
 			i := slices.IndexFunc(d.hosts, func(h *host) bool { return h.id() == id })
@@ -31,7 +31,7 @@ func (d *domain) newAnchor() *lma.LMA {
 				return mobility.Profile{}, false
 			}
 			h := d.hosts[i]
-			return mobility.Profile{MobileNodeID: id, ProxyRegistration: true, IPv6Prohibited: !h.ipv6, IPv4Mobility: h.ipv4}, true
+			return mobility.Profile{MobileNodeID: id, ProxyRegistration: true, IPv6Prohibited: !h.ipv6, IPv4Mobility: h.ipv4, OffloadPolicy: d.policies[id]}, true
 		},
 		Random: func(b []byte) {
 			for i := range b {

@@ -39,6 +39,8 @@ type gateway struct {
 	obeyed  map[string]time.Time         // revocations that ended bindings
 	seen    map[place]time.Time          // when it heard last that a host is there
 
+	told map[mobility.MobileNodeLinkLayerID]mobility.OffloadPolicy // by the anchor, last
+
 	heartbeat *heartbeat.Machine
 	counter   uint32
 	known     map[netip.Addr]uint32 // counters of its peers
@@ -69,6 +71,8 @@ type host struct {
 	revoking   bool         // it is being revoked there, as the anchor has it
 	allowed    bool         // but another interface of its mobile node has, so that a list may bring it back
 	excuse     excuse       // why only the next extension serves it again
+
+	proposal mobility.OffloadPolicy // of its gateways, when it attaches
 }
 
 func (h *host) id() mobility.MobileNodeID { return mobility.NAI(h.node) }
@@ -84,6 +88,7 @@ type flavour struct {
 	handovers  bool   // fast ones (RFC 5949), and a third gateway
 	hold       bool   // packets are kept when a link goes down (reactive mode)
 	deregister bool   // who does not answer is de-registered; false: LapseOnUnknownPresence
+	offload    bool   // IPv4 flows may leave at the gateways, but for the third one (RFC 6909)
 	jitter     uint64 // seed of the MAGs' random numbers; 0: none
 }
 
@@ -108,24 +113,26 @@ type domain struct {
 	counter   uint32
 	known     map[netip.Addr]uint32
 
-	moved      map[netip.Prefix]mobility.BindingCacheEntry // last seen of each binding, for the invariants
-	latest     map[mobility.MobileNodeID]uint64            // greatest timestamp accepted
-	belongs    map[netip.Prefix]mobility.MobileNodeID      // since it was given out first
-	stepped    bool                                        // some clock was wrong some time
-	disordered bool                                        // so was the anchor's, by which it judges timestamps
-	runs       map[exchange]uint32                         // of the MAG, when it sent the PBU that arrived at the anchor last
-	misdated   map[string]bool                             // by mobile node: so was that of the MAG whose PBU was accepted last
-	arriving   *packet                                     // at the anchor
-	resuming   bool                                        // what waited for an SA goes out
-	apart      map[pair]bool                               // gateways without an SA with each other
-	circles    map[netip.Prefix]time.Time                  // since when two gateways send a prefix to each other
-	wrong      error                                       // what should not have happened meanwhile
+	moved      map[netip.Prefix]mobility.BindingCacheEntry      // last seen of each binding, for the invariants
+	latest     map[mobility.MobileNodeID]uint64                 // greatest timestamp accepted
+	belongs    map[netip.Prefix]mobility.MobileNodeID           // since it was given out first
+	stepped    bool                                             // some clock was wrong some time
+	disordered bool                                             // so was the anchor's, by which it judges timestamps
+	runs       map[exchange]uint32                              // of the MAG, when it sent the PBU that arrived at the anchor last
+	misdated   map[string]bool                                  // by mobile node: so was that of the MAG whose PBU was accepted last
+	arriving   *packet                                          // at the anchor
+	resuming   bool                                             // what waited for an SA goes out
+	apart      map[pair]bool                                    // gateways without an SA with each other
+	policies   map[mobility.MobileNodeID]mobility.OffloadPolicy // of the profiles at the anchor
+	circles    map[netip.Prefix]time.Time                       // since when two gateways send a prefix to each other
+	wrong      error                                            // what should not have happened meanwhile
 }
 
 func newDomain(f flavour) *domain {
 	d := &domain{
 		flavour: f, now: start, counter: 1, known: map[netip.Addr]uint32{}, moved: map[netip.Prefix]mobility.BindingCacheEntry{},
-		runs: map[exchange]uint32{}, misdated: map[string]bool{}, latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
+		policies: map[mobility.MobileNodeID]mobility.OffloadPolicy{},
+		runs:     map[exchange]uint32{}, misdated: map[string]bool{}, latest: map[mobility.MobileNodeID]uint64{}, belongs: map[netip.Prefix]mobility.MobileNodeID{}, random: rand.New(rand.NewPCG(f.jitter, 0)),
 	}
 	gateways := 2
 	if f.handovers {
@@ -164,7 +171,7 @@ func newDomain(f flavour) *domain {
 func (d *domain) startMAG(g *gateway) {
 	cfg := mag.Config{
 		ProxyCareOfAddress: g.address, Lifetime: lifetime, RequireSecurityAssociation: true, TimestampBasedApproachInUse: !d.sequences,
-		LapseOnUnknownPresence: !d.deregister,
+		LapseOnUnknownPresence: !d.deregister, EnableIPv4TrafficOffloadSupport: d.offloads(g),
 	}
 	d.enableHandovers(&cfg)
 	if d.jitter != 0 {
@@ -177,6 +184,7 @@ func (d *domain) startMAG(g *gateway) {
 	g.mag, g.stopped = m, false
 	g.offers, g.revoked = map[place]mag.OfferAddresses{}, map[place]bool{}
 	g.obeyed, g.seen = map[string]time.Time{}, map[place]time.Time{}
+	g.told = map[mobility.MobileNodeLinkLayerID]mobility.OffloadPolicy{}
 	d.event(g, mag.SecurityAssociationChanged{LMAAddress: lmaAddress, Up: true})
 	d.pairAll(g)
 	d.startMAGHeartbeat(g)
@@ -212,7 +220,7 @@ func (d *domain) attachment(h *host) mag.LinkAttached {
 	return mag.LinkAttached{
 		CorrelationID: 1, Interface: h.link, MobileNodeID: h.id(), MobileNodeLinkLayerID: h.mac,
 		AccessTechnologyType: h.access, LMAAddress: lmaAddress, IPv6Prohibited: !h.ipv6, IPv4Mobility: h.ipv4,
-		PreviousMAG: h.cameFrom(),
+		PreviousMAG: h.cameFrom(), OffloadPolicy: h.proposal,
 	}
 }
 
@@ -317,10 +325,13 @@ func (d *domain) offered(g *gateway, a mag.OfferAddresses) {
 
 func (d *domain) ended(g *gateway, a mag.BindingEnded) {
 	d.note("%s ends %v: %s %s", g.name, a.Entry.MobileNodeID, a.Reason, refusal(a))
+	h := d.hostWith(a.Entry.MobileNodeLinkLayerID)
+	if a.Reason == mag.EndRefused && a.Status == mobility.StatusAdministrativelyProhibited && h.at == g {
+		h.excuse = prohibited
+	}
 	if a.Reason != mag.EndRevoked {
 		return
 	}
-	h := d.hostWith(a.Entry.MobileNodeLinkLayerID)
 	g.revoked[place{a.Entry.Interface, h.mac}] = true
 	if h.at == g {
 		h.revoked, h.allowed = true, false

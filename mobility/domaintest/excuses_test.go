@@ -32,6 +32,9 @@ const (
 	// RFC 5213 section 6.9.1.2, 6: an answer with another mobile node's identifier ends it until an administrative action. By a clock that was
 	// set back, and after a restart, number and timestamp are those of an earlier PBU. It does not end before the host attaches anew.
 	mistaken excuse = "an answer to a PBU of before, for another mobile node, was taken for that to its own"
+	// RFC 5213 section 6.9.1.2, 7: so does a refused extension of what is being revoked, where its MAG has no binding any more that the
+	// indication could end.
+	prohibited excuse = "its extension was refused while it was being revoked"
 	// RFC 5847 section 3.2: a counter says something to those who know the one before.
 	untold excuse = "the anchor lost its binding, before its MAG had heard the restart counter that is another one now"
 	// Its gateway counts the lifetime by a clock of its own, and the anchor has no reason to say that it lost something.

@@ -116,6 +116,9 @@ func (d *domain) checkAnchor() error {
 				return fmt.Errorf("forwarding has %+v, the binding cache wants %+v", got, want)
 			}
 		}
+		if err := checkStay(moved[all[0]], e); err != nil {
+			return err
+		}
 		if err := d.checkMove(moved, all[0], e, latest[e.MobileNodeID]); err != nil {
 			return err
 		}
@@ -184,6 +187,10 @@ func (g *gateway) check() error {
 			if err := transfersWell(e, got); err != nil {
 				return err
 			}
+			if err := g.checkOffload(e, got); err != nil {
+				return err
+			}
+			got.Offload = mobility.OffloadPolicy{}
 			got.Transfer, got.OtherGateway, got.Hold = forwarding.NoTransfer, netip.Addr{}, false
 			want := forwarding.Entry{
 				Prefix: p, Role: forwarding.Gateway, Local: g.address, Peer: lmaAddress,
@@ -273,7 +280,7 @@ func (d *domain) checkServed(h *host) error {
 			return fmt.Errorf("its MAG forwards %v as %+v", p, entry)
 		}
 	}
-	return nil
+	return d.checkNegotiated(h, binding)
 }
 
 // checkGone is what holds when everybody left and every lifetime is over: nothing stands, and nobody waits for anything.

@@ -104,6 +104,9 @@ func (d *domain) deliverTo(g *gateway, p packet) {
 		}
 		g.obeyed[string(p.payload)] = d.now
 	}
+	for _, e := range accepted(actions) {
+		d.noteAnswer(g, p, e)
+	}
 	d.perform(g, actions)
 }
 
@@ -167,11 +170,11 @@ func (d *domain) describe(p packet) string {
 	var pba mh.BindingAcknowledgement
 	if p.to == lmaAddress && pbu.Decode(p.payload) == nil {
 		return fmt.Sprintf("%s>lma PBU %v seq=%d life=%d hi=%d hnp=%v", d.nameOf(p.from), pbu.Options.MobileNodeID, pbu.Sequence,
-			int(pbu.Lifetime)*4, pbu.Options.HandoffIndicator, shown(pbu.Options.HomeNetworkPrefixes, pbu.Options.IPv4HomeAddressRequest))
+			int(pbu.Lifetime)*4, pbu.Options.HandoffIndicator, shown(pbu.Options.HomeNetworkPrefixes, pbu.Options.IPv4HomeAddressRequest)) + asked(&pbu.Options)
 	}
 	if pba.Decode(p.payload) == nil {
 		return fmt.Sprintf("lma>%s PBA %v seq=%d life=%d %v", d.nameOf(p.to), pba.Options.MobileNodeID, pba.Sequence,
-			int(pba.Lifetime)*4, pba.Status)
+			int(pba.Lifetime)*4, pba.Status) + asked(&pba.Options)
 	}
 	return "?"
 }

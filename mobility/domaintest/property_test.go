@@ -41,7 +41,7 @@ var links = []string{"wlan0", "wlan1"}
 func TestRandomSchedules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := newDomain(flavour{
-			handovers: true, hold: rapid.Bool().Draw(t, "hold"),
+			handovers: true, offload: rapid.IntRange(0, 3).Draw(t, "offload") > 0, hold: rapid.Bool().Draw(t, "hold"),
 			heartbeats: true, sequences: rapid.IntRange(0, 3).Draw(t, "sequence numbers") == 3,
 			deregister: rapid.Bool().Draw(t, "deregister"), jitter: uint64(rapid.IntRange(0, 3).Draw(t, "jitter")),
 		})
@@ -83,7 +83,7 @@ func (d *domain) settle(check func()) error {
 		return err
 	}
 	for _, h := range d.hosts {
-		if h.excuse != mistaken {
+		if h.excuse != mistaken && h.excuse != prohibited {
 			h.excuse = none
 		}
 	}
@@ -228,6 +228,16 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 			} else {
 				d.setAnchorClock(off)
 			}
+		},
+		"policy": func(t *rapid.T) { // of a profile at the anchor, or at the gateways
+			h, name := rapid.SampledFrom(d.ipv4Hosts()).Draw(t, "host"), rapid.SampledFrom(offloadNames).Draw(t, "policy")
+			if rapid.Bool().Draw(t, "proposed") {
+				d.note("- %s is to be proposed %s for", h.name, name)
+				h.proposal = offloadPolicies[name]
+				return
+			}
+			d.note("- the profile of %s says %s", h.node, name)
+			d.policies[h.id()] = offloadPolicies[name]
 		},
 		"mend clocks": func(*rapid.T) { d.mendClocks() },
 		"unreachable": func(t *rapid.T) {

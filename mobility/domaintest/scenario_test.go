@@ -24,6 +24,7 @@ func TestScenarios(t *testing.T) {
 			if td.Cmd == "domain" {
 				d = newDomain(flavour{
 					heartbeats: td.HasArg("heartbeats"), sequences: td.HasArg("sequences"), handovers: td.HasArg("handovers"), hold: td.HasArg("hold"),
+					offload: td.HasArg("offload"),
 				})
 				d.instant = td.HasArg("instant")
 				d.deliverAll()
@@ -67,6 +68,10 @@ func (d *domain) command(t *testing.T, td *datadriven.TestData, check func()) {
 		d.pair(d.gateway(td, 0), d.gateway(td, 1), false)
 	case "together":
 		d.pair(d.gateway(td, 0), d.gateway(td, 1), true)
+	case "policy": // HOST POLICY: of its profile at the anchor
+		d.policies[d.host(td, 0).id()] = offloadPolicies[td.CmdArgs[1].Key]
+	case "propose": // HOST POLICY: of its profile at the gateways
+		d.host(td, 0).proposal = offloadPolicies[td.CmdArgs[1].Key]
 	case "leave": // HOST: without a word
 		d.host(td, 0).at = nil
 	case "sa": // MAG up, or down
@@ -179,12 +184,12 @@ func shown(prefixes []netip.Prefix, home netip.Prefix) []netip.Prefix {
 
 func (d *domain) show() {
 	for _, e := range d.anchor.Snapshot() {
-		fmt.Fprintf(&d.trace, "lma  %v %s at %s %v until %v\n", e.MobileNodeID, e.State, d.nameOf(e.ProxyCareOfAddress),
-			shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress), d.until(e.Expires).Sub(start))
+		fmt.Fprintf(&d.trace, "lma  %v %s at %s %v until %v%s\n", e.MobileNodeID, e.State, d.nameOf(e.ProxyCareOfAddress),
+			shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress), d.until(e.Expires).Sub(start), policyName(e.OffloadPolicy))
 	}
 	for _, g := range d.gateways {
 		for _, e := range g.mag.Snapshot() {
-			fmt.Fprintf(&d.trace, "%s %v %s on %s %v\n", g.name, e.MobileNodeID, e.State, e.Interface, shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress))
+			fmt.Fprintf(&d.trace, "%s %v %s on %s %v%s\n", g.name, e.MobileNodeID, e.State, e.Interface, shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress), policyName(e.OffloadPolicy))
 		}
 	}
 	for _, p := range d.network {

@@ -70,8 +70,13 @@ type AssociationChanged struct {
 	Up   bool
 }
 
+// Doubted: others have a reason to think that the peer does not live, whatever heartbeats say. PeerHeard follows with the next sign of its
+// life. It is asked no sooner for that.
+type Doubted struct{ Peer netip.Addr }
+
 func (MessageReceived) isEvent()    {}
 func (AssociationChanged) isEvent() {}
+func (Doubted) isEvent()            {}
 
 // Action is what the machine wants done: one of the types below.
 type Action interface{ isAction() }
@@ -103,6 +108,9 @@ type (
 	PeerFailed struct{ Peer netip.Addr }
 	PeerBack   struct{ Peer netip.Addr }
 )
+
+// PeerHeard: a peer that was doubted lives.
+type PeerHeard struct{ Peer netip.Addr }
 
 // PeerMuted: the peer said that it knows no heartbeats. It gets none in this run (RFC 5847 section 3).
 type PeerMuted struct{ Peer netip.Addr }
@@ -136,5 +144,6 @@ func (PeerRestarted) isAction() {}
 func (PeerSeen) isAction()      {}
 func (PeerFailed) isAction()    {}
 func (PeerBack) isAction()      {}
+func (PeerHeard) isAction()     {}
 func (PeerMuted) isAction()     {}
 func (Ignored) isAction()       {}

@@ -29,6 +29,7 @@ type peer struct {
 	Peer
 	up         bool
 	failed     bool
+	doubted    bool // by somebody else
 	muted      bool // by the peer itself: Binding Error 2
 	lastHeard  time.Time
 	sequence   uint32 // of the last request
@@ -86,6 +87,10 @@ func (m *Machine) Handle(now time.Time, event Event) []Action {
 		m.received(now, event)
 	case AssociationChanged:
 		m.associationChanged(now, event)
+	case Doubted:
+		if p := m.peers[event.Peer]; p != nil {
+			p.doubted = true
+		}
 	}
 	return m.take()
 }
@@ -200,6 +205,10 @@ func (m *Machine) becomeAlive(p *peer) {
 	if p.failed {
 		p.failed = false
 		m.emit(PeerBack{p.Address})
+	}
+	if p.doubted {
+		p.doubted = false
+		m.emit(PeerHeard{p.Address})
 	}
 }
 

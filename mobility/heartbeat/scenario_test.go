@@ -19,6 +19,7 @@ import (
 //
 //	new [interval=D] [missing=N] [counter=N] [peers=(N,...)] [known=(N,...)] [mute=(N,...)] [kept] [passive] [laboratory] [local=A] [local4=A]
 //	association peer=N up|down
+//	doubt peer=N
 //	sessions peer=N yes|no        (yes from the start)
 //	request peer=N [seq=N] [u] [times=N] [to=A] [counter=N]
 //	response peer=N [back=N] [seq=N] [counter=N] [u]     to the last request, or that before, or the Nth before
@@ -70,6 +71,8 @@ func (s *scenario) run() {
 		s.fresh()
 	case "association":
 		s.handle(AssociationChanged{Peer: s.peer(), Up: s.d.HasArg("up")})
+	case "doubt":
+		s.handle(Doubted{Peer: s.peer()})
 	case "sessions":
 		s.without[s.peer()] = s.d.HasArg("no")
 	case "request":
@@ -202,6 +205,8 @@ func (s *scenario) describe(a Action) string {
 		return fmt.Sprintf("%v failed", a.Peer)
 	case PeerBack:
 		return fmt.Sprintf("%v back", a.Peer)
+	case PeerHeard:
+		return fmt.Sprintf("%v heard", a.Peer)
 	case PeerMuted:
 		return fmt.Sprintf("%v muted", a.Peer)
 	case Ignored:

@@ -47,6 +47,9 @@ func (l *LMA) acceptance(r *request, e *entry) mh.BindingAcknowledgement {
 		_, ack.Options.IPv4DefaultRouter, _ = l.ipv4Pool.home(home)
 		ack.Options.IPv4DHCPSupportMode = l.cfg.DHCPSupportMode
 	}
+	if policy := l.offloadOf(e); !policy.IsZero() && l.asksOffload(r) { // an answer without a selector is none (RFC 6909 section 3.1)
+		ack.Options.SetOffloadPolicy(policy)
+	}
 	return ack
 }
 

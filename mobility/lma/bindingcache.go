@@ -51,6 +51,7 @@ type entry struct {
 	handoffIndicator     mobility.HandoffIndicator
 	accessTechnologyType mobility.AccessTechnologyType
 	sequence             uint16
+	offload              offload // what its MAG was told of offloading (RFC 6909)
 	place                int32
 	timestamp            mh.Timestamp
 
@@ -108,6 +109,8 @@ func (l *LMA) record(e *entry) mobility.BindingCacheEntry {
 		Registered:            l.timeOf(e.registered),
 		LastUpdate:            l.timeOf(e.lastUpdate),
 		Expires:               l.timeOf(e.expires),
+		OffloadPolicy:         l.offloadOf(e),
+		OffloadAnswered:       e.offload != 0,
 	}
 	if l.revoking[e] != nil {
 		record.State = revoking
@@ -204,6 +207,7 @@ func (l *LMA) becomeRemoved(e *entry) {
 	for prefix := range e.bound {
 		l.unbind(prefix)
 	}
+	l.offloads.release(e.offload) // the last record still says what it was
 	l.leave(e)
 	node.sessions = slices.DeleteFunc(node.sessions, func(other *entry) bool { return other == e })
 	l.bindings--
@@ -237,6 +241,7 @@ func (l *LMA) dropIPv4(e *entry) {
 	if home := e.home(); home.IsValid() {
 		l.rememberIPv4(e)
 		l.unbind(hostOf(home))
+		l.setOffload(e, 0)
 		e.ipv4, e.ipv4Bits = [4]byte{}, 0
 	}
 }

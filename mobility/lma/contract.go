@@ -28,6 +28,10 @@ type Config struct {
 	IPv4Pools       []IPv4Pool         // as Pools: IPv4 home addresses come from these (RFC 5844 section 3.1); none: no IPv4 mobility
 	DHCPSupportMode mh.DHCPSupportMode // what the MAGs are to their mobile nodes (RFC 5844 section 3.4)
 
+	// EnableIPv4TrafficOffloadSupport answers MAGs that ask for an offload policy (RFC 6909 section 4): with that of the profile, or
+	// else with the one that they propose.
+	EnableIPv4TrafficOffloadSupport bool
+
 	BRIMaxRetriesNumber int           // RFC 5846 11, default 1
 	InitMINDelayBRIs    time.Duration // RFC 5846 11, default 1 s, at least 500 ms
 	MaxBRAckTimeout     time.Duration // RFC 5846 11, default 2 s

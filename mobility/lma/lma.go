@@ -1,7 +1,7 @@
-// Package lma is the Local Mobility Anchor of RFC 5213 section 5, with IPv4 (RFC 5844) and binding revocation (RFC 5846), as
-// a plain machine: events and a clock reading in, actions out. It owns the binding cache, the pools of home network prefixes
-// and IPv4 home addresses and the desired forwarding state, and does no I/O, holds no lock and starts no goroutine. The cost
-// of one event does not grow with the number of bindings, but for the revocation of all of a MAG's, which grows with these.
+// Package lma is the Local Mobility Anchor of RFC 5213 section 5, with IPv4 (RFC 5844), its offload at the gateways (RFC 6909) and
+// binding revocation (RFC 5846), as a plain machine: events and a clock reading in, actions out. It owns the binding cache, the pools
+// of home network prefixes and IPv4 home addresses and the desired forwarding state, and does no I/O, holds no lock and starts no
+// goroutine. The cost of one event does not grow with the number of bindings, but for the revocation of all of a MAG's, which grows with these.
 package lma
 
 import (
@@ -51,6 +51,7 @@ type LMA struct {
 	asked    map[*entry]*revocation   // whose MAG is asked for the mobile node, see askFormer
 	pool     *prefixPool
 	ipv4Pool *ipv4Pool
+	offloads offloadPolicies
 
 	base, now   time.Time // the first and the last reading of the clock
 	nowAt       instant
@@ -93,6 +94,7 @@ func New(cfg Config) (*LMA, error) {
 		paths:       map[pathKey]*path{},
 		pool:        pool,
 		ipv4Pool:    ipv4Pool,
+		offloads:    newOffloadPolicies(),
 		revocations: map[uint16]*revocation{},
 		forwarding:  forwarding.NewState(),
 		indicated:   map[netip.Addr]answeredIndication{},

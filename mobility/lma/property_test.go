@@ -34,6 +34,7 @@ func TestInvariants(t *testing.T) {
 			"revoke":  w.revoke,
 			"answer":  w.answer,
 			"give up": w.giveUp,
+			"policy":  w.changePolicy,
 		})
 	})
 }
@@ -46,16 +47,20 @@ type world struct {
 	sent     []MessageReceived
 	accepted map[mobility.MobileNodeID]mh.Timestamp // greatest in an accepting answer
 	asked    []SendMessage                          // revocations that the anchor sent
+	policy   mobility.OffloadPolicy                 // of all profiles
+	told     map[netip.Prefix]stay                  // by IPv4 home address
 }
 
 func newWorld(t *rapid.T) *world {
-	w := &world{now: epoch, accepted: map[mobility.MobileNodeID]mh.Timestamp{}, cfg: Config{
+	w := &world{now: epoch, accepted: map[mobility.MobileNodeID]mh.Timestamp{}, told: map[netip.Prefix]stay{}, cfg: Config{
 		LMAAddresses:    []netip.Addr{lmaAddress},
 		Pools:           []netip.Prefix{netip.MustParsePrefix("2001:db8:100::/62")},
 		Authorized:      func(netip.Addr, string) bool { return true },
 		Random:          func(b []byte) { clear(b) },
 		MaximumLifetime: 60 * time.Second,
 		MaximumBindings: 6,
+
+		EnableIPv4TrafficOffloadSupport: true,
 
 		RevokeAtUnknownHandover: rapid.Bool().Draw(t, "ask"),
 
@@ -69,6 +74,7 @@ func newWorld(t *rapid.T) *world {
 			return p, true
 		},
 	}}
+	w.cfg.Profile = w.offloading(w.cfg.Profile)
 	w.create(t)
 	return w
 }
@@ -111,6 +117,7 @@ func drawOptions(t *rapid.T, o *mh.Options, now time.Time) {
 			o.Present &^= 1 << mh.OptionHomeNetworkPrefix
 		}
 	}
+	drawOffload(t, o)
 	o.HandoffIndicator = mobility.HandoffIndicator(rapid.IntRange(1, 5).Draw(t, "hi"))
 	o.AccessTechnologyType = mobility.AccessTechnologyType(rapid.IntRange(3, 4).Draw(t, "att"))
 	if n := rapid.IntRange(0, 3).Draw(t, "llid"); n > 0 {
@@ -261,6 +268,8 @@ func (w *world) note(t *rapid.T, actions []Action) []Action {
 	changed, applied := len(w.lma.Forwarding().TakeChanged()) > 0, false
 	for _, a := range actions {
 		switch a := a.(type) {
+		case BindingChanged:
+			w.checkStay(t, a)
 		case ApplyForwarding:
 			applied = true
 		case SendMessage:
@@ -326,6 +335,7 @@ func (w *world) check(t *rapid.T) {
 		t.Fatalf("forwarding is %v, bindings want %v", held, desired)
 	}
 	w.checkBounds(t, inPool, inIPv4Pool)
+	w.checkOffload(t)
 }
 
 func (w *world) checkBounds(t *rapid.T, inPool, inIPv4Pool uint64) {
@@ -361,39 +371,4 @@ func (w *world) checkBounds(t *rapid.T, inPool, inIPv4Pool uint64) {
 	if c.Bindings > 6 || c.Departed > 6 || len(w.lma.timers) != timers {
 		t.Fatalf("%+v with %d timers", c, len(w.lma.timers))
 	}
-}
-
-// TestIndexSet holds the index set against a plain one.
-func TestIndexSet(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		size := rapid.SampledFrom([]uint64{1, 20, 64, 65, 4096, 4097, 300_000}).Draw(t, "size")
-		s, taken := newIndexSet(size, true), map[uint64]bool{}
-		t.Repeat(map[string]func(*rapid.T){
-			"take": func(t *rapid.T) {
-				from := rapid.Uint64Range(0, size-1).Draw(t, "from")
-				for n := from; n < min(size, from+rapid.Uint64Range(1, 5000).Draw(t, "run")); n++ {
-					if !taken[n] {
-						s.take(n)
-						taken[n] = true
-					}
-				}
-			},
-			"release": func(t *rapid.T) {
-				if n := rapid.Uint64Range(0, size-1).Draw(t, "n"); taken[n] {
-					s.release(n)
-					delete(taken, n)
-				}
-			},
-			"": func(t *rapid.T) {
-				from := rapid.Uint64Range(0, size-1).Draw(t, "look from")
-				want := from
-				for want < size && taken[want] {
-					want++
-				}
-				if got, ok := s.next(from); ok != (want < size) || ok && got != want || s.free != size-uint64(len(taken)) {
-					t.Fatalf("the next free from %d on is %d (%v), want %d; %d free", from, got, ok, want, s.free)
-				}
-			},
-		})
-	})
 }

@@ -26,6 +26,8 @@ const (
 	UnmatchedRevocation       DropReason = "revocation_acknowledgement_unmatched" // RFC 5846 6.2.2: no indication with that number is outstanding there
 	RevocationNotAuthorized   DropReason = "revocation_not_authorized"            // RFC 5846 6.2: not from a MAG of this anchor
 	RepeatedIndication        DropReason = "revocation_indication_repeated"       // answered as it was a moment ago
+	InvalidOffloadProposal    DropReason = "invalid_offload_proposal"             // RFC 6909 3.1: counts as none; the rest of the PBU is taken
+	TooManyOffloadPolicies    DropReason = "too_many_offload_policies"            // different ones, of all sessions: this one goes without
 	UnencodableAnswer         DropReason = "answer_does_not_fit_mobility_header"  // a PBA longer than a Mobility Header can be
 )
 

@@ -47,6 +47,7 @@ func (l *LMA) createSession(r *request) {
 	e := l.insert(r.id, g)
 	e.registered = l.instantOf(r.now)
 	l.becomeRegistered(e, r, l.grantedLifetime(r))
+	l.negotiate(r, e, true)
 	l.acceptRegistration(r, e, BindingChanged{Change: Created})
 }
 
@@ -72,8 +73,10 @@ func (l *LMA) updateSession(r *request, e *entry) {
 	} else {
 		former = netip.Addr{}
 	}
+	stays := change == Extended && e.state == registered && e.home().IsValid()
 	l.give(e, g)
 	l.becomeRegistered(e, r, l.grantedLifetime(r))
+	l.negotiate(r, e, !stays)
 	l.acceptRegistration(r, e, BindingChanged{Change: change, From: former, Dropped: dropped})
 }
 

@@ -116,7 +116,13 @@ func (r *request) clone() *request {
 	options.MobileNodeLinkLayerID = mobility.MobileNodeLinkLayerID(strings.Clone(string(options.MobileNodeLinkLayerID)))
 	options.ServiceSelection = strings.Clone(options.ServiceSelection)
 	options.HomeNetworkPrefixes = slices.Clone(options.HomeNetworkPrefixes)
-	options.Unknown = nil // reviewed already
+	options.IPv4TrafficOffloadSelectors = slices.Clone(options.IPv4TrafficOffloadSelectors)
+	for i := range options.IPv4TrafficOffloadSelectors {
+		selector := &options.IPv4TrafficOffloadSelectors[i]
+		selector.Data = strings.Clone(selector.Data)
+	}
+	options.Unknown = nil // reviewed already; the rest is for gateways among themselves
+	options.LinkLayerAddress, options.AddressPrefixes, options.ContextRequest = mh.LinkLayerAddress{}, nil, nil
 	c.options = &options
 	return &c
 }

@@ -145,6 +145,9 @@ func (l *LMA) restore(record mobility.BindingCacheEntry) *entry {
 	e.sequence, e.timestamp = record.SequenceNumber, mh.Timestamp(record.Timestamp)
 	e.registered, e.lastUpdate = min(l.instantOf(record.Registered), l.nowAt), min(l.instantOf(record.LastUpdate), l.nowAt)
 	e.node.timestamp = max(e.node.timestamp, e.timestamp)
+	if record.OffloadAnswered && e.home().IsValid() {
+		e.offload, _ = l.offloads.take(record.OffloadPolicy)
+	}
 	l.becomeRestored(e, record)
 	return e
 }

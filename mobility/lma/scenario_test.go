@@ -18,13 +18,13 @@ import (
 
 // The scenario files in testdata/scenarios drive one LMA and record what it does. Every file says which clauses it shows.
 //
-//	new [pool=P] [ipv4=NET,NET@ROUTER] [bindings=N] [lifetime=D] [retries=N] [mobile-clock] [ask]   a fresh LMA; MAGs are 2001:db8:f::N
+//	new [pool=P] [ipv4=NET,NET@ROUTER] [bindings=N] [lifetime=D] [retries=N] [mobile-clock] [ask] [offload]   a fresh LMA; MAGs are 2001:db8:f::N
 //	                                         or 192.0.2.N over IPv4, their identity "magN"
-//	profile mn=ID [static=P,P] [v4[=A/L]] [v6=no] [lifetime=D] [disabled]
+//	profile mn=ID [static=P,P] [v4[=A/L]] [v6=no] [lifetime=D] [disabled] [offload=POLICY]
 //	forget mn=ID                             its profile
 //	authorize mag=N [mn=ID,ID] [prefix=P,P]  what it may register, when that is not all
 //	peer mag=N compat=PROFILE
-//	pbu mag=N mn=ID [hnp=P,P] [v4[=A]] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [v4twice] [vendor] [flags=N] [from=A] [held=D]
+//	pbu mag=N mn=ID [hnp=P,P] [v4[=A]] [hi=N] [att=N] [llid=N] [lla=A] [alt=N] [lifetime=D] [ts=±D|none|TEXT] [seq=N] [without=...] [as=ID] [to=A] [twice] [v4twice] [vendor] [flags=N] [from=A] [held=D] [offload[=POLICY]]
 //	raw mag=N HEX                            any message
 //	replay                                   the last pbu again, octet for octet
 //	revoke [mn=ID] [mag=N] [trigger=N]
@@ -32,7 +32,7 @@ import (
 //	bri mag=N [mn=ID] [hnp=P,P] [v4=A] [alt=N] [trigger=N] [flags=pvg] [as=ID]
 //	tick D                                   advance the clock, or set it back, and expire
 //	delete mn=ID
-//	restart [without-store]
+//	restart [without-store] [offload=on|off]
 //	show
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata/scenarios", func(t *testing.T, path string) {
@@ -131,6 +131,7 @@ func (s *scenario) fresh() string {
 		MobileNodeGeneratedTimestampInUse: s.d.HasArg("mobile-clock"),
 		BRIMaxRetriesNumber:               s.number(s.arg("retries", "0")),
 		RevokeAtUnknownHandover:           s.d.HasArg("ask"),
+		EnableIPv4TrafficOffloadSupport:   s.d.HasArg("offload"),
 		DHCPSupportMode:                   mh.DHCPServer,
 		Profile:                           s.lookupProfile,
 		Random: func(b []byte) {
@@ -207,6 +208,7 @@ func (s *scenario) profile() string {
 	if p.IPv4Mobility = s.d.HasArg("v4"); s.arg("v4", "") != "" {
 		p.IPv4HomeAddress = netip.MustParsePrefix(s.arg("v4", ""))
 	}
+	p.OffloadPolicy = offloadPolicy(s.t, s.arg("offload", ""))
 	s.profiles[id] = p
 	return "ok"
 }
@@ -281,6 +283,7 @@ func (s *scenario) fillOptions(o *mh.Options) {
 		o.Timestamp = mh.TimestampOf(s.now.Add(s.duration(ts)))
 		add("ts", mh.OptionTimestamp)
 	}
+	s.addOffload(o)
 	if s.d.HasArg("twice") {
 		o.Unknown = append(o.Unknown, mh.RawOption{Type: mh.OptionHandoffIndicator, Data: "\x00\x04"})
 	}
@@ -313,6 +316,9 @@ func (s *scenario) raw() MessageReceived {
 
 func (s *scenario) restart() string {
 	records := s.lma.Snapshot()
+	if s.d.HasArg("offload") {
+		s.cfg.EnableIPv4TrafficOffloadSupport = s.arg("offload", "") == "on"
+	}
 	if s.create() != "ok" || s.d.HasArg("without-store") {
 		return "ok"
 	}

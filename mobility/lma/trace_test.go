@@ -75,7 +75,7 @@ func (s *scenario) binding(e mobility.BindingCacheEntry) string {
 	if e.LinkLocalAddress.IsValid() {
 		text += fmt.Sprintf(" lla=%s", e.LinkLocalAddress)
 	}
-	return text + fmt.Sprintf(" until %s", s.since(e.Expires))
+	return text + fmt.Sprintf(" until %s", s.since(e.Expires)) + s.offload(e)
 }
 
 func (s *scenario) since(t time.Time) string { return fmt.Sprintf("+%s", t.Sub(epoch)) }
@@ -120,7 +120,7 @@ func (s *scenario) options(o *mh.Options) string {
 	add(mh.OptionTimestamp, "ts=+%s", o.Timestamp.Time().Sub(epoch).Round(time.Millisecond))
 	add(mh.OptionMobileNodeLinkLayerID, "llid=%s", o.MobileNodeLinkLayerID)
 	add(mh.OptionLinkLocalAddress, "lla=%s", o.LinkLocalAddress)
-	return b.String()
+	return b.String() + s.offloadOption(o)
 }
 
 // show prints the binding cache, what is remembered and the next deadline.

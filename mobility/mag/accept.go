@@ -53,6 +53,9 @@ func readGrant(now time.Time, s *session, pba *mh.BindingAcknowledgement, compat
 // accept: steps 12 to 15. The lifetime counts from the PBU, so that it never ends later here than at the LMA.
 func (m *MAG) accept(now time.Time, s *session, g grant, pba *mh.BindingAcknowledgement) {
 	s.takeLinkLocal(&pba.Options)
+	if g.home.address.IsValid() {
+		g.home.offload = m.readOffload(s, &pba.Options)
+	}
 	m.becomeBound(now, s, g, s.request.sent.Add(g.lifetime))
 	m.ipv4Rejected(now, s, g.rejected)
 	if g.broken != nil {

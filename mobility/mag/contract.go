@@ -25,6 +25,10 @@ type Config struct {
 	RefusalMemory               time.Duration // how long a refusal stands that only an administrative action ends (RFC 5213 6.9.1.2, 7), default 24 h
 	LapseOnUnknownPresence      bool          // a mobile node that does not answer keeps its binding until that ends; false: it is de-registered (RFC 5213 6.13)
 
+	// EnableIPv4TrafficOffloadSupport asks LMAs for the policy by which IPv4 flows leave here, and not through the tunnel (RFC 6909
+	// section 4).
+	EnableIPv4TrafficOffloadSupport bool
+
 	// Gateways knows the other MAGs that mobile nodes come from and go to (RFC 5949), by their Proxy-CoA: ok for one of them, and the
 	// identity that it has to authenticate itself with. nil: there are no fast handovers, and their messages are of an unknown type.
 	Gateways func(gateway netip.Addr) (identity string, ok bool)
@@ -77,6 +81,8 @@ type LinkAttached struct {
 	AnchorLinkLocal       bool           // no fixed link-local address is configured: the LMA generates one (RFC 5213 6.9.1.1, 9)
 	Unconfirmed           bool           // only an access point's list says so: the PBU waits for PresenceConfirmed
 	PreviousMAG           netip.Addr     // where it was before, as far as is known: asked for its context and its packets (RFC 5949, reactive mode)
+
+	OffloadPolicy mobility.OffloadPolicy // to propose (RFC 6909 section 3.2); zero: the LMA is to say
 }
 
 // LinkDetached: the mobile node left that access link. It is de-registered, unless it is on its way to another gateway, or may be

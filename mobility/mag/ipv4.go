@@ -23,7 +23,8 @@ func (f families) without(g families) families { return families{f.ipv6 && !g.ip
 type homeAddress struct {
 	address netip.Prefix // with the length of its network; zero: none
 	router  netip.Addr
-	relay   bool // this gateway relays DHCP only
+	relay   bool                   // this gateway relays DHCP only
+	offload mobility.OffloadPolicy // which flows leave here (RFC 6909)
 }
 
 // route is the prefix that the address is forwarded as.
@@ -58,7 +59,7 @@ func readHomeAddress(o *mh.Options) (home homeAddress, rejected mh.IPv4HomeAddre
 		return homeAddress{}, 0, fmt.Errorf("%v is no default router of %v", o.IPv4DefaultRouter, reply.Address)
 	}
 	relay := !o.Present.Has(mh.OptionIPv4DHCPSupportMode) || o.IPv4DHCPSupportMode == mh.DHCPRelay
-	return homeAddress{reply.Address, o.IPv4DefaultRouter, relay}, 0, nil
+	return homeAddress{address: reply.Address, router: o.IPv4DefaultRouter, relay: relay}, 0, nil
 }
 
 // statusOfReply is the status that the whole PBA would have had, if the mobile node asked for nothing but the IPv4 home address

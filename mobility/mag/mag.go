@@ -1,5 +1,5 @@
-// Package mag is the Mobile Access Gateway of RFC 5213 section 6, with IPv4 (RFC 5844), binding revocation (RFC 5846) and fast
-// handovers (RFC 5949), as a sans-IO machine: events and the time go in, actions come out. It has no lock, clock or socket; one
+// Package mag is the Mobile Access Gateway of RFC 5213 section 6, with IPv4 (RFC 5844) and its offload (RFC 6909), binding revocation
+// (RFC 5846) and fast handovers (RFC 5949), as a sans-IO machine: events and the time go in, actions come out. It has no lock, clock or socket; one
 // goroutine owns it. The cost of an event does not grow with the number of mobile nodes, with these exceptions: a restart or a
 // global revocation of an LMA looks at all sessions with that one, and what is for everybody (Stop, an AdministrativeAction without
 // a mobile node, the restart of another gateway) at all there are. What follows goes out in bursts.

@@ -74,6 +74,9 @@ func (h *hostile) checkSession(key sessionKey, s *session) error {
 		if e.Transfer != way || e.OtherGateway != other || e.Hold != hold {
 			return fmt.Errorf("%v is forwarded as %+v, want %v %v, hold %t", p, e, way, other, hold)
 		}
+		if err := h.checkOffload(s, e); err != nil {
+			return err
+		}
 	}
 	waits := s.signal.IsSet()
 	switch s.state {

@@ -23,7 +23,8 @@ func TestHostileSchedules(t *testing.T) {
 					LMAAddress: h.lma(t), HomeNetworkPrefixes: h.prefixes(t), IPv4Mobility: rapid.Bool().Draw(t, "ipv4"),
 					IPv6Prohibited: rapid.Bool().Draw(t, "no ipv6"), IPv4HomeAddress: h.homeAddress(t), AnchorLinkLocal: rapid.Bool().Draw(t, "anchor"),
 					LocalRouting: rapid.Bool().Draw(t, "local"), Unconfirmed: rapid.Bool().Draw(t, "unconfirmed"),
-					PreviousMAG: rapid.SampledFrom([]netip.Addr{{}, {}, secondMAG}).Draw(t, "previous"),
+					OffloadPolicy: offloadPolicy(t, rapid.SampledFrom(offloadNames).Draw(t, "proposal")),
+					PreviousMAG:   rapid.SampledFrom([]netip.Addr{{}, {}, secondMAG}).Draw(t, "previous"),
 				})
 			},
 			"unreachable": func(t *rapid.T) { h.handle(NeighborUnreachable{h.link(t), h.mac(t)}) },
@@ -91,7 +92,8 @@ func newHostile(t *rapid.T) *hostile {
 		Gateways: func(a netip.Addr) (string, bool) { return "", a == secondMAG || a == thirdMAG }, MaximumPendingHandovers: 2,
 		HoldLifetime:                time.Duration(rapid.IntRange(0, 1).Draw(t, "hold")) * time.Second,
 		TimestampBasedApproachInUse: rapid.Bool().Draw(t, "timestamps"), LapseOnUnknownPresence: rapid.Bool().Draw(t, "lapse"),
-		Random: func() float64 { return rapid.Float64Range(0, 0.99).Draw(t, "random") },
+		EnableIPv4TrafficOffloadSupport: rapid.Bool().Draw(t, "offload"),
+		Random:                          func() float64 { return rapid.Float64Range(0, 0.99).Draw(t, "random") },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +172,7 @@ func (h *hostile) answer(t *rapid.T) {
 	if pba.Status.Accepted() {
 		pba.Options.HomeNetworkPrefixes = append(h.prefixes(t), netip.MustParsePrefix("2001:db8:4::/64"))
 		h.grantHomeAddress(t, &pba.Options)
+		h.drawAnswer(t, &pba.Options)
 	}
 	pba.Options.Present &^= 1 << mh.OptionIPv4HomeAddressRequest
 	switch rapid.IntRange(0, 9).Draw(t, "lie") {
@@ -297,6 +300,9 @@ func (h *hostile) takeMessage(a SendMessage) {
 	o := &pbu.Options
 	if s := h.mag.sessions[sessionKey{o.MobileNodeID, o.MobileNodeLinkLayerID}]; s != nil && s.isFrozen() && s.lma() == a.Destination {
 		h.t.Fatalf("a PBU (%s) for %v, which is %v", a.Kind, o.MobileNodeID, s.state)
+	}
+	if asks := h.mag.config.EnableIPv4TrafficOffloadSupport && o.Present.Has(mh.OptionIPv4HomeAddressRequest); asks != o.Present.Has(mh.OptionIPv4TrafficOffloadSelector) {
+		h.t.Fatalf("a PBU (%s) for %v: asks for an offload policy: %t, want %t", a.Kind, o.MobileNodeID, !asks, asks)
 	}
 	if a.Kind == DeRegistration {
 		return

@@ -27,6 +27,7 @@ const (
 	DropTimestampMismatch        DropReason = "timestamp_mismatch"         // RFC 5213 5.5(7): another timestamp than was sent
 	DropOptionMismatch           DropReason = "option_mismatch"            // RFC 5213 6.9.1.2(6)
 	DropInvalidGrant             DropReason = "invalid_grant"              // accepted without a usable prefix or lifetime
+	DropInvalidOffloadPolicy     DropReason = "invalid_offload_policy"     // RFC 6909 3.1: nothing is offloaded; the rest of the PBA is taken
 	DropDeRegistrationRefused    DropReason = "de_registration_refused"    // RFC 5213 6.9.1.4: only status 0 or the timeout end it
 	DropEncodingFailed           DropReason = "encoding_failed"            // a PBU could not be written
 	DropSecurityAssociationKnown DropReason = "security_association_known" // the SA is in that state already

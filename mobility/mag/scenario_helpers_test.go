@@ -24,7 +24,7 @@ func attachment(t *testing.T, d *datadriven.TestData) LinkAttached {
 		Lifetime: duration(t, d, "lifetime", 0), Unconfirmed: d.HasArg("unconfirmed"),
 		IPv6Prohibited: d.HasArg("no-ipv6"), IPv4Mobility: d.HasArg("ipv4"),
 		LocalRouting: d.HasArg("local-routing"), AnchorLinkLocal: d.HasArg("anchor-link-local"),
-		PreviousMAG: address(d, "previous", netip.Addr{}),
+		PreviousMAG: address(d, "previous", netip.Addr{}), OffloadPolicy: proposed(t, d),
 	}
 	if p := text(d, "ipv4", ""); p != "" {
 		ev.IPv4HomeAddress = netip.MustParsePrefix(p)

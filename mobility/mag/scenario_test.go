@@ -131,7 +131,8 @@ func (r *rig) newMAG(t *testing.T, d *datadriven.TestData) {
 		ReRegistrationMargin: duration(t, d, "margin", 20*time.Second), MaximumMobileNodes: number(t, d, "max", 0),
 		RequireSecurityAssociation: !d.HasArg("no-sa"), TimestampBasedApproachInUse: !d.HasArg("sequence-numbers"),
 		RouterLifetime: duration(t, d, "router-lifetime", 0), PresenceTimeout: duration(t, d, "presence", 0),
-		LapseOnUnknownPresence: d.HasArg("lapse"), RefusalMemory: duration(t, d, "memory", 0),
+		EnableIPv4TrafficOffloadSupport: d.HasArg("offload"),
+		LapseOnUnknownPresence:          d.HasArg("lapse"), RefusalMemory: duration(t, d, "memory", 0),
 		AcceptRevocation: func(_ netip.Addr, identity string, global bool) bool {
 			return identity != "stranger" && (!global || identity != "modest")
 		},
@@ -252,7 +253,7 @@ func describeUpdate(pbu *mh.BindingUpdate) string {
 	if o.Present.Has(mh.OptionTimestamp) {
 		line += fmt.Sprintf(" ts=%.3fs+%d", (o.Timestamp &^ 0xf).Time().Sub(start).Seconds(), o.Timestamp&0xf)
 	}
-	return line
+	return line + describeOffload(o)
 }
 
 func describeEntry(e mobility.BindingUpdateListEntry) string {
@@ -265,7 +266,7 @@ func describeEntry(e mobility.BindingUpdateListEntry) string {
 	if e.IPv4HomeAddress.IsValid() {
 		line += fmt.Sprintf(" ipv4=%v", e.IPv4HomeAddress)
 	}
-	return line + also("router", e.IPv4DefaultRouter) + also("linklocal", e.LinkLocalAddress)
+	return line + also("router", e.IPv4DefaultRouter) + also("linklocal", e.LinkLocalAddress) + offloads(e.OffloadPolicy)
 }
 
 func (r *rig) show() {
@@ -284,6 +285,7 @@ func (r *rig) show() {
 				if f.Transfer != forwarding.NoTransfer {
 					fmt.Fprintf(&r.out, " %v %v", f.Transfer, f.OtherGateway)
 				}
+				r.out.WriteString(offloads(f.Offload))
 				if f.Hold {
 					r.out.WriteString(" held")
 				}
@@ -308,6 +310,7 @@ func (r *rig) acknowledge(t *testing.T, d *datadriven.TestData) MessageReceived 
 		o.Present.Add(mh.OptionHomeNetworkPrefix)
 	}
 	grantIPv4(t, d, o)
+	answerOffload(t, o, text(d, "offload", ""))
 	if d.HasArg("linklocal") {
 		o.LinkLocalAddress = netip.MustParseAddr(text(d, "linklocal", ""))
 		o.Present.Add(mh.OptionLinkLocalAddress)

@@ -63,6 +63,7 @@ type session struct {
 	lifetime         time.Duration // to ask for
 	wishes           families      // by policy
 	localRouting     bool
+	proposal         mobility.OffloadPolicy // by policy
 
 	state   State
 	purpose MessageKind               // of the PBU that is due or sent
@@ -247,9 +248,9 @@ func (m *MAG) becomeRefused(now time.Time, s *session, retry time.Duration) {
 
 // becomeBound gives the session what was granted, forwarding included. What another session here had is lost to that.
 func (m *MAG) becomeBound(now time.Time, s *session, g grant, expires time.Time) {
-	s.provisional = false
-	granted := routes(g.prefixes, g.home)
-	for _, p := range routes(s.bound, s.home) {
+	former, granted := routes(s.bound, s.home), routes(g.prefixes, g.home)
+	s.bound, s.home, s.expires, s.provisional = g.prefixes, g.home, expires, false
+	for _, p := range former {
 		if !slices.Contains(granted, p) {
 			m.release(s, p)
 		}
@@ -260,7 +261,6 @@ func (m *MAG) becomeBound(now time.Time, s *session, g grant, expires time.Time)
 		}
 		m.forward(s, p)
 	}
-	s.bound, s.home, s.expires = g.prefixes, g.home, expires
 	s.holds = s.granted().or(s.holds.without(s.request.wants)) // the LMA extends what was asked for, and keeps the rest
 	m.keepKnown(s)
 	m.timers.Set(&s.lapse, expires)
@@ -323,6 +323,7 @@ func (m *MAG) forward(s *session, prefix netip.Prefix) (changed bool) {
 		Interface: m.accessLink(s), MobileNodeLinkLayerID: s.linkLayerID, LocalRouting: s.localRouting,
 	}
 	e.Transfer, e.OtherGateway, e.Hold = s.transfer(prefix)
+	e.Offload = s.offload(prefix, e.Transfer)
 	old, _ := m.forwarding.Get(prefix)
 	m.forwarding.Set(e)
 	m.owners[prefix] = s
@@ -393,5 +394,6 @@ func (m *MAG) entry(s *session) mobility.BindingUpdateListEntry {
 		Interface: s.iface, HomeNetworkPrefixes: clone(prefixes), IPv4HomeAddress: home, IPv4DefaultRouter: s.home.router,
 		LinkLocalAddress: s.linkLocal, LMAAddress: s.lma(), ProxyCareOfAddress: m.proxyCareOfAddress(s.lma()), State: s.state.String(), LastStatus: s.lastStatus,
 		Attached: s.attached, LastUpdate: s.updated, Expires: s.expires, CorrelationID: s.correlationID,
+		OffloadPolicy: s.home.offload,
 	}
 }

@@ -94,6 +94,7 @@ func (m *MAG) compose(now time.Time, s *session, lifetime uint16) mh.BindingUpda
 	options := mh.Options{MobileNodeID: s.id, HandoffIndicator: s.request.handoff, AccessTechnologyType: s.accessTechnology}
 	options.Present.Add(mh.OptionMobileNodeID, mh.OptionHandoffIndicator, mh.OptionAccessTechnologyType)
 	s.addHomeAddresses(&options)
+	m.addOffload(s, &options)
 	m.addIdentity(now, s, &options)
 	m.awaitAnswer(s)
 	return mh.BindingUpdate{

@@ -70,7 +70,15 @@ func (d *Description) message(b []byte) {
 		return
 	}
 	form.describe(d, b)
+	sound := len(d.Errors)
 	d.options(string(b[form.fixed:]), form.fixed)
+	if len(d.Errors) > sound {
+		return
+	}
+	var all Options
+	if err := all.decode(b, form.fixed); err != nil { // of options that are in order one by one
+		d.fail(err)
+	}
 }
 
 // options describes the options in rest, which begin at the given offset. One that runs past the end is the last one: where

@@ -27,20 +27,29 @@ type Field struct {
 
 // String is the option as a line of text.
 func (o OptionDescription) String() string {
-	var fields []string
-	for _, f := range o.Fields {
+	return describedLine(o.Name, uint8(o.Type), words(o.Fields))
+}
+
+// words are the fields that have a value, each as text.
+func words(fields []Field) (list []string) {
+	for _, f := range fields {
 		if f.Value != "" {
-			fields = append(fields, fmt.Sprintf("%s %v", strings.ReplaceAll(f.Name, "_", " "), f.Value))
+			list = append(list, fmt.Sprintf("%s %v", strings.ReplaceAll(f.Name, "_", " "), f.Value))
 		}
 	}
-	return describedLine(o.Name, uint8(o.Type), fields)
+	return list
 }
 
 // MarshalJSON writes {"type": 28, "name": "Restart Counter", "restart_counter": 1}.
 func (o OptionDescription) MarshalJSON() ([]byte, error) {
+	return marshalFields(append([]Field{{"type", o.Type}, {"name", o.Name}}, o.Fields...))
+}
+
+// marshalFields writes an object of the fields, of which there is one at least.
+func marshalFields(fields []Field) ([]byte, error) {
 	var object bytes.Buffer
 	separator := byte('{')
-	for _, f := range append([]Field{{"type", o.Type}, {"name", o.Name}}, o.Fields...) {
+	for _, f := range fields {
 		value, err := json.Marshal(f.Value)
 		if err != nil {
 			return nil, err
@@ -98,6 +107,7 @@ var optionFields = map[OptionType]func(o *Options) []Field{
 		t := o.TransientBinding
 		return []Field{{"late_path_switch", t.LatePathSwitch}, {"lifetime_ms", int(t.Lifetime) * int(TransientLifetimeUnit/time.Millisecond)}}
 	},
+	OptionIPv4TrafficOffloadSelector: describeTrafficOffload,
 }
 
 // describeOption describes an option that begins at the given offset. With an error, which is that of the strict decoder, it is

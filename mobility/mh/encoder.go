@@ -81,11 +81,11 @@ func (e *encoder) extensions(o *Options) {
 	if o.Present.Has(OptionRestartCounter) {
 		e.restartCounter(o.RestartCounter)
 	}
-	e.handover(o)
+	e.later(o)
 }
 
-// handover appends what is present of the options of RFC 5568, 5949 and 6058.
-func (e *encoder) handover(o *Options) {
+// later appends what is present of the options of RFC 5568, 5949, 6058 and 6909.
+func (e *encoder) later(o *Options) {
 	if o.Present.Has(OptionLMAAddress) {
 		e.lmaAddress(o.LMAAddress)
 	}
@@ -103,6 +103,9 @@ func (e *encoder) handover(o *Options) {
 	}
 	if o.Present.Has(OptionTransientBinding) {
 		e.transientBinding(o.TransientBinding)
+	}
+	if o.Present.Has(OptionIPv4TrafficOffloadSelector) {
+		e.trafficOffloadSelectors(o.IPv4TrafficOffloadSelectors)
 	}
 }
 

@@ -1,7 +1,6 @@
 // Package mh is the Mobility Header codec: bytes to messages and back (RFC 6275 section 6, RFC 5213 section 8, with the IPv4
-// options of RFC 5844, the binding revocation of RFC 5846, the heartbeat of RFC 5847, the fast handovers of RFC 5949 and the option
-// of RFC 6058). Messages and options that it does
-// not know survive as raw. Decode is strict and for machines; Describe tells people what is in any message, also a broken one.
+// options of RFC 5844, the binding revocation of RFC 5846, the heartbeat of RFC 5847, the fast handovers of RFC 5949 and the options
+// of RFC 6058 and RFC 6909). Messages and options that it does not know survive as raw. Decode is strict and for machines; Describe tells people what is in any message, also a broken one.
 // It never panics on input from a network and holds no state.
 package mh
 
@@ -136,6 +135,8 @@ const (
 	OptionLMAAddress             OptionType = 41 // RFC 5949 section 6.2.2
 	OptionLinkLocalInterfaceID   OptionType = 42 // RFC 5949 section 6.2.3, Mobile Node Link-Local Address Interface Identifier
 	OptionTransientBinding       OptionType = 43 // RFC 6058 section 5.1
+
+	OptionIPv4TrafficOffloadSelector OptionType = 53 // RFC 6909 section 3.1
 )
 
 // Options are the mobility options of a message. A field counts only when its type is in Present: an option may be there
@@ -166,6 +167,8 @@ type Options struct {
 	LinkLocalInterfaceID   InterfaceID          // of the mobile node's link-local address
 	TransientBinding       TransientBinding     //
 	Unknown                []RawOption
+
+	IPv4TrafficOffloadSelectors []IPv4TrafficOffloadSelector // one per traffic selector, or per option without any, in order
 }
 
 // RawOption is an option without a field in Options, or one of these that stands a second time where once is allowed.

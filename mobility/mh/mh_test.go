@@ -107,6 +107,8 @@ func usedOptions() Options {
 		LinkLocalInterfaceID:   InterfaceID{9},
 		TransientBinding:       TransientBinding{true, 9},
 		Unknown:                []RawOption{{99, "earlier"}, {98, "earlier"}},
+
+		IPv4TrafficOffloadSelectors: []IPv4TrafficOffloadSelector{{1, 2, mobility.TrafficSelector{}, "earlier"}, {1, 1, everyRange(), ""}},
 	}
 }
 

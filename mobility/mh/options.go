@@ -36,6 +36,8 @@ var optionForms = [...]optionForm{
 	OptionLMAAddress:             {min: 6, max: 18}, // one or the other
 	OptionLinkLocalInterfaceID:   {min: 10, max: 10},
 	OptionTransientBinding:       {min: 2, max: 2},
+
+	OptionIPv4TrafficOffloadSelector: {min: offloadFixed, max: 255, unit: 4},
 }
 
 // withField is the set of the types that may be Present.
@@ -44,7 +46,10 @@ const withField OptionSet = 1<<OptionBindingRefreshAdvice | 1<<OptionAlternateCa
 	1<<OptionMobileNodeLinkLayerID | 1<<OptionLinkLocalAddress | 1<<OptionTimestamp | 1<<OptionRestartCounter |
 	1<<OptionIPv4HomeAddressRequest | 1<<OptionIPv4HomeAddressReply | 1<<OptionIPv4DefaultRouter | 1<<OptionIPv4DHCPSupportMode |
 	1<<OptionLinkLayerAddress | 1<<OptionAddressPrefix | 1<<OptionContextRequest | 1<<OptionLMAAddress | 1<<OptionLinkLocalInterfaceID |
-	1<<OptionTransientBinding
+	1<<OptionTransientBinding | 1<<OptionIPv4TrafficOffloadSelector
+
+// repeated is the set of those that may stand several times.
+const repeated OptionSet = 1<<OptionHomeNetworkPrefix | 1<<OptionAddressPrefix | 1<<OptionIPv4TrafficOffloadSelector
 
 // form returns the form of the type; that of an unknown type leaves length and alignment open.
 func (t OptionType) form() (form optionForm, known bool) {
@@ -58,9 +63,10 @@ func (t OptionType) form() (form optionForm, known bool) {
 func (o *Options) emptied() Options {
 	clear(o.Unknown) // lets go of the strings
 	clear(o.ContextRequest)
+	clear(o.IPv4TrafficOffloadSelectors)
 	return Options{
 		HomeNetworkPrefixes: o.HomeNetworkPrefixes[:0], AddressPrefixes: o.AddressPrefixes[:0],
-		ContextRequest: o.ContextRequest[:0], Unknown: o.Unknown[:0],
+		ContextRequest: o.ContextRequest[:0], IPv4TrafficOffloadSelectors: o.IPv4TrafficOffloadSelectors[:0], Unknown: o.Unknown[:0],
 	}
 }
 
@@ -119,7 +125,7 @@ func (o *Options) decodeOption(t OptionType, data string, at int) error {
 		return nil
 	case len(data) < form.min || len(data) > form.max:
 		return &DecodeError{at + 1, t.String(), fmt.Sprintf("has length %d, want %s", len(data), form.lengths()), Drop}
-	case !known || o.Present.Has(t) && t != OptionHomeNetworkPrefix && t != OptionAddressPrefix:
+	case !known || o.Present.Has(t) && !repeated.Has(t):
 		o.Unknown = append(o.Unknown, RawOption{t, data})
 		return nil
 	}
@@ -156,13 +162,13 @@ func (o *Options) decodeOption(t OptionType, data string, at int) error {
 	case OptionIPv4DHCPSupportMode:
 		o.IPv4DHCPSupportMode = decodeDHCPSupportMode(data)
 	default:
-		return o.decodeHandoverOption(t, data, at)
+		return o.decodeLaterOption(t, data, at)
 	}
 	return nil
 }
 
-// decodeHandoverOption takes in an option of RFC 5568, 5949 or 6058.
-func (o *Options) decodeHandoverOption(t OptionType, data string, at int) error {
+// decodeLaterOption takes in an option of RFC 5568, 5949, 6058 or 6909.
+func (o *Options) decodeLaterOption(t OptionType, data string, at int) error {
 	switch t {
 	case OptionLinkLayerAddress:
 		o.LinkLayerAddress = decodeLinkLayerAddress(data)
@@ -176,6 +182,8 @@ func (o *Options) decodeHandoverOption(t OptionType, data string, at int) error 
 		o.LinkLocalInterfaceID = decodeInterfaceID(data)
 	case OptionTransientBinding:
 		o.TransientBinding = decodeTransientBinding(data)
+	case OptionIPv4TrafficOffloadSelector:
+		return o.decodeTrafficOffloadSelector(data, at)
 	}
 	return nil
 }
@@ -196,7 +204,7 @@ func (o *Options) grow(dst []byte) []byte {
 		wider   = 18 - 6 // the IPv6 form of the Local Mobility Anchor Address
 	)
 	bound := ends + aligned + wider + len(o.MobileNodeID.Value) + len(o.MobileNodeLinkLayerID) + len(o.ServiceSelection) + len(o.LinkLayerAddress.Address) +
-		lengthOfRequests(o.ContextRequest) + prefix*(len(o.HomeNetworkPrefixes)+len(o.AddressPrefixes))
+		lengthOfRequests(o.ContextRequest) + lengthOfSelectors(o.IPv4TrafficOffloadSelectors) + prefix*(len(o.HomeNetworkPrefixes)+len(o.AddressPrefixes))
 	for present := o.Present & withField; present != 0; present &= present - 1 {
 		form := &optionForms[bits.TrailingZeros64(uint64(present))]
 		bound += 2 + form.min + form.unit

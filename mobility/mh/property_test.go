@@ -66,7 +66,8 @@ func anyOptions() *rapid.Generator[Options] {
 		extensions(t, &o, present)
 		handovers(t, &o, present)
 		for range rapid.IntRange(0, 3).Draw(t, "unknown") {
-			option := OptionType(rapid.ByteRange(44, 255).Draw(t, "type"))
+			option := rapid.Map(rapid.ByteRange(44, 255), func(n byte) OptionType { return OptionType(n) }).
+				Filter(func(n OptionType) bool { return !withField.Has(n) }).Draw(t, "type")
 			o.Unknown = append(o.Unknown, RawOption{option, text(t, 200, "data")})
 		}
 		return o
@@ -126,6 +127,9 @@ func handovers(t *rapid.T, o *Options, present func(OptionType) bool) {
 	if present(OptionTransientBinding) {
 		o.TransientBinding = TransientBinding{rapid.Bool().Draw(t, "late path switch"), rapid.Byte().Draw(t, "transient lifetime")}
 	}
+	if present(OptionIPv4TrafficOffloadSelector) {
+		o.IPv4TrafficOffloadSelectors = rapid.SliceOfN(offloadSelectors(), 1, 4).Draw(t, "offload selectors")
+	}
 }
 
 func ipv4Addresses() *rapid.Generator[netip.Prefix] {
@@ -142,6 +146,7 @@ var alignments = map[byte][2]int{
 	28: {4, 2},                         // RFC 5847 3.4
 	34: {8, 4},                         // RFC 5568 6.4.2
 	36: {4, 0}, 37: {4, 0}, 38: {4, 0}, // RFC 5844 3.3.1 to 3.3.3
+	53: {4, 0}, // RFC 6909 3.1
 }
 
 // wantLayout walks the options of an encoded message by itself.

@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -14,7 +16,7 @@ import (
 
 // content is what is in a file.
 type content struct {
-	format2 bool // as the program wrote it before there was IPv4 and a journal
+	format  format
 	clean   bool
 	entries []mobility.BindingCacheEntry
 	peers   map[netip.Addr]uint32
@@ -48,13 +50,13 @@ func (c *content) checkFormat(tx *bolt.Tx) error {
 	if meta == nil || tx.Bucket(bindingsBucket) == nil {
 		return fmt.Errorf("%w: a bbolt file of another program", ErrUnusable)
 	}
-	format := string(meta.Get(formatKey))
-	c.format2 = format == formerVersion
+	version := string(meta.Get(formatKey))
+	c.format = formats[version]
 	c.clean = meta.Get(openKey) == nil
 	switch {
-	case c.format2:
-	case format != formatVersion:
-		return fmt.Errorf("%w: its format is %q, this program knows %q and %q", ErrUnusable, format, formerVersion, formatVersion)
+	case c.format == 0:
+		return fmt.Errorf("%w: its format is %q, this program knows %q", ErrUnusable, version, slices.Sorted(maps.Keys(formats)))
+	case c.format == format2:
 	case tx.Bucket(journalBucket) == nil || tx.Bucket(peersBucket) == nil:
 		return fmt.Errorf("%w: it has no journal or no peers", ErrUnusable)
 	}
@@ -84,7 +86,7 @@ func complete(tx *bolt.Tx, path string) error {
 
 func (c *content) read(tx *bolt.Tx) error {
 	changed := map[string][]byte{} // by the journal
-	if !c.format2 {
+	if c.format > format2 {
 		if err := c.readCounters(tx); err != nil {
 			return fmt.Errorf("%w: %w", ErrUnusable, err)
 		}
@@ -112,7 +114,7 @@ func (c *content) read(tx *bolt.Tx) error {
 
 // readBinding checks one also where the journal has a later state of it.
 func (c *content) readBinding(key, value []byte, counts bool) error {
-	entry, err := decode(key, value, c.format2)
+	entry, err := decode(key, value, c.format)
 	if err != nil {
 		return fmt.Errorf("%w: binding of %x: %w", ErrUnusable, key, err)
 	}

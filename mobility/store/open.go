@@ -16,11 +16,22 @@ import (
 )
 
 const (
-	formatVersion = "netlmm bindings 3"
-	formerVersion = "netlmm bindings 2" // is read, and rewritten
+	formatVersion = "netlmm bindings 4"
 	lockTimeout   = 2 * time.Second
 	fileMode      = 0o600
 	directoryMode = 0o700
+)
+
+// formats are the versions of a file that are read.
+var formats = map[string]format{formatVersion: format4, "netlmm bindings 3": format3, "netlmm bindings 2": format2}
+
+// format is what a file of one version has.
+type format int
+
+const (
+	format2 format = iota + 2 // neither IPv4 nor a journal: it is rewritten
+	format3                   // nothing of offloading; what it has is the same in the next one
+	format4
 )
 
 var (
@@ -155,7 +166,7 @@ func (c *content) begin(tx *bolt.Tx) error {
 		}
 	}
 	meta := tx.Bucket(metaBucket)
-	if c.format2 {
+	if c.format == format2 {
 		bindings := tx.Bucket(bindingsBucket)
 		for i := range c.entries {
 			key, _ := keyOf(&c.entries[i]) // it stood under one

@@ -46,6 +46,9 @@ func appendValue(b []byte, entry *mobility.BindingCacheEntry) []byte {
 	b = appendFields(append(b, make([]byte, checksumSize)...), entry)
 	b = appendBinary(b, entry.IPv4HomeAddress)
 	b = appendBinary(b, entry.IPv4DefaultRouter)
+	if entry.OffloadAnswered {
+		b = appendOffload(b, entry.OffloadPolicy)
+	}
 	binary.BigEndian.PutUint32(b[start-checksumSize:], crc32.Checksum(b[start:], castagnoli))
 	return b
 }
@@ -95,8 +98,8 @@ func appendTime(b []byte, t time.Time) []byte {
 // errShort says that a value ends too early, or too late.
 var errShort = errors.New("length does not match")
 
-// decode reads what appendValue wrote, or with format2 what the program wrote before there was IPv4.
-func decode(key, value []byte, format2 bool) (entry mobility.BindingCacheEntry, err error) {
+// decode reads what appendValue wrote, or did when the format was another one.
+func decode(key, value []byte, of format) (entry mobility.BindingCacheEntry, err error) {
 	if len(value) < checksumSize || binary.BigEndian.Uint32(value) != crc32.Checksum(value[checksumSize:], castagnoli) {
 		return entry, errors.New("checksum does not match")
 	}
@@ -125,9 +128,12 @@ func decode(key, value []byte, format2 bool) (entry mobility.BindingCacheEntry, 
 			*t = time.Unix(0, n).UTC()
 		}
 	}
-	if !format2 {
+	if of > format2 {
 		r.note(entry.IPv4HomeAddress.UnmarshalBinary(r.chunk()))
 		r.note(entry.IPv4DefaultRouter.UnmarshalBinary(r.chunk()))
+	}
+	if entry.OffloadAnswered = of > format3 && len(r.rest) > 0; entry.OffloadAnswered {
+		entry.OffloadPolicy = r.offload()
 	}
 	if len(r.rest) > 0 {
 		r.note(errShort)

@@ -16,6 +16,7 @@ func everything(t *testing.T) mobility.BindingCacheEntry {
 	t.Helper()
 	e := entry(7)
 	e.IPv4HomeAddress, e.IPv4DefaultRouter = netip.MustParsePrefix("10.64.3.7/16"), netip.MustParseAddr("10.64.0.1")
+	e.OffloadPolicy, e.OffloadAnswered = policies(t)[1], true
 	e.HomeNetworkPrefixes = append(e.HomeNetworkPrefixes, netip.MustParsePrefix("2001:db8:a::/64"))
 	for i := range reflect.TypeFor[mobility.BindingCacheEntry]().NumField() {
 		if reflect.ValueOf(e).Field(i).IsZero() {
@@ -29,7 +30,7 @@ func everything(t *testing.T) mobility.BindingCacheEntry {
 func TestRecordHoldsEveryField(t *testing.T) {
 	e := everything(t)
 	key, _ := keyOf(&e)
-	got, err := decode(appendKey(nil, key), appendValue(nil, &e), false)
+	got, err := decode(appendKey(nil, key), appendValue(nil, &e), format4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,12 +42,15 @@ func TestShortRecords(t *testing.T) {
 	e := everything(t)
 	prefix, _ := keyOf(&e)
 	key, value := appendKey(nil, prefix), appendValue(nil, &e)
+	before := e // what a session is that was not asked about
+	before.OffloadAnswered = false
+	whole := len(appendValue(nil, &before))
 	for n := range value {
 		short := append([]byte(nil), value[:n]...)
 		if n >= checksumSize {
 			binary.BigEndian.PutUint32(short, crc32.Checksum(short[checksumSize:], castagnoli))
 		}
-		if _, err := decode(key, short, false); err == nil {
+		if got, err := decode(key, short, format4); err == nil && (n != whole || got.OffloadAnswered) {
 			t.Errorf("%d octets of %d were taken", n, len(value))
 		}
 	}
@@ -56,9 +60,11 @@ func FuzzDecode(f *testing.F) {
 	e := entry(1)
 	prefix, _ := keyOf(&e)
 	f.Add(appendValue(nil, &e)[checksumSize:])
+	e.OffloadAnswered = true
+	f.Add(appendValue(nil, &e)[checksumSize:])
 	f.Fuzz(func(t *testing.T, fields []byte) {
 		value := binary.BigEndian.AppendUint32(nil, crc32.Checksum(fields, castagnoli))
-		_, _ = decode(appendKey(nil, prefix), append(value, fields...), false)
+		_, _ = decode(appendKey(nil, prefix), append(value, fields...), format4)
 	})
 }
 

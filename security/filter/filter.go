@@ -203,6 +203,26 @@ func (f *Filter) Remove() error {
 	return nil
 }
 
+// Clean deletes the table of that name from the current network namespace, and says whether there was one.
+func Clean(table string) (removed bool, err error) {
+	f, err := New(Config{Mode: XFRM, Table: table})
+	if err != nil {
+		return false, err
+	}
+	conn, err := f.dial()
+	if err != nil {
+		return false, err
+	}
+	tables, err := conn.ListTablesOfFamily(f.table.Family)
+	if err != nil {
+		return false, explain("list the tables of the packet filter", err)
+	}
+	if !slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == table }) {
+		return false, nil
+	}
+	return true, f.Remove()
+}
+
 func (f *Filter) dial() (*nftables.Conn, error) {
 	conn, err := nftables.New(nftables.WithNetNSFd(f.cfg.NetNS))
 	if err != nil {

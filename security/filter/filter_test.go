@@ -330,6 +330,26 @@ func TestReplaceAndRemove(t *testing.T) {
 	}
 }
 
+// Clean takes one table away, and says whether it was there.
+func TestClean(t *testing.T) {
+	a, _, f := namespaces(t, XFRM)
+	run(t, "ip", "netns", "exec", a, "nft", "add", "table", "inet", "netlmm_other")
+	if err := f.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	for _, there := range []bool{true, false} {
+		netnstest.In(t, a, func() error {
+			if removed, err := Clean(f.cfg.Table); removed != there || err != nil {
+				t.Errorf("removed %v, want %v: %v", removed, there, err)
+			}
+			return nil
+		})
+		if tables := run(t, "ip", "netns", "exec", a, "nft", "list", "tables"); tables != "table inet netlmm_other\n" {
+			t.Errorf("tables:\n%s", tables)
+		}
+	}
+}
+
 func TestNewChecksConfiguration(t *testing.T) {
 	for _, cfg := range []Config{{Table: "t"}, {Mode: "none", Table: "t"}, {Mode: XFRM}, {Mode: Libipsec, Table: "t", Device: "a-name-that-is-too-long"}} {
 		if _, err := New(cfg); err == nil {

@@ -40,7 +40,7 @@ type HeartbeatConfig struct {
 	Authorized func(peer netip.Addr, identity string) bool // who proved identity speaks for peer
 	Sessions   func() map[netip.Addr]int                   // with each peer, now
 	Restarted  func(peer netip.Addr)                       // it lost its state; called before its counter is stored
-	Answers    func(peer netip.Addr, answers bool)         // whether it does, when that changes; nil: nobody wants to know
+	Answers    func(peer netip.Addr, answers bool)         // whether it does, when that changes or was doubted; nil: nobody wants to know
 	Store      func(peer netip.Addr, counter uint32)       // keeps a peer's counter
 }
 
@@ -124,6 +124,13 @@ func (h *Heartbeats) AssociationChanged(peer netip.Addr, up bool) {
 	_ = h.engine.Send(heartbeat.AssociationChanged{Peer: peer, Up: up}) // once the machine has ended nobody is left to tell
 }
 
+// Doubt has Answers called with the next sign of life of a peer, which some other sign says is dead. It does not wait.
+func (h *Heartbeats) Doubt(peer netip.Addr) {
+	if !h.engine.Post(heartbeat.Doubted{Peer: peer}) {
+		h.cfg.Counters.Add(HeartbeatCount, "queue_full")
+	}
+}
+
 func (h *Heartbeats) execute(action heartbeat.Action) {
 	switch a := action.(type) {
 	case heartbeat.SendMessage:
@@ -143,6 +150,9 @@ func (h *Heartbeats) execute(action heartbeat.Action) {
 	case heartbeat.PeerBack:
 		h.cfg.Counters.Add(HeartbeatCount, "peer_back")
 		h.cfg.Log.Info("peer answers heartbeats again", "peer", h.name(a.Peer))
+		h.answers(a.Peer, true)
+	case heartbeat.PeerHeard:
+		h.cfg.Counters.Add(HeartbeatCount, "peer_heard")
 		h.answers(a.Peer, true)
 	case heartbeat.PeerMuted:
 		h.cfg.Counters.Add(HeartbeatCount, "peer_muted")

@@ -194,3 +194,27 @@ func TestForHeartbeats(t *testing.T) {
 		}
 	}
 }
+
+// Who doubts a peer is told when it is heard, although heartbeats never missed it.
+func TestADoubtedPeerIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var answers []bool
+		a := newEnd(t, ours, peer, 10, func(c *HeartbeatConfig) {
+			c.Answers = func(of netip.Addr, does bool) { answers = append(answers, of == peer && does) }
+		})
+		b := newEnd(t, peer, ours, 20, nil)
+		a.connect(b)
+		b.connect(a)
+		a.AssociationChanged(peer, true)
+		b.AssociationChanged(ours, true)
+		time.Sleep(5 * time.Minute)
+		if len(answers) != 0 {
+			t.Errorf("told of a peer that nobody doubted: %v", answers)
+		}
+		a.Doubt(peer)
+		time.Sleep(5 * time.Minute)
+		if !slices.Equal(answers, []bool{true}) || a.counters.Snapshot()[HeartbeatCount+"{peer_heard}"] != 1 {
+			t.Errorf("told %v, %v", answers, a.counters.Snapshot())
+		}
+	})
+}

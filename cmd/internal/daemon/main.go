@@ -4,18 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 )
 
-// Main is the main function of a daemon: it reads the configuration with load, checks it only or gives it to run, and ends
-// the process with what came of it, with status 78 when the configuration cannot be used. run's context ends with the first SIGINT
+// Program is what tells one daemon from another.
+type Program[C any] struct {
+	Name, Short string
+	Load        func(file string) (C, error)
+	Run         func(context.Context, C) error
+	// Clean takes away what the daemon leaves in the kernel when it stops, and tells out. Without a configuration that can be read
+	// usable is false, and what it must know from there is what it is by default.
+	Clean func(out io.Writer, cfg C, usable bool) error
+}
+
+// Main is the main function of a daemon: it reads the configuration, checks it only, or cleans up, or runs, and ends
+// the process with what came of it, with status 78 when the configuration cannot be used. Run's context ends with the first SIGINT
 // or SIGTERM.
-func Main[C any](name, short string, load func(file string) (C, error), run func(context.Context, C) error) {
+func Main[C any](program Program[C]) {
 	ctx, stop := SignalContext()
 	defer stop()
-	if err := Command(name, short, load, run).ExecuteContext(ctx); err != nil {
+	if err := Command(program).ExecuteContext(ctx); err != nil {
 		if errors.As(err, new(unusable)) {
 			os.Exit(exitConfiguration)
 		}
@@ -30,24 +41,31 @@ const exitConfiguration = 78
 type unusable struct{ error }
 
 // Command is a daemon's command line.
-func Command[C any](name, short string, load func(file string) (C, error), run func(context.Context, C) error) *cobra.Command {
+func Command[C any](program Program[C]) *cobra.Command {
 	var file string
-	var check bool
+	var check, clean bool
 	command := &cobra.Command{
-		Use: name, Short: short, Version: Version(), Args: cobra.NoArgs, SilenceUsage: true,
+		Use: program.Name, Short: program.Short, Version: Version(), Args: cobra.NoArgs, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := load(file)
-			if err != nil {
+			cfg, err := program.Load(file)
+			switch {
+			case clean:
+				if err != nil {
+					fmt.Fprintln(cmd.ErrOrStderr(), "what only the configuration tells is not known:", err)
+				}
+				return program.Clean(cmd.OutOrStdout(), cfg, err == nil)
+			case err != nil:
 				return unusable{err}
-			}
-			if check {
+			case check:
 				fmt.Fprintln(cmd.OutOrStdout(), file+": good")
 				return nil
 			}
-			return run(cmd.Context(), cfg)
+			return program.Run(cmd.Context(), cfg)
 		},
 	}
-	command.Flags().StringVarP(&file, "config", "c", "/etc/netlmm/"+name+".yaml", "configuration file")
+	command.Flags().StringVarP(&file, "config", "c", "/etc/netlmm/"+program.Name+".yaml", "configuration file")
 	command.Flags().BoolVar(&check, "check", false, "validate the configuration and exit")
+	command.Flags().BoolVar(&clean, "clean", false, "remove what a stopped daemon left in the kernel, forwarding and packet filter, and exit")
+	command.MarkFlagsMutuallyExclusive("check", "clean")
 	return command
 }

@@ -15,10 +15,10 @@ func TestCheck(t *testing.T) {
 	const examples = "../../../configs/examples/"
 	starts := 0
 	magd := func() *cobra.Command {
-		return Command("magd", "", configs.LoadMagd, func(context.Context, *configs.Magd) error { starts++; return nil })
+		return Command(Program[*configs.Magd]{Name: "magd", Load: configs.LoadMagd, Run: func(context.Context, *configs.Magd) error { starts++; return nil }})
 	}
 	lmad := func() *cobra.Command {
-		return Command("lmad", "", configs.LoadLmad, func(context.Context, *configs.Lmad) error { starts++; return nil })
+		return Command(Program[*configs.Lmad]{Name: "lmad", Load: configs.LoadLmad, Run: func(context.Context, *configs.Lmad) error { starts++; return nil }})
 	}
 	for _, c := range []struct {
 		command *cobra.Command

@@ -31,7 +31,7 @@ func (p *Plane) openHolding(w Where) {
 	case w.Holding.Table == "":
 		return
 	case !w.Holding.Wanted:
-		if err := hold.Remove(w.Holding.Table); err != nil {
+		if _, err := hold.Remove(w.Holding.Table); err != nil {
 			p.log.Debug("what an earlier run may have left to hold packets with stays; it holds none", "error", err)
 		}
 		return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -247,19 +248,27 @@ func (t *table) remove() error {
 	return errors.Join(err, t.conn.CloseLasting(), t.space.Close())
 }
 
-// Remove takes away a table that an earlier run left in the current network namespace and that no Holder wants any more.
-func Remove(name string) error {
+// Remove takes away a table that an earlier run left in the current network namespace and that no Holder wants any more, and says
+// whether there was one.
+func Remove(name string) (removed bool, err error) {
 	conn, err := nftables.New()
 	if err != nil {
-		return explain("reach nftables", err)
+		return false, explain("reach nftables", err)
+	}
+	tables, err := conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return false, explain("list the tables of the packet filter", err)
+	}
+	if !slices.ContainsFunc(tables, func(t *nftables.Table) bool { return t.Name == name }) {
+		return false, nil
 	}
 	old := &nftables.Table{Name: name, Family: nftables.TableFamilyINet}
-	conn.AddTable(old)
+	conn.AddTable(old) // lets the deletion succeed when somebody else was faster
 	conn.DelTable(old)
 	if err := conn.Flush(); err != nil {
-		return explain("remove the packet filter that holds packets", err)
+		return false, explain("remove the packet filter that holds packets", err)
 	}
-	return nil
+	return true, nil
 }
 
 // explain names the remedy of the errors that an operator can do something about.

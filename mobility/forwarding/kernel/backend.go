@@ -33,6 +33,8 @@ const (
 	denyLinkRule             // of those, what a routing table cannot refuse
 	localRule                // lookup local, in place of the one at priority 0
 	toMobileRule             // gateway: the router's own packets to mobile nodes
+	arriveRule               // gateway: what comes back of offloaded flows, to mobile nodes
+	leaveRule                // gateway: packets of flows that are offloaded, by the router's own routes
 	fromAccessRule           // gateway: packets from an access link, by their source, into the tunnel
 	localRoutingRule         // gateway: of those that are left, what goes to a mobile node here without the tunnel
 	throughAnchorRule        // gateway: the others of them, by their source, into the tunnel
@@ -127,6 +129,9 @@ func (l *layout) anchorTable(i int) int { return l.localRoutingTable() + 1 + i }
 // decapIPv4Table holds, for seg6, the one route that decapsulates the IPv4 packets of p; among the IPv4 tables, the one that
 // encapsulates.
 func (l *layout) decapIPv4Table(p peer) int { return l.anchorTable(maximumAccessInterfaces) + p.slot }
+
+// offloadTable holds, among the IPv4 tables, the home addresses that packets of offloaded flows come back to.
+func (l *layout) offloadTable() int { return l.accessTable(0) }
 
 // upTable holds, at the gateway, the way of IPv4 packets into the tunnel to p.
 func (l *layout) upTable(p peer) int { return l.decapTable(p) }

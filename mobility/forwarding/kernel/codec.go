@@ -143,6 +143,10 @@ func encodeRule(r rule, remove bool) *nl.NetlinkRequest {
 	if r.iif != "" {
 		req.AddData(nl.NewRtAttr(nl.FRA_IIFNAME, nl.ZeroTerminated(r.iif)))
 	}
+	if r.mark != 0 {
+		req.AddData(nl.NewRtAttr(nl.FRA_FWMARK, nl.Uint32Attr(r.mark)))
+		req.AddData(nl.NewRtAttr(nl.FRA_FWMASK, nl.Uint32Attr(markMask)))
+	}
 	if r.ipproto != 0 {
 		req.AddData(nl.NewRtAttr(nl.FRA_IP_PROTO, nl.Uint8Attr(r.ipproto)))
 	}
@@ -173,6 +177,8 @@ func decodeRule(b []byte) (rule, error) {
 			r.specific = nl.NativeEndian().Uint32(a.Value) == 0 // all ones where there is none
 		case nl.FRA_IIFNAME:
 			r.iif = unix.ByteSliceToString(a.Value)
+		case nl.FRA_FWMARK:
+			r.mark = nl.NativeEndian().Uint32(a.Value)
 		case nl.FRA_IP_PROTO:
 			r.ipproto = a.Value[0]
 		case nl.FRA_PROTOCOL:

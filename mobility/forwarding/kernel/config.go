@@ -35,6 +35,12 @@ const (
 	SEG6   = "seg6"
 )
 
+// What Config.OffloadNAT may be.
+const (
+	Masquerade = "masquerade" // this router's address on the interface takes its place
+	NoNAT      = "none"       // it stays: what it reaches has a route back by this router (RFC 6909 section 1, local services)
+)
+
 // Sit is the name of what carries packets to IPv4 peers, for Capabilities.Missing, and of the backend where there are no
 // others.
 const Sit = "sit"
@@ -62,6 +68,11 @@ type Config struct {
 	// IPv4 says that entries for IPv4 home addresses will come; an IPv4 aggregate says so too. The router then forwards IPv4,
 	// and what access links bring of it is judged from the moment of Open.
 	IPv4 bool
+	// Offload says that entries with an offload policy will come, at a gateway with IPv4 (RFC 6909). Without it there is no table for them, and such
+	// an entry is refused.
+	Offload bool
+	// OffloadNAT is what becomes of the home address in packets that leave here: Masquerade, which is the default, or NoNAT.
+	OffloadNAT string
 	// StaticTunnels are peers whose tunnels stand from Open on and are never removed (RFC 5213 section 5.6.1).
 	StaticTunnels []netip.Addr
 	// TunnelDeletionDelay is how long a tunnel stands that has lost its last entry; default 0. It goes with the first
@@ -79,6 +90,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Backend == "" {
 		c.Backend = Auto
+	}
+	if c.OffloadNAT == "" {
+		c.OffloadNAT = Masquerade
 	}
 	if c.RouteProtocol == 0 {
 		c.RouteProtocol = DefaultRouteProtocol
@@ -115,6 +129,12 @@ func (c Config) validate() error {
 		if name == "" || len(name) > 15 || slices.Contains(c.AccessInterfaces[:i], name) {
 			problem("access interface %q: a name has 1 to 15 characters and occurs once", name)
 		}
+	}
+	if c.Offload && (c.Role != forwarding.Gateway || !c.IPv4) {
+		problem("only a gateway with IPv4 offloads flows (RFC 6909)")
+	}
+	if c.OffloadNAT != Masquerade && c.OffloadNAT != NoNAT {
+		problem("offload NAT %q is neither masquerade nor none", c.OffloadNAT)
 	}
 	for _, a := range c.Aggregates {
 		if !a.IsValid() || a.Bits() == 0 || a.Addr().Is4In6() {

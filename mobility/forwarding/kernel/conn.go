@@ -28,11 +28,12 @@ const (
 
 // request is one thing to add or delete.
 type request struct {
-	route     *route // exactly one of route, rule, hop, neighbour and sender is set
+	route     *route // exactly one of route, rule, hop, neighbour, sender and offload is set
 	rule      *rule
 	hop       *hop
 	neighbour *neighbour
 	sender    *sender
+	offload   *offload
 	remove    bool
 }
 
@@ -49,6 +50,9 @@ func (r request) String() string {
 	if r.sender != nil {
 		return r.sender.String()
 	}
+	if r.offload != nil {
+		return r.offload.String()
+	}
 	return r.route.String()
 }
 
@@ -60,6 +64,7 @@ type conn struct {
 	generic         *nl.SocketHandle // generic netlink
 	names           int              // file descriptor for interface names and indices
 	filter          *filter          // nil at an anchor
+	offloading      *offloadTable    // nil but at a gateway that offloads
 	protocol        uint8
 	indexes         map[string]uint32 // of the do under way
 	templates       map[shape][]byte
@@ -120,6 +125,9 @@ func (c *conn) close() {
 	if c.filter != nil {
 		c.filter.close()
 	}
+	if c.offloading != nil {
+		c.offloading.close()
+	}
 }
 
 // index is the interface index of name. It is asked for each time: an access interface may be made anew at any moment.
@@ -154,9 +162,10 @@ func (c *conn) do(requests []request) []error {
 	c.errs = append(c.errs[:0], make([]error, len(requests))...)
 	errs := c.errs
 	c.changeSenders(requests, errs)
+	c.changeOffloads(requests, errs, true)
 	todo := c.todo[:0]
 	for i := range requests {
-		if requests[i].sender == nil {
+		if requests[i].sender == nil && requests[i].offload == nil {
 			todo = append(todo, i)
 		}
 	}
@@ -178,6 +187,7 @@ func (c *conn) do(requests []request) []error {
 			time.Sleep(memoryRetryPause << attempt)
 		}
 	}
+	c.changeOffloads(requests, errs, false)
 	for i, err := range errs {
 		if err != nil {
 			errs[i] = fmt.Errorf("%s: %w", requests[i], err)

@@ -11,21 +11,23 @@ import (
 
 // fakeSystem is a kernel in memory. Each request and each other call is one operation, which fail may refuse.
 type fakeSystem struct {
-	table  map[routeKey]route
-	policy map[rule]bool
-	links  map[string]link
-	next   map[uint32]hop
-	around map[neighbour]neighbour // by key
-	known  map[sender]bool
-	judges judgement
-	source netip.Addr
+	table   map[routeKey]route
+	policy  map[rule]bool
+	links   map[string]link
+	next    map[uint32]hop
+	around  map[neighbour]neighbour // by key
+	known   map[sender]bool
+	judges  judgement
+	offers  map[netip.Addr]offload
+	departs offloading
+	source  netip.Addr
 
 	fail  func() error // nil: nothing fails
 	after func()       // called after every request
 }
 
 func newFakeSystem() *fakeSystem {
-	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{}, next: map[uint32]hop{}, around: map[neighbour]neighbour{}, known: map[sender]bool{},
+	return &fakeSystem{table: map[routeKey]route{}, links: map[string]link{}, next: map[uint32]hop{}, around: map[neighbour]neighbour{}, known: map[sender]bool{}, offers: map[netip.Addr]offload{},
 		policy: map[rule]bool{bornLocalRules[0]: true, bornLocalRules[1]: true,
 			{priority: 32766, table: mainTable, protocol: protocolKernel}: true, {ipv4: true, priority: 32766, table: mainTable, protocol: protocolKernel}: true}}
 }
@@ -79,6 +81,15 @@ func (f *fakeSystem) one(r request) error {
 		delete(f.known, *r.sender)
 	case r.sender != nil:
 		f.known[*r.sender] = true
+	case r.offload != nil && r.remove:
+		delete(f.offers, r.offload.home)
+	case r.offload != nil && f.departs.links == nil:
+		return errNoFilter
+	case r.offload != nil:
+		if !f.hasWayBack(r.offload.home) {
+			return fmt.Errorf("what comes back to %s goes nowhere", r.offload.home)
+		}
+		f.offers[r.offload.home] = *r.offload
 	case r.remove:
 		delete(f.table, r.route.key())
 	case strings.HasPrefix(r.route.dev, "pm") && !f.hasLink(r.route.dev):
@@ -100,6 +111,12 @@ func (f *fakeSystem) hasLink(name string) bool {
 		}
 	}
 	return false
+}
+
+// hasWayBack says whether what comes back of offloaded flows is led to the home address.
+func (f *fakeSystem) hasWayBack(home netip.Addr) bool {
+	_, ok := f.table[routeKey{table: DefaultTableBase + 1, dst: host(home), metric: entryMetric}]
+	return ok
 }
 
 func (f *fakeSystem) hasNeighbour(r *route) bool {
@@ -161,6 +178,34 @@ func (f *fakeSystem) removeFilter() error {
 	clear(f.known)
 	return nil
 }
+
+func (f *fakeSystem) offloads() ([]offload, error) {
+	return slices.Collect(maps.Values(f.offers)), f.failure()
+}
+
+func (f *fakeSystem) ensureOffload(o offloading, held []offload) error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	if f.departs.links == nil { // or else it keeps what it has
+		for _, h := range held {
+			f.offers[h.home] = h
+		}
+	}
+	f.departs = o
+	return nil
+}
+
+func (f *fakeSystem) removeOffload() error {
+	if err := f.failure(); err != nil {
+		return err
+	}
+	f.departs = offloading{}
+	clear(f.offers)
+	return nil
+}
+
+func (f *fakeSystem) offloaded() (packets, octets uint64) { return 0, 0 }
 
 func (f *fakeSystem) ourLinks() ([]link, error) {
 	var all []link
@@ -226,6 +271,12 @@ func (f *fakeSystem) String() string {
 	}
 	if f.judges.links != nil {
 		lines = append(lines, fmt.Sprintf("nft add rule inet %s %s iifname %s comment %q", senderTable, senderChain, f.judges.links, f.judges))
+	}
+	if f.departs.links != nil {
+		lines = append(lines, fmt.Sprintf("nft add table ip %s # %s, links %s", offloadTableName, f.departs, f.departs.links))
+	}
+	for _, o := range f.offers {
+		lines = append(lines, o.String())
 	}
 	for _, r := range f.table {
 		lines = append(lines, r.String())

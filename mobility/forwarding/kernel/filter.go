@@ -68,7 +68,7 @@ func (f *filter) ensure(j judgement, held []sender) error {
 		return err
 	}
 	chain := f.conn.AddChain(&nftables.Chain{Name: senderChain, Table: f.table, Type: nftables.ChainTypeFilter,
-		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw})
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRef(priorityJudge)})
 	comment := userdata.AppendString(nil, userdata.TypeComment, j.String())
 	for _, exprs := range j.rules() {
 		f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: chain, Exprs: exprs, UserData: comment})

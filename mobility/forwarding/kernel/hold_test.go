@@ -100,11 +100,11 @@ func TestHoldingEndsWithTheProcess(t *testing.T) {
 	h.cn.reaches(mn1Addr)
 	h.mag1.process(t, table)()
 	h.mag1.run(func() {
-		if err := hold.Remove(table); err != nil {
-			t.Error(err)
+		if removed, err := hold.Remove(table); err != nil || !removed {
+			t.Errorf("removed %v: %v", removed, err)
 		}
-		if err := hold.Remove(table); err != nil {
-			t.Errorf("once more: %v", err)
+		if removed, err := hold.Remove(table); err != nil || removed {
+			t.Errorf("once more: removed %v: %v", removed, err)
 		}
 	})
 	if now := h.mag1.sh("nft list tables"); strings.Contains(now, table) {

@@ -67,7 +67,7 @@ func (l *layout) accessRulesIPv4() []rule {
 			l.rule(localRoutingRule, rule{ipv4: true, iif: name, table: l.localRoutingTable()}),
 			l.rule(denyAccessRule, rule{ipv4: true, iif: name}))
 	}
-	return rules
+	return append(rules, l.offloadRules()...)
 }
 
 // tunnelIPv4 is what IPv4 needs of the tunnel to p, whose packets come and go by dev.

@@ -22,6 +22,10 @@ type system interface {
 	hops() ([]hop, error)             // ours
 	neighbours() ([]neighbour, error) // ours
 	senders() ([]sender, error)       // ours, the known ones
+	offloads() ([]offload, error)     // ours
+	ensureOffload(o offloading, held []offload) error
+	removeOffload() error
+	offloaded() (packets, octets uint64)
 	ensureFilter(j judgement, held []sender) error
 	removeFilter() error
 	ourLinks() ([]link, error)
@@ -114,10 +118,8 @@ func open(cfg Config, c *conn) (*Kernel, error) {
 	if !caps.Sit {
 		l.sitMissing = errNoSit
 	}
-	if l.Role == forwarding.Gateway {
-		if c.filter, err = newFilter(); err != nil {
-			return nil, err
-		}
+	if err := c.openTables(l.Role); err != nil {
+		return nil, err
 	}
 	k := newKernel(l, c)
 	if err := applySysctls(&k.layout); err != nil {
@@ -210,6 +212,9 @@ func (k *Kernel) check(c *forwarding.Change) error {
 		return fmt.Errorf("an entry of role %d on a data plane of role %d", e.Role, k.layout.Role)
 	}
 	if err := k.layout.checkEnds(&e); err != nil {
+		return err
+	}
+	if err := k.layout.checkOffload(&e); err != nil {
 		return err
 	}
 	if e.Role == forwarding.Gateway {

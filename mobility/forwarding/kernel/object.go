@@ -115,13 +115,14 @@ func (r route) String() string {
 	return b.String()
 }
 
-// object is one route, one rule, one neighbour entry or one known sender: a rule if its priority is set, a neighbour entry if its
-// device is, a sender if its source is.
+// object is one route, one rule, one neighbour entry, one known sender or one home address with offloaded flows: a rule if its priority is
+// set, a neighbour entry if its device is, a sender if its source is, and the last if its address is.
 type object struct {
 	route     route
 	rule      rule
 	neighbour neighbour
 	sender    sender
+	offload   offload
 	// uncertain objects may or may not be in the kernel, or differ there: a request about them failed. Of a route only the key is known.
 	uncertain bool
 }
@@ -132,14 +133,16 @@ func (o *object) isNeighbour() bool { return o.neighbour.dev != "" }
 
 func (o *object) isSender() bool { return o.sender.source.IsValid() }
 
+func (o *object) isOffload() bool { return o.offload.home.IsValid() }
+
 // replaces says whether adding o leaves nothing of x.
 func (o *object) replaces(x *object) bool {
-	return o.rule == x.rule && o.route.key() == x.route.key() && o.neighbour.key() == x.neighbour.key() && o.sender == x.sender
+	return o.rule == x.rule && o.route.key() == x.route.key() && o.neighbour.key() == x.neighbour.key() && o.sender == x.sender && o.offload.home == x.offload.home
 }
 
 // doubtful is what is known of o after a request about it failed.
 func (o *object) doubtful() object {
-	return object{rule: o.rule, neighbour: o.neighbour.key(), sender: o.sender, uncertain: true,
+	return object{rule: o.rule, neighbour: o.neighbour.key(), sender: o.sender, offload: offload{home: o.offload.home}, uncertain: true,
 		route: route{table: o.route.table, dst: o.route.dst, src: o.route.src, metric: o.route.metric}}
 }
 
@@ -153,6 +156,9 @@ func (o *object) request(remove bool) request {
 	if o.isSender() {
 		return request{sender: &o.sender, remove: remove}
 	}
+	if o.isOffload() {
+		return request{offload: &o.offload, remove: remove}
+	}
 	return request{route: &o.route, remove: remove}
 }
 
@@ -162,6 +168,7 @@ type rule struct {
 	priority int
 	iif      string
 	from, to netip.Prefix
+	mark     uint32 // of markMask
 	ipproto  uint8
 	table    int  // 0: jump, or else the packet is dropped
 	specific bool // a default route of table does not count
@@ -180,6 +187,9 @@ func (r rule) String() string {
 	}
 	if r.iif != "" {
 		fmt.Fprintf(&b, " iif %s", r.iif)
+	}
+	if r.mark != 0 {
+		fmt.Fprintf(&b, " fwmark %#x/%#x", r.mark, uint32(markMask))
 	}
 	if r.ipproto != 0 {
 		fmt.Fprintf(&b, " ipproto %d", r.ipproto)

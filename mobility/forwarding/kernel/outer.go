@@ -89,6 +89,11 @@ func (k *Kernel) Warnings() []string {
 	if k.outer != nil && k.outer.err != nil {
 		warnings = append(warnings, fmt.Sprintf("packets in the tunnels keep their inner hop limit and lose congestion marks: %v", k.outer.err))
 	}
+	if c, ok := k.system.(*conn); ok && k.layout.Offload {
+		if warning, ok := c.offloading.flows.warning(); ok {
+			warnings = append(warnings, warning)
+		}
+	}
 	for _, addr := range k.narrow() {
 		warnings = append(warnings, fmt.Sprintf("the path to %s carries packets of %d octets only: a tunnel needs %d (RFC 8200 section 5), and what is larger is lost",
 			addr, k.tunnels[addr].path, minimumMTU+headerTo(addr)))

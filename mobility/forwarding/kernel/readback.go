@@ -55,6 +55,7 @@ type surroundings struct {
 	rules      map[rule]struct{}
 	neighbours map[neighbour]struct{}
 	senders    map[sender]struct{}
+	offloads   map[offload]struct{}
 }
 
 func (k *Kernel) surroundings() (s surroundings, err error) {
@@ -67,7 +68,11 @@ func (k *Kernel) surroundings() (s surroundings, err error) {
 		return s, err
 	}
 	senders, err := k.ourSenders()
-	return surroundings{rules: setOf(rules), neighbours: setOf(neighbours), senders: setOf(senders)}, err
+	if err != nil {
+		return s, err
+	}
+	offloads, err := k.ourOffloads()
+	return surroundings{rules: setOf(rules), neighbours: setOf(neighbours), senders: setOf(senders), offloads: setOf(offloads)}, err
 }
 
 // ourNeighbours is none at an anchor, which has no mobile nodes around.
@@ -98,6 +103,8 @@ func (k *Kernel) routesOf(e *forwarding.Entry, around surroundings) (n int, ok b
 			_, ok = around.neighbours[o.neighbour]
 		case o.isSender():
 			_, ok = around.senders[o.sender]
+		case o.isOffload():
+			_, ok = around.offloads[o.offload]
 		default:
 			n++
 		}
@@ -128,7 +135,7 @@ func (k *Kernel) readBack() error {
 	if err != nil {
 		return err
 	}
-	stations := around.stations()
+	stations, policies := around.stations(), around.policies()
 	var candidates [4]forwarding.Entries
 	reset := func() { candidates = [4]forwarding.Entries{} }
 	note := func(e forwarding.Entry) {
@@ -149,7 +156,7 @@ func (k *Kernel) readBack() error {
 			return
 		}
 		for _, station := range stations(&e) {
-			e.MobileNodeLinkLayerID = station
+			e.MobileNodeLinkLayerID, e.Offload = station, policies[e.Prefix.Addr()]
 			for _, e.LocalRouting = range []bool{false, true} { // of which the route says nothing
 				note(e)
 			}

@@ -38,6 +38,9 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 			access = rapid.SampledFrom([]string{"acc1", "acc2"}).Draw(t, "access")
 		}
 		e := testEntry(role, hnp, peer, access)
+		if e.Prefix.Addr().Is4() && l.Offload {
+			e.Offload = rapid.SampledFrom([]mobility.OffloadPolicy{{}, web, allButWeb}).Draw(t, "offload")
+		}
 		e.LocalRouting = role == forwarding.Gateway && rapid.Bool().Draw(t, "local routing")
 		e.Local = l.end(e.Peer)
 		if role == forwarding.Gateway { // one of two stations, which may have several prefixes
@@ -48,6 +51,9 @@ func randomChange(t *rapid.T, s *forwarding.State, l *layout) {
 			other := netip.MustParseAddr(randomPeer(t, l))
 			if e.Transfer != forwarding.NoTransfer && other != e.Peer {
 				e.OtherGateway = other
+				if e.Transfer != forwarding.Arrived {
+					e.Offload = mobility.OffloadPolicy{}
+				}
 			} else {
 				e.Transfer = forwarding.NoTransfer
 			}
@@ -71,6 +77,7 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 	t.Helper()
 	want := newFakeSystem()
 	want.links, want.source, want.judges = f.links, f.source, f.judges
+	want.departs = f.departs
 	peers := map[netip.Addr]bool{}
 	p := k.backend.base()
 	for e := range s.All {
@@ -87,6 +94,8 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 				want.around[o.neighbour.key()] = o.neighbour
 			} else if o.isSender() {
 				want.known[o.sender] = true
+			} else if o.isOffload() {
+				want.offers[o.offload.home] = o.offload
 			} else {
 				p.routes = append(p.routes, o.route)
 			}
@@ -123,6 +132,7 @@ func forEachBackend(t *testing.T, f func(t *rapid.T, l layout)) {
 				rapid.Check(t, func(t *rapid.T) {
 					l := testLayout(backend, role)
 					l.IPv4 = rapid.Bool().Draw(t, "with IPv4")
+					l.Offload = l.IPv4 && role == forwarding.Gateway && rapid.Bool().Draw(t, "with offload")
 					if backend == Sit {
 						l.Local = netip.Addr{}
 					}

@@ -27,9 +27,9 @@ type judgement struct {
 // String says what the rules do. Each rule carries it as a comment, by which it is recognized: it has to change with them.
 func (j judgement) String() string {
 	if j.ipv4 {
-		return "known senders only, IPv4 too"
+		return "known senders only, IPv4 too, before fragments are put together"
 	}
-	return "known senders only"
+	return "known senders only, before fragments are put together"
 }
 
 // Where things stand in headers, and registers of 4 octets, of which a key takes several in a row.

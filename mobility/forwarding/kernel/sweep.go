@@ -107,7 +107,7 @@ func (k *Kernel) ensureBase() error {
 			outdated = append(outdated, request{rule: &rules[i], remove: true})
 		}
 	}
-	return errors.Join(append(k.system.do(outdated), k.ensureSenders())...)
+	return errors.Join(append(k.system.do(outdated), k.ensureSenders(), k.ensureOffloading())...)
 }
 
 // wanted is base and tunnels together.
@@ -145,6 +145,7 @@ func (k *Kernel) baseRoutes() map[routeKey]struct{} {
 func (k *Kernel) Sweep() error {
 	k.breakUnused()
 	want, keep, keepRules, keepNeighbours := k.wanted(), k.baseRoutes(), map[rule]struct{}{}, k.heldNeighbours()
+	keepOffloads := k.heldHomes()
 	keepSenders := map[sender]struct{}{}
 	for s := range k.heldSenders {
 		keepSenders[s] = struct{}{}
@@ -175,7 +176,14 @@ func (k *Kernel) Sweep() error {
 			_, ok := keepSenders[s]
 			return ok
 		},
+		offload: func(o offload) bool {
+			_, ok := keepOffloads[o.home]
+			return ok
+		},
 	})
+	if err == nil && k.layout.Role == forwarding.Gateway && !k.layout.Offload {
+		err = k.system.removeOffload() // of a run that had it
+	}
 	if err != nil {
 		return err
 	}
@@ -199,19 +207,27 @@ func (k *Kernel) heldNeighbours() map[neighbour]struct{} {
 }
 
 // removeAll removes everything of ours and puts the lookup of table local back, which comes first.
-func (k *Kernel) removeAll() error {
+func (k *Kernel) removeAll() error { return errors.Join(k.restoreLocal(), k.removeOurs()) }
+
+// restoreLocal puts the lookup of table local back.
+func (k *Kernel) restoreLocal() error {
 	born := make([]request, 0, len(bornLocalRules))
 	for i := range bornLocalRules {
 		born = append(born, request{rule: &bornLocalRules[i]})
 	}
-	errs := slices.Clone(k.system.do(born))
+	return errors.Join(k.system.do(born)...)
+}
+
+// removeOurs removes everything of ours.
+func (k *Kernel) removeOurs() error {
+	var errs []error
 	errs = append(errs, k.removeExcept(kept{
 		link: func(link) bool { return false }, hop: func(hop) bool { return false }, rule: func(rule) bool { return false },
 		route: func(route) bool { return false }, neighbour: func(neighbour) bool { return false },
-		sender: func(sender) bool { return true }, // they go with the filter
+		sender: func(sender) bool { return true }, offload: func(offload) bool { return true }, // they go with the filter
 	}))
 	if k.layout.Role == forwarding.Gateway {
-		errs = append(errs, k.system.removeFilter())
+		errs = append(errs, k.system.removeFilter(), k.system.removeOffload())
 	}
 	if k.layout.Backend == SEG6 {
 		errs = append(errs, k.system.setTunnelSource(netip.IPv6Unspecified()))
@@ -234,6 +250,7 @@ type kept struct {
 	route     func(route) bool
 	neighbour func(neighbour) bool
 	sender    func(sender) bool
+	offload   func(offload) bool
 }
 
 // removeExcept removes what is ours and not kept: tunnel devices first, because the rules that judge what comes out of them
@@ -264,6 +281,10 @@ func (k *Kernel) removeExcept(keep kept) error {
 	if err != nil {
 		return err
 	}
+	offloads, err := k.ourOffloads()
+	if err != nil {
+		return err
+	}
 	links, err := k.system.ourLinks()
 	if err != nil {
 		return err
@@ -281,6 +302,11 @@ func (k *Kernel) removeExcept(keep kept) error {
 	for i := range senders {
 		if !keep.sender(senders[i]) {
 			requests = append(requests, request{sender: &senders[i], remove: true})
+		}
+	}
+	for i := range offloads {
+		if !keep.offload(offloads[i]) {
+			requests = append(requests, request{offload: &offloads[i], remove: true})
 		}
 	}
 	for i := range hops {

@@ -65,7 +65,8 @@ func (l *layout) gatewayEntryIPv4(objects []object, e *forwarding.Entry, p, o pe
 	if e.Transfer == forwarding.Arriving {
 		up = o
 	}
-	return append(objects, object{rule: l.rule(out, rule{ipv4: true, iif: e.Interface, from: e.Prefix, table: l.upTable(up)})})
+	objects = append(objects, object{rule: l.rule(out, rule{ipv4: true, iif: e.Interface, from: e.Prefix, table: l.upTable(up)})})
+	return l.offloaded(objects, e)
 }
 
 // deliveries are the routes to the mobile node, for each tunnel by which its packets may come.

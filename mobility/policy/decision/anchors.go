@@ -11,9 +11,10 @@ import (
 // anchor is one LMA, and whether it lives.
 type anchor struct {
 	lma      netip.Addr
-	up       bool // the security association
+	up       bool      // the security association
+	lost     time.Time // when it went, if it did
 	dead     bool
-	mute     bool         // and for want of answers: a new association proves nothing
+	mute     bool         // and for want of answers: an association that is only replaced proves nothing
 	patience timers.Timer // until a missing association means that it is dead, or until a silent one is tried again
 }
 
@@ -35,6 +36,11 @@ func (m *Machine) addAnchors() {
 	}
 }
 
+// replacementTime is how long the replacement of an association may take with a host that lives. It is replaced by ourselves when
+// registrations are not answered, and the anchor's host answers to that whether the anchor does or not; one that was missing for longer
+// was missing because the host was, or its IKE.
+const replacementTime = 5 * time.Second
+
 // anchorChanged follows the health of an anchor. A new security association is taken for life, also after heartbeats failed: without
 // mobile nodes there are none that could say otherwise.
 func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
@@ -44,8 +50,9 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 	}
 	switch e.Sign {
 	case AssociationUp:
+		back := !a.up && now.Sub(a.lost) >= replacementTime
 		a.up = true
-		if !a.mute {
+		if !a.mute || back {
 			m.anchorLives(now, a)
 		}
 	case Unanswered:
@@ -60,7 +67,9 @@ func (m *Machine) anchorChanged(now time.Time, e AnchorChanged) {
 			m.timers.Set(&a.patience, now.Add(muteTime))
 		}
 	case AssociationDown:
-		a.up = false
+		if a.up {
+			a.up, a.lost = false, now
+		}
 		m.doubt(now, a)
 	case AssociationMiss:
 		m.doubt(now, a)

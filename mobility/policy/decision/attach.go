@@ -3,6 +3,7 @@ package decision
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"netlmm/mobility"
@@ -24,7 +25,7 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 	}
 	r = m.newRecord(now, a)
 	if before.state == served && before.MobileNodeID == a.MobileNodeID {
-		r.sticky, r.bound = before.profile.LMAAddress, before.bound
+		r.sticky, r.bound, r.roams = before.profile.LMAAddress, before.bound, true
 		r.user, r.grant = before.user, before.grant // a server may call it so while its question is under way
 		m.name(r)
 	}
@@ -32,7 +33,7 @@ func (m *Machine) attached(now time.Time, a policy.Attachment) {
 	if before.MobileNodeID != a.MobileNodeID {
 		m.makesWay(&before)
 	}
-	if r.asks() && before.state == served && before.MobileNodeID != a.MobileNodeID {
+	if r.asks() && before.holds() && before.MobileNodeID != a.MobileNodeID {
 		m.do(Leave{a.Station, a.At}) // somebody else's: what that one had is not this one's while it waits
 	}
 }
@@ -64,6 +65,7 @@ func (m *Machine) decide(now time.Time, r *record) {
 			m.do(Noted{Reason: FromCache})
 			m.judge(now, r, v, age)
 		default:
+			r.anyway = r.state == waiting && !r.Unconfirmed && !m.knownUnasked(now, r)
 			m.ask(r, nil)
 		}
 		return
@@ -92,7 +94,7 @@ func (m *Machine) ask(r *record, order []byte) {
 	m.query++
 	r.query = m.query
 	m.queries[r.query] = &question{asked: r.asked(), record: r}
-	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order}})
+	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order, Anyway: r.anyway && r.state == waiting}})
 }
 
 // askNext asks about who is first in line, now that a question less is under way.
@@ -164,6 +166,18 @@ func (m *Machine) unasked(now time.Time, r *record) {
 	}
 }
 
+// knownUnasked says whether somebody would be served if no AAA server answered.
+func (m *Machine) knownUnasked(now time.Time, r *record) bool {
+	if v, age, ok := m.cache.get(now, r.asked()); ok && v.Outcome == policy.Accepted && m.stale(v, age) {
+		return true
+	}
+	if _, own := m.table.Own(r.MobileNodeID); own && slices.Contains(m.config.Order, policy.File) {
+		return true
+	}
+	_, fallback := m.table.Fallback(r.MobileNodeID)
+	return fallback && m.config.ServeUnasked
+}
+
 // askAgain asks about whom no server answered: a station that stands still would bring nobody to ask.
 func (m *Machine) askAgain(now time.Time) {
 	m.reviewAll(now, func(r *record) bool {
@@ -231,10 +245,12 @@ func (m *Machine) conclude(now time.Time, r *record, source policy.Source, p mob
 
 // serve begins the service of a mobile node.
 func (m *Machine) serve(r *record, p mobility.Profile) {
+	if r.holds() && r.user != p.MobileNodeID {
+		m.makesWay(r) // for those who are whom it was
+	}
 	r.user = p.MobileNodeID
-	others := m.otherDevices(r)
 	rule := m.ruleFor(p)
-	if rule == policy.Refuse && len(others) > 0 {
+	if rule == policy.Refuse && len(m.otherDevices(r, (*record).holds)) > 0 {
 		m.refuse(r, AnotherDevice)
 		r.barred = true
 		m.name(r) // whoever makes way finds it
@@ -250,7 +266,7 @@ func (m *Machine) serve(r *record, p mobility.Profile) {
 	r.bound = r.bound && p.LMAAddress == r.sticky
 	s := Serve{Attachment: r.Attachment, Profile: p}
 	if rule == policy.Replace {
-		for _, other := range others {
+		for _, other := range m.otherDevices(r, func(other *record) bool { return other.state == served }) {
 			s.Handoff = mobility.HandoffBetweenInterfaces // RFC 5213 section 8.4: the anchor moves the session
 			m.remove(other)
 			m.do(Noted{Reason: DeviceReplaced})
@@ -278,15 +294,18 @@ func (m *Machine) ruleFor(p mobility.Profile) policy.Rule {
 	return rule
 }
 
-// otherDevices are the stations with other addresses that are served here as the same user.
-func (m *Machine) otherDevices(r *record) (list []*record) {
+// otherDevices are the stations with other addresses that are here as the same user, and of which that holds.
+func (m *Machine) otherDevices(r *record, holds func(*record) bool) (list []*record) {
 	for _, other := range m.names[r.user] {
-		if other.state == served && other.user == r.user && other.LinkLayerID != r.LinkLayerID {
+		if holds(other) && other.user == r.user && other.LinkLayerID != r.LinkLayerID {
 			list = append(list, other)
 		}
 	}
 	return list
 }
+
+// holds: it has a binding, or may have: it is served, or was until it attached again and a server was asked.
+func (r *record) holds() bool { return r.state == served || r.state == waiting && r.roams }
 
 // refuse leaves a station alone, and ends what it had.
 func (m *Machine) refuse(r *record, reason Reason) {

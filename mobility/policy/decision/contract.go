@@ -83,8 +83,8 @@ const (
 	AssociationDown             // it is gone: patience begins
 	AssociationMiss             // a registration waits for it: likewise
 	HeartbeatFailed             // RFC 5847: it does not answer
-	HeartbeatBack
-	Unanswered // registrations, although the association is said to stand: the anchor's host may live without the anchor
+	HeartbeatBack               // or any sign of life of one that was mute
+	Unanswered                  // registrations, although the association is said to stand: the anchor's host may live without the anchor
 )
 
 // Demanded is what an AAA server asks for by itself; DemandAnswered follows.

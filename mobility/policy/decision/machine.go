@@ -47,12 +47,14 @@ type record struct {
 	bound   bool           // the anchor has accepted it
 	ended   bool           // its binding ended, and only an attachment begins another one (RFC 5846)
 	over    bool           // Session-Timeout has passed
+	roams   bool           // it was served when it attached again: while it waits it has its binding, and is its user's device
 	barred  bool           // by another device of the same user
 	unsure  bool           // no server answered, nor anybody else
 	since   time.Time      // its attachment, or that it was given another anchor
 	query   policy.QueryID // under way; 0: none
 	inLine  *list.Element  // in Machine.line
 	order   []byte         // State of the order that the question follows
+	anyway  bool           // Query.Anyway of the question that its attachment asks
 
 	names   []mobility.MobileNodeID // in Machine.names
 	expires timers.Timer            // Session-Timeout

@@ -118,6 +118,16 @@ func consistent(t *testing.T, m *Machine) {
 			t.Fatalf("%v waits for a question that nobody has", r.MobileNodeID)
 		}
 	}
+	devices := map[mobility.MobileNodeID]*record{}
+	for _, r := range m.records {
+		if m.config.SeveralMACs != policy.Refuse || !r.holds() || r.user == mobility.NAI("mn3@x") { // who may have several
+			continue
+		}
+		if other := devices[r.user]; other != nil {
+			t.Fatalf("two devices of %v are here: %v and %v", r.user, other.LinkLayerID, r.LinkLayerID)
+		}
+		devices[r.user] = r
+	}
 	for name, list := range m.names {
 		for _, r := range list {
 			if m.records[r.Station] != r {

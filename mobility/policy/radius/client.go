@@ -15,6 +15,7 @@ import (
 	codec "layeh.com/radius"
 
 	"netlmm/internal/radiusauth"
+	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
 
@@ -38,19 +39,21 @@ type Config struct {
 
 	Timeout  time.Duration // until a request is sent again, doubling
 	Retries  int           // how often
-	DeadTime time.Duration // how long a server that was silent is not asked
+	DeadTime time.Duration // how long a server that was silent about two mobile nodes, and heard by nobody meanwhile, is not asked
 
 	Queue int          // questions that wait or are under way
 	Log   *slog.Logger // for what may happen with every packet
 	Count func(string) // counts by name
 }
 
-// server is a Server with what is known of it.
+// server is a Server with what is known of it. That it leaves one question unanswered makes it suspect, and another one dead, as with the
+// watchdog of RFC 3539 section 3.4.1: a server, or who it asks itself, may be silent about one mobile node and answer for all others.
 type server struct {
 	Server
-	mu    sync.Mutex
-	heard time.Time // its last good answer
-	dead  time.Time // until when it is not asked
+	mu      sync.Mutex
+	heard   time.Time             // its last good answer
+	suspect mobility.MobileNodeID // about whom it has been silent since then
+	dead    time.Time             // until when it is not asked
 }
 
 // Client asks RADIUS servers.
@@ -108,37 +111,52 @@ func (c *Client) Silent() (names []string) {
 	return names
 }
 
-func (s *server) isDead(now time.Time) bool {
+func (s *server) isDead(now time.Time) bool { return now.Before(s.deadUntil()) }
+
+func (s *server) deadUntil() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return now.Before(s.dead)
+	return s.dead
 }
 
-// silent notes that a server did not answer what was asked since; one that answered others meanwhile is not dead.
-func (s *server) silent(since, until time.Time) (died bool) {
+// silent notes that a server did not answer what was asked since, however often; one that answered others meanwhile is not dead. It returns
+// what an operator should know.
+func (s *server) silent(about mobility.MobileNodeID, since, until time.Time) (news string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.heard.After(since) {
-		return false
+	switch {
+	case s.heard.After(since):
+		return ""
+	case s.dead.IsZero() && s.suspect.IsZero():
+		s.suspect = about
+		return "RADIUS server does not answer; if it does not for another mobile node either, it is not asked for a while"
+	case s.dead.IsZero() && s.suspect == about:
+		return ""
+	case s.dead.Before(since):
+		news = "RADIUS server does not answer, and is not asked for a while"
 	}
-	died = s.dead.Before(since)
 	s.dead = until
-	return died
+	return news
 }
 
 func (s *server) answered(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard, s.dead = now, time.Time{}
+	s.heard, s.dead, s.suspect = now, time.Time{}, mobility.MobileNodeID{}
 }
 
-// ask takes the first server that answers.
+// ask takes the first server that answers. Where all are dead, a mobile node that would not be served gets the one that is due next asked.
 func (c *Client) ask(ctx context.Context, q policy.Query) policy.Verdict {
-	for _, s := range c.servers {
-		if s.isDead(time.Now()) {
-			c.cfg.Count("server_skipped")
-			continue
-		}
+	now := time.Now()
+	alive := slices.DeleteFunc(slices.Clone(c.servers), func(s *server) bool { return s.isDead(now) })
+	for range len(c.servers) - len(alive) {
+		c.cfg.Count("server_skipped")
+	}
+	if len(alive) == 0 && q.Anyway && len(c.servers) > 0 {
+		c.cfg.Count("dead_server_asked")
+		alive = append(alive, slices.MinFunc(c.servers, func(a, b *server) int { return a.deadUntil().Compare(b.deadUntil()) }))
+	}
+	for _, s := range alive {
 		begun := time.Now()
 		answer, err := c.exchange(ctx, s, q)
 		switch {
@@ -149,8 +167,8 @@ func (c *Client) ask(ctx context.Context, q policy.Query) policy.Verdict {
 			return policy.Verdict{}
 		}
 		c.cfg.Count("server_silent")
-		if s.silent(begun, time.Now().Add(c.cfg.DeadTime)) {
-			c.cfg.Log.Warn("RADIUS server does not answer, and is not asked for a while", "server", s.Name, "for", c.cfg.DeadTime, "error", err)
+		if news := s.silent(q.MobileNodeID, begun, time.Now().Add(c.cfg.DeadTime)); news != "" {
+			c.cfg.Log.Warn(news, "server", s.Name, "dead_time", c.cfg.DeadTime, "mobile_node", q.MobileNodeID, "error", err)
 		}
 	}
 	return policy.Verdict{}

@@ -63,6 +63,7 @@ type demanded struct {
 	request *codec.Packet
 	service bool // it was one for Authorize Only
 	socket  *ingress.Socket
+	to      ingress.Datagram // where the answer goes, and from which of our addresses
 	seen    *seen
 }
 
@@ -136,7 +137,7 @@ func (l *Listener) receive(s *ingress.Socket, d ingress.Datagram, take func(poli
 		return
 	case before != nil:
 		l.cfg.Count("repeated")
-		l.write(s, before)
+		l.write(s, d, before)
 		return
 	}
 	demand, cause := readDemand(p, l.cfg.NAS)
@@ -149,7 +150,8 @@ func (l *Listener) receive(s *ingress.Socket, d ingress.Datagram, take func(poli
 	}
 	l.handle++
 	demand.Handle = l.handle
-	l.waiting[l.handle] = &demanded{request: p, service: demand.Reauthorize, socket: s, seen: entry}
+	d.Payload = nil // another one's by the time of the answer
+	l.waiting[l.handle] = &demanded{request: p, service: demand.Reauthorize, socket: s, to: d, seen: entry}
 	if cause == 0 && !take(demand) {
 		cause = policy.ResourcesUnavailable
 	} else if cause == 0 {
@@ -251,7 +253,7 @@ func (l *Listener) answer(handle uint64, cause policy.ErrorCause) {
 		return
 	}
 	d.seen.answer = packet
-	l.write(d.socket, d.seen)
+	l.write(d.socket, d.to, d.seen)
 	if cause == 0 {
 		l.cfg.Count("acknowledged")
 	} else {
@@ -281,13 +283,14 @@ func (d *demanded) response(cause policy.ErrorCause) *codec.Packet {
 	return p
 }
 
-// write sends the answer, if there is one yet; whoever misses it asks again.
-func (l *Listener) write(s *ingress.Socket, to *seen) {
-	if to.answer == nil {
+// write sends the answer, if there is one yet, from the address that was asked: a server need not know that it is this host's as well.
+// Whoever misses it asks again.
+func (l *Listener) write(s *ingress.Socket, to ingress.Datagram, answered *seen) {
+	if answered.answer == nil {
 		return
 	}
-	if _, err := s.WriteToUDPAddrPort(to.answer, to.from); err != nil {
+	if err := s.Answer(to, answered.answer); err != nil {
 		l.cfg.Count("answer_not_sent")
-		l.cfg.Log.Warn("answer to a RADIUS demand not sent", "to", to.from, "error", err)
+		l.cfg.Log.Warn("answer to a RADIUS demand not sent", "to", to.Source(), "error", err)
 	}
 }

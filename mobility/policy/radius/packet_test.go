@@ -18,10 +18,18 @@ import (
 	"layeh.com/radius/rfc6572"
 
 	"netlmm/internal/ingress"
+	"netlmm/internal/netnstest"
 	"netlmm/internal/radiusauth"
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
+
+// The host has two addresses of each IP version.
+func TestMain(m *testing.M) {
+	netnstest.Main(m, func() error {
+		return netnstest.Commands("ip link set lo up", "ip addr add 2001:db8::7/128 dev lo nodad", "ip addr add 2001:db8::8/128 dev lo nodad")
+	})
+}
 
 func TestGrantsThatNothingCanBeMadeOf(t *testing.T) {
 	for name, a := range map[string]codec.AVP{
@@ -128,12 +136,22 @@ func TestOnlyTheRightAnswerCounts(t *testing.T) {
 	}
 }
 
+// patience is how long an answer may take.
+const patience = 30 * time.Second
+
 // listener is one whose requests the test makes itself; it takes all demands.
 func listener(t *testing.T) (*Listener, *net.UDPConn, *counts, chan policy.Demand) {
 	t.Helper()
+	return listenerAt(t, "[::1]:0", "::1", "::1")
+}
+
+// listenerAt listens there, and is sent requests from one address to another.
+func listenerAt(t *testing.T, listen, from, to string) (*Listener, *net.UDPConn, *counts, chan policy.Demand) {
+	t.Helper()
+	client := netip.MustParseAddr(from)
 	n, demands := &counts{}, make(chan policy.Demand, 100)
 	l := NewListener(ListenerConfig{
-		Listen: netip.MustParseAddrPort("[::1]:0"), Clients: []DynamicClient{{netip.MustParsePrefix("::1/128"), []byte(secret)}}, Window: time.Minute, RequireTimestamp: true,
+		Listen: netip.MustParseAddrPort(listen), Clients: []DynamicClient{{netip.PrefixFrom(client, client.BitLen()), []byte(secret)}}, Window: time.Minute, RequireTimestamp: true,
 		Untrusted: []string{"acc0"}, Log: slog.New(slog.DiscardHandler), Count: n.add,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -145,11 +163,12 @@ func listener(t *testing.T) (*Listener, *net.UDPConn, *counts, chan policy.Deman
 	t.Cleanup(func() { cancel(); <-done })
 	for range 1000 {
 		if at, _ := l.Address(); at.IsValid() {
-			conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(at))
+			conn, err := net.DialUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(client, 0)), net.UDPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(to), at.Port())))
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { conn.Close() })
+			_ = conn.SetReadDeadline(time.Now().Add(patience))
 			return l, conn, n, demands
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -223,6 +242,28 @@ func TestADemandThatIsSentAgain(t *testing.T) {
 		t.Errorf("%v, %d demands", n.n, len(demands))
 	}
 	l.Answer(d.Handle, 0) // twice is once
+}
+
+// An answer comes from the address that was asked, the first one and one that is sent again, also where the kernel would take another.
+func TestAnswersComeFromWhereTheDemandWent(t *testing.T) {
+	for _, test := range []struct{ listen, from, to string }{
+		{"[::]:0", "127.0.0.1", "127.0.0.2"}, {"0.0.0.0:0", "127.0.0.1", "127.0.0.2"}, {"[::]:0", "2001:db8::8", "2001:db8::7"}, {"[2001:db8::7]:0", "2001:db8::8", "2001:db8::7"},
+	} {
+		l, conn, n, demands := listenerAt(t, test.listen, test.from, test.to)
+		packet := disconnect(t, "mn1@example.net", time.Now())
+		for i := range 2 {
+			if _, err := conn.Write(packet); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				l.Answer((<-demands).Handle, 0)
+			}
+			answer := make([]byte, codec.MaxPacketLength)
+			if size, err := conn.Read(answer); err != nil || answer[0] != byte(codec.CodeDisconnectACK) || size < 20 { // a connected socket hears only whom it asked
+				t.Errorf("%+v, answer %d: %x, %v, %v", test, i, answer[:size], err, n.n)
+			}
+		}
+	}
 }
 
 func TestWhoIsNotBelieved(t *testing.T) {

@@ -147,25 +147,27 @@ func TestAnswersOfAFreeRADIUSThatDoesNotSign(t *testing.T) {
 	}
 }
 
-// A server that is killed is asked in vain once; then the next one is, at once.
+// A server that is killed is asked in vain about two mobile nodes; then the next one is asked, at once.
 func TestTheNextServerIsAskedWhenOneIsKilled(t *testing.T) {
 	first, second := freePort(t, "::1"), freePort(t, "::1")
 	users := "DEFAULT Auth-Type := Accept\n\tChargeable-User-Identity = \"%s\"\n"
 	stop := startFreeRADIUS(t, radiustest.FreeRADIUS{Listen: first, Users: fmt.Sprintf(users, "first")})
 	startFreeRADIUS(t, radiustest.FreeRADIUS{Listen: second, Users: fmt.Sprintf(users, "second")})
 	c, n := newClient(t, Config{Servers: []Server{{Address: first}, {Address: second}}, Retries: 5, DeadTime: time.Hour})
-	ask := func() string {
-		return c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI("mn1@example.net")}).Grant.ChargeableUserIdentity
+	ask := func(nai string) string {
+		return c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI(nai)}).Grant.ChargeableUserIdentity
 	}
-	if got := ask(); got != "first" {
+	if got := ask("mn1@example.net"); got != "first" {
 		t.Fatalf("%q, %v", got, n.n)
 	}
 	stop()
 	c.cfg.Retries = 2
-	if got := ask(); got != "second" || n.of("server_silent") != 1 || len(c.Silent()) != 1 {
-		t.Errorf("%q, %v", got, n.n)
+	for i, nai := range []string{"mn1@example.net", "mn2@example.net"} {
+		if got := ask(nai); got != "second" || n.of("server_silent") != i+1 || len(c.Silent()) != i {
+			t.Errorf("%q, %v", got, n.n)
+		}
 	}
-	if got := ask(); got != "second" || n.of("server_skipped") != 1 {
+	if got := ask("mn1@example.net"); got != "second" || n.of("server_skipped") != 1 {
 		t.Errorf("%q, %v", got, n.n)
 	}
 }
