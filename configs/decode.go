@@ -59,6 +59,9 @@ func strict(from, to reflect.Type, value any) (any, error) {
 		}
 		return nil, misfit{value, "want a whole number"}
 	case reflect.String:
+		if n, ok := integer(value); ok && !isText && to == reflect.TypeFor[rawNumbers]() {
+			return strconv.Itoa(n), nil
+		}
 		if !isText {
 			return nil, misfit{value, "want text: a value with a unit is written with it, such as 1500ms; a name that looks like a number stands in quotes"}
 		}

@@ -24,6 +24,7 @@ type variable struct{ name, reference string }
 const (
 	rfc5213LMA, rfc5213MAG, rfc5213Domain = "RFC 5213 section 9.1", "RFC 5213 section 9.2", "RFC 5213 section 9.3"
 	rfc5846, rfc5847, rfc6275             = "RFC 5846 section 11", "RFC 5847 section 5", "RFC 6275 section 12"
+	rfc6909                               = "RFC 6909 section 4"
 )
 
 // variables are the protocol variables of both daemons, by their keys without the numbers of list entries.
@@ -46,6 +47,8 @@ var variables = map[string]variable{
 	"lma.max_brack_timeout":                                {"MAX_BRACK_TIMEOUT", rfc5846},
 	"heartbeat.interval":                                   {"HEARTBEAT_INTERVAL", rfc5847},
 	"heartbeat.missing_allowed":                            {"MISSING_HEARTBEATS_ALLOWED", rfc5847},
+	"lma.enable_ipv4_traffic_offload_support":              {"EnableIPv4TrafficOffloadSupport", rfc6909},
+	"mag.enable_ipv4_traffic_offload_support":              {"EnableIPv4TrafficOffloadSupport", rfc6909},
 	"mag.initial_bindack_timeout":                          {"INITIAL_BINDACK_TIMEOUT", rfc6275},
 	"mag.max_bindack_timeout":                              {"MAX_BINDACK_TIMEOUT", rfc6275},
 }

@@ -39,10 +39,10 @@ func TestEveryProtocolVariableIsShown(t *testing.T) {
 			"TimestampBasedApproachInUse": true, "MobileNodeGeneratedTimestampInUse": false,
 			"FixedMAGLinkLocalAddressOnAllAccessLinks": "fe80::200:5eff:fe00:5213", "FixedMAGLinkLayerAddressOnAllAccessLinks": "00:00:5e:00:52:13",
 			"BRIMaxRetriesNumber": 1, "InitMINDelayBRIs": "1s", "MAX_BRACK_TIMEOUT": "2s",
-			"HEARTBEAT_INTERVAL": "60s", "MISSING_HEARTBEATS_ALLOWED": 3,
+			"HEARTBEAT_INTERVAL": "60s", "MISSING_HEARTBEATS_ALLOWED": 3, "EnableIPv4TrafficOffloadSupport": false,
 		}},
 		{magd.Settings, map[string]any{
-			"EnableMAGLocalRouting": false, "TimestampBasedApproachInUse": true, "MobileNodeGeneratedTimestampInUse": false,
+			"EnableMAGLocalRouting": false, "EnableIPv4TrafficOffloadSupport": false, "TimestampBasedApproachInUse": true, "MobileNodeGeneratedTimestampInUse": false,
 			"FixedMAGLinkLocalAddressOnAllAccessLinks": "fe80::200:5eff:fe00:5213", "FixedMAGLinkLayerAddressOnAllAccessLinks": "00:00:5e:00:52:13",
 			"HEARTBEAT_INTERVAL": "60s", "MISSING_HEARTBEATS_ALLOWED": 3, "INITIAL_BINDACK_TIMEOUT": "1s", "MAX_BINDACK_TIMEOUT": "32s",
 		}},

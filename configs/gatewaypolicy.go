@@ -17,10 +17,11 @@ const maximumPrefixes = 16
 type Policy struct {
 	Profiles        []mobility.Profile // of the configuration and of ProfilesFile
 	Fallback        *mobility.Profile
-	IdentityFromMAC bool             // every station is known by its address, whatever it authenticated as
-	SeveralMACs     policy.Rule      // for a second address of one identity
-	ProfilesFile    string           // read again on SIGHUP; "": none
-	Everybody       mobility.Profile // the protocols of those whose profile does not say
+	IdentityFromMAC bool                              // every station is known by its address, whatever it authenticated as
+	SeveralMACs     policy.Rule                       // for a second address of one identity
+	ProfilesFile    string                            // read again on SIGHUP; "": none
+	Everybody       mobility.Profile                  // the protocols and the offload policy of those whose profile does not say
+	OffloadPolicies map[string]mobility.OffloadPolicy // by the names that a RADIUS server may say
 
 	Anchors        policy.Anchors
 	AnchorPatience time.Duration
@@ -57,17 +58,18 @@ type rawRealm struct {
 var defaultGatewayPolicy = rawMagdPolicy{
 	Identity: "authenticated", SameIdentity: string(policy.Interfaces), LMASelection: string(policy.First), LMAPatience: "5s", RegisteredAtDeadLMA: "keep",
 	Order: []string{string(policy.File)}, OnSilence: "refuse", AAA: defaultAAA,
-	rawPolicy: rawPolicy{Default: "allow", IPv6: true},
+	rawPolicy: rawPolicy{Default: "allow", IPv6: true, OffloadPolicy: noOffloadPolicy},
 }
 
 func (p *problems) gatewayPolicy(c *Magd, raw rawMagdPolicy) {
-	c.Profiles, c.Fallback = p.policy(raw.rawPolicy, netip.Addr{}, maximumPrefixes)
-	c.Everybody = mobility.Profile{IPv6Prohibited: !raw.IPv6, IPv4Mobility: raw.IPv4}
+	all := p.forAll(raw.rawPolicy, netip.Addr{})
+	c.Profiles, c.Fallback = p.policy(raw.rawPolicy, all, maximumPrefixes)
+	c.Everybody, c.OffloadPolicies = all.profile(), all.offloading.byName
 	c.IdentityFromMAC = p.oneOf("policy.identity", raw.Identity, "authenticated", "mac") == "mac"
 	c.SeveralMACs = policy.Rule(p.oneOf("policy.same_identity", raw.SameIdentity, string(policy.Interfaces), string(policy.Replace), string(policy.Separate), string(policy.Refuse)))
 	p.anchorChoice(c, raw)
 	p.sources(c, raw)
-	c.profiles = profilesFile{raw: raw, mac: c.IdentityFromMAC, inline: len(c.Profiles)}
+	c.profiles = profilesFile{all: all, mac: c.IdentityFromMAC, inline: len(c.Profiles)}
 	for _, l := range c.LMAs {
 		c.profiles.lmas = append(c.profiles.lmas, l.Address)
 	}
@@ -76,12 +78,12 @@ func (p *problems) gatewayPolicy(c *Magd, raw rawMagdPolicy) {
 		return
 	}
 	c.ProfilesFile = p.path("policy.profiles_file", raw.ProfilesFile)
-	all, err := c.ReadProfiles()
+	profiles, err := c.ReadProfiles()
 	if err != nil {
 		p.add("policy.profiles_file", raw.ProfilesFile, err.Error())
 		return
 	}
-	c.Profiles = all
+	c.Profiles = profiles
 }
 
 // anchorChoice reads how an anchor is chosen for those whose profile names none.
@@ -117,7 +119,7 @@ func (p *problems) anchorChoice(c *Magd, raw rawMagdPolicy) {
 
 // profilesFile is what it takes to read the file of profiles once more.
 type profilesFile struct {
-	raw    rawMagdPolicy
+	all    forAll
 	lmas   []netip.Addr
 	mac    bool
 	inline int // profiles of the configuration itself
@@ -151,7 +153,7 @@ func (c *Policy) ReadProfiles() ([]mobility.Profile, error) {
 	}
 	var more []mobility.Profile
 	for i, node := range raw.MobileNodes {
-		more = append(more, p.oneProfile(fmt.Sprintf("mobile_nodes[%d]", i), node, f.raw.rawPolicy, netip.Addr{}, maximumPrefixes, seen))
+		more = append(more, p.oneProfile(fmt.Sprintf("mobile_nodes[%d]", i), node, f.all, maximumPrefixes, seen))
 	}
 	f.check(p, "mobile_nodes", raw.MobileNodes, more)
 	if err := p.err(); err != nil {

@@ -32,6 +32,8 @@ type Lmad struct {
 	MaxBRAckTimeout            time.Duration
 	RevokeAtUnknownHandover    bool
 
+	EnableIPv4TrafficOffloadSupport bool // RFC 6909 section 4
+
 	TimestampBasedApproachInUse       bool
 	MobileNodeGeneratedTimestampInUse bool
 
@@ -71,6 +73,8 @@ type rawLMA struct {
 	MaxBRAckTimeout            string        `mapstructure:"max_brack_timeout"`
 	RevokeAtUnknownHandover    bool          `mapstructure:"revoke_at_unknown_handover"`
 
+	EnableIPv4TrafficOffloadSupport bool `mapstructure:"enable_ipv4_traffic_offload_support"`
+
 	TimestampBasedApproachInUse              bool   `mapstructure:"timestamp_based_approach_in_use"`
 	MobileNodeGeneratedTimestampInUse        bool   `mapstructure:"mobile_node_generated_timestamp_in_use"`
 	FixedMAGLinkLocalAddressOnAllAccessLinks string `mapstructure:"fixed_mag_link_local_address_on_all_access_links"`
@@ -97,7 +101,7 @@ func defaultLmad() rawLmad {
 		Heartbeat:  defaultHeartbeat,
 		Forwarding: defaultForwarding,
 		Security:   defaultSecurity,
-		Policy:     rawPolicy{Default: "allow", IPv6: true, IPv4: true}, // without pools nobody gets an IPv4 home address
+		Policy:     rawPolicy{Default: "allow", IPv6: true, IPv4: true, OffloadPolicy: noOffloadPolicy}, // without pools nobody gets an IPv4 home address
 	}
 }
 
@@ -127,6 +131,8 @@ func LoadLmad(file string) (*Lmad, error) {
 		InitMINDelayBRIs:           p.duration("lma.init_min_delay_bris", raw.LMA.InitMINDelayBRIs, 500*time.Millisecond, time.Minute), // RFC 5846 section 11
 		MaxBRAckTimeout:            p.duration("lma.max_brack_timeout", raw.LMA.MaxBRAckTimeout, 500*time.Millisecond, time.Minute),
 		RevokeAtUnknownHandover:    raw.LMA.RevokeAtUnknownHandover,
+
+		EnableIPv4TrafficOffloadSupport: raw.LMA.EnableIPv4TrafficOffloadSupport,
 	}
 	p.notMore("lma.init_min_delay_bris", c.InitMINDelayBRIs, "lma.max_brack_timeout", c.MaxBRAckTimeout)
 	if c.StorePath != "" {
@@ -140,7 +146,7 @@ func LoadLmad(file string) (*Lmad, error) {
 	c.IPv4Pools = p.ipv4Pools(raw.LMA.IPv4Pools, c)
 	p.confinements(c)
 	p.noIdentities(raw.Policy.MobileNodes)
-	c.Profiles, c.Fallback = p.policy(raw.Policy, c.LMAAddress, maximumStaticPrefixes)
+	c.Profiles, c.Fallback = p.policy(raw.Policy, p.forAll(raw.Policy, c.LMAAddress), maximumStaticPrefixes)
 	p.staticPrefixes(c)
 	p.staticIPv4Addresses(c)
 	defaults := defaultLmad()

@@ -31,6 +31,9 @@ type Magd struct {
 	DHCPRelayAddress            netip.Addr   // where DHCPv4 servers reach this gateway's relay agents; zero: none are asked
 	DNSServers                  []netip.Addr // told to mobile nodes by the DHCP servers
 
+	EnableIPv4TrafficOffloadSupport bool   // RFC 6909 section 4
+	OffloadNAT                      string // masquerade, none: what becomes of the source of packets that leave at this gateway
+
 	LMAs        []Peer
 	Gateways    []Peer // others of the domain, for fast handovers (RFC 5949)
 	Handover    Handover
@@ -45,20 +48,20 @@ type Magd struct {
 }
 
 type rawMagd struct {
-	Admin       rawAdmin        `mapstructure:"admin"`
-	Metrics     rawMetrics      `mapstructure:"metrics"`
-	Log         rawLog          `mapstructure:"log"`
-	MAG         rawMAG          `mapstructure:"mag"`
-	LMAs        []rawPeer       `mapstructure:"lmas"`
-	Gateways    []rawPeer       `mapstructure:"gateways"`
-	Handover    rawHandover     `mapstructure:"handover"`
-	MIH         rawGatewayMIH   `mapstructure:"mih"`
-	Heartbeat   rawHeartbeat    `mapstructure:"heartbeat"`
-	AccessLinks []rawAccessLink `mapstructure:"access_links"`
-	Adapters    rawAdapters     `mapstructure:"adapters"`
-	Forwarding  rawForwarding   `mapstructure:"forwarding"`
-	Security    rawSecurity     `mapstructure:"security"`
-	Policy      rawMagdPolicy   `mapstructure:"policy"`
+	Admin       rawAdmin          `mapstructure:"admin"`
+	Metrics     rawMetrics        `mapstructure:"metrics"`
+	Log         rawLog            `mapstructure:"log"`
+	MAG         rawMAG            `mapstructure:"mag"`
+	LMAs        []rawPeer         `mapstructure:"lmas"`
+	Gateways    []rawPeer         `mapstructure:"gateways"`
+	Handover    rawHandover       `mapstructure:"handover"`
+	MIH         rawGatewayMIH     `mapstructure:"mih"`
+	Heartbeat   rawHeartbeat      `mapstructure:"heartbeat"`
+	AccessLinks []rawAccessLink   `mapstructure:"access_links"`
+	Adapters    rawAdapters       `mapstructure:"adapters"`
+	Forwarding  rawMagdForwarding `mapstructure:"forwarding"`
+	Security    rawSecurity       `mapstructure:"security"`
+	Policy      rawMagdPolicy     `mapstructure:"policy"`
 }
 
 type rawMAG struct {
@@ -80,7 +83,14 @@ type rawMAG struct {
 	DHCPRelayAddress            string   `mapstructure:"dhcp_relay_address"`
 	DNSServers                  []string `mapstructure:"dns_servers"`
 
+	EnableIPv4TrafficOffloadSupport   bool `mapstructure:"enable_ipv4_traffic_offload_support"`
 	MobileNodeGeneratedTimestampInUse bool `mapstructure:"mobile_node_generated_timestamp_in_use"`
+}
+
+// rawMagdForwarding has what a gateway has and an anchor has not.
+type rawMagdForwarding struct {
+	OffloadNAT    string `mapstructure:"offload_nat"`
+	rawForwarding `mapstructure:",squash"`
 }
 
 func defaultMagd() rawMagd {
@@ -97,7 +107,7 @@ func defaultMagd() rawMagd {
 		Handover:   defaultHandover,
 		MIH:        rawGatewayMIH{rawMIH: defaultMIH},
 		Adapters:   rawAdapters{Radius: defaultRadius},
-		Forwarding: defaultForwarding,
+		Forwarding: rawMagdForwarding{rawForwarding: defaultForwarding, OffloadNAT: "masquerade"},
 		Security:   defaultSecurity,
 		Policy:     defaultGatewayPolicy,
 	}
@@ -113,7 +123,7 @@ func LoadMagd(file string) (*Magd, error) {
 	c := &Magd{
 		Common:                      p.common(raw.Admin, raw.Metrics, raw.Log),
 		Security:                    p.security(raw.Security),
-		Forwarding:                  p.forwarding(raw.Forwarding),
+		Forwarding:                  p.forwarding(raw.Forwarding.rawForwarding),
 		ProxyCareOfAddress:          end.address,
 		IPv4ProxyCareOfAddress:      end.ipv4,
 		Lifetime:                    p.duration("mag.lifetime", raw.MAG.Lifetime, minLifetime, maxLifetime),
@@ -128,6 +138,9 @@ func LoadMagd(file string) (*Magd, error) {
 		LapseOnUnknownPresence:      p.oneOf("mag.on_unknown_presence", raw.MAG.OnUnknownPresence, "deregister", "lapse") == "lapse",
 		MAGLocalRouting:             raw.MAG.EnableMAGLocalRouting,
 		StatePath:                   p.path("mag.state_path", raw.MAG.StatePath),
+
+		EnableIPv4TrafficOffloadSupport: raw.MAG.EnableIPv4TrafficOffloadSupport,
+		OffloadNAT:                      p.oneOf("forwarding.offload_nat", raw.Forwarding.OffloadNAT, "masquerade", "none"),
 	}
 	c.Heartbeat = p.heartbeat(raw.Heartbeat, c.None)
 	p.gatewayTimers(c, raw.MAG)

@@ -17,6 +17,9 @@ type rawPolicy struct {
 	IPv6        bool            `mapstructure:"ipv6"`
 	IPv4        bool            `mapstructure:"ipv4"`
 	MobileNodes []rawMobileNode `mapstructure:"mobile_nodes"`
+
+	OffloadPolicies []rawOffloadPolicy `mapstructure:"offload_policies"`
+	OffloadPolicy   string             `mapstructure:"offload_policy"`
 }
 
 // rawMobileNode is one profile. A pointer that is nil means what policy has for everybody, or the daemon.
@@ -31,29 +34,49 @@ type rawMobileNode struct {
 	IPv4HomeAddress       string   `mapstructure:"ipv4_home_address"`
 	EnableMAGLocalRouting *bool    `mapstructure:"enable_mag_local_routing"`
 	Lifetime              string   `mapstructure:"lifetime"`
+	OffloadPolicy         string   `mapstructure:"offload_policy"`
 	AlsoKnownAs           []string `mapstructure:"also_known_as"`   // gateways only
 	SeveralDevices        bool     `mapstructure:"several_devices"` // gateways only
 }
 
+// forAll is what profiles are completed by.
+type forAll struct {
+	ipv6, ipv4 bool
+	offloading offloading
+	lma        netip.Addr // zero: the daemon's choice
+}
+
 // policy reads the profiles, none with more than mostPrefixes. fallback is nil when policy.default is deny.
-func (p *problems) policy(raw rawPolicy, defaultLMA netip.Addr, mostPrefixes int) (profiles []mobility.Profile, fallback *mobility.Profile) {
+func (p *problems) policy(raw rawPolicy, all forAll, mostPrefixes int) (profiles []mobility.Profile, fallback *mobility.Profile) {
 	if !raw.IPv6 && !raw.IPv4 {
 		p.add("policy.ipv4", "false", "with policy.ipv6 false leaves mobile nodes nothing: want one of them true")
 	}
 	seen := map[mobility.MobileNodeID]bool{}
 	for i, node := range raw.MobileNodes {
 		at := fmt.Sprintf("policy.mobile_nodes[%d]", i)
-		profiles = append(profiles, p.oneProfile(at, node, raw, defaultLMA, mostPrefixes, seen))
+		profiles = append(profiles, p.oneProfile(at, node, all, mostPrefixes, seen))
 	}
 	if p.oneOf("policy.default", raw.Default, "allow", "deny") == "allow" {
-		fallback = &mobility.Profile{ProxyRegistration: true, LMAAddress: defaultLMA, IPv6Prohibited: !raw.IPv6, IPv4Mobility: raw.IPv4}
+		everybody := all.profile()
+		everybody.ProxyRegistration = true
+		fallback = &everybody
 	}
 	return profiles, fallback
 }
 
+// forAll reads what profiles are completed by.
+func (p *problems) forAll(raw rawPolicy, lma netip.Addr) forAll {
+	return forAll{raw.IPv6, raw.IPv4, p.offloading(raw), lma}
+}
+
+// profile is that of mobile nodes of which nothing else is said.
+func (a forAll) profile() mobility.Profile {
+	return mobility.Profile{LMAAddress: a.lma, IPv6Prohibited: !a.ipv6, IPv4Mobility: a.ipv4, OffloadPolicy: a.offloading.everybody}
+}
+
 // oneProfile reads a profile of a list. seen are the identifiers that have one already.
-func (p *problems) oneProfile(at string, node rawMobileNode, all rawPolicy, defaultLMA netip.Addr, mostPrefixes int, seen map[mobility.MobileNodeID]bool) mobility.Profile {
-	profile := p.profile(at, node, all, defaultLMA)
+func (p *problems) oneProfile(at string, node rawMobileNode, all forAll, mostPrefixes int, seen map[mobility.MobileNodeID]bool) mobility.Profile {
+	profile := p.profile(at, node, all)
 	for _, id := range append([]mobility.MobileNodeID{profile.MobileNodeID}, profile.AlsoKnownAs...) {
 		if !id.IsZero() && seen[id] {
 			p.add(at, id.String(), "stands twice: keep one")
@@ -64,10 +87,11 @@ func (p *problems) oneProfile(at string, node rawMobileNode, all rawPolicy, defa
 	return profile
 }
 
-func (p *problems) profile(at string, node rawMobileNode, all rawPolicy, defaultLMA netip.Addr) mobility.Profile {
+func (p *problems) profile(at string, node rawMobileNode, all forAll) mobility.Profile {
 	profile := mobility.Profile{
-		ProxyRegistration: *node.ProxyRegistration, LMAAddress: defaultLMA, MAGLocalRouting: node.EnableMAGLocalRouting,
+		ProxyRegistration: *node.ProxyRegistration, LMAAddress: all.lma, MAGLocalRouting: node.EnableMAGLocalRouting,
 		HomeNetworkPrefixes: p.prefixes(at+".home_network_prefixes", node.HomeNetworkPrefixes),
+		OffloadPolicy:       p.offloadNamed(at+".offload_policy", node.OffloadPolicy, all.offloading),
 	}
 	p.protocols(at, node, all, &profile)
 	switch {
@@ -114,11 +138,11 @@ func (p *problems) noIdentities(nodes []rawMobileNode) {
 }
 
 // protocols says what a mobile node has: home network prefixes, an IPv4 home address, or both.
-func (p *problems) protocols(at string, node rawMobileNode, all rawPolicy, profile *mobility.Profile) {
+func (p *problems) protocols(at string, node rawMobileNode, all forAll, profile *mobility.Profile) {
 	if node.IPv4HomeAddress != "" {
 		profile.IPv4HomeAddress = p.ipv4HomeAddress(at+".ipv4_home_address", node.IPv4HomeAddress)
 	}
-	ipv6, ipv4 := all.IPv6, all.IPv4 || node.IPv4HomeAddress != ""
+	ipv6, ipv4 := all.ipv6, all.ipv4 || node.IPv4HomeAddress != ""
 	if node.IPv6 != nil {
 		ipv6 = *node.IPv6
 	}
@@ -131,6 +155,8 @@ func (p *problems) protocols(at string, node rawMobileNode, all rawPolicy, profi
 		p.add(at, "", "has neither IPv6 nor IPv4: want ipv6: true or ipv4: true, or proxy_registration: false for one that is not served")
 	case !ipv4 && node.IPv4HomeAddress != "":
 		p.add(at+".ipv4_home_address", node.IPv4HomeAddress, "has no effect with ipv4: false: take one of them away")
+	case !ipv4 && node.OffloadPolicy != "" && node.OffloadPolicy != noOffloadPolicy:
+		p.add(at+".offload_policy", node.OffloadPolicy, "has no effect without IPv4, of which RFC 6909 is: want ipv4: true, or none")
 	case !ipv6 && len(node.HomeNetworkPrefixes) > 0:
 		p.add(at+".home_network_prefixes", "", "has no effect with ipv6: false: take one of them away")
 	}

@@ -37,13 +37,22 @@ func NewOffloadPolicy(mode OffloadMode, selectors ...TrafficSelector) (OffloadPo
 	return OffloadPolicy{mode, packed(selectors)}, nil
 }
 
+// OffloadNothing is the policy by which all flows go through the tunnel. Unlike no policy it is one that an anchor can hold against a
+// gateway's proposal (RFC 6909 section 3.3).
+func OffloadNothing() OffloadPolicy {
+	return OffloadPolicy{OffloadOthers, packed([]TrafficSelector{{}})}
+}
+
 // IsZero says that there is no policy.
 func (p OffloadPolicy) IsZero() bool { return p.Selectors == "" }
 
 // String is a line of text, such as "matching: source 192.0.2.0-192.0.2.255 protocol 6 source_port 443".
 func (p OffloadPolicy) String() string {
-	if p.IsZero() {
+	switch p {
+	case OffloadPolicy{}:
 		return "none"
+	case OffloadNothing():
+		return "nothing"
 	}
 	var list []string
 	for _, s := range p.Selectors.List() {

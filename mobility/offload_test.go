@@ -41,6 +41,9 @@ func TestOffloadPolicyKeepsItsSelectors(t *testing.T) {
 	if again, _ := NewOffloadPolicy(OffloadOthers, everything, some, all); again != p {
 		t.Error("the same policy twice is not equal")
 	}
+	if nothing := OffloadNothing(); nothing.IsZero() || nothing.String() != "nothing" || nothing.Mode != OffloadOthers || nothing.Selectors.List()[0] != everything {
+		t.Errorf("nothing is %v, %v", nothing.Mode, nothing.Selectors.List())
+	}
 	if p.IsZero() || !(OffloadPolicy{}).IsZero() {
 		t.Error("IsZero")
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"netlmm/mobility"
 	"netlmm/mobility/policy/radius/radiustest"
 )
 
@@ -59,7 +60,8 @@ func (a aaa) configure(mag string) {
 	if err := os.WriteFile(secret, []byte(radiusSecret+"\n"), 0o600); err != nil {
 		a.t.Fatal(err)
 	}
-	a.startWith(a.t, mag, "policy:\n  ipv4: true\n", fmt.Sprintf(`policy:
+	a.startWith(a.t, mag, "mag:\n", "mag:\n"+offloadOn, "policy:\n  ipv4: true\n", fmt.Sprintf(`policy:
+  offload_policies: [{name: web, selectors: [{correspondent_ports: 443, protocol: tcp}]}]
   order: [radius]
   radius:
     servers:
@@ -108,21 +110,31 @@ func (a aaa) registered(mn *MobileNode, what, want string) {
 	}
 }
 
-// A gateway that knows no mobile node asks a RADIUS server: one gets its own prefix and IPv4 address, at every gateway, another is left
+// offloads waits until the anchor has agreed to what is offloaded of a mobile node.
+func (a aaa) offloads(mn *MobileNode, want string) {
+	a.t.Helper()
+	eventually(a.t, a.Domain, "the anchor has offload policy "+want+" for "+mn.Node, func() (bool, error) {
+		return slices.ContainsFunc(a.bindings(a.t), func(b mobility.BindingCacheEntry) bool {
+			return b.MobileNodeID.String() == mn.ID && b.OffloadPolicy.String() == want
+		}), nil
+	})
+}
+
+// A gateway that knows no mobile node asks a RADIUS server: one gets its own prefix, IPv4 address and offload policy, at every gateway, another is left
 // alone. The server changes the session of the first one, and ends it (RFC 6572, RFC 5176).
 func TestProfilesAndDemandsOfARADIUSServer(t *testing.T) {
 	t.Parallel()
 	a := aaa{up(t, "aa"), t}
 	mn, other := a.MobileNodes[0], a.MobileNodes[1]
-	if err := a.StartDaemon(NodeLMA); err != nil {
-		t.Fatal(err)
-	}
+	a.startWith(t, NodeLMA, "lma:\n", "lma:\n"+offloadOn)
 	static, address := "2001:db8:1abc:7::/64", netip.MustParseAddr("10.64.7.7")
 	a.start(fmt.Sprintf(`
 %s Auth-Type := Accept
 	PMIP6-Home-LMA-IPv6-Address = %v,
 	PMIP6-Home-HN-Prefix = %s,
 	PMIP6-Home-IPv4-HoA = %v/32,
+	Filter-Id = "staff",
+	Filter-Id += "offload:web",
 	MIP6-Feature-Vector = %d
 
 DEFAULT Auth-Type := Reject
@@ -134,6 +146,8 @@ DEFAULT Auth-Type := Reject
 		t.Fatal(err)
 	}
 	a.registered(mn, "the first mobile node has what its server says", fmt.Sprintf("[%s] %v/16 %v", static, address, MAG1Address))
+	const web = "matching: source_port 443 protocol 6"
+	a.offloads(mn, web)
 	got, err := mn.WaitAddress(patience)
 	if err != nil {
 		t.Fatal(err)
@@ -150,6 +164,12 @@ DEFAULT Auth-Type := Reject
 	a.registered(mn, "it keeps that at the other gateway", fmt.Sprintf("[%s] %v/16 %v", static, address, MAG2Address))
 
 	name := fmt.Sprintf("User-Name = %q", mn.ID)
+	for filter, want := range map[string]string{"offload:none": "Received CoA-ACK", "offload:unheard-of": "Invalid-Attribute-Value"} {
+		if out := a.demand(NodeMAG2, "coa", name+fmt.Sprintf(", Filter-Id = %q", filter)); !strings.Contains(out, want) {
+			t.Errorf("CoA-Request with Filter-Id %s: want %s\n%s", filter, want, out)
+		}
+	}
+	a.offloads(mn, web) // while it stays (RFC 6909 section 3.3)
 	if out := a.demand(NodeMAG2, "coa", name+fmt.Sprintf(", MIP6-Feature-Vector = %d", 0x0000010000000000)); !strings.Contains(out, "Received CoA-ACK") {
 		t.Fatalf("CoA-Request:\n%s", out)
 	}

@@ -148,6 +148,10 @@ type DaemonStatus struct {
 		Held struct {
 			Prefixes int `json:"prefixes"`
 		} `json:"held"`
+		Offload struct {
+			Packets uint64 `json:"packets"`
+			Octets  uint64 `json:"octets"`
+		} `json:"offload"`
 	} `json:"forwarding"`
 	Security struct {
 		Filter       bool   `json:"filter"`

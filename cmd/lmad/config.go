@@ -21,8 +21,8 @@ func coreConfig(cfg *configs.Lmad, authorized func(netip.Addr, string) bool) lma
 		MinDelayBeforeBCEDelete: cfg.MinDelayBeforeBCEDelete, MaxDelayBeforeNewBCEAssign: cfg.MaxDelayBeforeNewBCEAssign,
 		TimestampValidityWindow: cfg.TimestampValidityWindow, MobileNodeGeneratedTimestampInUse: cfg.MobileNodeGeneratedTimestampInUse,
 		BRIMaxRetriesNumber: cfg.BRIMaxRetriesNumber, InitMINDelayBRIs: cfg.InitMINDelayBRIs, MaxBRAckTimeout: cfg.MaxBRAckTimeout,
-		RevokeAtUnknownHandover: cfg.RevokeAtUnknownHandover,
-		MaximumLifetime:         cfg.MaximumLifetime, MaximumBindings: cfg.MaximumBindings,
+		RevokeAtUnknownHandover: cfg.RevokeAtUnknownHandover, EnableIPv4TrafficOffloadSupport: cfg.EnableIPv4TrafficOffloadSupport,
+		MaximumLifetime: cfg.MaximumLifetime, MaximumBindings: cfg.MaximumBindings,
 		Authorized: authorized, AuthorizedFor: authorizedFor(cfg.MAGs), Compat: compat(cfg.MAGs),
 		Profile: policy.NewTable(cfg.Profiles, cfg.Fallback).Lookup, Random: func(b []byte) { rand.Read(b) },
 	}

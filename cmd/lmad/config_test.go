@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"netlmm/configs"
+	"netlmm/mobility"
 	"netlmm/mobility/lma"
 	"netlmm/security"
 	"netlmm/security/filter"
@@ -104,5 +105,19 @@ func chooser(t *rapid.T) func(place string, values ...string) string {
 			return values[0]
 		}
 		return rapid.SampledFrom(values).Draw(t, name)
+	}
+}
+
+// RFC 6909 section 4: off unless the configuration says otherwise, and then by the profiles of the mobile nodes.
+func TestOffloadIsAsConfigured(t *testing.T) {
+	offload, err := mobility.NewOffloadPolicy(mobility.OffloadMatching, mobility.TrafficSelector{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, enabled := range []bool{false, true} {
+		c := coreConfig(&configs.Lmad{EnableIPv4TrafficOffloadSupport: enabled, Fallback: &mobility.Profile{OffloadPolicy: offload}}, nil)
+		if p, _ := c.Profile(mobility.NAI("a@x")); c.EnableIPv4TrafficOffloadSupport != enabled || p.OffloadPolicy != offload {
+			t.Errorf("enabled %v, want %v; %+v", c.EnableIPv4TrafficOffloadSupport, enabled, p)
+		}
 	}
 }

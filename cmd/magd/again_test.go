@@ -129,9 +129,13 @@ func TestLapsedStationsAreBounded(t *testing.T) {
 	}
 }
 
-// TestWhatThePolicyMakesOfAnAttachment: IPv4, local routing and static addresses come from the profile.
+// TestWhatThePolicyMakesOfAnAttachment: IPv4, local routing, static addresses and the offload policy come from the profile.
 func TestWhatThePolicyMakesOfAnAttachment(t *testing.T) {
 	yes, no := true, false
+	offload, err := mobility.NewOffloadPolicy(mobility.OffloadOthers, mobility.TrafficSelector{Protocol: mobility.Numbers(6, 6)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name    string
 		profile mobility.Profile
@@ -144,11 +148,11 @@ func TestWhatThePolicyMakesOfAnAttachment(t *testing.T) {
 		{"the profile wins: off", mobility.Profile{MAGLocalRouting: &no}, true, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c.profile.ProxyRegistration, c.profile.IPv4Mobility, c.profile.IPv6Prohibited = true, true, true
+			c.profile.ProxyRegistration, c.profile.IPv4Mobility, c.profile.IPv6Prohibited, c.profile.OffloadPolicy = true, true, true, offload
 			g, events := newGatewayOf(t, &configs.Magd{MAGLocalRouting: c.gateway, Policy: configs.Policy{Fallback: &c.profile}})
 			g.mih.Emit(link(func(tuple mih.LinkTupleID) mih.LinkEvent { return mih.LinkUp{Link: tuple} }))
 			e, ok := next(events).(mag.LinkAttached)
-			if !ok || e.LocalRouting != c.local || !e.IPv4Mobility || !e.IPv6Prohibited {
+			if !ok || e.LocalRouting != c.local || !e.IPv4Mobility || !e.IPv6Prohibited || e.OffloadPolicy != offload {
 				t.Errorf("%s: %+v", c.name, e)
 			}
 		})

@@ -23,7 +23,7 @@ func coreConfig(cfg *configs.Magd, authorized func(netip.Addr, string) bool, ser
 		InitialBindackTimeout: cfg.InitialBindackTimeout, MaxBindackTimeout: cfg.MaxBindackTimeout,
 		DeregistrationTimeout: cfg.DeregistrationTimeout, PresenceTimeout: cfg.PresenceTimeout, MaximumMobileNodes: cfg.MaximumMobileNodes,
 		RequireSecurityAssociation: !cfg.None, TimestampBasedApproachInUse: cfg.TimestampBasedApproachInUse, RouterLifetime: cfg.RouterLifetime,
-		LapseOnUnknownPresence: cfg.LapseOnUnknownPresence, Compat: compat(cfg.LMAs), Random: rand.Float64,
+		LapseOnUnknownPresence: cfg.LapseOnUnknownPresence, EnableIPv4TrafficOffloadSupport: cfg.EnableIPv4TrafficOffloadSupport, Compat: compat(cfg.LMAs), Random: rand.Float64,
 		// An anchor may revoke what it granted, all of it too (RFC 5846 section 10.1): nobody else could have.
 		Gateways: gatewaysOf(cfg), HandoverInitiateTimeout: cfg.Handover.PreparationTimeout / initiations, HandoverInitiateRetries: 2, ForwardingLifetime: cfg.Handover.ForwardingLifetime,
 		HoldLifetime: holdLifetime(cfg.Handover), ExpectedInterface: anyAccessLink(cfg), AcceptHandover: func(c mag.HandoverContext) bool { return served(c.MobileNodeID) },
@@ -72,6 +72,7 @@ const holdTable = "netlmm_magd_hold"
 func where(cfg *configs.Magd) dataplane.Where {
 	w := dataplane.Where{Role: forwarding.Gateway, Local: cfg.ProxyCareOfAddress, LocalIPv4: cfg.IPv4ProxyCareOfAddress, IPv4: cfg.Fallback != nil && cfg.Fallback.IPv4Mobility}
 	w.Holding = dataplane.Holding{Table: holdTable, Wanted: cfg.Handover.Predictive || cfg.Handover.Reactive, Limits: limits(cfg.Handover)}
+	w.Offloading = dataplane.Offloading{Wanted: cfg.EnableIPv4TrafficOffloadSupport, NAT: cfg.OffloadNAT}
 	for _, link := range cfg.AccessLinks {
 		w.AccessInterfaces = append(w.AccessInterfaces, link.Interface)
 	}

@@ -159,6 +159,7 @@ func (g *gateway) openNetwork() (err error) {
 	}
 	g.counters.Source(dataplane.TunnelErrorCount, g.plane.TunnelErrors)
 	g.counters.Source(held, g.plane.HeldCounts)
+	g.countOffloaded()
 	g.plane.Learn()
 	g.plane.OnMTU(g.tunnelMTUChanged)
 	if err := g.openAccessLinks(); err != nil {
@@ -169,6 +170,24 @@ func (g *gateway) openNetwork() (err error) {
 	}
 	g.sockets.Peers(slices.Concat(g.cfg.LMAs, g.cfg.Gateways))
 	return g.openHeartbeats()
+}
+
+// countOffloaded has it monitored what leaves here past the anchor, which counts nothing of it.
+func (g *gateway) countOffloaded() {
+	if !g.plane.Offloads() {
+		return
+	}
+	counter := func(name, help string, read func() uint64) {
+		g.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
+	}
+	counter("netlmm_mag_offloaded_packets_total", "IPv4 packets of mobile nodes that left by this gateway's own routes, or came back (RFC 6909).", func() uint64 {
+		packets, _ := g.plane.Offloaded()
+		return packets
+	})
+	counter("netlmm_mag_offloaded_octets_total", "Octets of these packets.", func() uint64 {
+		_, octets := g.plane.Offloaded()
+		return octets
+	})
 }
 
 func (g *gateway) tasks() []daemon.Task {

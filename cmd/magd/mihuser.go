@@ -168,6 +168,7 @@ func (g *gateway) linkAttached(s decision.Serve) mag.LinkAttached {
 		HomeNetworkPrefixes: profile.HomeNetworkPrefixes, Lifetime: profile.Lifetime, Unconfirmed: s.Unconfirmed,
 		IPv6Prohibited: profile.IPv6Prohibited, IPv4Mobility: profile.IPv4Mobility, IPv4HomeAddress: profile.IPv4HomeAddress,
 		LocalRouting: localRouting, AnchorLinkLocal: link.anchorLinkLocal, PreviousMAG: s.PreviousMAG,
+		OffloadPolicy: profile.OffloadPolicy,
 	}
 }
 

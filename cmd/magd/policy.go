@@ -49,7 +49,7 @@ func decisionConfig(cfg *configs.Magd) decision.Config {
 	everybody := cfg.Everybody
 	everybody.Lifetime = cfg.Lifetime // a Session-Timeout only shortens it
 	return decision.Config{
-		Everybody: everybody, SeveralMACs: cfg.SeveralMACs, Anchors: cfg.Anchors, AnchorPatience: cfg.AnchorPatience, MoveFromDead: cfg.MoveFromDead,
+		Everybody: everybody, Offload: cfg.OffloadPolicies, SeveralMACs: cfg.SeveralMACs, Anchors: cfg.Anchors, AnchorPatience: cfg.AnchorPatience, MoveFromDead: cfg.MoveFromDead,
 		MaximumStations: 2 * cfg.MaximumMobileNodes, Order: cfg.Order, ServeUnasked: cfg.ServeUnasked,
 		CacheLifetime: cfg.AAA.CacheLifetime, StaleLifetime: cfg.AAA.StaleLifetime, RejectLifetime: cfg.AAA.RejectLifetime, RetryInterval: cfg.AAA.DeadTime,
 		MaximumCached: cfg.AAA.MaximumCached, MaximumWaiting: cfg.AAA.MaximumWaiting,

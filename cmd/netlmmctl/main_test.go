@@ -44,7 +44,8 @@ func serveFunc(t *testing.T, answer func(*url.URL) string) string {
 func TestTables(t *testing.T) {
 	socket := serve(t, map[string]string{
 		api.PathBindings: `[{"mobile_node_id":"mn1@example.net","mobile_node_link_layer_id":"02:00:00:00:00:01","home_network_prefixes":["2001:db8:1000::/64"],
-			"ipv4_home_address":"10.64.0.9/16","proxy_care_of_address":"2001:db8:f0::1","lma_address":"2001:db8:f0::ff","state":"registered"}]`,
+			"ipv4_home_address":"10.64.0.9/16","proxy_care_of_address":"2001:db8:f0::1","lma_address":"2001:db8:f0::ff","state":"registered",
+			"offload_policy":{"mode":"matching","selectors":[{"source_port":"443","protocol":"6"}]}}, {"mobile_node_id":"mn2@example.net"}]`,
 		api.PathPeers: `[{"name":"lma","address":"2001:db8:f0::ff","identity":"lma","state":"up","mode":"TRANSPORT","rekeys":2,
 			"heartbeat":{"state":"failed","restart_counter":7,"last_heard":"2026-01-01T00:00:00Z","missing":4}},
 			{"name":"other","address":"2001:db8:f0::fe","state":"up"}]`,
@@ -53,16 +54,16 @@ func TestTables(t *testing.T) {
 			{"key":"lma.maximum_bindings","value":100000,"default":100000,"is_default":true},{"key":"forwarding.uplink","value":"","default":"","is_default":true}]`,
 		api.PathHandovers: `[{"mobile_node":"mn1@example.net","trigger":"hostapd","to":"2001:db8:f0::1","total_ms":1.5,"outcome":"complete"}]`,
 		api.PathLinks:     `[{"station":"02:00:00:00:00:01","state":"up","interface":"acc0","sap":"hostapd"}]`,
-		api.PathStatus: `{"daemon":"magd","kernel":"6.1","security":{"mode":"ipsec","peers_up":1,"peers_expected":1},"forwarding":{"backend":"seg6","tunnels":[{"peer":"2001:db8:f0::ff","entries":2,"static":true}]},
+		api.PathStatus: `{"daemon":"magd","kernel":"6.1","security":{"mode":"ipsec","peers_up":1,"peers_expected":1},"forwarding":{"backend":"seg6","tunnels":[{"peer":"2001:db8:f0::ff","entries":2,"static":true}],"offload":{"packets":7,"octets":700,"nat":"masquerade"}},
 			"counters":{"netlmm_mag_ignored_total{queue_full}":3},"warnings":["look here"]}`,
 	})
 	for name, want := range map[string][]string{
-		"bindings":  {"MOBILE NODE", "mn1@example.net", "2001:db8:1000::/64", "10.64.0.9/16", "registered"},
+		"bindings":  {"MOBILE NODE", "mn1@example.net", "2001:db8:1000::/64", "10.64.0.9/16", "registered", "  matching: source_port 443 protocol 6\n", "  none\n"},
 		"peers":     {"IDENTITY", "up", "TRANSPORT", "failed, 4 missing", "RESTARTS", "  7  ", "off"},
 		"config":    {"MinDelayBeforeBCEDelete", "RFC 5213 section 9.1", "no: 10s", "[2001:db8:1000::/40]", "security.filter", "yes", `""`, "100000"},
 		"handovers": {"TOTAL ms", "hostapd", "1.500", "complete"},
 		"links":     {"STATION", "02:00:00:00:00:01", "acc0"},
-		"status":    {"magd", "1 of 1 peers up", "queue_full} 3", "WARNING: look here", "seg6", "to 2001:db8:f0::ff, 2 prefixes, static"},
+		"status":    {"magd", "1 of 1 peers up", "queue_full} 3", "WARNING: look here", "seg6", "to 2001:db8:f0::ff, 2 prefixes, static", "7 packets, 700 octets, address translation: masquerade"},
 	} {
 		out, err := run(t, "", name, "--socket", socket)
 		if err != nil {

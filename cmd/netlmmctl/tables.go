@@ -26,6 +26,7 @@ type binding struct {
 	State                 string                         `json:"state"`
 	LastUpdate            time.Time                      `json:"last_update"`
 	Expires               time.Time                      `json:"expires"`
+	OffloadPolicy         mobility.OffloadPolicy         `json:"offload_policy"`
 }
 
 func table(w io.Writer, header string, rows func(row func(format string, values ...any))) {
@@ -36,14 +37,14 @@ func table(w io.Writer, header string, rows func(row func(format string, values 
 }
 
 func printBindings(w io.Writer, bindings []binding) {
-	table(w, "MOBILE NODE\tLINK-LAYER\tPREFIX\tIPv4 ADDRESS\tGATEWAY\tANCHOR\tSTATE\tUPDATED\tEXPIRES IN", func(row func(string, ...any)) {
+	table(w, "MOBILE NODE\tLINK-LAYER\tPREFIX\tIPv4 ADDRESS\tGATEWAY\tANCHOR\tSTATE\tUPDATED\tEXPIRES IN\tOFFLOADED AT THE GATEWAY", func(row func(string, ...any)) {
 		for _, b := range bindings {
 			ipv4 := "-"
 			if b.IPv4HomeAddress.IsValid() {
 				ipv4 = b.IPv4HomeAddress.String()
 			}
-			row("%v\t%v\t%s\t%s\t%v\t%v\t%s\t%s ago\t%s", b.MobileNodeID, b.MobileNodeLinkLayerID, prefixes(b.HomeNetworkPrefixes), ipv4,
-				b.ProxyCareOfAddress, b.LMAAddress, b.State, age(b.LastUpdate), remaining(b.Expires))
+			row("%v\t%v\t%s\t%s\t%v\t%v\t%s\t%s ago\t%s\t%v", b.MobileNodeID, b.MobileNodeLinkLayerID, prefixes(b.HomeNetworkPrefixes), ipv4,
+				b.ProxyCareOfAddress, b.LMAAddress, b.State, age(b.LastUpdate), remaining(b.Expires), b.OffloadPolicy)
 		}
 	})
 }
@@ -181,6 +182,9 @@ func printForwarding(w io.Writer, f api.ForwardingStatus) {
 	}
 	if f.Held != nil {
 		fmt.Fprintf(w, "held\t%d packets, %d octets, to %d prefixes\n", f.Held.Packets, f.Held.Octets, f.Held.Prefixes)
+	}
+	if f.Offload != nil {
+		fmt.Fprintf(w, "offloaded\t%d packets, %d octets, address translation: %s\n", f.Offload.Packets, f.Offload.Octets, f.Offload.NAT)
 	}
 }
 

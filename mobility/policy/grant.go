@@ -43,12 +43,16 @@ type Grant struct {
 	IPv4HomeAddress        netip.Prefix
 	Features               *Features
 	SessionTimeout         time.Duration
+	OffloadPolicy          string // the name that the gateway's configuration has for one (RFC 6909); NoOffloadPolicy for none at all
 }
+
+// NoOffloadPolicy stands for none, where everybody has one.
+const NoOffloadPolicy = "none"
 
 // Empty: nothing was said that a profile has a place for.
 func (g *Grant) Empty() bool {
 	return g.MobileNodeID == "" && g.ChargeableUserIdentity == "" && !g.LMAAddress.IsValid() && !g.LMAIPv4Address.IsValid() &&
-		len(g.HomeNetworkPrefixes) == 0 && !g.IPv4HomeAddress.IsValid() && g.Features == nil && g.SessionTimeout == 0
+		len(g.HomeNetworkPrefixes) == 0 && !g.IPv4HomeAddress.IsValid() && g.Features == nil && g.SessionTimeout == 0 && g.OffloadPolicy == ""
 }
 
 // Over is what holds when g is said after before: a CoA-Request names what it changes (RFC 5176 section 2.2).
@@ -74,10 +78,14 @@ func (g Grant) Over(before Grant) Grant {
 	if g.SessionTimeout == 0 {
 		g.SessionTimeout = before.SessionTimeout
 	}
+	if g.OffloadPolicy == "" {
+		g.OffloadPolicy = before.OffloadPolicy
+	}
 	return g
 }
 
-// Profile is the profile that a grant makes of the one that everybody has. id is what the mobile node authenticated as: where that is
+// Profile is the profile that a grant makes of the one that everybody has, but for the offload policy, of which it has no more than the
+// name. id is what the mobile node authenticated as: where that is
 // no more than an address, which may be a private one, the Chargeable-User-Identity (RFC 4372) is the stable name.
 func (g *Grant) Profile(id mobility.MobileNodeID, everybody mobility.Profile) (mobility.Profile, error) {
 	p := everybody

@@ -51,13 +51,19 @@ func TestAGrantOverAnother(t *testing.T) {
 	features := PMIP6Supported
 	before := Grant{
 		MobileNodeID: "a@x", ChargeableUserIdentity: "cui", LMAAddress: netip.MustParseAddr("2001:db8::1"), HomeNetworkPrefixes: []netip.Prefix{netip.MustParsePrefix("2001:db8:1::/64")},
-		IPv4HomeAddress: netip.MustParsePrefix("10.64.0.9/32"), Features: &features, SessionTimeout: time.Hour,
+		IPv4HomeAddress: netip.MustParsePrefix("10.64.0.9/32"), Features: &features, SessionTimeout: time.Hour, OffloadPolicy: "web",
 	}
 	if got := (Grant{}).Over(before); fmt.Sprint(got) != fmt.Sprint(before) {
 		t.Errorf("%+v", got)
 	}
 	if got := (Grant{LMAIPv4Address: netip.MustParseAddr("192.0.2.1")}).Over(before); got.LMAAddress.IsValid() || got.MobileNodeID != "a@x" {
 		t.Errorf("%+v", got)
+	}
+	if got := (Grant{OffloadPolicy: NoOffloadPolicy}).Over(before); got.OffloadPolicy != NoOffloadPolicy || got.LMAAddress != before.LMAAddress {
+		t.Errorf("%+v", got)
+	}
+	if (&Grant{OffloadPolicy: NoOffloadPolicy}).Empty() {
+		t.Error("an offload policy is nothing")
 	}
 	if !(&Grant{}).Empty() || before.Empty() {
 		t.Error("Empty")

@@ -80,7 +80,8 @@ type ForwardingStatus struct {
 	LastError string `json:"last_error,omitempty"`
 
 	Tunnels []Tunnel `json:"tunnels,omitempty"`
-	Held    *Held    `json:"held,omitempty"` // magd, where handovers with other gateways are prepared
+	Held    *Held    `json:"held,omitempty"`    // magd, where handovers with other gateways are prepared
+	Offload *Offload `json:"offload,omitempty"` // magd, where IPv4 traffic offload is enabled (RFC 6909)
 }
 
 // Held is what is kept for mobile nodes on their way between two gateways.
@@ -88,6 +89,13 @@ type Held struct {
 	Prefixes int `json:"prefixes"` // to which packets are kept
 	Packets  int `json:"packets"`
 	Octets   int `json:"octets"`
+}
+
+// Offload is what left at this gateway by its own routes, and came back, since the first run whose state in the kernel still stands.
+type Offload struct {
+	Packets uint64 `json:"packets"`
+	Octets  uint64 `json:"octets"`
+	NAT     string `json:"nat"` // "masquerade" or "none"
 }
 
 // Tunnel is one tunnel to a peer.

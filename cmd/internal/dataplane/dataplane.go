@@ -32,8 +32,10 @@ type Plane struct {
 	kernel     *kernel.Kernel // nil with backend none
 	reconciler *forwarding.Reconciler
 	state      func() *forwarding.State
-	holder     holder // nil: no packets are held
-	holdError  error  // why, although they should be
+	holder     holder   // nil: no packets are held
+	holdError  error    // why, although they should be
+	offloads   counting // nil: nothing leaves by other routes
+	offloadNAT string
 
 	firstResync time.Duration // after the start
 	mtuChanged  func(mtu int) // may be nil
@@ -50,13 +52,14 @@ type Where struct {
 	Peers            []netip.Addr   // the other ends that the configuration names
 	Gateways         []netip.Addr   // the others, that mobile nodes are handed over with
 	Holding          Holding        // at a gateway
+	Offloading       Offloading     // likewise
 }
 
 // config is what the kernel is told.
 func (w Where) config(cfg configs.Forwarding) kernel.Config {
 	c := kernel.Config{
 		Backend: cfg.Backend, Local: w.Local, LocalIPv4: w.LocalIPv4, Uplink: cfg.Uplink, Role: w.Role, AccessInterfaces: w.AccessInterfaces, Aggregates: w.Aggregates,
-		IPv4: w.IPv4, TunnelMTU: cfg.TunnelMTU, TunnelDeletionDelay: cfg.TunnelDeletionDelay,
+		IPv4: w.IPv4, Offload: w.Offloading.Wanted && w.IPv4, OffloadNAT: w.Offloading.NAT, TunnelMTU: cfg.TunnelMTU, TunnelDeletionDelay: cfg.TunnelDeletionDelay,
 	}
 	if cfg.StaticTunnels {
 		c.StaticTunnels = w.Peers
@@ -99,6 +102,7 @@ func Open(cfg configs.Forwarding, where Where, log *slog.Logger, state func() *f
 	}
 	p.kernel, p.reconciler = k, forwarding.New(k)
 	p.openHolding(where)
+	p.openOffloading(where, k)
 	log.Info("forwarding", "backend", k.Name(), "tunnel_mtu", k.TunnelMTU())
 	for _, warning := range append(k.Warnings(), p.holdWarnings()...) {
 		log.Warn(warning)
@@ -238,7 +242,7 @@ func (p *Plane) Status() (status api.ForwardingStatus, warnings []string) {
 	} else {
 		warnings = append(warnings, "forwarding.backend is none: no packet of a mobile node is forwarded")
 	}
-	status.Held = p.held()
+	status.Held, status.Offload = p.held(), p.offloaded()
 	warnings = append(warnings, p.holdWarnings()...)
 	for _, t := range s.Tunnels {
 		status.Tunnels = append(status.Tunnels, api.Tunnel(t))

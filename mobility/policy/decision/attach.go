@@ -200,6 +200,9 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 		m.refuse(r, InvalidGrant)
 		return
 	}
+	if p.OffloadPolicy, err = m.offload(v.Grant); err != nil {
+		m.do(Noted{Reason: UnknownOffload, Err: fmt.Errorf("%v: %w", p.MobileNodeID, err)})
+	}
 	r.grant, r.over = v.Grant, false
 	m.name(r)
 	m.timers.Stop(&r.expires)
@@ -207,6 +210,22 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 		m.timers.Set(&r.expires, now.Add(v.Grant.SessionTimeout-age))
 	}
 	m.conclude(now, r, policy.RADIUS, p)
+}
+
+// offload is the offload policy that a grant names, or else everybody's. Where the name is not known nothing is offloaded: which of a mobile
+// node's packets an AAA server wants past the anchor nobody can guess.
+func (m *Machine) offload(g policy.Grant) (mobility.OffloadPolicy, error) {
+	switch g.OffloadPolicy {
+	case "":
+		return m.config.Everybody.OffloadPolicy, nil
+	case policy.NoOffloadPolicy:
+		return mobility.OffloadPolicy{}, nil
+	}
+	p, known := m.config.Offload[g.OffloadPolicy]
+	if !known {
+		return p, fmt.Errorf("offload policy %q, which an AAA server named, is none of this gateway's configuration", g.OffloadPolicy)
+	}
+	return p, nil
 }
 
 // sessionOver asks anew about a mobile node that was allowed for a time (RFC 2865 section 5.27).

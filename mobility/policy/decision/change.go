@@ -58,11 +58,15 @@ func (m *Machine) reviewOne(now time.Time, r *record) {
 }
 
 // change gives a mobile node that is served another profile. What it may do and for how long counts at once. The anchor and the
-// addresses it keeps until it attaches anew: a mobile node that lost them in mid-session would lose its connections.
+// addresses it keeps until it attaches anew: a mobile node that lost them in mid-session would lose its connections. So it keeps its
+// offload policy, which is not to change while it stays at the gateway that negotiated it (RFC 6909 section 3.3): its flows would
+// leave by another way with another source, and break. The anchor holds to that as well, so that "anew" is at another gateway or
+// after the session has ended.
 func (m *Machine) change(now time.Time, r *record, p mobility.Profile) {
 	old := r.profile
 	moves := p.LMAAddress.IsValid() && p.LMAAddress != old.LMAAddress || p.MobileNodeID != r.user ||
-		!slices.Equal(p.HomeNetworkPrefixes, old.HomeNetworkPrefixes) || p.IPv4HomeAddress != old.IPv4HomeAddress
+		!slices.Equal(p.HomeNetworkPrefixes, old.HomeNetworkPrefixes) || p.IPv4HomeAddress != old.IPv4HomeAddress ||
+		p.OffloadPolicy != old.OffloadPolicy
 	if moves {
 		m.do(Noted{Reason: AwaitsAttachment})
 	}
@@ -80,6 +84,7 @@ func (m *Machine) change(now time.Time, r *record, p mobility.Profile) {
 	s.Profile.HomeNetworkPrefixes = nil // the MAG goes on asking for those that it has
 	if now4 {
 		s.Profile.IPv4HomeAddress, r.profile.IPv4HomeAddress = p.IPv4HomeAddress, p.IPv4HomeAddress
+		s.Profile.OffloadPolicy, r.profile.OffloadPolicy = p.OffloadPolicy, p.OffloadPolicy
 	}
 	m.do(s)
 }

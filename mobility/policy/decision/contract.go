@@ -13,10 +13,11 @@ import (
 
 // Config is what a machine is told at start.
 type Config struct {
-	Order        []policy.Source  // whom to ask, the first one that knows decides
-	Everybody    mobility.Profile // what a grant is made from: the protocols and the lifetime that a gateway asks for by default
-	ServeUnasked bool             // a mobile node of which nothing is known is served by the table's fallback while AAA servers are silent
-	SeveralMACs  policy.Rule      // "": Interfaces
+	Order        []policy.Source                   // whom to ask, the first one that knows decides
+	Everybody    mobility.Profile                  // what a grant is made from: the protocols, the lifetime and the offload policy that a gateway has by default
+	Offload      map[string]mobility.OffloadPolicy // by the names that a grant may say
+	ServeUnasked bool                              // a mobile node of which nothing is known is served by the table's fallback while AAA servers are silent
+	SeveralMACs  policy.Rule                       // "": Interfaces
 
 	Anchors        policy.Anchors
 	AnchorPatience time.Duration // how long an association that is needed may be missing until the anchor is given up, default 5 s
@@ -186,7 +187,8 @@ const (
 	AnswerTooLate    Reason = "answer_too_late"
 	AwaitsAttachment Reason = "awaits_attachment" // a changed anchor or address, until the mobile node attaches anew
 	DeviceReplaced   Reason = "device_replaced"
-	StationForgotten Reason = "station_forgotten" // MaximumStations
+	UnknownOffload   Reason = "unknown_offload_policy" // that an AAA server named: nothing is offloaded
+	StationForgotten Reason = "station_forgotten"      // MaximumStations
 	AnchorSilent     Reason = "heartbeat_failed"
 	AnchorMissing    Reason = "association_missing"
 	AnchorMute       Reason = "registrations_unanswered"

@@ -71,6 +71,9 @@ func (b *bench) text(actions []Action) string {
 			if a.Profile.Lifetime != 0 {
 				text += fmt.Sprint(" for ", a.Profile.Lifetime)
 			}
+			if !a.Profile.OffloadPolicy.IsZero() {
+				text += fmt.Sprint(" offload ", a.Profile.OffloadPolicy)
+			}
 			list = append(list, text)
 		case Withhold:
 			list = append(list, fmt.Sprintf("withhold %d: %s", mac(a.LinkLayerID), a.Reason))

@@ -112,6 +112,10 @@ func (m *Machine) grantChange(now time.Time, d policy.Demand, sessions []*record
 		if err != nil || p.LMAAddress.IsValid() && m.anchors[p.LMAAddress] == nil {
 			return policy.InvalidAttributeValue
 		}
+		if _, err := m.offload(d.Changes); err != nil {
+			m.do(Noted{Reason: UnknownOffload, Err: err})
+			return policy.InvalidAttributeValue
+		}
 	}
 	for _, r := range sessions {
 		verdict := policy.Verdict{Outcome: policy.Accepted, Grant: changed(now, r, d.Changes)}

@@ -3,6 +3,7 @@ package radius
 import (
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	codec "layeh.com/radius"
@@ -30,7 +31,7 @@ var (
 	changes = []codec.Type{
 		rfc2865.SessionTimeout_Type, rfc5447.MIP6FeatureVector_Type, rfc6572.PMIP6HomeLMAIPv6Address_Type, rfc6572.PMIP6VisitedLMAIPv6Address_Type,
 		rfc6572.PMIP6HomeLMAIPv4Address_Type, rfc6572.PMIP6VisitedLMAIPv4Address_Type, rfc6572.PMIP6HomeHNPrefix_Type, rfc6572.PMIP6VisitedHNPrefix_Type,
-		homeIPv4HoA, visitedIPv4HoA,
+		homeIPv4HoA, visitedIPv4HoA, rfc2865.FilterID_Type,
 	}
 )
 
@@ -66,7 +67,8 @@ func checkKinds(p *codec.Packet, disconnect bool) policy.ErrorCause {
 	for _, a := range p.Attributes {
 		known := slices.Contains(identifications, a.Type) || slices.Contains(around, a.Type) || !disconnect && slices.Contains(changes, a.Type) ||
 			disconnect && a.Type == rfc2866.AcctTerminateCause_Type
-		if !known {
+		foreign := a.Type == rfc2865.FilterID_Type && !strings.HasPrefix(string(a.Attribute), offloadFilter)
+		if !known || foreign {
 			return policy.UnsupportedAttribute
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -79,7 +80,30 @@ func readGrant(p *codec.Packet) (g policy.Grant, err error) {
 	})
 	g.HomeNetworkPrefixes, err = prefixes(p)
 	check("PMIP6-HN-Prefix", err)
+	g.OffloadPolicy, err = offloadPolicy(p)
+	check("Filter-Id", err)
 	return g, errors.Join(problems...)
+}
+
+// offloadFilter begins a Filter-Id (RFC 2865 section 5.11) that names an offload policy of the gateway's configuration. RFC 6572 has no
+// attribute for one: it is older than RFC 6909. Other Filter-Ids are filters of somebody else.
+const offloadFilter = "offload:"
+
+// offloadPolicy is the name of the offload policy that a packet says; "": none.
+func offloadPolicy(p *codec.Packet) (name string, err error) {
+	for _, avp := range p.Attributes {
+		said, ours := strings.CutPrefix(string(avp.Attribute), offloadFilter)
+		switch {
+		case avp.Type != rfc2865.FilterID_Type || !ours:
+		case said == "" || !utf8.ValidString(said):
+			return "", fmt.Errorf("%q names no offload policy: want offload:NAME", avp.Attribute)
+		case name != "" && name != said:
+			return "", fmt.Errorf("offload policies %q and %q: want one", name, said)
+		default:
+			name = said
+		}
+	}
+	return name, nil
 }
 
 // prefixes are those of the home network, or else of the visited one. One of all zeroes asks for any and says nothing.

@@ -42,6 +42,8 @@ func TestGrantsThatNothingCanBeMadeOf(t *testing.T) {
 		"PMIP6-IPv4-HoA: long":    {Type: visitedIPv4HoA, Attribute: codec.Attribute{0, 40, 10, 64, 0, 1}},
 		"MIP6-Feature-Vector":     {Type: 124, Attribute: codec.Attribute{0, 1, 3, 0, 0, 0, 0, 0}},
 		"Session-Timeout":         {Type: rfc2865.SessionTimeout_Type, Attribute: codec.Attribute{1}},
+		"Filter-Id":               {Type: rfc2865.FilterID_Type, Attribute: codec.Attribute("offload:")},
+		"Filter-Id: no UTF-8":     {Type: rfc2865.FilterID_Type, Attribute: codec.Attribute("offload:\xff")},
 	} {
 		word, _, _ := strings.Cut(name, ":")
 		if _, err := readGrant(&codec.Packet{Attributes: codec.Attributes{&a}}); err == nil || !strings.Contains(err.Error(), word) {
@@ -60,6 +62,28 @@ func TestGrantsOfHomeAndVisitedNetwork(t *testing.T) {
 	}})
 	if err != nil || g.LMAAddress != home || len(g.HomeNetworkPrefixes) != 1 || g.HomeNetworkPrefixes[0] != netip.MustParsePrefix("2001:db8:7::/48") || g.IPv4HomeAddress.IsValid() {
 		t.Errorf("%+v, %v", g, err)
+	}
+}
+
+// Of Filter-Ids only those that begin as ours do count, and they must agree.
+func TestOffloadPoliciesInFilterIDs(t *testing.T) {
+	for _, c := range []struct {
+		said []string
+		want string
+	}{
+		{nil, ""}, {[]string{"staff", "Offload:web", "web"}, ""}, {[]string{"staff", "offload:web", "offload:web"}, "web"}, {[]string{"offload:web", "offload:all"}, "refused"},
+	} {
+		p := &codec.Packet{}
+		for _, text := range c.said {
+			p.Add(rfc2865.FilterID_Type, codec.Attribute(text))
+		}
+		g, err := readGrant(p)
+		if err != nil {
+			g.OffloadPolicy = "refused"
+		}
+		if g.OffloadPolicy != c.want {
+			t.Errorf("%q: %q (%v), want %q", c.said, g.OffloadPolicy, err, c.want)
+		}
 	}
 }
 

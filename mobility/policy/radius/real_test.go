@@ -109,6 +109,8 @@ mn1@example.net  Auth-Type := Accept, Service-Type == Login-User
 	Chargeable-User-Identity = "cui-1",
 	PMIP6-Home-Interface-ID = 1:2:3:4,
 	Service-Selection = "internet",
+	Filter-Id = "staff",
+	Filter-Id += "offload:streaming",
 	Session-Timeout = 600
 
 02-00-5E-00-01-01 Auth-Type := Accept, Service-Type == Call-Check, Calling-Station-Id == "02-00-5E-00-01-01", Called-Station-Id == "02-00-00-00-00-AA"
@@ -122,8 +124,8 @@ DEFAULT Auth-Type := Reject
 	if v.Outcome != policy.Accepted || g.Features == nil {
 		t.Fatalf("%+v, %v", v, n.n)
 	}
-	got := fmt.Sprint(g.LMAAddress, g.HomeNetworkPrefixes, g.IPv4HomeAddress, g.MobileNodeID, g.ChargeableUserIdentity, g.SessionTimeout, *g.Features)
-	want := fmt.Sprint("2001:db8:f0::1", " [2001:db8:1::/64 2001:db8:2::/63] ", "10.64.0.9/32", "stable@example.net", "cui-1", " 10m0s ", " 7696581394432")
+	got := fmt.Sprint(g.LMAAddress, g.HomeNetworkPrefixes, g.IPv4HomeAddress, g.MobileNodeID, g.ChargeableUserIdentity, g.SessionTimeout, *g.Features, g.OffloadPolicy)
+	want := fmt.Sprint("2001:db8:f0::1", " [2001:db8:1::/64 2001:db8:2::/63] ", "10.64.0.9/32", "stable@example.net", "cui-1", " 10m0s ", " 7696581394432", "streaming")
 	if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 		t.Errorf("%s\nwant %s", got, want)
 	}
@@ -215,6 +217,10 @@ func TestDemandsOfRadclient(t *testing.T) {
 		{"another NAS", "disconnect", now + `User-Name = "mn1@example.net", NAS-Identifier = "mag2.example.net"`, "NAS-Identification-Mismatch"},
 		{"nobody named", "disconnect", now + `NAS-Identifier = "mag1.example.net"`, "Missing-Attribute"},
 		{"an attribute of another world", "disconnect", now + `User-Name = "mn1@example.net", Filter-Id = "x"`, "Unsupported-Attribute"},
+		{"an offload policy ends no session", "disconnect", now + `User-Name = "mn1@example.net", Filter-Id = "offload:web"`, "Unsupported-Attribute"},
+		{"a filter of another world", "coa", now + `User-Name = "mn1@example.net", Filter-Id = "offload:web", Filter-Id += "staff"`, "Unsupported-Attribute"},
+		{"two offload policies", "coa", now + `User-Name = "mn1@example.net", Filter-Id = "offload:web", Filter-Id += "offload:all"`, "Invalid-Attribute-Value"},
+		{"another offload policy", "coa", now + `User-Name = "mn1@example.net", Filter-Id = "offload:web"`, "Received CoA-ACK"},
 		{"change", "coa", now + `User-Name = "mn1@example.net", MIP6-Feature-Vector = 1099511627776, Session-Timeout = 60`, "Received CoA-ACK"},
 		{"nothing to change", "coa", now + `User-Name = "mn1@example.net"`, "Missing-Attribute"},
 		{"contradiction", "coa", now + `User-Name = "mn1@example.net", MIP6-Feature-Vector = 284773511593984`, "Invalid-Attribute-Value"},
@@ -229,7 +235,10 @@ func TestDemandsOfRadclient(t *testing.T) {
 	if !d.Disconnect || d.UserName != "mn1@example.net" || d.LinkLayerID != phone {
 		t.Errorf("%+v", d)
 	}
-	if len(demands) != 2 { // one that is gone, one change
+	if <-demands; (<-demands).Changes.OffloadPolicy != "web" { // after one that is gone
+		t.Error("no offload policy in the change")
+	}
+	if len(demands) != 1 { // the other change
 		t.Errorf("%d more demands were taken", len(demands))
 	}
 	for name, send := range map[string]func() string{
