@@ -26,7 +26,6 @@ func (r *router) foreign() {
 }
 
 func TestCloseLeavesTheNamespaceAsItWas(t *testing.T) {
-	t.Parallel()
 	d := newDomain(t)
 	for _, r := range []*router{d.lma, d.mag1} {
 		r.foreign()
@@ -94,7 +93,6 @@ func TestCrashLeftoversAreAdoptedOrRemoved(t *testing.T) {
 }
 
 func TestResyncMendsWhatOthersDeleted(t *testing.T) {
-	t.Parallel()
 	d := newDomain(t)
 	d.lma.cfg.Backend, d.mag1.cfg.Backend = SEG6, SEG6 // whose links and tables are named below
 	d.start()
