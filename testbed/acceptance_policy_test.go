@@ -108,9 +108,7 @@ func TestMobileNodesAreToldTheMTU(t *testing.T) {
 			TunnelMTU int `json:"tunnel_mtu"`
 		} `json:"forwarding"`
 	}
-	if err := d.Ask(NodeMAG1, &status, "status"); err != nil {
-		t.Fatal(err)
-	}
+	d.ask(t, NodeMAG1, &status, "status")
 	tunnel := status.Forwarding.TunnelMTU
 	if tunnel <= lower || tunnel >= 1500 {
 		t.Fatalf("the tunnel takes %d octets: this test wants more than %d, and less than the core link", tunnel, lower)
