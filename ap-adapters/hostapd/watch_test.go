@@ -133,10 +133,10 @@ func TestPeriodicReports(t *testing.T) {
 		t.Errorf("a parameter that hostapd does not measure: %s", got)
 	}
 	a.configure(stationLink, mih.LinkParameterConfiguration{Type: mih.ParameterSignalStrength, Action: mih.ThresholdCancel})
-	a.configure(pointLink, mih.LinkParameterConfiguration{Type: mih.ParameterDataRate, Interval: &interval, Thresholds: []mih.Threshold{above(1000)}})
 	for len(a.got) > 0 {
 		<-a.got // those of the signal that were on their way
 	}
+	a.configure(pointLink, mih.LinkParameterConfiguration{Type: mih.ParameterDataRate, Interval: &interval, Thresholds: []mih.Threshold{above(1000)}})
 	a.expectReport("0000=54000 above 1000, 0000=54000")
 	a.expectReport("0000=54000")
 	f.do(func() { f.stations = append(f.stations, mobileNode(1).String()) })

@@ -239,6 +239,8 @@ func TestADemandThatIsSentAgain(t *testing.T) {
 	send(conn, packet)
 	send(conn, packet) // before there is an answer
 	d := <-demands
+	for end := time.Now().Add(patience); n.of("repeated") == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	}
 	l.Answer(d.Handle, policy.SessionContextNotFound)
 	first := answer(conn)
 	if !codec.IsAuthenticResponse(first, packet, []byte(secret)) || first[0] != byte(codec.CodeDisconnectNAK) {
