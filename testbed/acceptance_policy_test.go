@@ -116,7 +116,7 @@ func TestMobileNodesAreToldTheMTU(t *testing.T) {
 	a.mtuIs(tunnel)
 	// what fits leaves and comes back whole, also with the most that it says
 	for _, traffic := range a.running {
-		if _, err := d.execute(traffic.mn.Node, nil, "ping", "-6", "-c", "1", "-W", "5", "-M", "do", "-s", fmt.Sprint(tunnel-48), CorrespondentOnLink.String()); err != nil {
+		if _, err := d.execute(traffic.mn.Node, nil, "ping", "-6", "-c", "3", "-W", "5", "-M", "do", "-s", fmt.Sprint(tunnel-48), CorrespondentOnLink.String()); err != nil {
 			t.Errorf("%s: a packet of %d octets: %v", traffic.mn.Node, tunnel, err)
 		}
 	}
