@@ -127,3 +127,41 @@ func BenchmarkResync(b *testing.B) {
 		b.Errorf("mended %d", m)
 	}
 }
+
+// BenchmarkOffload is a home address that gets a policy, which the others have already, and loses it, one Apply each.
+func BenchmarkOffload(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		for _, policy := range []mobility.OffloadPolicy{{}, web} {
+			b.Run(fmt.Sprintf("entries=%d/offload=%v", n, !policy.IsZero()), func(b *testing.B) {
+				k, change := benchOffload(b, n)
+				b.ResetTimer()
+				defer processor(b)()
+				for range b.N {
+					apply(b, k, []forwarding.Change{change(n, policy)})
+					apply(b, k, []forwarding.Change{{Prefix: change(n, policy).Prefix}})
+				}
+			})
+		}
+	}
+}
+
+// benchOffload is a gateway on the real kernel with n home addresses that have a policy.
+func benchOffload(b *testing.B, n int) (*Kernel, func(i int, p mobility.OffloadPolicy) forwarding.Change) {
+	b.Helper()
+	l := newLab(b, "mag")
+	s := l.space("mag")
+	s.sh("for i in core0 acc1; do ip link add $i type veth peer name far-$i; ip link set $i up; ip link set far-$i up; done; ip addr add " + mag1Addr + "/64 dev core0 nodad")
+	k := s.open(Config{Local: netip.MustParseAddr(mag1Addr), Role: forwarding.Gateway, AccessInterfaces: []string{"acc1"}, IPv4: true, Offload: true})
+	b.Cleanup(func() { _ = k.Close(true) })
+	change := func(i int, policy mobility.OffloadPolicy) forwarding.Change {
+		p := host(netip.AddrFrom4([4]byte{10, 64, byte(i >> 8), byte(i)}))
+		return forwarding.Change{Prefix: p, Entry: forwarding.Entry{Prefix: p, Role: forwarding.Gateway, Local: k.layout.Local, Peer: netip.MustParseAddr(lmaAddr),
+			Interface: "acc1", MobileNodeLinkLayerID: mobility.LinkLayerID([6]byte{2, 0, 0, byte(i >> 8), byte(i)}), Offload: policy}}
+	}
+	var all []forwarding.Change
+	for i := range n {
+		all = append(all, change(i, web))
+	}
+	apply(b, k, all)
+	return k, change
+}

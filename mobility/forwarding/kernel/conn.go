@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/mdlayher/genetlink"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
@@ -61,7 +62,7 @@ func (r request) String() string {
 type conn struct {
 	*netlink.Handle                  // links, neighbours, addresses
 	sock            *nl.SocketHandle // routes and rules
-	generic         *nl.SocketHandle // generic netlink
+	generic         *genetlink.Conn  // nil where it could not be opened
 	names           int              // file descriptor for interface names and indices
 	filter          *filter          // nil at an anchor
 	offloading      *offloadTable    // nil but at a gateway that offloads
@@ -78,13 +79,13 @@ type conn struct {
 }
 
 func dial(protocol uint8) (*conn, error) {
-	h, err := netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_GENERIC)
+	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("open a netlink handle: %w", err)
 	}
 	c := &conn{Handle: h, names: -1, protocol: protocol, indexes: map[string]uint32{}, templates: map[shape][]byte{}}
 	if c.sock, err = socket(unix.NETLINK_ROUTE); err == nil {
-		c.generic, err = socket(unix.NETLINK_GENERIC)
+		c.generic, err = genetlink.Dial(nil)
 	}
 	if err == nil {
 		c.names, err = unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -114,10 +115,11 @@ func socket(family int) (*nl.SocketHandle, error) {
 
 func (c *conn) close() {
 	c.Handle.Close()
-	for _, s := range []*nl.SocketHandle{c.sock, c.generic} {
-		if s != nil {
-			s.Close()
-		}
+	if c.sock != nil {
+		c.sock.Close()
+	}
+	if c.generic != nil {
+		_ = c.generic.Close()
 	}
 	if c.names >= 0 {
 		unix.Close(c.names)

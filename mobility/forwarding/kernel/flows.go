@@ -47,6 +47,13 @@ func (f *flows) forget(mark uint32) {
 	}
 }
 
+// keep is the opposite, of a mark that a home address has again.
+func (f *flows) keep(mark uint32) {
+	f.mu.Lock()
+	delete(f.marks, mark)
+	f.mu.Unlock()
+}
+
 func (f *flows) run() {
 	defer close(f.done)
 	for range f.wake {

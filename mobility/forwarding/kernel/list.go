@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/mdlayher/genetlink"
+	mdlayher "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -83,7 +85,7 @@ func (c *conn) ifname(index uint32) string {
 	return l.Attrs().Name
 }
 
-// seg6 generic netlink, include/uapi/linux/seg6_genl.h: the library does not know it.
+// seg6 generic netlink, include/uapi/linux/seg6_genl.h. The library of all else reads beyond its generic header.
 const (
 	seg6CommandSetTunnelSource = 3
 	seg6AttributeDestination   = 1
@@ -93,15 +95,13 @@ const (
 // setTunnelSource sets the source of every packet that seg6 encapsulates in this namespace; the unspecified address lets
 // the kernel choose again.
 func (c *conn) setTunnelSource(addr netip.Addr) error {
-	family, err := c.GenlFamilyGet("SEG6")
+	family, err := c.generic.GetFamily("SEG6")
 	if err != nil {
 		return fmt.Errorf("set the source of seg6 tunnels: find generic netlink family SEG6: %w", err)
 	}
-	req := nl.NewNetlinkRequest(int(family.ID), unix.NLM_F_ACK)
-	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_GENERIC: c.generic}
-	req.AddData(&nl.Genlmsg{Command: seg6CommandSetTunnelSource, Version: seg6Version})
-	req.AddData(nl.NewRtAttr(seg6AttributeDestination, addr.AsSlice()))
-	if _, err := req.Execute(unix.NETLINK_GENERIC, 0); err != nil {
+	msg := genetlink.Message{Header: genetlink.Header{Command: seg6CommandSetTunnelSource, Version: seg6Version},
+		Data: nl.NewRtAttr(seg6AttributeDestination, addr.AsSlice()).Serialize()}
+	if _, err := c.generic.Execute(msg, family.ID, mdlayher.Request|mdlayher.Acknowledge); err != nil {
 		return fmt.Errorf("set the source of seg6 tunnels to %s: %w", addr, err)
 	}
 	return nil

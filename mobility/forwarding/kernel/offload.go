@@ -83,7 +83,9 @@ func (l *layout) checkOffload(e *forwarding.Entry) error {
 	return nil
 }
 
-// offloadRules lead what has a mark. The source of what leaves has been judged before (admitRule).
+// offloadRules lead what has a mark. The source of what leaves has been judged before (admitRule). The last is for the reverse path filter (RFC 3704
+// section 2.2) of where packets come back: it asks by which way the answer would go, with their mark (sysctls). Those themselves go no
+// further than the guard of the packet filter if the first has no route for them.
 func (l *layout) offloadRules() []rule {
 	if !l.Offload {
 		return nil
@@ -91,6 +93,7 @@ func (l *layout) offloadRules() []rule {
 	return []rule{
 		l.rule(arriveRule, rule{ipv4: true, mark: markArrive, table: l.offloadTable()}),
 		l.rule(leaveRule, rule{ipv4: true, mark: markLeave, table: mainTable}),
+		l.rule(leaveRule, rule{ipv4: true, mark: markArrive, table: mainTable}),
 	}
 }
 

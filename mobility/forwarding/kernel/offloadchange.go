@@ -136,6 +136,9 @@ func (t *offloadTable) transact(some []offload, remove bool) error {
 	if err = errors.Join(err, t.conn.Flush()); err != nil {
 		return err
 	}
+	for _, o := range adds {
+		t.flows.keep(o.mark)
+	}
 	for _, o := range removals {
 		if t.known.marks[o.mark] == 0 {
 			t.flows.forget(o.mark)

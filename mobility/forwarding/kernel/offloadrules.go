@@ -109,8 +109,7 @@ func (o offloading) chains() []fixedChain {
 		{name: chainGuard, hook: nftables.ChainHookForward, priority: priorityGuard, rules: o.guard()},
 	}
 	if o.sit.IsValid() {
-		chains = append(chains, fixedChain{name: chainOwn, hook: nftables.ChainHookOutput, priority: priorityOwn, rules: [][]expr.Any{
-			append(o.tunnelled(ipv4Source), &expr.Notrack{})}})
+		chains = append(chains, fixedChain{name: chainOwn, hook: nftables.ChainHookOutput, priority: priorityOwn, rules: o.tunnelled(ipv4Source)})
 	}
 	if o.masquerade {
 		chains = append(chains,
@@ -123,9 +122,8 @@ func (o offloading) chains() []fixedChain {
 // track exempts from connection tracking what has to do neither with offloaded flows nor with those in the tunnel of a mobile node that has some.
 func (o offloading) track() [][]expr.Any {
 	var rules [][]expr.Any
-	untrack := []expr.Any{&expr.Notrack{}, accept}
 	if o.sit.IsValid() {
-		rules = append(rules, append(o.tunnelled(ipv4Destination), untrack...))
+		rules = o.tunnelled(ipv4Destination)
 	}
 	rules = append(rules,
 		append(device(expr.MetaKeyIIFNAME, seg6OutIPv4), untrack...), // on its way into the tunnel, once more
@@ -140,10 +138,15 @@ func (o offloading) track() [][]expr.Any {
 	return rules
 }
 
-// tunnelled is the outer packets of tunnels over IPv4.
-func (o offloading) tunnelled(address uint32) []expr.Any {
-	return slices.Concat(loaded(address, 4), is(o.sit.AsSlice()), protocolIs(protocolIPv6))
+// tunnelled exempts the outer packets of tunnels over IPv4.
+func (o offloading) tunnelled(address uint32) (rules [][]expr.Any) {
+	for _, p := range []byte{protocolIPv6, protocolIPv4} {
+		rules = append(rules, slices.Concat(loaded(address, 4), is(o.sit.AsSlice()), protocolIs(p), untrack))
+	}
+	return rules
 }
+
+var untrack = []expr.Any{&expr.Notrack{}, accept}
 
 // choose marks the packets of offloaded flows before they are looked up. What comes back is known by the mark of its flow.
 func choose() [][]expr.Any {

@@ -38,6 +38,10 @@ func sysctls(l *layout) []sysctl {
 		settings = append(settings, sysctl{path: confIPv4 + uplink + "/rp_filter", want: "0",
 			why: "what comes out of a tunnel is taken for a packet of the uplink, and the way back to its source is the tunnel"})
 	}
+	if l.Offload {
+		settings = append(settings, sysctl{path: confIPv4 + "all/src_valid_mark", want: "1",
+			why: "the way back of an offloaded flow is another one than that of other packets of the mobile node, and its mark says so"})
+	}
 	return append(settings,
 		sysctl{path: confIPv4 + "all/rp_filter", want: "0",
 			why: "it would overrule the filters of the tunnels' own links"},
