@@ -41,13 +41,20 @@ func (s *site) removal(t *testing.T) {
 		{"lma", "lmad", "proto 213"}, {"mag2", "magd", "proto 213"}, {"mag1", "mihd", "netlmm_mihd"},
 	} {
 		c, unit := s.containers[of.host], "netlmm-"+of.daemon
-		if out, err := c.try(of.daemon + " --clean"); err == nil || !strings.Contains(out, "another daemon answers there") {
-			t.Errorf("%s --clean beside the daemon: %v\n%s", of.daemon, err, out)
+		for _, where := range []string{"", " --config /nonexistent.yaml", "; rm /run/netlmm/" + of.daemon + ".sock; " + of.daemon + " --clean"} {
+			if out, err := c.try(of.daemon + " --clean" + where); err == nil || !strings.Contains(out, of.daemon+" runs in this network namespace already") || strings.Contains(out, "removed") {
+				t.Errorf("%s --clean%s beside the daemon: %v\n%s", of.daemon, where, err, out)
+			}
 		}
 		c.run(t, "systemctl stop "+unit)
 		standing := c.leftovers(t)
 		if !strings.Contains(standing, of.leaves) {
 			t.Errorf("%s leaves nothing for the next start:\n%s", of.daemon, standing)
+		}
+		// As in a chroot, which has the host's network.
+		c.run(t, "unshare -m sh -c 'mount -t tmpfs none /run && sh /var/lib/dpkg/info/"+unit+".prerm remove'")
+		if left := c.leftovers(t); left != standing {
+			t.Errorf("the removal of %s without systemd took something away: before\n%s\nafter\n%s", unit, standing, left)
 		}
 		c.run(t, "systemctl start "+unit)
 		if out := c.run(t, "apt-get remove -y "+unit); !strings.Contains(out, "removed nftables table inet netlmm_"+of.daemon) {

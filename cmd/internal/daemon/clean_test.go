@@ -41,7 +41,7 @@ func TestClean(t *testing.T) {
 // TestCleanCommand: --clean does not start the daemon, does what it can without a configuration, and fails over one that cannot be used.
 func TestCleanCommand(t *testing.T) {
 	bad := filepath.Join(t.TempDir(), "magd.yaml")
-	if err := os.WriteFile(bad, []byte("admn: {}\n"), 0o600); err != nil {
+	if err := os.WriteFile(bad, []byte("admn: 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
