@@ -123,6 +123,7 @@ func (a aaa) offloads(mn *MobileNode, want string) {
 // A gateway that knows no mobile node asks a RADIUS server: one gets its own prefix, IPv4 address and offload policy, at every gateway, another is left
 // alone. The server changes the session of the first one, and ends it (RFC 6572, RFC 5176).
 func TestProfilesAndDemandsOfARADIUSServer(t *testing.T) {
+	t.Parallel()
 	a := aaa{up(t, "aa"), t}
 	mn, other := a.MobileNodes[0], a.MobileNodes[1]
 	a.startWith(t, NodeLMA, "lma:\n", "lma:\n"+offloadOn)

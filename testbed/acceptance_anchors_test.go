@@ -100,6 +100,7 @@ func (mn *MobileNode) come(t *testing.T) {
 // Of two anchors one is killed with its charon: who comes then is registered at the other one, and so is who was registered at the dead
 // one, with another prefix, for the configuration says so. The dead one comes back for those who are new.
 func TestADeadAnchorIsLeftForTheOther(t *testing.T) {
+	t.Parallel()
 	d := startWithTwoAnchors(t, "an", "move")
 	first, second := d.MobileNodes[0], d.MobileNodes[1]
 	first.come(t)
@@ -136,6 +137,7 @@ func TestADeadAnchorIsLeftForTheOther(t *testing.T) {
 
 // An anchor whose host goes on with IKE, but not with lmad, is left when it has not answered a few registrations.
 func TestAnAnchorWithoutItsDaemonIsLeft(t *testing.T) {
+	t.Parallel()
 	d := startWithTwoAnchors(t, "ad", "keep")
 	if err := d.Kill9(NodeLMA, ProgramLMAD); err != nil {
 		t.Fatal(err)
@@ -151,6 +153,7 @@ func TestAnAnchorWithoutItsDaemonIsLeft(t *testing.T) {
 // A file of profiles is read again with SIGHUP: who may not be served any more is de-registered, one with an error changes nothing,
 // and another anchor counts when the mobile node comes again.
 func TestProfilesAreReadAgain(t *testing.T) {
+	t.Parallel()
 	d := startWithTwoAnchors(t, "rl", "keep")
 	if err := d.Associate(); err != nil {
 		t.Fatal(err)
@@ -190,6 +193,7 @@ func TestProfilesAreReadAgain(t *testing.T) {
 // A mobile node that comes under another link-layer address, as those with private addresses do, keeps its prefix where policy says that
 // it is the same one.
 func TestAPrivateAddressTakesTheSessionOver(t *testing.T) {
+	t.Parallel()
 	d := up(t, "pv")
 	first, second := d.MobileNodes[0], d.MobileNodes[1]
 	second.ID = first.ID

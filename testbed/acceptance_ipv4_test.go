@@ -17,6 +17,7 @@ import (
 // with the next one (RFC 5844 section 3.4.3). Asked for another address than the anchor assigned, the gateway refuses, and the
 // client comes to the assigned one. Two mobile nodes of one IPv4 network reach each other through the anchor.
 func TestIPv4AddressOverHandovers(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "v4")
 	ack := accessTotal("served_dhcpv4_ack")
 	for _, traffic := range a.running {
@@ -61,6 +62,7 @@ func TestIPv4AddressOverHandovers(t *testing.T) {
 // With EnableMAGLocalRouting packets between two mobile nodes of one gateway stay there (RFC 5213 section 6.10.3); without, they
 // go through the anchor. The profile of a mobile node takes precedence.
 func TestLocalRoutingOnAndOff(t *testing.T) {
+	t.Parallel()
 	d := up(t, "lr")
 	if err := d.StartDaemons(); err != nil {
 		t.Fatal(err)

@@ -203,6 +203,7 @@ const (
 // What offload policies have of a mobile node's IPv4 packets leaves at its gateway and is translated there, everything else goes through
 // the tunnel; the next gateway has the policy, and so have an anchor and a gateway that were killed (RFC 6909).
 func TestIPv4TrafficOffload(t *testing.T) {
+	t.Parallel()
 	d := up(t, "of")
 	d.nearby(t)
 	d.startWith(t, NodeLMA, "lma:\n", "lma:\n"+offloadOn, "forwarding:\n", anchorsPolicy+"forwarding:\n")

@@ -16,6 +16,7 @@ import (
 // A mobile node that policy does not allow is left alone (RFC 5213 section 6.14): its anchor hears nothing of it, it is told of
 // no router even when it asks for one, and gets no address of either kind. The one beside it is served.
 func TestPolicyLeavesAMobileNodeAlone(t *testing.T) {
+	t.Parallel()
 	d := up(t, "po")
 	served, denied := d.MobileNodes[0], d.MobileNodes[1]
 	if err := d.StartDaemon(NodeLMA); err != nil {
@@ -87,6 +88,7 @@ func TestPolicyLeavesAMobileNodeAlone(t *testing.T) {
 // A mobile node is told the MTU of the tunnel, so that none of its packets is too large there; where the access link takes
 // less, that (RFC 5213 sections 6.9.2 and 6.9.5).
 func TestMobileNodesAreToldTheMTU(t *testing.T) {
+	t.Parallel()
 	d := up(t, "mt")
 	if err := d.StartDaemon(NodeLMA); err != nil {
 		t.Fatal(err)

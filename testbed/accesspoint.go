@@ -192,10 +192,15 @@ func (ap *AccessPoint) waitRemoved(station net.HardwareAddr) error {
 		return nil
 	}
 	return ap.command(func(commands *control) error {
-		return poll(20*time.Second, "hostapd of "+ap.MAG+" removes "+station.String(), func() (bool, error) {
+		err := poll(20*time.Second, "hostapd of "+ap.MAG+" removes "+station.String(), func() (bool, error) {
 			known, err := knows(commands, station)
 			return !known, err
 		})
+		if err != nil {
+			node, _ := ap.domain.accessPoint(ap.MAG)
+			err = fmt.Errorf("%w; it says:\n%s", err, ap.domain.tail(node, "hostapd"))
+		}
+		return err
 	})
 }
 

@@ -34,6 +34,9 @@ func buildAndRun(m *testing.M) int {
 	return m.Run()
 }
 
+// Most tests here say t.Parallel: each has a domain of its own, named after the process and the test, and mostly waits. Those that judge
+// what was lost on the way, or load an anchor, do not, and have this package to themselves.
+
 // arrived is a domain with its daemons, in which both mobile nodes are registered and receive traffic.
 type arrived struct {
 	*Domain

@@ -10,6 +10,7 @@ import (
 // A program dies and comes back. The mobile nodes keep their addresses, traffic returns without anybody touching them, they
 // can still move, and at no time does a Mobility Header cross the core link in clear.
 func TestProgramsAreKilledAndRestarted(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "k")
 	for _, fault := range []struct{ node, program string }{
 		{NodeMAG1, ProgramMAGD},
@@ -61,6 +62,7 @@ func TestProgramsAreKilledAndRestarted(t *testing.T) {
 
 // Proxy Binding Updates that must not count: none changes a binding, each is counted under its reason.
 func TestHostileUpdatesChangeNoBinding(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "h")
 	genuine := a.recordUpdate()
 	if err := a.AddRogueHost(); err != nil {

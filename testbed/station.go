@@ -52,10 +52,13 @@ func (d *Domain) addMobileNode(n int, mag string) (*MobileNode, error) {
 	})
 }
 
+// supplicantProgram is the name of a mobile node's supplicant among its processes.
+const supplicantProgram = "wpa_supplicant"
+
 // startSupplicant runs wpa_supplicant.
 func (mn *MobileNode) startSupplicant() error {
 	d := mn.domain
-	binary, err := program("wpa_supplicant", "wpasupplicant")
+	binary, err := program(supplicantProgram, "wpasupplicant")
 	if err != nil {
 		return err
 	}
@@ -67,7 +70,7 @@ func (mn *MobileNode) startSupplicant() error {
 	if err := d.render(template, mn.Node, "wpa_supplicant.conf", values); err != nil {
 		return err
 	}
-	_, err = d.start(mn.Node, "wpa_supplicant", nil, binary, "-t", "-D", driver, "-i", stationInterface, "-c", d.Path(mn.Node, "wpa_supplicant.conf"))
+	_, err = d.start(mn.Node, supplicantProgram, nil, binary, "-t", "-D", driver, "-i", stationInterface, "-c", d.Path(mn.Node, "wpa_supplicant.conf"))
 	if err != nil {
 		return err
 	}
@@ -223,7 +226,7 @@ func (mn *MobileNode) Associate(after time.Time) (time.Time, error) {
 // notAssociated is the error of an association that did not come about.
 func (mn *MobileNode) notAssociated(mag string) error {
 	return fmt.Errorf("%s was not associated by the access point of %s; hostapd says:\n%s\nwpa_supplicant says:\n%s",
-		mn.Node, mag, mn.domain.tail(mag, "hostapd"), mn.domain.tail(mn.Node, "wpa_supplicant"))
+		mn.Node, mag, mn.domain.tail(mag, "hostapd"), mn.domain.tail(mn.Node, supplicantProgram))
 }
 
 // sendEAPOLStart sends the frame of IEEE 802.1X with which a supplicant asks to be authenticated: version 1, type 1, no body.
