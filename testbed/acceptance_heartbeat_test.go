@@ -135,9 +135,7 @@ func (d *Domain) heartbeatOf(t *testing.T, node, peer string) heartbeatStatus {
 		Name      string           `json:"name"`
 		Heartbeat *heartbeatStatus `json:"heartbeat"`
 	}
-	if err := d.Ask(node, &peers, "peers"); err != nil {
-		t.Fatal(err)
-	}
+	d.ask(t, node, &peers, "peers")
 	for _, p := range peers {
 		if p.Name == peer && p.Heartbeat != nil {
 			return *p.Heartbeat

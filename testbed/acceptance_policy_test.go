@@ -110,9 +110,7 @@ func TestMobileNodesAreToldTheMTU(t *testing.T) {
 			TunnelMTU int `json:"tunnel_mtu"`
 		} `json:"forwarding"`
 	}
-	if err := d.Ask(NodeMAG1, &status, "status"); err != nil {
-		t.Fatal(err)
-	}
+	d.ask(t, NodeMAG1, &status, "status")
 	tunnel := status.Forwarding.TunnelMTU
 	if tunnel <= lower || tunnel >= 1500 {
 		t.Fatalf("the tunnel takes %d octets: this test wants more than %d, and less than the core link", tunnel, lower)
@@ -120,7 +118,7 @@ func TestMobileNodesAreToldTheMTU(t *testing.T) {
 	a.mtuIs(tunnel)
 	// what fits leaves and comes back whole, also with the most that it says
 	for _, traffic := range a.running {
-		if _, err := d.execute(traffic.mn.Node, nil, "ping", "-6", "-c", "1", "-W", "5", "-M", "do", "-s", fmt.Sprint(tunnel-48), CorrespondentOnLink.String()); err != nil {
+		if _, err := d.execute(traffic.mn.Node, nil, "ping", "-6", "-c", "3", "-W", "5", "-M", "do", "-s", fmt.Sprint(tunnel-48), CorrespondentOnLink.String()); err != nil {
 			t.Errorf("%s: a packet of %d octets: %v", traffic.mn.Node, tunnel, err)
 		}
 	}

@@ -132,9 +132,7 @@ func (a *arrived) registered(mn *MobileNode) bool {
 	var list []struct {
 		MobileNodeID string `json:"mobile_node_id"`
 	}
-	if err := a.Ask(mn.At(), &list, "bindings"); err != nil {
-		a.t.Fatal(err)
-	}
+	a.ask(a.t, mn.At(), &list, "bindings")
 	for _, b := range list {
 		if b.MobileNodeID == mn.ID {
 			return true

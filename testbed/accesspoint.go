@@ -89,7 +89,7 @@ func (ap *AccessPoint) attach() error {
 
 func (ap *AccessPoint) attachTo(link string) error {
 	d := ap.domain
-	return poll(20*time.Second, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
+	return poll(startPatience, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
 		node, _ := d.accessPoint(ap.MAG)
 		hostapd, err := d.process(node, "hostapd")
 		if err != nil {

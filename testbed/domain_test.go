@@ -97,7 +97,7 @@ func TestSecurityAssociationsProtectMobilityHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err = poll(10*time.Second, "both Mobility Headers appear as ESP", func() (bool, error) { return capture.Counts().ESP >= 2, nil })
+	err = poll(patience, "both Mobility Headers appear as ESP", func() (bool, error) { return capture.Counts().ESP >= 2, nil })
 	if err != nil {
 		t.Errorf("%v; seen: %+v", err, capture.Counts())
 	}

@@ -71,13 +71,7 @@ func TestHostileUpdatesChangeNoBinding(t *testing.T) {
 	if err := a.AddRogueMAG(); err != nil {
 		t.Fatal(err)
 	}
-	droppedInClear := func() uint64 {
-		status, err := a.Status(NodeLMA)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return status.Security.DroppedClear
-	}
+	droppedInClear := func() uint64 { return a.status(t, NodeLMA).Security.DroppedClear }
 	for _, attack := range []struct {
 		name    string
 		send    func() error
@@ -104,7 +98,7 @@ func TestHostileUpdatesChangeNoBinding(t *testing.T) {
 			if err := attack.send(); err != nil {
 				t.Fatal(err)
 			}
-			err := poll(20*time.Second, "the LMA counts it", func() (bool, error) { return attack.counted() > before, nil })
+			err := poll(patience, "the LMA counts it", func() (bool, error) { return attack.counted() > before, nil })
 			if err != nil {
 				status, _ := a.Status(NodeLMA)
 				t.Errorf("%v: %v", err, status.Counters)

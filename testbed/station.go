@@ -74,7 +74,7 @@ func (mn *MobileNode) startSupplicant() error {
 	if err != nil {
 		return err
 	}
-	return poll(20*time.Second, "wpa_supplicant of "+mn.Node+" answers", func() (bool, error) {
+	return poll(startPatience, "wpa_supplicant of "+mn.Node+" answers", func() (bool, error) {
 		status, err := mn.SupplicantStatus()
 		return err == nil && strings.Contains(status, "wpa_state="), nil
 	})
@@ -179,7 +179,7 @@ func (mn *MobileNode) move(mag string, gap time.Duration, visible bool) (Associa
 
 // waitCarrier returns when the kernel has seen at both ends that there is a carrier again: before that nothing passes.
 func (mn *MobileNode) waitCarrier() error {
-	return poll(10*time.Second, mn.Node+" has its carrier again", func() (up bool, err error) {
+	return poll(startPatience, mn.Node+" has its carrier again", func() (up bool, err error) {
 		up = true
 		for _, e := range []end{{node: mn.Node, name: stationInterface}, {node: NodeAir, name: mn.Node}} {
 			err = errors.Join(err, mn.domain.withHandle(e.node, func(h *netlink.Handle) error {

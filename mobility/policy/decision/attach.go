@@ -65,7 +65,7 @@ func (m *Machine) decide(now time.Time, r *record) {
 			m.do(Noted{Reason: FromCache})
 			m.judge(now, r, v, age)
 		default:
-			r.anyway = r.state == waiting && !r.Unconfirmed && !m.knownUnasked(now, r)
+			r.known = m.knownUnasked(now, r)
 			m.ask(r, nil)
 		}
 		return
@@ -94,7 +94,10 @@ func (m *Machine) ask(r *record, order []byte) {
 	m.query++
 	r.query = m.query
 	m.queries[r.query] = &question{asked: r.asked(), record: r}
-	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order, Anyway: r.anyway && r.state == waiting}})
+	m.do(Ask{r.Attachment, policy.Query{
+		ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order,
+		Anyway: r.state == waiting && !r.known && !r.Unconfirmed, AtOnce: r.state == waiting && r.known,
+	}})
 }
 
 // askNext asks about who is first in line, now that a question less is under way.
