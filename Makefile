@@ -5,7 +5,7 @@ BENCH   ?= 200
 FUZZTIME ?= 10s
 BINARIES = magd lmad mihd netlmmctl testbed
 
-.PHONY: all build help deps demo experiments test lint bench bench-lma bench-mih fuzz model conformance wifi vm vm-test packages packages-test clean
+.PHONY: all build help deps demo experiments test lint bench bench-lma bench-mih fuzz model conformance wifi vm vm-test vm-deps packages packages-deps packages-test clean
 all: build
 
 help:
@@ -43,9 +43,10 @@ demo: deps build
 experiments: deps build
 	bin/testbed experiment all --report out/experiments
 
-# Uncached: what the tests run are programs that the test cache does not see.
+# Uncached: what the tests run are programs that the test cache does not see. Most of their time they wait, for timers and for daemons: so
+# more packages than the machine has processors are tested at once, and of the tests that say t.Parallel more of one package.
 test: deps lint
-	$(GO) test -count=1 -timeout 20m ./...
+	$(GO) test -count=1 -timeout 20m -p 3 -parallel 6 ./...
 
 # golang.org/x/tools in staticcheck must read the running Go: the version is pinned with the toolchain in go.mod.
 lint:
@@ -73,8 +74,7 @@ bench-mih: build
 # Every fuzz target for FUZZTIME, FUZZJOBS at a time; the corpora are in testdata/fuzz.
 FUZZJOBS ?= $$(nproc)
 fuzz:
-	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's,^(.*)/[^/]*:func (Fuzz[A-Za-z0-9]*).*,\1 \2,' | \
-	  xargs -P $(FUZZJOBS) -L 1 sh testbed/fuzz.sh $(GO) $(FUZZTIME)
+	@GO='$(GO)' sh testbed/fuzz.sh $(FUZZTIME) $(FUZZJOBS)
 
 # How much of the RFCs' MUST and SHOULD is proven by which test: mobility/RFCS.md.
 conformance:
@@ -98,15 +98,22 @@ vm: build
 vm-test: build
 	@sh testbed/vm/run.sh tests
 
+# What the virtual machine is made of.
+vm-deps:
+	@sh testbed/vm/run.sh deps
+
 # Debian packages of the daemons and of netlmmctl.
 packages:
 	@GO='$(GO)' sh packaging/build.sh
 
 # What docs/deploy.md says, literally, on fresh Debians under systemd, and what the packages promise; some minutes.
-packages-test: packages
-	@sh packaging/packages.sh
+packages-test: packages packages-deps
 	$(GO) vet -tags packages ./packaging
 	$(GO) test -tags packages -count=1 -timeout 30m ./packaging
+
+packages-deps:
+	@sh packaging/packages.sh
+	@sh packaging/root.sh >/dev/null
 
 clean:
 	rm -rf bin out

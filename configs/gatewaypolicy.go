@@ -65,6 +65,7 @@ func (p *problems) gatewayPolicy(c *Magd, raw rawMagdPolicy) {
 	all := p.forAll(raw.rawPolicy, netip.Addr{})
 	c.Profiles, c.Fallback = p.policy(raw.rawPolicy, all, maximumPrefixes)
 	c.Everybody, c.OffloadPolicies = all.profile(), all.offloading.byName
+	p.translatable(c, all.offloading)
 	c.IdentityFromMAC = p.oneOf("policy.identity", raw.Identity, "authenticated", "mac") == "mac"
 	c.SeveralMACs = policy.Rule(p.oneOf("policy.same_identity", raw.SameIdentity, string(policy.Interfaces), string(policy.Replace), string(policy.Separate), string(policy.Refuse)))
 	p.anchorChoice(c, raw)

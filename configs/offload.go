@@ -42,6 +42,7 @@ type rawNumbers string
 // offloading is what a configuration says of offload policies.
 type offloading struct {
 	byName    map[string]mobility.OffloadPolicy
+	inOrder   []mobility.OffloadPolicy
 	everybody mobility.OffloadPolicy // of mobile nodes whose profile names none
 }
 
@@ -57,7 +58,8 @@ func (p *problems) offloading(raw rawPolicy) offloading {
 		case twice:
 			p.add(at+".name", r.Name, "stands twice: want a name of its own for each offload policy")
 		}
-		o.byName[r.Name] = p.offloadPolicy(at, r)
+		o.inOrder = append(o.inOrder, p.offloadPolicy(at, r))
+		o.byName[r.Name] = o.inOrder[i]
 	}
 	o.everybody = p.offloadNamed("policy.offload_policy", raw.OffloadPolicy, o)
 	return o
@@ -78,6 +80,24 @@ func (p *problems) offloadPolicy(at string, raw rawOffloadPolicy) mobility.Offlo
 	}
 	policy, _ := mobility.NewOffloadPolicy(mode, selectors...) // what is wrong is listed already
 	return policy
+}
+
+// translatable wants all that is to leave at a gateway that translates to be of protocols that can be translated.
+func (p *problems) translatable(c *Magd, o offloading) {
+	if !c.EnableIPv4TrafficOffloadSupport || c.OffloadNAT != "masquerade" {
+		return
+	}
+	for i, policy := range o.inOrder {
+		if policy.Mode != mobility.OffloadMatching { // in the other mode such a selector names what stays in the tunnel anyway
+			continue
+		}
+		for j, s := range policy.Selectors.List() {
+			if s.SPI.Set || !includes(s.Protocol, translated) {
+				p.add(fmt.Sprintf("policy.offload_policies[%d].selectors[%d]", i, j), "", "matches nothing that leaves here: "+
+					"with forwarding.offload_nat masquerade that is TCP, UDP, SCTP and ICMP only: want one of these, or offload_nat: none")
+			}
+		}
+	}
 }
 
 // offloadNamed finds the policy that a key names; "" leaves it to everybody's.
@@ -121,10 +141,11 @@ func (p *problems) trafficSelector(at string, raw rawTrafficSelector) mobility.T
 // protocols are the names that stand for numbers of IANA's registry; any number may be written.
 var protocols = map[string]uint32{"icmp": 1, "tcp": 6, "udp": 17, "esp": 50, "ah": 51, "sctp": 132}
 
-// Protocols with ports (TCP, UDP, DCCP, SCTP, UDP-Lite) and with an SPI.
+// Protocols with ports (TCP, UDP, DCCP, SCTP, UDP-Lite), with an SPI, and those that leave where the source address is translated.
 var (
-	withPorts = []uint32{6, 17, 33, 132, 136}
-	withSPI   = []uint32{50, 51}
+	withPorts  = []uint32{6, 17, 33, 132, 136}
+	withSPI    = []uint32{50, 51}
+	translated = []uint32{1, 6, 17, 132}
 )
 
 // includes says whether one of the numbers is in a range.

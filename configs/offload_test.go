@@ -110,3 +110,28 @@ policy:
 		t.Errorf("an anchor has no offload_nat: %v", err)
 	}
 }
+
+// What is to leave at a gateway that translates, and never can, is refused there: an operator would wait for it in vain.
+func TestOffloadPoliciesThatTranslationKeeps(t *testing.T) {
+	const policies = `policy: {ipv4: true, offload_policies: [{name: a, selectors: [{protocol: tcp}, {protocol: esp}, {spi: 7}, {protocol: 47-131}, {protocol: 17-47}, {}]},
+    {name: b, offload: others, selectors: [{protocol: ah}, {spi: 7}]}, {name: c, selectors: [{protocol: 136, correspondent_ports: 7}]}]}
+`
+	enabled := edit(t, noPolicy, "mag: {", "mag: {enable_ipv4_traffic_offload_support: true, ")
+	_, err := LoadMagd(write(t, enabled+policies))
+	var all *Error
+	if !errors.As(err, &all) {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, problem := range all.Problems {
+		keys = append(keys, strings.TrimPrefix(problem.Key, "policy.offload_policies"))
+	}
+	if got, want := strings.Join(keys, " "), "[0].selectors[1] [0].selectors[2] [0].selectors[3] [2].selectors[0]"; got != want {
+		t.Errorf("problems at %s, want %s\n%v", got, want, err)
+	}
+	for what, text := range map[string]string{"without the switch": noPolicy + policies, "untranslated": enabled + "forwarding: {offload_nat: none}\n" + policies} {
+		if _, err := LoadMagd(write(t, text)); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}

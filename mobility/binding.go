@@ -28,6 +28,8 @@ type BindingCacheEntry struct {
 
 	// OffloadAnswered: that MAG asked for a policy and was told, OffloadPolicy or that there is none. That does not change while it stays there.
 	OffloadAnswered bool `json:"offload_answered,omitzero"`
+	// OffloadSuspended: it asked earlier in this stay, and not the last time. Until it asks again nothing is offloaded, and then by OffloadPolicy.
+	OffloadSuspended bool `json:"offload_suspended,omitzero"`
 }
 
 // BindingUpdateListEntry is one attached mobile node as a plain record (RFC 5213 section 6.1): what the access gateway's

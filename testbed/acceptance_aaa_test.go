@@ -123,6 +123,7 @@ func (a aaa) offloads(mn *MobileNode, want string) {
 // A gateway that knows no mobile node asks a RADIUS server: one gets its own prefix, IPv4 address and offload policy, at every gateway, another is left
 // alone. The server changes the session of the first one, and ends it (RFC 6572, RFC 5176).
 func TestProfilesAndDemandsOfARADIUSServer(t *testing.T) {
+	t.Parallel()
 	a := aaa{up(t, "aa"), t}
 	mn, other := a.MobileNodes[0], a.MobileNodes[1]
 	a.startWith(t, NodeLMA, "lma:\n", "lma:\n"+offloadOn)
@@ -197,7 +198,26 @@ DEFAULT Auth-Type := Reject
 		t.Errorf("a second Disconnect-Request:\n%s", out)
 	}
 	a.forgotten(mn, name, rejected)
+	a.offloadsNothing(mn)
 	a.secretIsKept()
+}
+
+// offloadsNothing: a server that names two offload policies has the mobile node served, and a gateway that proposes that nothing leaves there.
+func (a aaa) offloadsNothing(mn *MobileNode) {
+	a.t.Helper()
+	a.start(fmt.Sprintf(`
+%s Auth-Type := Accept
+	Filter-Id = "offload:web",
+	Filter-Id += "offload:none",
+	MIP6-Feature-Vector = %d
+`, mn.ID, 0x0000030000000000))
+	if _, err := mn.Move(NodeMAG2); err != nil {
+		a.t.Fatal(err)
+	}
+	a.offloads(mn, mobility.OffloadNothing().String())
+	if n := a.counter(a.t, NodeMAG2, "netlmm_policy_total{unknown_offload_policy}"); n == 0 {
+		a.t.Error("nobody counts that two offload policies were named")
+	}
 }
 
 // forgotten: the gateway that the mobile node came from has a server's answer still. It is told too, and asks when the mobile node is back.

@@ -11,6 +11,7 @@ import (
 // Without charon nothing leaves in clear: not from magd, not past it, not before charon has its connections, not after magd
 // has ended. What was due happens by itself once charon is back.
 func TestControlChannelFailsClosed(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "f")
 	a.probePastTheDaemons()
 	mn := a.MobileNodes[0]
@@ -106,6 +107,7 @@ func (a *arrived) probePastTheDaemons() {
 // The daemons load their connections into charon themselves: with a pre-shared key, then with certificates. After that the
 // same domain runs without protection, because somebody wrote that down.
 func TestDaemonsLoadConnectionsThemselves(t *testing.T) {
+	t.Parallel()
 	d := up(t, "m")
 	d.startWithOwnConnections(t)
 	a := enter(t, d)

@@ -9,6 +9,7 @@ import (
 
 // A broken configuration is refused with one message that lists every problem by its key, by --check and by a start.
 func TestBrokenConfigurationIsRefusedWithEveryProblem(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		daemon, configuration string
 		problems              []string

@@ -12,6 +12,7 @@ import (
 
 // Programs die alone and together, as when a router loses its power, and are started again. Nobody touches a mobile node.
 func TestRoutersLoseTheirPrograms(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "r")
 	// on a wire nothing tells a station that its authenticator was started again: magd has it ask
 	a.killAndRestart(NodeMAG1, ProgramHostapd)
@@ -89,6 +90,7 @@ func (a *arrived) authenticatedAgain(mag string) {
 // What a magd leaves in the kernel: nothing after a graceful stop that de-registers, everything that traffic needs after one
 // that keeps, and after a crash what the next start cleans up, whatever that start is configured for.
 func TestMagdLeavesNothingOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
 	d := up(t, "l")
 	untouched := d.kernelState(t, NodeMAG1)
 	untouchedLMA := d.kernelState(t, NodeLMA)
@@ -130,7 +132,7 @@ func TestMagdLeavesNothingOfAnEarlierRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		var diff string
-		err := poll(patience, "the kernel holds what a magd without mobile nodes wants", func() (bool, error) {
+		err := poll(2*patience, "the kernel holds what a magd without mobile nodes wants", func() (bool, error) {
 			diff = differences(idle, d.kernelState(t, NodeMAG1))
 			return diff == "", nil
 		})

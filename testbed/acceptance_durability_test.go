@@ -225,6 +225,7 @@ func (a *loadedAnchor) emptyKernel(untouched map[string]bool) {
 // A file of bindings that is damaged, cut short or somebody else's is refused with a message that says which and what to do,
 // and stays as it is.
 func TestUnusableStoreIsRefusedAndKept(t *testing.T) {
+	t.Parallel()
 	a := newLoadedAnchor(t, "du", "strict", "")
 	a.startLMAD()
 	a.ready(0)

@@ -21,6 +21,7 @@ func TestControlChannelBetweenGateways(t *testing.T) {
 }
 
 func controlChannelBetweenGateways(t *testing.T, managedBy string) {
+	t.Parallel()
 	d := up(t, "g"+managedBy[:1])
 	if err := d.AddRogueHost(); err != nil { // before the capture, which listens at the ports that exist
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // An anchor that has lost everything it knew gets every mobile node registered again, with the addresses that it had, and
 // nobody moves: it tells the gateways of its restart (RFC 5847 section 3.2) as soon as it is back.
 func TestAnAnchorThatLostItsStoreGetsItsBindingsBack(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "hs")
 	a.move(a.MobileNodes[1]) // one at each gateway
 	a.waitGateway(a.MobileNodes[1], MAG2Address)
@@ -43,6 +44,7 @@ func TestAnAnchorThatLostItsStoreGetsItsBindingsBack(t *testing.T) {
 // killed, and so may have lost some (RFC 5847 section 3.2). The gateways find out by heartbeats, and what was lost is
 // registered again. A gateway begins without sessions, and its counter grows each time.
 func TestRestartCountersTellWhatWasLost(t *testing.T) {
+	t.Parallel()
 	d := up(t, "hc")
 	d.startInClear(t, "security:", "heartbeat: {interval: 200ms}\nsecurity:")
 	a := enter(t, d)
@@ -133,9 +135,7 @@ func (d *Domain) heartbeatOf(t *testing.T, node, peer string) heartbeatStatus {
 		Name      string           `json:"name"`
 		Heartbeat *heartbeatStatus `json:"heartbeat"`
 	}
-	if err := d.Ask(node, &peers, "peers"); err != nil {
-		t.Fatal(err)
-	}
+	d.ask(t, node, &peers, "peers")
 	for _, p := range peers {
 		if p.Name == peer && p.Heartbeat != nil {
 			return *p.Heartbeat

@@ -19,12 +19,27 @@ import (
 // patience is for whatever must happen; nothing here asserts how long it took.
 const patience = 60 * time.Second
 
-// eventually fails the test with what the daemons say when something does not come about.
+// eventually fails the test with what the daemons say when something does not come about. An error is not the last word: a daemon of a busy
+// machine may answer too late.
 func eventually(t *testing.T, d *Domain, what string, f func() (bool, error)) {
 	t.Helper()
-	if err := poll(patience, what, f); err != nil {
-		t.Fatalf("%v\n%s", err, d.logs())
+	var last error
+	err := poll(patience, what, func() (done bool, _ error) {
+		done, last = f()
+		return done && last == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", errors.Join(err, last), d.logs())
 	}
+}
+
+// ask is Ask that must succeed, in the end.
+func (d *Domain) ask(t *testing.T, node string, result any, arguments ...string) {
+	t.Helper()
+	eventually(t, d, daemonOf(node)+" of "+node+" answers "+strings.Join(arguments, " "), func() (bool, error) {
+		err := d.Ask(node, result, arguments...)
+		return err == nil, err
+	})
 }
 
 // logs are the last words of every daemon.
@@ -36,16 +51,10 @@ func (d *Domain) logs() string {
 	return text.String()
 }
 
-// status is Status that must succeed, in the end: under emulation an answer can come too late.
+// status is Status that must succeed, in the end.
 func (d *Domain) status(t *testing.T, node string) (s DaemonStatus) {
 	t.Helper()
-	var last error
-	eventually(t, d, daemonOf(node)+" of "+node+" says how it is", func() (bool, error) {
-		if s, last = d.Status(node); last != nil {
-			t.Log(last)
-		}
-		return last == nil, nil
-	})
+	d.ask(t, node, &s, "status")
 	return s
 }
 
@@ -70,9 +79,7 @@ func (d *Domain) sum(t *testing.T, node, prefix string) (n uint64) {
 func (d *Domain) bindings(t *testing.T) []mobility.BindingCacheEntry {
 	t.Helper()
 	var list []mobility.BindingCacheEntry
-	if err := d.Ask(NodeLMA, &list, "bindings"); err != nil {
-		t.Fatal(err)
-	}
+	d.ask(t, NodeLMA, &list, "bindings")
 	slices.SortFunc(list, func(a, b mobility.BindingCacheEntry) int {
 		return strings.Compare(a.MobileNodeID.String(), b.MobileNodeID.String())
 	})

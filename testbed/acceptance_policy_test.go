@@ -16,6 +16,7 @@ import (
 // A mobile node that policy does not allow is left alone (RFC 5213 section 6.14): its anchor hears nothing of it, it is told of
 // no router even when it asks for one, and gets no address of either kind. The one beside it is served.
 func TestPolicyLeavesAMobileNodeAlone(t *testing.T) {
+	t.Parallel()
 	d := up(t, "po")
 	served, denied := d.MobileNodes[0], d.MobileNodes[1]
 	if err := d.StartDaemon(NodeLMA); err != nil {
@@ -87,6 +88,7 @@ func TestPolicyLeavesAMobileNodeAlone(t *testing.T) {
 // A mobile node is told the MTU of the tunnel, so that none of its packets is too large there; where the access link takes
 // less, that (RFC 5213 sections 6.9.2 and 6.9.5).
 func TestMobileNodesAreToldTheMTU(t *testing.T) {
+	t.Parallel()
 	d := up(t, "mt")
 	if err := d.StartDaemon(NodeLMA); err != nil {
 		t.Fatal(err)
@@ -108,9 +110,7 @@ func TestMobileNodesAreToldTheMTU(t *testing.T) {
 			TunnelMTU int `json:"tunnel_mtu"`
 		} `json:"forwarding"`
 	}
-	if err := d.Ask(NodeMAG1, &status, "status"); err != nil {
-		t.Fatal(err)
-	}
+	d.ask(t, NodeMAG1, &status, "status")
 	tunnel := status.Forwarding.TunnelMTU
 	if tunnel <= lower || tunnel >= 1500 {
 		t.Fatalf("the tunnel takes %d octets: this test wants more than %d, and less than the core link", tunnel, lower)
@@ -118,7 +118,7 @@ func TestMobileNodesAreToldTheMTU(t *testing.T) {
 	a.mtuIs(tunnel)
 	// what fits leaves and comes back whole, also with the most that it says
 	for _, traffic := range a.running {
-		if _, err := d.execute(traffic.mn.Node, nil, "ping", "-6", "-c", "1", "-W", "5", "-M", "do", "-s", fmt.Sprint(tunnel-48), CorrespondentOnLink.String()); err != nil {
+		if _, err := d.execute(traffic.mn.Node, nil, "ping", "-6", "-c", "3", "-W", "5", "-M", "do", "-s", fmt.Sprint(tunnel-48), CorrespondentOnLink.String()); err != nil {
 			t.Errorf("%s: a packet of %d octets: %v", traffic.mn.Node, tunnel, err)
 		}
 	}

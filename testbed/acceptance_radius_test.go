@@ -19,6 +19,7 @@ import (
 // that was left says so afterwards, and that takes nobody down. A gateway that died learns of its mobile nodes by the next
 // interim update, one whose access point died by Accounting-On.
 func TestRadiusAccountingHandsMobileNodesOver(t *testing.T) {
+	t.Parallel()
 	d := upWith(t, Options{ID: "ra", Trigger: TriggerRadius})
 	if err := d.StartDaemons(); err != nil {
 		t.Fatal(err)

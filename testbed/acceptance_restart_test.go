@@ -5,6 +5,7 @@ import "testing"
 // TestARestartedMAGLeavesAloneWhoMovedOn: the access point that a station left goes on listing it, for minutes. A magd that is
 // killed and started again reads that list, and must not take the station's binding away from the MAG where it is now.
 func TestARestartedMAGLeavesAloneWhoMovedOn(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "moved")
 	moved, stays := a.MobileNodes[0], a.MobileNodes[1]
 	from, to := moved.At(), other(moved.At())

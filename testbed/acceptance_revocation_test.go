@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 // answers, the bindings are gone at both ends, the mobile nodes lose their router and their leases, and nobody is served again
 // before it attaches anew.
 func TestOperatorRevokes(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "rv")
 	indications, acknowledgements := a.record(NodeMAG1), a.record(NodeLMA)
 	for i, c := range []struct {
@@ -36,7 +36,9 @@ func TestOperatorRevokes(t *testing.T) {
 				}
 			}
 			for _, mn := range c.nodes { // a supplicant that authenticates again by itself would attach anew
-				a.supplicant(mn, unix.SIGSTOP)
+				if err := a.Kill9(mn.Node, supplicantProgram); err != nil {
+					t.Fatal(err)
+				}
 			}
 			answer := a.revoke(c.order...)
 			if !answer.Complete || answer.Bindings != len(c.nodes) || len(answer.Outcomes) != 1 || !answer.Outcomes[0].Answered || answer.Outcomes[0].Status != "success" {
@@ -48,18 +50,13 @@ func TestOperatorRevokes(t *testing.T) {
 				})
 			}
 			a.nothingInClear("after a revocation")
-			for _, mn := range c.nodes {
-				a.isCutOff(mn)
-			}
+			a.areCutOff(c.nodes)
 			for _, mn := range a.MobileNodes {
 				if !slices.Contains(c.nodes, mn) {
 					a.waitGateway(mn, MAG1Address)
 				}
 			}
-			for _, mn := range c.nodes { // and back in by a new attachment
-				a.supplicant(mn, unix.SIGCONT)
-				a.attachAnew(mn)
-			}
+			a.attachAnew(c.nodes) // and they are back in
 			a.trafficFlows("a revocation " + c.name + " and new attachments")
 		})
 	}
@@ -96,36 +93,32 @@ func (a *arrived) defaultRouteOf(mn *MobileNode) bool {
 	return strings.Contains(out, "default")
 }
 
-// isCutOff waits until nothing of a mobile node's binding is left anywhere, and then watches that it stays so although the
-// node asks for a router and for its IPv4 address.
-func (a *arrived) isCutOff(mn *MobileNode) {
+// areCutOff waits until nothing of the mobile nodes' bindings is left anywhere, and then watches that it stays so although each
+// asks for a router and for its IPv4 address.
+func (a *arrived) areCutOff(nodes []*MobileNode) {
 	a.t.Helper()
-	eventually(a.t, a.Domain, mn.Node+" has lost its default router", func() (bool, error) { return !a.defaultRouteOf(mn), nil })
-	eventually(a.t, a.Domain, "no binding of "+mn.ID+" is registered", func() (bool, error) { return !a.registered(mn), nil })
-	if err := mn.RenewLease(); err != nil {
-		a.t.Fatal(err)
+	for _, mn := range nodes {
+		eventually(a.t, a.Domain, mn.Node+" has lost its default router", func() (bool, error) { return !a.defaultRouteOf(mn), nil })
+		eventually(a.t, a.Domain, "no binding of "+mn.ID+" is registered", func() (bool, error) { return !a.registered(mn), nil })
+		if err := mn.RenewLease(); err != nil {
+			a.t.Fatal(err)
+		}
 	}
-	eventually(a.t, a.Domain, "the lease of "+mn.Node+" is not renewed", func() (bool, error) {
-		_, ok, err := mn.IPv4Address()
-		return !ok, err
-	})
-	if err := a.solicit(mn); err != nil {
-		a.t.Fatal(err)
+	for _, mn := range nodes {
+		eventually(a.t, a.Domain, "the lease of "+mn.Node+" is not renewed", func() (bool, error) {
+			_, ok, err := mn.IPv4Address()
+			return !ok, err
+		})
+		if err := a.solicit(mn); err != nil {
+			a.t.Fatal(err)
+		}
 	}
 	time.Sleep(2 * time.Second) // time for what must not happen
-	if a.registered(mn) || a.defaultRouteOf(mn) {
-		a.t.Errorf("%s is served again although it did not attach anew:\n%s", mn.ID, a.gateways())
+	for _, mn := range nodes {
+		if a.registered(mn) || a.defaultRouteOf(mn) {
+			a.t.Errorf("%s is served again although it did not attach anew:\n%s", mn.ID, a.gateways())
+		}
 	}
-}
-
-// supplicant stops a mobile node's supplicant, or lets it go on.
-func (a *arrived) supplicant(mn *MobileNode, signal syscall.Signal) {
-	a.t.Helper()
-	p, err := a.process(mn.Node, "wpa_supplicant")
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	p.signal(signal)
 }
 
 // registered says whether one of the ends has a binding of a mobile node.
@@ -139,9 +132,7 @@ func (a *arrived) registered(mn *MobileNode) bool {
 	var list []struct {
 		MobileNodeID string `json:"mobile_node_id"`
 	}
-	if err := a.Ask(mn.At(), &list, "bindings"); err != nil {
-		a.t.Fatal(err)
-	}
+	a.ask(a.t, mn.At(), &list, "bindings")
 	for _, b := range list {
 		if b.MobileNodeID == mn.ID {
 			return true
@@ -150,23 +141,35 @@ func (a *arrived) registered(mn *MobileNode) bool {
 	return false
 }
 
-// attachAnew lets a mobile node leave its access point and come back.
-func (a *arrived) attachAnew(mn *MobileNode) {
+// attachAnew has the access points forget mobile nodes whose supplicants were killed, and brings them back. Their DHCP clients are silent
+// meanwhile: hostapd takes a DHCP message on a wire for a station that has come, and begins to authenticate it.
+func (a *arrived) attachAnew(nodes []*MobileNode) {
 	a.t.Helper()
-	ap := a.AccessPoints[mn.At()]
-	if err := ap.Forget(mn.MAC); err != nil {
-		a.t.Fatal(err)
+	for _, mn := range nodes {
+		if err := a.StopProgram(mn.Node, dhcpClient); err != nil {
+			a.t.Fatal(err)
+		}
+		if err := a.AccessPoints[mn.At()].Forget(mn.MAC); err != nil {
+			a.t.Fatal(err)
+		}
 	}
-	if err := ap.waitRemoved(mn.MAC); err != nil {
-		a.t.Fatal(err)
+	for _, mn := range nodes {
+		ap := a.AccessPoints[mn.At()]
+		eventually(a.t, a.Domain, "hostapd disconnects "+mn.Node, func() (bool, error) { return !ap.holds(mn.MAC), nil })
+		if err := ap.waitRemoved(mn.MAC); err != nil {
+			a.t.Fatal(err)
+		}
 	}
-	if _, err := mn.Associate(time.Now()); err != nil {
-		a.t.Fatal(err)
-	}
-	gateway, _ := coreAddress(mn.At())
-	a.waitGateway(mn, gateway)
-	if _, err := mn.WaitIPv4Address(patience); err != nil {
-		a.t.Error(err)
+	for _, mn := range nodes {
+		mn.come(a.t)
+		gateway, _ := coreAddress(mn.At())
+		a.waitGateway(mn, gateway)
+		if err := mn.startDHCPClient(); err != nil {
+			a.t.Fatal(err)
+		}
+		if _, err := mn.WaitIPv4Address(patience); err != nil {
+			a.t.Error(err)
+		}
 	}
 }
 

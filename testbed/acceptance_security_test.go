@@ -19,6 +19,7 @@ const lmaDropped = "netlmm_lma_pbu_dropped_total"
 // What reaches the LMA or a MAG under a valid security association and must not count all the same: each message changes no
 // binding and is counted under its reason, and the answers are those of the RFC.
 func TestHostileMessagesUnderValidAssociations(t *testing.T) {
+	t.Parallel()
 	d := up(t, "s")
 	if err := d.AddRogueHost(); err != nil { // before the capture, which listens at the ports that exist
 		t.Fatal(err)

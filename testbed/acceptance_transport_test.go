@@ -16,6 +16,7 @@ import (
 // nodes' packets of both versions in tunnels over IPv4, and everything survives handovers, a kill of the anchor and its charon, and a
 // revocation. Where the kernel has no such tunnels, the daemons refuse to start and say what is missing.
 func TestIPv4Transport(t *testing.T) {
+	t.Parallel()
 	d := upWith(t, Options{ID: "u4", IPv4Transport: true})
 	capabilities, err := kernel.Probe()
 	if err != nil {

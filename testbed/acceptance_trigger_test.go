@@ -15,6 +15,7 @@ import (
 // Access points that only write syslog hand mobile nodes over as well; a line from any other host, or one that is no
 // association, does nothing but count.
 func TestSyslogHandsMobileNodesOver(t *testing.T) {
+	t.Parallel()
 	d, err := Up(Options{ID: "t" + processStart(os.Getpid()) + "y", BinDir: binaries, Trigger: TriggerSyslog, Progress: progress{t}})
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +74,7 @@ func TestSyslogHandsMobileNodesOver(t *testing.T) {
 // Where no access point says anything, mobile nodes are handed over by what they say themselves, and the gateway that one left finds out
 // by asking.
 func TestHostsHandThemselvesOver(t *testing.T) {
+	t.Parallel()
 	d := upWith(t, Options{ID: "n", Trigger: TriggerND})
 	if err := d.StartDaemons(); err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func (ap *AccessPoint) attach() error {
 
 func (ap *AccessPoint) attachTo(link string) error {
 	d := ap.domain
-	return poll(20*time.Second, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
+	return poll(startPatience, "hostapd of "+ap.MAG+" opens its control socket", func() (bool, error) {
 		node, _ := d.accessPoint(ap.MAG)
 		hostapd, err := d.process(node, "hostapd")
 		if err != nil {
@@ -192,10 +192,15 @@ func (ap *AccessPoint) waitRemoved(station net.HardwareAddr) error {
 		return nil
 	}
 	return ap.command(func(commands *control) error {
-		return poll(20*time.Second, "hostapd of "+ap.MAG+" removes "+station.String(), func() (bool, error) {
+		err := poll(20*time.Second, "hostapd of "+ap.MAG+" removes "+station.String(), func() (bool, error) {
 			known, err := knows(commands, station)
 			return !known, err
 		})
+		if err != nil {
+			node, _ := ap.domain.accessPoint(ap.MAG)
+			err = fmt.Errorf("%w; it says:\n%s", err, ap.domain.tail(node, "hostapd"))
+		}
+		return err
 	})
 }
 

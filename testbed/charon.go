@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -154,7 +153,7 @@ func (d *Domain) routeControlChannelToTunnel(node string) error {
 // loadConnections gives charon its connections as soon as it answers.
 func (d *Domain) loadConnections(node string) error {
 	var last error
-	err := poll(20*time.Second, "charon of "+node+" loads its connections", func() (bool, error) {
+	err := poll(startPatience, "charon of "+node+" loads its connections", func() (bool, error) {
 		charon, err := d.process(node, "charon")
 		if err != nil {
 			return false, err

@@ -32,7 +32,7 @@ func (c *control) close() {
 
 // request sends one command and returns the answer without its trailing newline. Not for an attached socket.
 func (c *control) request(command string) (string, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		return "", err
 	}
 	if _, err := c.conn.Write([]byte(command)); err != nil {

@@ -52,7 +52,7 @@ func (d *Domain) StartConversation(mn *MobileNode, address netip.Addr, number in
 	c.done.Add(1)
 	go c.echo()
 	err = d.in(mn.Node, func() (err error) {
-		dialer := net.Dialer{Timeout: 10 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0))}
+		dialer := net.Dialer{Timeout: startPatience, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0))}
 		c.conn, err = dialer.Dial("tcp", server.String())
 		return err
 	})

@@ -100,7 +100,7 @@ func (c *Crowd) ComeIn(ctx context.Context) error {
 	}
 	for _, host := range c.Hosts {
 		as := &MobileNode{Node: host.Node, domain: c.domain}
-		address, err := as.waitAddress(ctx, 60*time.Second)
+		address, err := as.waitAddress(ctx, startPatience)
 		if err != nil {
 			return fmt.Errorf("%w\nmagd of %s says:\n%s", err, c.at, c.domain.tail(c.at, "magd"))
 		}

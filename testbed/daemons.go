@@ -103,7 +103,7 @@ func (d *Domain) writeDaemonConfiguration(node string) error {
 // waitDaemon returns when a daemon's admin API answers.
 func (d *Domain) waitDaemon(node string) error {
 	var last error
-	err := poll(20*time.Second, daemonOf(node)+" of "+node+" answers", func() (bool, error) {
+	err := poll(startPatience, daemonOf(node)+" of "+node+" answers", func() (bool, error) {
 		daemon, err := d.process(node, daemonOf(node))
 		if err != nil {
 			return false, err

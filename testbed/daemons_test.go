@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"netlmm/mobility"
 )
 
 // binaries is the folder with the daemons that TestMain built.
@@ -33,6 +31,9 @@ func buildAndRun(m *testing.M) int {
 	binaries = folder
 	return m.Run()
 }
+
+// Most tests here say t.Parallel: each has a domain of its own, named after the process and the test, and mostly waits. Those that judge
+// what was lost on the way, or load an anchor, do not, and have this package to themselves.
 
 // arrived is a domain with its daemons, in which both mobile nodes are registered and receive traffic.
 type arrived struct {
@@ -67,11 +68,11 @@ func (a *arrived) trafficFlows(after string) {
 	a.t.Helper()
 	now := time.Now()
 	for _, t := range a.running {
-		err := poll(60*time.Second, t.mn.Node+" receives packets after "+after, func() (bool, error) { return t.flow.Received(now), nil })
+		err := poll(patience, t.mn.Node+" receives packets after "+after, func() (bool, error) { return t.flow.Received(now), nil })
 		if err != nil {
 			a.t.Fatalf("%v\nmagd of %s:\n%s\nlmad:\n%s", err, t.mn.At(), a.Log(t.mn.At(), ProgramMAGD), a.Log(NodeLMA, ProgramLMAD))
 		}
-		if address, ok, err := t.mn.GlobalAddress(); err != nil || !ok || address != t.address {
+		if address, err := t.mn.WaitAddress(patience); err != nil || address != t.address {
 			a.t.Errorf("after %s %s has address %v (%v), want %v", after, t.mn.Node, address, err, t.address)
 		}
 	}
@@ -92,10 +93,7 @@ func (a *arrived) move(mn *MobileNode) {
 // gateways is who serves each mobile node, as the LMA sees it, with the prefixes.
 func (a *arrived) gateways() string {
 	a.t.Helper()
-	var bindings []mobility.BindingCacheEntry
-	if err := a.Ask(NodeLMA, &bindings, "bindings"); err != nil {
-		a.t.Fatal(err)
-	}
+	bindings := a.bindings(a.t)
 	var text strings.Builder
 	for _, mn := range a.MobileNodes {
 		for _, b := range bindings {
@@ -110,7 +108,7 @@ func (a *arrived) gateways() string {
 // waitGateway waits until the LMA has a mobile node at a MAG.
 func (a *arrived) waitGateway(mn *MobileNode, gateway netip.Addr) {
 	a.t.Helper()
-	err := poll(60*time.Second, fmt.Sprintf("the LMA has %s at %s", mn.ID, gateway), func() (bool, error) {
+	err := poll(patience, fmt.Sprintf("the LMA has %s at %s", mn.ID, gateway), func() (bool, error) {
 		for line := range strings.Lines(a.gateways()) {
 			if strings.HasPrefix(line, mn.ID+" ") && strings.Contains(line, "at "+gateway.String()+",") {
 				return true, nil
@@ -127,11 +125,7 @@ func (a *arrived) waitGateway(mn *MobileNode, gateway netip.Addr) {
 // counted sums the LMA's counters whose name holds one of the reasons.
 func (a *arrived) counted(reasons ...string) (sum uint64) {
 	a.t.Helper()
-	status, err := a.Status(NodeLMA)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	for name, n := range status.Counters {
+	for name, n := range a.status(a.t, NodeLMA).Counters {
 		for _, reason := range reasons {
 			if strings.Contains(name, reason) {
 				sum += n

@@ -165,15 +165,26 @@ func newDomain(o Options) (*Domain, error) {
 		ID: o.ID, Dir: filepath.Join(runDirectory, o.ID), Options: o, secret: secret, started: time.Now(),
 		AccessPoints: map[string]*AccessPoint{}, processes: map[string]*process{},
 	}
-	if err := os.MkdirAll(runDirectory, 0o700); err != nil {
-		return nil, err
-	}
-	if err := os.Mkdir(d.Dir, 0o700); errors.Is(err, os.ErrExist) {
+	if err := d.claimDirectory(); errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("a domain %q exists; take it down with `testbed down --id %s` or choose another id", o.ID, o.ID)
 	} else if err != nil {
 		return nil, err
 	}
 	return d, d.writeOwner(os.Getpid())
+}
+
+// claimDirectory makes the run directory. The last domain of the machine takes the folder of them all away when it goes, which may be
+// just now.
+func (d *Domain) claimDirectory() (err error) {
+	for range 10 {
+		if err = os.MkdirAll(runDirectory, 0o700); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err = os.Mkdir(d.Dir, 0o700); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return err
 }
 
 // Progressf tells the person who waits what happens now.

@@ -58,6 +58,7 @@ func leftovers(t *testing.T, d *Domain) {
 }
 
 func TestMobileNodesAuthenticateAndMove(t *testing.T) {
+	t.Parallel()
 	d := up(t, "a")
 	if err := d.Associate(); err != nil {
 		t.Fatal(err)
@@ -79,6 +80,7 @@ func TestMobileNodesAuthenticateAndMove(t *testing.T) {
 }
 
 func TestSecurityAssociationsProtectMobilityHeaders(t *testing.T) {
+	t.Parallel()
 	d := up(t, "b")
 	capture, err := d.StartCapture("")
 	if err != nil {
@@ -95,7 +97,7 @@ func TestSecurityAssociationsProtectMobilityHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	err = poll(10*time.Second, "both Mobility Headers appear as ESP", func() (bool, error) { return capture.Counts().ESP >= 2, nil })
+	err = poll(patience, "both Mobility Headers appear as ESP", func() (bool, error) { return capture.Counts().ESP >= 2, nil })
 	if err != nil {
 		t.Errorf("%v; seen: %+v", err, capture.Counts())
 	}
@@ -111,6 +113,7 @@ func TestSecurityAssociationsProtectMobilityHeaders(t *testing.T) {
 
 // What a crashed or an earlier testbed left is found and removed by another process that knows only the id.
 func TestAbandonedDomainIsTakenDown(t *testing.T) {
+	t.Parallel()
 	d := up(t, "c")
 	if _, err := Up(Options{ID: d.ID}); err == nil || !strings.Contains(err.Error(), "testbed down --id "+d.ID) {
 		t.Errorf("a second domain of the same id: %v", err)

@@ -95,7 +95,7 @@ func (d *Domain) letIn(ctx context.Context) error {
 				return err
 			}
 		}
-		address, err := mn.waitAddress(ctx, 30*time.Second)
+		address, err := mn.waitAddress(ctx, startPatience)
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted: %w", ctx.Err())
 		}
@@ -105,7 +105,7 @@ func (d *Domain) letIn(ctx context.Context) error {
 		if err := mn.startDHCPClient(); err != nil {
 			return err
 		}
-		address4, err := mn.WaitIPv4Address(20 * time.Second)
+		address4, err := mn.WaitIPv4Address(startPatience)
 		if err != nil {
 			return fmt.Errorf("%w\nmagd of %s says:\n%s", err, mn.At(), d.tail(mn.At(), "magd"))
 		}
@@ -117,7 +117,7 @@ func (d *Domain) letIn(ctx context.Context) error {
 // startTraffic opens the flows and TCP connections. What it started is returned also with an error.
 func (d *Domain) startTraffic(rate int) (running []*traffic, err error) {
 	for n, mn := range d.MobileNodes {
-		address, err := mn.WaitAddress(5 * time.Second)
+		address, err := mn.WaitAddress(startPatience)
 		if err != nil {
 			return running, err
 		}
@@ -126,7 +126,7 @@ func (d *Domain) startTraffic(rate int) (running []*traffic, err error) {
 		if t.conversation, err = d.StartConversation(mn, address, n, conversationInterval(rate)); err != nil {
 			return running, err
 		}
-		if t.address4, err = mn.WaitIPv4Address(5 * time.Second); err != nil {
+		if t.address4, err = mn.WaitIPv4Address(startPatience); err != nil {
 			return running, err
 		}
 		if t.conversation4, err = d.StartConversation(mn, t.address4, n, conversationInterval(rate)); err != nil {
@@ -136,7 +136,7 @@ func (d *Domain) startTraffic(rate int) (running []*traffic, err error) {
 			return running, err
 		}
 		begun := time.Now()
-		err = poll(10*time.Second, "packets of the correspondent reach "+mn.Node, func() (bool, error) { return t.flow.Received(begun), nil })
+		err = poll(startPatience, "packets of the correspondent reach "+mn.Node, func() (bool, error) { return t.flow.Received(begun), nil })
 		if err != nil {
 			return running, err
 		}

@@ -14,6 +14,7 @@ import (
 func TestHandoverExperiment(t *testing.T) {
 	for _, trigger := range []string{TriggerHostapd, TriggerSyslog, TriggerRadius, TriggerMIH, TriggerND} {
 		t.Run(trigger, func(t *testing.T) {
+			t.Parallel()
 			d := upWith(t, Options{ID: "x" + trigger[:1], Trigger: trigger})
 			report, err := d.RunHandovers(context.Background(), HandoverExperiment{Count: 2, Rate: 200})
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 // A program dies and comes back. The mobile nodes keep their addresses, traffic returns without anybody touching them, they
 // can still move, and at no time does a Mobility Header cross the core link in clear.
 func TestProgramsAreKilledAndRestarted(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "k")
 	for _, fault := range []struct{ node, program string }{
 		{NodeMAG1, ProgramMAGD},
@@ -61,6 +62,7 @@ func TestProgramsAreKilledAndRestarted(t *testing.T) {
 
 // Proxy Binding Updates that must not count: none changes a binding, each is counted under its reason.
 func TestHostileUpdatesChangeNoBinding(t *testing.T) {
+	t.Parallel()
 	a := arrive(t, "h")
 	genuine := a.recordUpdate()
 	if err := a.AddRogueHost(); err != nil {
@@ -69,13 +71,7 @@ func TestHostileUpdatesChangeNoBinding(t *testing.T) {
 	if err := a.AddRogueMAG(); err != nil {
 		t.Fatal(err)
 	}
-	droppedInClear := func() uint64 {
-		status, err := a.Status(NodeLMA)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return status.Security.DroppedClear
-	}
+	droppedInClear := func() uint64 { return a.status(t, NodeLMA).Security.DroppedClear }
 	for _, attack := range []struct {
 		name    string
 		send    func() error
@@ -102,7 +98,7 @@ func TestHostileUpdatesChangeNoBinding(t *testing.T) {
 			if err := attack.send(); err != nil {
 				t.Fatal(err)
 			}
-			err := poll(20*time.Second, "the LMA counts it", func() (bool, error) { return attack.counted() > before, nil })
+			err := poll(patience, "the LMA counts it", func() (bool, error) { return attack.counted() > before, nil })
 			if err != nil {
 				status, _ := a.Status(NodeLMA)
 				t.Errorf("%v: %v", err, status.Counters)

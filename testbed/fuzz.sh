@@ -1,11 +1,12 @@
 #!/bin/sh
-# Runs one fuzz target with one worker: fuzz.sh GO TIME PACKAGE TARGET. 255 makes xargs stop the others too.
-set -u
-out=$("$1" test -run '^$' -fuzz "^$4\$" -fuzztime "$2" -parallel 1 "$3" 2>&1) || {
-	# go test sometimes calls the end of its own fuzzing time a failure; a real one says which input failed.
-	if ! printf '%s\n' "$out" | grep -q 'context deadline exceeded' || printf '%s\n' "$out" | grep -q 'Failing input'; then
-		printf '== %s %s\n%s\n' "$3" "$4" "$out" >&2
-		exit 255
-	fi
-}
-printf '%s %s: %s\n' "$3" "$4" "$(printf '%s\n' "$out" | grep -o 'execs: [0-9]*' | tail -1)"
+# Fuzzes every target for TIME with one worker, JOBS at a time: fuzz.sh TIME JOBS. The test binary of a package is built once for all its
+# targets, before any of them is fuzzed.
+set -eu
+: "${GO:=go}"
+export GO
+FUZZBINARIES=$(mktemp -d)
+export FUZZBINARIES
+trap 'rm -rf "$FUZZBINARIES"' EXIT
+targets=$(grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's,^(.*)/[^/]*:func (Fuzz[A-Za-z0-9]*).*,\1 \2,')
+printf '%s\n' "$targets" | cut -d ' ' -f 1 | sort -u | xargs -P "$(nproc)" -L 1 sh testbed/fuzzone.sh build
+printf '%s\n' "$targets" | xargs -P "$2" -L 1 sh testbed/fuzzone.sh fuzz "$1"

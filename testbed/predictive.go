@@ -81,7 +81,7 @@ func (d *Domain) RunPredictive(ctx context.Context, x PredictiveExperiment) (rep
 		return nil, err
 	}
 	mn := d.MobileNodes[0]
-	address, err := mn.WaitAddress(5 * time.Second)
+	address, err := mn.WaitAddress(startPatience)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (d *Domain) RunPredictive(ctx context.Context, x PredictiveExperiment) (rep
 		defer func() { _ = conversation.Stop() }()
 	}
 	begun := time.Now()
-	if err := poll(10*time.Second, "packets of the correspondent reach "+mn.Node, func() (bool, error) { return flow.Received(begun), nil }); err != nil {
+	if err := poll(startPatience, "packets of the correspondent reach "+mn.Node, func() (bool, error) { return flow.Received(begun), nil }); err != nil {
 		return nil, err
 	}
 	moves, err := d.predictAll(ctx, x, mn, flow)
@@ -111,7 +111,7 @@ func (d *Domain) RunPredictive(ctx context.Context, x PredictiveExperiment) (rep
 // gatewaysKnowEachOther waits until the association between the two gateways stands and their MIH Functions speak with each other.
 func (d *Domain) gatewaysKnowEachOther() error {
 	for _, mag := range []string{NodeMAG1, NodeMAG2} {
-		err := poll(30*time.Second, "the MIH Functions of "+other(mag)+" and of the radio are subscribed or up at "+mag, func() (bool, error) {
+		err := poll(startPatience, "the MIH Functions of "+other(mag)+" and of the radio are subscribed or up at "+mag, func() (bool, error) {
 			return d.mihReady(mag)
 		})
 		if err != nil {

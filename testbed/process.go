@@ -147,6 +147,9 @@ func (d *Domain) execute(node string, env []string, argv ...string) (string, err
 	return string(out), nil
 }
 
+// startPatience is for what must come about before anything is measured; nothing depends on how long it takes.
+const startPatience = 60 * time.Second
+
 // poll calls f until it reports true, an error, or the patience is over.
 func poll(patience time.Duration, what string, f func() (bool, error)) error {
 	deadline := time.Now().Add(patience)

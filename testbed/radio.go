@@ -57,7 +57,7 @@ func (d *Domain) startRadio(mag string) error {
 	if err != nil {
 		return err
 	}
-	return poll(10*time.Second, "the radio of "+mag+" takes orders", func() (bool, error) {
+	return poll(startPatience, "the radio of "+mag+" takes orders", func() (bool, error) {
 		_, err := d.radio(mag, "SUBSCRIBERS")
 		return err == nil, nil
 	})
@@ -67,12 +67,12 @@ func (d *Domain) radioSocket(mag string) string { return d.Path(mag, "radio.sock
 
 // radio gives the radio of a MAG an order.
 func (d *Domain) radio(mag, order string) (answer string, err error) {
-	conn, err := net.DialTimeout("unix", d.radioSocket(mag), time.Second)
+	conn, err := net.DialTimeout("unix", d.radioSocket(mag), 20*time.Second)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(2 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		return "", err
 	}
 	fmt.Fprintln(conn, order)

@@ -52,10 +52,13 @@ func (d *Domain) addMobileNode(n int, mag string) (*MobileNode, error) {
 	})
 }
 
+// supplicantProgram is the name of a mobile node's supplicant among its processes.
+const supplicantProgram = "wpa_supplicant"
+
 // startSupplicant runs wpa_supplicant.
 func (mn *MobileNode) startSupplicant() error {
 	d := mn.domain
-	binary, err := program("wpa_supplicant", "wpasupplicant")
+	binary, err := program(supplicantProgram, "wpasupplicant")
 	if err != nil {
 		return err
 	}
@@ -67,11 +70,11 @@ func (mn *MobileNode) startSupplicant() error {
 	if err := d.render(template, mn.Node, "wpa_supplicant.conf", values); err != nil {
 		return err
 	}
-	_, err = d.start(mn.Node, "wpa_supplicant", nil, binary, "-t", "-D", driver, "-i", stationInterface, "-c", d.Path(mn.Node, "wpa_supplicant.conf"))
+	_, err = d.start(mn.Node, supplicantProgram, nil, binary, "-t", "-D", driver, "-i", stationInterface, "-c", d.Path(mn.Node, "wpa_supplicant.conf"))
 	if err != nil {
 		return err
 	}
-	return poll(20*time.Second, "wpa_supplicant of "+mn.Node+" answers", func() (bool, error) {
+	return poll(startPatience, "wpa_supplicant of "+mn.Node+" answers", func() (bool, error) {
 		status, err := mn.SupplicantStatus()
 		return err == nil && strings.Contains(status, "wpa_state="), nil
 	})
@@ -176,7 +179,7 @@ func (mn *MobileNode) move(mag string, gap time.Duration, visible bool) (Associa
 
 // waitCarrier returns when the kernel has seen at both ends that there is a carrier again: before that nothing passes.
 func (mn *MobileNode) waitCarrier() error {
-	return poll(10*time.Second, mn.Node+" has its carrier again", func() (up bool, err error) {
+	return poll(startPatience, mn.Node+" has its carrier again", func() (up bool, err error) {
 		up = true
 		for _, e := range []end{{node: mn.Node, name: stationInterface}, {node: NodeAir, name: mn.Node}} {
 			err = errors.Join(err, mn.domain.withHandle(e.node, func(h *netlink.Handle) error {
@@ -223,7 +226,7 @@ func (mn *MobileNode) Associate(after time.Time) (time.Time, error) {
 // notAssociated is the error of an association that did not come about.
 func (mn *MobileNode) notAssociated(mag string) error {
 	return fmt.Errorf("%s was not associated by the access point of %s; hostapd says:\n%s\nwpa_supplicant says:\n%s",
-		mn.Node, mag, mn.domain.tail(mag, "hostapd"), mn.domain.tail(mn.Node, "wpa_supplicant"))
+		mn.Node, mag, mn.domain.tail(mag, "hostapd"), mn.domain.tail(mn.Node, supplicantProgram))
 }
 
 // sendEAPOLStart sends the frame of IEEE 802.1X with which a supplicant asks to be authenticated: version 1, type 1, no body.

@@ -47,7 +47,7 @@ func (d *Domain) StartStream(mn *MobileNode, address netip.Addr, octets int) (*S
 		return nil, fmt.Errorf("correspondent: %w", err)
 	}
 	err = d.in(mn.Node, func() (err error) {
-		dialer := net.Dialer{Timeout: 10 * time.Second, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0))}
+		dialer := net.Dialer{Timeout: startPatience, LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0))}
 		s.conn, err = dialer.Dial("tcp", server.String())
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -179,19 +180,21 @@ func TestAStationInTwoVLANsLeavesWithTheLast(t *testing.T) {
 
 // TestManyAtATime: those that came too many at a time are told later, and a loss of announcements costs none.
 func TestManyAtATime(t *testing.T) {
-	f := newFake(t)
-	r := start(t, f.config(Bridge{StationsPerSecond: 20}))
-	eventually(t, "the bridge", func() bool { return r.Status().Peers[0].Connected })
-	var want []string
-	for i := range byte(30) {
-		f.Attach(host(i + 1))
-		want = append(want, fmt.Sprintf("%02x@acc0", i+1))
-	}
-	f.overrun()
-	r.expect(want...)
-	if c := r.Status().Counters; c["new_stations_limited"] == 0 || c["overruns"] != 1 {
-		t.Errorf("counters %v", c)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		r := start(t, f.config(Bridge{StationsPerSecond: 20}))
+		eventually(t, "the bridge", func() bool { return r.Status().Peers[0].Connected })
+		var want []string
+		for i := range byte(30) {
+			f.Attach(host(i + 1))
+			want = append(want, fmt.Sprintf("%02x@acc0", i+1))
+		}
+		f.overrun()
+		r.expect(want...)
+		if c := r.Status().Counters; c["new_stations_limited"] == 0 || c["overruns"] != 1 {
+			t.Errorf("counters %v", c)
+		}
+	})
 }
 
 func TestConfigurationErrors(t *testing.T) {

@@ -130,9 +130,8 @@ func TestRealPortsComeUpUnderTraffic(t *testing.T) {
 		conn, broadcast := frames(t, fmt.Sprintf("far%d", i)), stationFrame(byte(i))
 		talk.Go(func() {
 			defer conn.Close()
-			for range 400 { // until the port forwards
+			for end := time.Now().Add(patience); !r.has(byte(i)) && time.Now().Before(end); time.Sleep(500 * time.Microsecond) { // the port is to forward first
 				_, _ = conn.WriteTo(broadcast, everybody)
-				time.Sleep(500 * time.Microsecond)
 			}
 		})
 	}

@@ -79,7 +79,7 @@ func TestLostRepliesAreMendedByAResync(t *testing.T) {
 	connected(t, a)
 	f.do(func() { f.silent, f.stations = true, []string{"02:00:00:00:10:00"} })
 	f.event("<3>AP-STA-CONNECTED 02:00:00:00:10:00")
-	eventually(t, "the loss counted", func() bool { return a.Status().Counters["failed_queries"] == 1 })
+	eventually(t, "the loss counted", func() bool { return a.Status().Counters["failed_queries"] >= 1 })
 	f.do(func() { f.silent = false })
 	a.expect(`Link_Up wlan0 02:00:00:00:10:00 "" resync`)
 }
@@ -213,7 +213,7 @@ func TestCirclingStationListEnds(t *testing.T) {
 	f.do(func() { f.stations = []string{"02:00:00:00:10:00"} })
 	a := start(t, cfg)
 	a.expect(`Link_Up wlan0 02:00:00:00:10:00 "" resync`)
-	eventually(t, "the circle noticed", func() bool { return a.Status().Counters["garbled"] == 1 })
+	eventually(t, "the circle noticed", func() bool { return a.Status().Counters["garbled"] >= 1 })
 }
 
 func TestStationOfARestartedHostapdThatDoesNotReturn(t *testing.T) {

@@ -128,7 +128,7 @@ func TestActions(t *testing.T) {
 func TestDelayedActionIsVoidAfterAnotherAssociation(t *testing.T) {
 	f, a := commandLab(t, "")
 	for range 3 { // one replaces the other
-		if got := a.Act(context.Background(), away(300*time.Millisecond, 0)); got.Outcome != mih.ActionSucceeded {
+		if got := a.Act(context.Background(), away(5*time.Second, 0)); got.Outcome != mih.ActionSucceeded {
 			t.Fatal(got)
 		}
 	}

@@ -8,37 +8,51 @@ import (
 	"time"
 )
 
-const inVLAN = "rx_packets=1\nsignal=-50\nvlan_id="
+const (
+	inVLANs = "02:00:00:00:10:01"
+	inVLAN  = "rx_packets=1\nsignal=-50\nvlan_id="
+)
 
 // TestVLANs: hostapd puts stations of one BSS into VLANs, each with an access link of its own.
 func TestVLANs(t *testing.T) {
+	f, a, is := vlanLab(t, time.Hour)
+	is(inVLAN + "10\nsupp_op_classes=5173\n")
+	f.event("<3>AP-STA-CONNECTED %s", inVLANs)
+	a.expect(`Link_Up students ` + inVLANs + ` ""`)
+	f.do(func() { f.stations = nil })
+	f.event("<3>AP-STA-DISCONNECTED %s", inVLANs)
+	a.expect(`Link_Down students ` + inVLANs + ` ""`)
+	is("rx_packets=1\n")
+	f.event("<3>AP-STA-CONNECTED %s", inVLANs)
+	a.expect(`Link_Up wlan0 ` + inVLANs + ` ""`)
+}
+
+// TestVLANsThatNobodyTellsOf: a station was authorized anew, into another VLAN, and nobody said so.
+func TestVLANsThatNobodyTellsOf(t *testing.T) {
+	f, a, is := vlanLab(t, 50*time.Millisecond)
+	is(inVLAN + "10\n")
+	a.expect(`Link_Up students ` + inVLANs + ` "" resync`)
+	is(inVLAN + "20\n")
+	a.expect(`Link_Up staff ` + inVLANs + ` "" resync`)
+	is(inVLAN + "30\n") // of which nothing is known
+	a.expect(`Link_Down staff ` + inVLANs + ` "" resync`)
+	f.event("<3>AP-STA-CONNECTED %s", inVLANs)
+	eventually(t, "it is counted", func() bool { return a.Status().Counters["vlan_unknown"] > 0 && a.Status().Peers[0].Stations == 0 })
+}
+
+// vlanLab is an adapter of a BSS with VLANs, and one station, inVLANs, that is as is says.
+func vlanLab(t *testing.T, resync time.Duration) (f *fake, a *started, is func(detail string)) {
 	f, cfg := fakeLab(t)
 	cfg.Interfaces[0].VLANs = map[int]string{10: "students", 20: "staff"}
-	cfg.ResyncInterval = 50 * time.Millisecond
-	a := start(t, cfg)
+	cfg.ResyncInterval = resync
+	a = start(t, cfg)
 	connected(t, a)
-	is := func(station, detail string) {
+	return f, a, func(detail string) {
 		f.do(func() {
-			f.detail[station] = detail
-			f.stations = []string{station}
+			f.detail[inVLANs] = detail
+			f.stations = []string{inVLANs}
 		})
 	}
-	const one = "02:00:00:00:10:01"
-	is(one, inVLAN+"10\nsupp_op_classes=5173\n")
-	f.event("<3>AP-STA-CONNECTED %s", one)
-	a.expect(`Link_Up students ` + one + ` ""`)
-	is(one, inVLAN+"20\n") // it was authorized anew, and nobody said so
-	a.expect(`Link_Up staff ` + one + ` "" resync`)
-	f.do(func() { f.stations = nil })
-	f.event("<3>AP-STA-DISCONNECTED %s", one)
-	a.expect(`Link_Down staff ` + one + ` ""`)
-	is(one, "rx_packets=1\n")
-	f.event("<3>AP-STA-CONNECTED %s", one)
-	a.expect(`Link_Up wlan0 ` + one + ` ""`)
-	is(one, inVLAN+"30\n") // of which nothing is known
-	a.expect(`Link_Down wlan0 ` + one + ` "" resync`)
-	f.event("<3>AP-STA-CONNECTED %s", one)
-	eventually(t, "it is counted", func() bool { return a.Status().Counters["vlan_unknown"] > 0 && a.Status().Peers[0].Stations == 0 })
 }
 
 // TestVLANOfAReply: an identity may hold a line break, and what looks like a VLAN behind it.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -178,83 +179,91 @@ func TestWhatFramesTell(t *testing.T) {
 
 // TestNobodyIsAskedWhoWasJustHeard, and who falls silent is asked at a pace.
 func TestSilence(t *testing.T) {
-	f := newFakeLink(t)
-	r := start(t, f.config(Link{IdleTime: 300 * time.Millisecond, ProbeInterval: 20 * time.Millisecond}))
-	f.Attach(mih.MACAddress(host(1)))
-	r.expect("Up 01")
-	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		f.send(discovery(host(1), derived(host(1)), linkLocal, &ndp.NeighborSolicitation{TargetAddress: linkLocal})) // it has something to do
-		if n := f.probes(host(1)); n > 0 && r.Status().Counters["heard"] > 100 {
-			t.Fatalf("a station that is heard all the time was asked %d times", n)
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLink(t)
+		r := start(t, f.config(Link{IdleTime: 300 * time.Millisecond, ProbeInterval: 20 * time.Millisecond}))
+		f.Attach(mih.MACAddress(host(1)))
+		r.expect("Up 01")
+		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			f.send(discovery(host(1), derived(host(1)), linkLocal, &ndp.NeighborSolicitation{TargetAddress: linkLocal})) // it has something to do
+			if n := f.probes(host(1)); n > 0 {
+				t.Fatalf("a station that is heard all the time was asked %d times", n)
+			}
 		}
-	}
-	eventually(t, "it is asked, and answers", func() bool { return f.probes(host(1)) >= 2 })
-	f.Detach(mih.MACAddress(host(1)))
-	r.expect("Down 01")
-	if n := r.Status().Peers[0].Stations; n != 0 {
-		t.Errorf("%d stations are kept", n)
-	}
+		eventually(t, "it is asked, and answers", func() bool { return f.probes(host(1)) >= 2 })
+		f.Detach(mih.MACAddress(host(1)))
+		r.expect("Down 01")
+		if n := r.Status().Peers[0].Stations; n != 0 {
+			t.Errorf("%d stations are kept", n)
+		}
+	})
 }
 
 // TestTrafficDoesNotPutOffProbes: who has gone is found out while another speaks all the time, also when probes have to wait their turn.
 func TestTrafficDoesNotPutOffProbes(t *testing.T) {
-	f := newFakeLink(t)
-	cfg := f.config(Link{IdleTime: 200 * time.Millisecond, ProbeInterval: 20 * time.Millisecond})
-	cfg.probesPerSecond = 50
-	r := start(t, cfg)
-	for i := range byte(20) {
-		f.send(solicits(host(i)))
-	}
-	eventually(t, "all but one are gone", func() bool {
-		f.send(arp(host(0), "192.0.2.7", "192.0.2.1"))
-		return r.Status().Counters["unreachable"] >= 19
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLink(t)
+		cfg := f.config(Link{IdleTime: 200 * time.Millisecond, ProbeInterval: 20 * time.Millisecond})
+		cfg.probesPerSecond = 50
+		r := start(t, cfg)
+		for i := range byte(20) {
+			f.send(solicits(host(i)))
+		}
+		eventually(t, "all but one are gone", func() bool {
+			f.send(arp(host(0), "192.0.2.7", "192.0.2.1"))
+			return r.Status().Counters["unreachable"] >= 19
+		})
+		if n := r.Status().Peers[0].Stations; n != 1 {
+			t.Errorf("%d stations, want the one that speaks", n)
+		}
 	})
-	if n := r.Status().Peers[0].Stations; n != 1 {
-		t.Errorf("%d stations, want the one that speaks", n)
-	}
 }
 
 // TestAStationIsAskedByAllItsAddresses and no more of them than are kept.
 func TestAStationIsAskedByAllItsAddresses(t *testing.T) {
-	f := newFakeLink(t)
-	r := start(t, f.config(Link{IdleTime: time.Millisecond, ProbeInterval: time.Millisecond}))
-	var frames [][]byte
-	for i := range 20 {
-		target := netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)})
-		frames = append(frames, discovery(host(1), target, linkLocal, &ndp.NeighborAdvertisement{TargetAddress: target}))
-	}
-	f.send(append(frames, arp(host(2), "192.0.2.7", "192.0.2.1"))...)
-	r.expect("Down 01", "Down 02", "Up 01", "Up 02")
-	if n := f.probes(host(1)); n > maximumProbes*maximumAddresses || n < maximumProbes {
-		t.Errorf("%d probes of the first one", n)
-	}
-	if n := f.probes(host(2)); n != 2*maximumProbes { // by ARP, and by the address that it should have
-		t.Errorf("%d probes of the second one", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLink(t)
+		r := start(t, f.config(Link{IdleTime: time.Millisecond, ProbeInterval: time.Millisecond}))
+		var frames [][]byte
+		for i := range 20 {
+			target := netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)})
+			frames = append(frames, discovery(host(1), target, linkLocal, &ndp.NeighborAdvertisement{TargetAddress: target}))
+		}
+		f.send(append(frames, arp(host(2), "192.0.2.7", "192.0.2.1"))...)
+		r.expect("Down 01", "Down 02", "Up 01", "Up 02")
+		if n := f.probes(host(1)); n > maximumProbes*maximumAddresses || n < maximumProbes {
+			t.Errorf("%d probes of the first one", n)
+		}
+		if n := f.probes(host(2)); n != 2*maximumProbes { // by ARP, and by the address that it should have
+			t.Errorf("%d probes of the second one", n)
+		}
+	})
 }
 
 // TestAStationThatComesAgain is told again: it may have been elsewhere. What belongs to one attachment is told once.
 func TestAStationThatComesAgain(t *testing.T) {
-	f := newFakeLink(t)
-	cfg := f.config(Link{IdleTime: time.Hour})
-	cfg.again = 200 * time.Millisecond
-	r := start(t, cfg)
-	f.send(discovery(host(1), netip.IPv6Unspecified(), netip.MustParseAddr("ff02::1:ff00:1"), &ndp.NeighborSolicitation{TargetAddress: derived(host(1))}),
-		solicits(host(1)), dhcp4(host(1), dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)), dhcp6(host(1), dhcpv6.MessageTypeSolicit))
-	r.expect("Up 01")
-	eventually(t, "it is told again", func() bool {
-		f.send(solicits(host(1)))
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return len(r.told) > 0
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLink(t)
+		cfg := f.config(Link{IdleTime: time.Hour})
+		cfg.again = 200 * time.Millisecond
+		r := start(t, cfg)
+		f.send(discovery(host(1), netip.IPv6Unspecified(), netip.MustParseAddr("ff02::1:ff00:1"), &ndp.NeighborSolicitation{TargetAddress: derived(host(1))}),
+			solicits(host(1)), dhcp4(host(1), dhcpv4.WithMessageType(dhcpv4.MessageTypeDiscover)), dhcp6(host(1), dhcpv6.MessageTypeSolicit))
+		r.expect("Up 01")
+		eventually(t, "it is told again", func() bool {
+			f.send(solicits(host(1)))
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return len(r.told) > 0
+		})
+		r.expect("Up 01")
+		for range 20 { // what only shows that it lives is no news
+			f.send(arp(host(1), "192.0.2.7", "192.0.2.1"))
+			time.Sleep(20 * time.Millisecond)
+		}
+		f.send(solicits(host(2)))
+		r.expect("Up 02")
 	})
-	r.expect("Up 01")
-	for range 20 { // what only shows that it lives is no news
-		f.send(arp(host(1), "192.0.2.7", "192.0.2.1"))
-		time.Sleep(20 * time.Millisecond)
-	}
-	f.send(solicits(host(2)))
-	r.expect("Up 02")
 }
 
 // TestStationsThatComeAgainArePaced: each time costs a registration.
@@ -276,46 +285,50 @@ func TestStationsThatComeAgainArePaced(t *testing.T) {
 
 // TestInventedStations: they come no faster than allowed, are no more than allowed, and go when they do not answer.
 func TestInventedStations(t *testing.T) {
-	f := newFakeLink(t)
-	r := start(t, f.config(Link{IdleTime: time.Hour, MaximumStations: 5, StationsPerSecond: 8, Ignored: []mih.LinkAddress{mih.MACAddress(host(200))}}))
-	f.send(solicits(host(200)))
-	for i := range byte(100) {
-		f.send(solicits(host(i)))
-	}
-	eventually(t, "all were heard", func() bool {
-		c := r.Status().Counters
-		return c["heard"] == 100 && c["ignored_configured"] == 1
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLink(t)
+		r := start(t, f.config(Link{IdleTime: time.Hour, MaximumStations: 5, StationsPerSecond: 8, Ignored: []mih.LinkAddress{mih.MACAddress(host(200))}}))
+		f.send(solicits(host(200)))
+		for i := range byte(100) {
+			f.send(solicits(host(i)))
+		}
+		eventually(t, "all were heard", func() bool {
+			c := r.Status().Counters
+			return c["heard"] == 100 && c["ignored_configured"] == 1
+		})
+		if n, c := r.Status().Peers[0].Stations, r.Status().Counters; n != 5 || c[evicted] == 0 || c[evicted]+c[roster.Full] != 95 {
+			t.Errorf("%d stations, %v", n, c)
+		}
+		eventually(t, "they are gone though IdleTime is long", func() bool { return r.Status().Peers[0].Stations == 0 })
+		for i := range byte(100) {
+			f.send(solicits(host(i)))
+		}
+		eventually(t, "they are limited", func() bool { return r.Status().Counters["heard"] == 200 })
 	})
-	if n, c := r.Status().Peers[0].Stations, r.Status().Counters; n != 5 || c[evicted] == 0 || c[evicted]+c[roster.Full] != 95 {
-		t.Errorf("%d stations, %v", n, c)
-	}
-	eventually(t, "they are gone though IdleTime is long", func() bool { return r.Status().Peers[0].Stations == 0 })
-	for i := range byte(100) {
-		f.send(solicits(host(i)))
-	}
-	eventually(t, "they are limited", func() bool { return r.Status().Counters["heard"] == 200 })
 }
 
 // TestInventedStationsMakeWay for others, and those that have answered do not.
 func TestInventedStationsMakeWay(t *testing.T) {
-	f := newFakeLink(t)
-	r := start(t, f.config(Link{IdleTime: 50 * time.Millisecond, ProbeInterval: time.Hour, MaximumStations: 2}))
-	for _, step := range []struct {
-		invented, host byte
-		want           []string
-	}{{0, 1, []string{"Up 01"}}, {2, 3, []string{"Down 02", "Up 02", "Up 03"}}} {
-		if step.invented != 0 {
-			f.send(solicits(host(step.invented)))
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeLink(t)
+		r := start(t, f.config(Link{IdleTime: 50 * time.Millisecond, ProbeInterval: time.Hour, MaximumStations: 2}))
+		for _, step := range []struct {
+			invented, host byte
+			want           []string
+		}{{0, 1, []string{"Up 01"}}, {2, 3, []string{"Down 02", "Up 02", "Up 03"}}} {
+			if step.invented != 0 {
+				f.send(solicits(host(step.invented)))
+			}
+			f.Attach(mih.MACAddress(host(step.host)))
+			r.expect(step.want...)
+			eventually(t, "it has answered and is asked again", func() bool { return f.probes(host(step.host)) >= 2 })
 		}
-		f.Attach(mih.MACAddress(host(step.host)))
-		r.expect(step.want...)
-		eventually(t, "it has answered and is asked again", func() bool { return f.probes(host(step.host)) >= 2 })
-	}
-	f.send(solicits(host(4)))
-	eventually(t, "there is no room", func() bool { return r.Status().Counters[roster.Full] == 1 })
-	if c := r.Status().Counters; c[evicted] != 1 || r.Status().Peers[0].Stations != 2 {
-		t.Errorf("%v", c)
-	}
+		f.send(solicits(host(4)))
+		eventually(t, "there is no room", func() bool { return r.Status().Counters[roster.Full] == 1 })
+		if c := r.Status().Counters; c[evicted] != 1 || r.Status().Peers[0].Stations != 2 {
+			t.Errorf("%v", c)
+		}
+	})
 }
 
 // TestInventedStationsGoAsFastAsTheyCome: each may need all of its probes.

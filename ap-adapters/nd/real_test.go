@@ -26,8 +26,9 @@ func lab(t *testing.T, host string) {
 	t.Cleanup(func() { run(t, "ip link del acc0", "ip netns del "+host) })
 }
 
+// realConfig has probes so far apart that a host which detects duplicates, and answers nobody meanwhile, is not given up.
 func realConfig() Config {
-	return Config{Links: []Link{{Interface: "acc0", IdleTime: 300 * time.Millisecond, ProbeInterval: 300 * time.Millisecond}}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return Config{Links: []Link{{Interface: "acc0", IdleTime: 300 * time.Millisecond, ProbeInterval: time.Second}}, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 
 // TestRealHost: the kernel's own duplicate address detection and solicitations are what it is seen by, and its answers keep it.
@@ -83,8 +84,9 @@ func TestRealHostReturns(t *testing.T) {
 	r.mu.Lock()
 	r.told = nil
 	r.mu.Unlock()
-	run(t, "ip link set acc0 down", "ip link set acc0 up")
 	eventually(t, "it is said to have come again", func() bool {
+		run(t, "ip link set acc0 down", "ip link set acc0 up")
+		time.Sleep(4 * againInterval) // kernels wait before they believe a carrier; and what it says too soon is of the time before
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		return slices.Contains(r.told, "Up 01")

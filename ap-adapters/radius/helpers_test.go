@@ -119,6 +119,14 @@ func config() Config {
 
 func run(t testing.TB, cfg Config) *running {
 	t.Helper()
+	r := begin(t, cfg)
+	eventually(t, "the adapter listens", func() bool { return r.ListenAddress().IsValid() })
+	return r
+}
+
+// begin is run without waiting until the adapter listens.
+func begin(t testing.TB, cfg Config) *running {
+	t.Helper()
 	a, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +152,6 @@ func run(t testing.TB, cfg Config) *running {
 		done <- nil
 	}
 	t.Cleanup(r.stop)
-	eventually(t, "the adapter listens", func() bool { return a.ListenAddress().IsValid() })
 	return r
 }
 
@@ -188,17 +195,18 @@ func dial(t testing.TB, to netip.AddrPort) *net.UDPConn {
 // ask sends a request until it is answered, and checks the answer.
 func ask(t testing.TB, conn *net.UDPConn, packet []byte, secret Secret) *codec.Packet {
 	t.Helper()
+	var last error
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		write(t, conn, packet)
-		if answer := hear(t, conn, 200*time.Millisecond); answer != nil {
+		for answer := hear(t, conn, 200*time.Millisecond); answer != nil; answer = hear(t, conn, 200*time.Millisecond) {
 			p, err := authenticAnswer(answer, packet, secret)
-			if err != nil {
-				t.Fatalf("answer %x: %v", answer, err)
+			if err == nil {
+				return p
 			}
-			return p
+			last = fmt.Errorf("answer %x: %w", answer, err) // or a second one to what was sent twice before
 		}
 	}
-	t.Fatal("no answer")
+	t.Fatalf("no answer that is good: %v", last)
 	return nil
 }
 

@@ -83,15 +83,21 @@ func (l *lab) daemon(args ...string) (kill func()) {
 	return kill
 }
 
-// radclient sends one request to the adapter, and says whether it was answered.
+// radclient sends one request to the adapter until it is answered, and says whether it was.
 func (l *lab) radclient(kind string, secret Secret, attributes string) bool {
 	l.t.Helper()
-	return l.radclientAt("127.0.0.1:1813", kind, secret, attributes)
+	return l.radclientAt("127.0.0.1:1813", 30, kind, secret, attributes)
 }
 
-func (l *lab) radclientAt(server, kind string, secret Secret, attributes string) bool {
+// unanswered sends one that is to have no answer.
+func (l *lab) unanswered(kind string, secret Secret, attributes string) bool {
 	l.t.Helper()
-	cmd := exec.Command(need(l.t, "radclient", "freeradius-utils"), "-r", "3", "-t", "1", "-S", l.write("secret", string(secret)), server, kind)
+	return !l.radclientAt("127.0.0.1:1813", 3, kind, secret, attributes)
+}
+
+func (l *lab) radclientAt(server string, times int, kind string, secret Secret, attributes string) bool {
+	l.t.Helper()
+	cmd := exec.Command(need(l.t, "radclient", "freeradius-utils"), "-r", fmt.Sprint(times), "-t", "1", "-S", l.write("secret", string(secret)), server, kind)
 	cmd.Stdin = strings.NewReader(attributes)
 	out, err := cmd.CombinedOutput()
 	l.t.Logf("radclient %s: %v %s", kind, err, bytes.TrimSpace(out))
@@ -122,7 +128,7 @@ func TestRealRadclient(t *testing.T) {
 	if !l.radclient("status", secret, "Message-Authenticator = 0x00") {
 		t.Error("no answer to Status-Server")
 	}
-	if l.radclient("acct", Secret("another"), radclientStart) || l.radclient("auth", secret, "User-Name = anna, User-Password = x") {
+	if !l.unanswered("acct", Secret("another"), radclientStart) || !l.unanswered("auth", secret, "User-Name = anna, User-Password = x") {
 		t.Error("what is not to be answered was")
 	}
 	r.stop()
@@ -133,7 +139,7 @@ func TestRealRadclient(t *testing.T) {
 		t.Fatal("no answer")
 	}
 	again.expect(radclientUp + " resync")
-	if l.radclient("acct", secret, radclientStart) {
+	if !l.unanswered("acct", secret, radclientStart) {
 		t.Error("a request without the Message-Authenticator that is required was answered")
 	}
 	if !l.radclient("acct", secret, strings.Replace(signed, "= Start", "= Stop", 1)) {
@@ -141,8 +147,8 @@ func TestRealRadclient(t *testing.T) {
 	}
 	again.expect(strings.Replace(radclientUp, "Up", "Down", 1))
 	for name, n := range map[string]uint64{"no_message_authenticator": 3, "answered": 2} {
-		if got := again.counter(name); got != n {
-			t.Errorf("%s is %d, want %d", name, got, n)
+		if got := again.counter(name); got < n { // more of what was sent again
+			t.Errorf("%s is %d, want %d at least", name, got, n)
 		}
 	}
 }
@@ -209,7 +215,7 @@ func TestRealFreeRADIUSGetsTheRecords(t *testing.T) {
 	cfg := radclientConfig()
 	cfg.Forward = &Forward{Server: netip.MustParseAddrPort("127.0.0.1:2813"), Secret: upstreamSecret}
 	r := run(t, cfg)
-	if l.radclient("acct", secret, radclientStart) {
+	if !l.unanswered("acct", secret, radclientStart) {
 		t.Error("the access point was answered although no server has its record")
 	}
 	r.expect(radclientUp)
@@ -221,7 +227,7 @@ func TestRealFreeRADIUSGetsTheRecords(t *testing.T) {
 	l.waitRecord(records, "Acct-Status-Type = Start", `Acct-Session-Id = "77"`, `User-Name = "anna@example.net"`, "NAS-IP-Address = 192.0.2.9",
 		`Calling-Station-Id = "02-00-00-00-10-05"`, `Tunnel-Private-Group-Id:1 = "20"`)
 	kill()
-	if l.radclient("acct", secret, strings.Replace(radclientStart, "= Start", "= Stop", 1)) {
+	if !l.unanswered("acct", secret, strings.Replace(radclientStart, "= Start", "= Stop", 1)) {
 		t.Error("the access point was answered although no server has its record")
 	}
 	r.expect(strings.Replace(radclientUp, "Up", "Down", 1))
@@ -274,7 +280,7 @@ modules {
 }`, string(secret)), "update control {\n Proxy-To-Realm := GATEWAY\n }", "ok")
 	start()
 	ask := func(attributes string) func() bool {
-		return func() bool { return l.radclientAt("127.0.0.1:2813", "acct", upstreamSecret, attributes) }
+		return func() bool { return l.radclientAt("127.0.0.1:2813", 30, "acct", upstreamSecret, attributes) }
 	}
 	eventually(t, "an answer by way of FreeRADIUS", ask(radclientStart))
 	r.expect(radclientUp)
@@ -329,7 +335,7 @@ func (l *hostapdLab) comesBack(r *running, up string) {
 				l.t.Fatalf("got %s, want %s", text(ind), up)
 			}
 			return true
-		case <-time.After(4 * time.Second):
+		case <-time.After(10 * time.Second):
 			return false
 		}
 	})

@@ -19,12 +19,8 @@ func main() {
 }
 
 // clean takes away the packet filter, which is all that mihd leaves when it stops.
-func clean(out io.Writer, cfg *configs.Mihd, usable bool) error {
-	socket := "/run/netlmm/mihd.sock"
-	if usable {
-		socket = cfg.AdminSocket
-	}
-	return daemon.Clean(out, socket, daemon.Table("netlmm_mihd", filter.Clean))
+func clean(out io.Writer, _ *configs.Mihd, _ error) error {
+	return daemon.Clean(out, daemon.Table("netlmm_mihd", filter.Clean))
 }
 
 func run(ctx context.Context, cfg *configs.Mihd) error {

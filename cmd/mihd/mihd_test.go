@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"netlmm/cmd/internal/api"
+	"netlmm/internal/netnstest"
 	"netlmm/mih"
 	"netlmm/mih/wire"
 )
@@ -88,6 +89,53 @@ metrics: {listen: ""}
 	}
 	if err := l.stop(syscall.SIGTERM); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// TestOneInANamespace: whatever its configuration says, and wherever its socket is, a second mihd does not start beside a running one, and
+// --clean takes nothing of it away until it is gone.
+func TestOneInANamespace(t *testing.T) {
+	l := newLab(t)
+	configuration := fmt.Sprintf(`
+mih:
+  mihf_id: ap
+  listen: ["2001:db8:f0::21"]
+  peers: [{name: gateway, address: "2001:db8:f0::1"}]
+security:
+  mode: ipsec
+  vici_socket: %[1]s/vici
+  peers: [{name: gateway, address: "2001:db8:f0::1", identity: mag1, managed_by: swanctl}]
+admin: {socket: %[1]s/mihd.sock}
+metrics: {listen: ""}
+`, l.dir)
+	l.write("mihd.yaml", configuration)
+	l.write("other.yaml", strings.Replace(configuration, "mihd.sock", "other.sock", 1))
+	l.write("bad.yaml", configuration+"unknown: 1\n")
+	l.start()
+	run := func(words ...string) (string, error) {
+		cmd := exec.Command("/proc/self/exe", words...)
+		cmd.Env = append(os.Environ(), asDaemon+"=1")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if err := os.Remove(l.dir + "/mihd.sock"); err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range [][]string{{"--config", l.dir + "/other.yaml"}, {"--clean", "--config", l.dir + "/other.yaml"}, {"--clean", "--config", l.dir + "/bad.yaml"}, {"--clean"}} {
+		if out, err := run(words...); err == nil || !strings.Contains(out, fmt.Sprintf("mihd runs in this network namespace already (process %d of user 0)", l.mihd.cmd.Process.Pid)) {
+			t.Errorf("%q beside it: %v\n%s", words, err, out)
+		}
+		if err := netnstest.Command("nft list table inet netlmm_mihd"); err != nil {
+			t.Fatalf("%q: %v", words, err)
+		}
+	}
+	if err := l.stop(syscall.SIGKILL); err == nil {
+		t.Error("mihd outlived SIGKILL")
+	}
+	for _, want := range []string{"removed nftables table inet netlmm_mihd\n", "nothing to remove\n"} {
+		if out, err := run("--clean", "--config", l.dir+"/bad.yaml"); err != nil || out != want {
+			t.Errorf("without it: %v, %q, want %q", err, out, want)
+		}
 	}
 }
 

@@ -45,7 +45,8 @@ func TestTables(t *testing.T) {
 	socket := serve(t, map[string]string{
 		api.PathBindings: `[{"mobile_node_id":"mn1@example.net","mobile_node_link_layer_id":"02:00:00:00:00:01","home_network_prefixes":["2001:db8:1000::/64"],
 			"ipv4_home_address":"10.64.0.9/16","proxy_care_of_address":"2001:db8:f0::1","lma_address":"2001:db8:f0::ff","state":"registered",
-			"offload_policy":{"mode":"matching","selectors":[{"source_port":"443","protocol":"6"}]}}, {"mobile_node_id":"mn2@example.net"}]`,
+			"offload_policy":{"mode":"matching","selectors":[{"source_port":"443","protocol":"6"}]}}, {"mobile_node_id":"mn2@example.net"},
+			{"mobile_node_id":"mn3@example.net","offload_policy":{"mode":"others","selectors":[{"protocol":"50"}]},"offload_suspended":true}]`,
 		api.PathPeers: `[{"name":"lma","address":"2001:db8:f0::ff","identity":"lma","state":"up","mode":"TRANSPORT","rekeys":2,
 			"heartbeat":{"state":"failed","restart_counter":7,"last_heard":"2026-01-01T00:00:00Z","missing":4}},
 			{"name":"other","address":"2001:db8:f0::fe","state":"up"}]`,
@@ -58,7 +59,7 @@ func TestTables(t *testing.T) {
 			"counters":{"netlmm_mag_ignored_total{queue_full}":3},"warnings":["look here"]}`,
 	})
 	for name, want := range map[string][]string{
-		"bindings":  {"MOBILE NODE", "mn1@example.net", "2001:db8:1000::/64", "10.64.0.9/16", "registered", "  matching: source_port 443 protocol 6\n", "  none\n"},
+		"bindings":  {"MOBILE NODE", "mn1@example.net", "2001:db8:1000::/64", "10.64.0.9/16", "registered", "  matching: correspondent_ports 443 protocol tcp\n", "  none\n", "  suspended: others: protocol esp\n"},
 		"peers":     {"IDENTITY", "up", "TRANSPORT", "failed, 4 missing", "RESTARTS", "  7  ", "off"},
 		"config":    {"MinDelayBeforeBCEDelete", "RFC 5213 section 9.1", "no: 10s", "[2001:db8:1000::/40]", "security.filter", "yes", `""`, "100000"},
 		"handovers": {"TOTAL ms", "hostapd", "1.500", "complete"},

@@ -26,7 +26,8 @@ type binding struct {
 	State                 string                         `json:"state"`
 	LastUpdate            time.Time                      `json:"last_update"`
 	Expires               time.Time                      `json:"expires"`
-	OffloadPolicy         mobility.OffloadPolicy         `json:"offload_policy"`
+	OffloadPolicy         offloadPolicy                  `json:"offload_policy"`
+	OffloadSuspended      bool                           `json:"offload_suspended"` // lmad: the gateway does not ask for it now
 }
 
 func table(w io.Writer, header string, rows func(row func(format string, values ...any))) {
@@ -43,8 +44,12 @@ func printBindings(w io.Writer, bindings []binding) {
 			if b.IPv4HomeAddress.IsValid() {
 				ipv4 = b.IPv4HomeAddress.String()
 			}
-			row("%v\t%v\t%s\t%s\t%v\t%v\t%s\t%s ago\t%s\t%v", b.MobileNodeID, b.MobileNodeLinkLayerID, prefixes(b.HomeNetworkPrefixes), ipv4,
-				b.ProxyCareOfAddress, b.LMAAddress, b.State, age(b.LastUpdate), remaining(b.Expires), b.OffloadPolicy)
+			offloaded := b.OffloadPolicy.String()
+			if b.OffloadSuspended {
+				offloaded = "suspended: " + offloaded
+			}
+			row("%v\t%v\t%s\t%s\t%v\t%v\t%s\t%s ago\t%s\t%s", b.MobileNodeID, b.MobileNodeLinkLayerID, prefixes(b.HomeNetworkPrefixes), ipv4,
+				b.ProxyCareOfAddress, b.LMAAddress, b.State, age(b.LastUpdate), remaining(b.Expires), offloaded)
 		}
 	})
 }

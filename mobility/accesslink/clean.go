@@ -13,7 +13,8 @@ import (
 )
 
 // Clean takes away what Close leaves on an interface for the next run: the link-local addresses, those that anchors gave included,
-// and what is there for IPv4 home addresses. From then on Linux gives it a link-local address of its own again, if that is what new
+// and what is there for IPv4 home addresses. It takes an interface that Open has been at for the gateway's alone, and what is there in these
+// forms for ours (see cleanLinkLocal and findLeftovers). From then on Linux gives it a link-local address of its own again, if that is what new
 // interfaces get. It says what it removed; where Open has not been, or Clean has, nothing is changed.
 //
 // The link-layer address and the other settings stay: nothing noted what they were before.

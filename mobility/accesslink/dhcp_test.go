@@ -98,7 +98,10 @@ func (s station) start(script, name string, arguments ...string) *client {
 	s.t.Helper()
 	where := s.t.TempDir()
 	journal, file := filepath.Join(where, "journal"), filepath.Join(where, "script")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(script, "JOURNAL", journal)), 0o755); err != nil {
+	syscall.ForkLock.RLock() // a child that another test forks now would hold it open for writing, and it could not be run
+	err := os.WriteFile(file, []byte(strings.ReplaceAll(script, "JOURNAL", journal)), 0o755)
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	for i := range arguments {

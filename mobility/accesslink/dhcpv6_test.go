@@ -13,6 +13,7 @@ import (
 // A host with DHCPv6 gets an address of its home network prefix, and the same one behind every gateway (RFC 5213 section
 // 6.11).
 func TestDHCPv6Client(t *testing.T) {
+	t.Parallel()
 	before, after, where := here(t), newSpace(t), t.TempDir()
 	accessBefore, accessAfter := before.newAccess(), after.newAccess()
 	l := openWith(t, before, Config{Interface: accessBefore, DHCPv6: DHCPv6Server})

@@ -183,10 +183,13 @@ func (l *Link) route(p *port, now Offer) error {
 	return failed
 }
 
+// arpIgnore is the value of the sysctl arp_ignore where default routers' addresses are.
+const arpIgnore = "2"
+
 // addRouter adds an address without a network, so that the kernel neither takes the mobile nodes' network to be on the link
 // nor answers ARP for it (arp_ignore 2): that is done here, for nodes with an offer.
 func (l *Link) addRouter(p *port, router netip.Addr) error {
-	if err := l.set("ipv4", []setting{{"arp_ignore", "2"}, {"forwarding", "1"}, {"send_redirects", "0"}, {"accept_redirects", "0"}}); err != nil {
+	if err := l.set("ipv4", []setting{{"arp_ignore", arpIgnore}, {"forwarding", "1"}, {"send_redirects", "0"}, {"accept_redirects", "0"}}); err != nil {
 		return err
 	}
 	err := l.netlink.AddrReplace(p.device(), &netlink.Addr{IPNet: hostNet(router), Scope: unix.RT_SCOPE_LINK})

@@ -1,10 +1,13 @@
 package accesslink
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -21,12 +24,16 @@ type leftovers struct {
 	pinned  map[netip.Addr][6]byte
 }
 
-// findLeftovers looks for them. An address of the form that addRouter gives says that there was such a run; without one,
-// permanent neighbour entries were set by hand and stay.
+// findLeftovers looks for them. An address of the form that addRouter gives, on an interface with the sysctl that it sets, says that
+// there was such a run; without both, what is there was set by hand and stays. With them an address of that form, or a permanent neighbour
+// entry, of somebody else's counts as left: nothing that all kernels have marks whose one is.
 func (l *Link) findLeftovers() (left leftovers, err error) {
 	found, err := l.find()
 	if err != nil {
 		return left, err
+	}
+	if now, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv4/conf", l.config.Interface, "arp_ignore")); err != nil || string(bytes.TrimSpace(now)) != arpIgnore {
+		return left, nil
 	}
 	addresses, err := l.netlink.AddrList(found, netlink.FAMILY_V4)
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {

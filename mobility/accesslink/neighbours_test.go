@@ -58,13 +58,14 @@ func TestNeighbourhood(t *testing.T) {
 // one without an offer is not. The route here resolves addresses, unlike those of package forwarding/kernel: it stands for
 // whatever makes the kernel send to them.
 func TestUnreachableNode(t *testing.T) {
+	t.Parallel()
 	mag := here(t)
 	access := mag.newAccess()
 	l := open(t, access)
 	heard := run(t, l)
 	s, stranger := newStation(t, mag), newStation(t, mag)
 	newStation(t, mag).plug(mag, access) // without any, the bridge has no carrier, and the kernel forgets all neighbours
-	for name, value := range map[string]string{"delay_first_probe_time": "1", "base_reachable_time_ms": "1000", "ucast_solicit": "1", "mcast_solicit": "1"} {
+	for name, value := range map[string]string{"delay_first_probe_time": "1", "base_reachable_time_ms": "1000", "retrans_time_ms": "200", "ucast_solicit": "1", "mcast_solicit": "1"} {
 		mag.sysctl("net/ipv6/neigh/"+access+"/"+name, value)
 	}
 	mustOffer(t, l, s.offer())

@@ -31,6 +31,7 @@ func (e events) waitPresent(t testing.TB, l *Link, s station, prefixes ...netip.
 }
 
 func TestProbeAndForget(t *testing.T) {
+	t.Parallel()
 	mag := here(t)
 	access := mag.newAccess()
 	l := open(t, access)
@@ -99,6 +100,7 @@ func TestBridgeThatIsNoMulticastRouter(t *testing.T) {
 // A host with addresses that nobody can guess, that never asked anything and that nothing was sent to, is found present; one
 // that is gone is not, and another's answer does not stand for it.
 func TestProbeByListenerQuery(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name, bridge string // what the access link does about MLD itself
 		secret       bool   // the host's addresses are made with one (RFC 7217), else at random

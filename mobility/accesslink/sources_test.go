@@ -29,6 +29,7 @@ func mustAdvertise(t testing.TB, l *Link, a Advertisement) {
 // A mobile node's duplicate address detection finds the address of its router taken, be it the fixed one or the anchor's
 // (RFC 5213 sections 6.8 and 6.9.3; RFC 6543).
 func TestDuplicateAddressDetectionFindsTheRouter(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		source  netip.Addr
@@ -72,6 +73,7 @@ func TestDuplicateAddressDetectionFindsTheRouter(t *testing.T) {
 // The anchor's link-local address is the node's router, of that node alone; it comes and goes with the node and survives
 // the interface (RFC 5213 section 6.9.1.2, 15).
 func TestAnchorsLinkLocalAddress(t *testing.T) {
+	t.Parallel()
 	mag := here(t)
 	access := mag.newAccess()
 	l := open(t, access)

@@ -32,6 +32,7 @@ type gateway struct {
 	mag     *mag.MAG
 	secured bool          // its SA stands
 	stopped bool          // it was told to stop, and has not been started since
+	without bool          // it was started without offloading
 	off     time.Duration // of its wall clock
 
 	offers  map[place]mag.OfferAddresses // that stand

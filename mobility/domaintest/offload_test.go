@@ -58,8 +58,8 @@ func asked(o *mh.Options) string {
 	return policyName(p)
 }
 
-// offloads says whether a gateway is configured for it: all but the third one are, in a domain that is.
-func (d *domain) offloads(g *gateway) bool { return d.offload && g.name != "mag3" }
+// offloads says whether a gateway is configured for it: all but the third one are, in a domain that is, unless they were started without it.
+func (d *domain) offloads(g *gateway) bool { return d.offload && g.name != "mag3" && !g.without }
 
 // noteAnswer keeps what the anchor answered a gateway that took the answer, and holds against it what the gateway made of it: what leaves
 // there is what the anchor said, and nothing where it said nothing (RFC 6909 section 3.2).
@@ -75,13 +75,13 @@ func (d *domain) noteAnswer(g *gateway, p packet, accepted mobility.BindingUpdat
 		return
 	}
 	want := policy
-	if !accepted.IPv4HomeAddress.IsValid() {
+	if !accepted.IPv4HomeAddress.IsValid() || !d.offloads(g) {
 		want = mobility.OffloadPolicy{}
 	}
 	if accepted.OffloadPolicy != want {
 		d.wrong = fmt.Errorf("%s was told %v, and has %v", g.name, policy, accepted.OffloadPolicy)
 	}
-	if !policy.IsZero() && !d.offloads(g) {
+	if !policy.IsZero() && !d.offloads(g) && !g.without { // what it asked before it was started without may be answered late
 		d.wrong = fmt.Errorf("%s, which does not ask, was told %v", g.name, policy)
 	}
 	g.told[accepted.MobileNodeLinkLayerID] = policy
@@ -103,12 +103,13 @@ func (g *gateway) checkOffload(e mobility.BindingUpdateListEntry, got forwarding
 	return nil
 }
 
-// checkStay: what a gateway was told stays for as long as the mobile node stays there (RFC 6909 section 3.3).
+// checkStay: what a gateway was told stays for as long as the mobile node stays there, also when the gateway does not ask for a while (RFC
+// 6909 section 3.3).
 func checkStay(before, now mobility.BindingCacheEntry) error {
 	same := before.State == "registered" && now.State == "registered" && before.ProxyCareOfAddress == now.ProxyCareOfAddress &&
 		before.MobileNodeLinkLayerID == now.MobileNodeLinkLayerID && before.IPv4HomeAddress == now.IPv4HomeAddress
-	if same && before.OffloadAnswered && now.OffloadAnswered && before.OffloadPolicy != now.OffloadPolicy {
-		return fmt.Errorf("the policy of %v at %v was %v, and is %v now", now.MobileNodeID, now.ProxyCareOfAddress, before.OffloadPolicy, now.OffloadPolicy)
+	if same && before.OffloadAnswered && (!now.OffloadAnswered || before.OffloadPolicy != now.OffloadPolicy) {
+		return fmt.Errorf("the policy of %v at %v was %v, and is %v now, answered: %t", now.MobileNodeID, now.ProxyCareOfAddress, before.OffloadPolicy, now.OffloadPolicy, now.OffloadAnswered)
 	}
 	return nil
 }
@@ -119,8 +120,12 @@ func (d *domain) checkNegotiated(h *host, binding mobility.BindingCacheEntry) er
 		return nil
 	}
 	entry, _ := h.at.mag.Forwarding().Get(netip.PrefixFrom(binding.IPv4HomeAddress.Addr(), 32))
-	if binding.OffloadAnswered != d.offloads(h.at) || entry.Offload != binding.OffloadPolicy {
-		return fmt.Errorf("its MAG offloads by %v, the anchor has %v, answered: %t", entry.Offload, binding.OffloadPolicy, binding.OffloadAnswered)
+	told, want := binding.OffloadAnswered && !binding.OffloadSuspended, binding.OffloadPolicy
+	if !told {
+		want = mobility.OffloadPolicy{}
+	}
+	if told != d.offloads(h.at) || entry.Offload != want {
+		return fmt.Errorf("its MAG offloads by %v, the anchor has %v, answered: %t, suspended: %t", entry.Offload, binding.OffloadPolicy, binding.OffloadAnswered, binding.OffloadSuspended)
 	}
 	return nil
 }

@@ -188,7 +188,8 @@ func (d *domain) steps(check func()) map[string]func(*rapid.T) {
 		"restart a MAG": func(t *rapid.T) {
 			g := someGateway(t)
 			d.pass(time.Millisecond, check) // nor any program
-			d.note("- %s restarts", g.name)
+			g.without = d.offload && rapid.IntRange(0, 3).Draw(t, "without offloading") == 0
+			d.note("- %s restarts%s", g.name, map[bool]string{true: " without offloading"}[g.without])
 			d.restartMAG(g)
 		},
 		"stop a MAG": func(t *rapid.T) {

@@ -122,10 +122,11 @@ func (d *domain) command(t *testing.T, td *datadriven.TestData, check func()) {
 		d.event(d.gateway(td, 1), mag.NeighborUnreachable{Interface: link(td, 2), MobileNodeLinkLayerID: d.host(td, 0).mac})
 	case "crash": // the LMA: the changes of the last 50 ms are lost
 		d.crashLMA(writeBehind)
-	case "restart": // MAG, or lma [restored]
+	case "restart": // MAG [without], which is to say offloading, or lma [restored]
 		if td.CmdArgs[0].Key == "lma" {
 			d.restartLMA(td.HasArg("restored"))
 		} else {
+			d.gateway(td, 0).without = td.HasArg("without")
 			d.restartMAG(d.gateway(td, 0))
 		}
 	case "show":
@@ -185,7 +186,7 @@ func shown(prefixes []netip.Prefix, home netip.Prefix) []netip.Prefix {
 func (d *domain) show() {
 	for _, e := range d.anchor.Snapshot() {
 		fmt.Fprintf(&d.trace, "lma  %v %s at %s %v until %v%s\n", e.MobileNodeID, e.State, d.nameOf(e.ProxyCareOfAddress),
-			shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress), d.until(e.Expires).Sub(start), policyName(e.OffloadPolicy))
+			shown(e.HomeNetworkPrefixes, e.IPv4HomeAddress), d.until(e.Expires).Sub(start), policyName(e.OffloadPolicy)+map[bool]string{true: ", suspended"}[e.OffloadSuspended])
 	}
 	for _, g := range d.gateways {
 		for _, e := range g.mag.Snapshot() {

@@ -111,6 +111,7 @@ func (l *LMA) record(e *entry) mobility.BindingCacheEntry {
 		Expires:               l.timeOf(e.expires),
 		OffloadPolicy:         l.offloadOf(e),
 		OffloadAnswered:       e.offload != 0,
+		OffloadSuspended:      e.offload != e.offload.number(),
 	}
 	if l.revoking[e] != nil {
 		record.State = revoking

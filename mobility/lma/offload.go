@@ -1,15 +1,21 @@
 package lma
 
 import (
-	"math"
-
 	"netlmm/mobility"
 	"netlmm/mobility/mh"
 )
 
-// offload is the number by which offloadPolicies knows what the MAG of a session was told; 0: it did not ask. As a number it takes no
-// room in an entry that was not free.
+// offload is the number by which offloadPolicies knows what the MAG of a session was told; 0: it did not ask. With suspended beside it,
+// it did earlier in this stay, and not the last time. As a number it takes no room in an entry that was not free.
 type offload uint16
+
+const (
+	suspended           offload = 1 << 15
+	mostOffloadPolicies         = int(suspended) - 1
+)
+
+// number is what offloadPolicies knows.
+func (o offload) number() offload { return o &^ suspended }
 
 // offloadPolicies are what sessions have of offload policies (RFC 6909), each held once. No policy is one of them: that is an answer too.
 type offloadPolicies struct {
@@ -29,7 +35,7 @@ func (o *offloadPolicies) take(p mobility.OffloadPolicy) (offload, bool) {
 	if !ok {
 		if last := len(o.free) - 1; last >= 0 {
 			n, o.free = o.free[last], o.free[:last]
-		} else if len(o.known) > math.MaxUint16 {
+		} else if len(o.known) > mostOffloadPolicies {
 			return 0, false
 		} else {
 			n = offload(len(o.known))
@@ -41,7 +47,8 @@ func (o *offloadPolicies) take(p mobility.OffloadPolicy) (offload, bool) {
 	return n, true
 }
 
-func (o *offloadPolicies) release(n offload) {
+func (o *offloadPolicies) release(of offload) {
+	n := of.number()
 	if n == 0 {
 		return
 	}
@@ -58,15 +65,23 @@ func (l *LMA) asksOffload(r *request) bool {
 
 // negotiate settles which IPv4 flows of e leave at its MAG (RFC 6909 section 3.3): what the profile says, or else what the MAG proposes.
 // It is settled once for the whole stay there, whatever the profile says later; anew says that this is where a stay begins, or where it
-// gets its IPv4 home address.
+// gets its IPv4 home address. A MAG that does not ask for a while must not have it enabled then (first item), and the same as before
+// when it asks again: it is the one that negotiated it (last item).
 func (l *LMA) negotiate(r *request, e *entry, anew bool) {
-	if !l.asksOffload(r) || !e.home().IsValid() {
+	if anew {
 		l.setOffload(e, 0)
-		return
 	}
-	if e.offload != 0 && !anew {
-		return
+	switch asks := l.asksOffload(r) && e.home().IsValid(); {
+	case !asks && e.offload != 0:
+		e.offload |= suspended
+	case asks && e.offload != 0:
+		e.offload = e.offload.number()
+	case asks:
+		l.settleOffload(r, e)
 	}
+}
+
+func (l *LMA) settleOffload(r *request, e *entry) {
 	policy := r.profile.OffloadPolicy
 	proposed, err := r.options.OffloadPolicy()
 	if err != nil {
@@ -88,5 +103,5 @@ func (l *LMA) setOffload(e *entry, n offload) {
 	e.offload = n
 }
 
-// offloadOf is the policy of e; the zero one: none.
-func (l *LMA) offloadOf(e *entry) mobility.OffloadPolicy { return l.offloads.known[e.offload] }
+// offloadOf is the policy of e, which may be suspended; the zero one: none.
+func (l *LMA) offloadOf(e *entry) mobility.OffloadPolicy { return l.offloads.known[e.offload.number()] }

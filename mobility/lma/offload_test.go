@@ -2,15 +2,17 @@ package lma
 
 import (
 	"maps"
-	"math"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"netlmm/mobility"
 	"netlmm/mobility/mh"
+	"netlmm/mobility/store"
 )
 
 // offloadRequests are what a PBU may have of the option, by name; "" is none of it.
@@ -69,39 +71,127 @@ func TestConformanceOffloadAnswer(t *testing.T) {
 	}
 }
 
-// TestConformanceOffloadStay: for a whole stay at one gateway the option is octet for octet the same, whatever becomes of the profile and
-// of the anchor (RFC 6909 section 3.3, last item).
+// TestConformanceOffloadStay: for a whole stay at one gateway the option is octet for octet the same, whatever becomes of the profile, of
+// the anchor, which reads what its store has kept, and of the gateway, which may not ask for a while and is not told anything then (RFC
+// 6909 section 3.3, first and last item).
 func TestConformanceOffloadStay(t *testing.T) {
-	l := dualStack(t)
-	l.cfg.EnableIPv4TrafficOffloadSupport = true
 	profile := "all-but-work"
-	l.cfg.Profile = func(id mobility.MobileNodeID) (mobility.Profile, bool) {
+	w := newKept(t, func(id mobility.MobileNodeID) (mobility.Profile, bool) {
 		return mobility.Profile{MobileNodeID: id, ProxyRegistration: true, IPv4Mobility: true, OffloadPolicy: offloadPolicy(t, profile)}, true
-	}
-	now, want := epoch, offloadPolicy(t, profile)
-	for i, next := range []string{"web", "", "cdn", "all-but-work", "web"} {
-		u := requestWith(1<<len(echoed)-1, now)
+	})
+	request := func(ask func(*mh.Options)) mh.BindingUpdate {
+		u := requestWith(1<<len(echoed)-1, w.now)
 		u.Options.HandoffIndicator, u.Options.HomeNetworkPrefixes = mobility.HandoffStateNotChanged, allZeroPrefix
-		u.Options.Present.Add(mh.OptionIPv4HomeAddressRequest)
-		u.Options.IPv4HomeAddressRequest = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-		u.Options.SetOffloadPolicy(offloadPolicy(t, "cdn"))
-		if _, ack := answerTo(t, l, now, u, "mag1"); ack.Status != mobility.StatusAccepted {
-			t.Fatal(ack.Status)
-		} else if got, err := ack.Options.OffloadPolicy(); got != want || err != nil {
-			t.Errorf("answer %d: %v (%v), want %v", i, got, err, want)
-		}
-		profile, now = next, now.Add(lifetimeUnits)
-		if i%2 == 1 { // the anchor is started again
-			restored, err := New(l.cfg)
-			if err == nil {
-				err = restored.Restore(now, l.Snapshot())
+		ask(&u.Options)
+		return u
+	}
+	ipv4 := func(o *mh.Options) {
+		o.Present.Add(mh.OptionIPv4HomeAddressRequest)
+		o.IPv4HomeAddressRequest = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	asking := request(func(o *mh.Options) { ipv4(o); o.SetOffloadPolicy(offloadPolicy(t, "cdn")) })
+	_, ack := w.answer(asking)
+	first := optionsOf(t, w.payload, mh.OptionIPv4TrafficOffloadSelector)
+	if got, err := ack.Options.OffloadPolicy(); got != offloadPolicy(t, profile) || err != nil || len(first) != 2 {
+		t.Fatalf("%v (%v) as %x", got, err, first)
+	}
+	for silence, ask := range map[string]func(*mh.Options){"": nil, "not asking": ipv4, "of IPv6 alone": func(*mh.Options) {}} {
+		for i, next := range []string{"web", "", "cdn", "all-but-work", "web"} {
+			profile, w.now = next, w.now.Add(lifetimeUnits)
+			if ask != nil {
+				if _, ack := w.answer(request(ask)); ack.Status != mobility.StatusAccepted || ack.Options.Present.Has(mh.OptionIPv4TrafficOffloadSelector) {
+					t.Errorf("%s: status %v, options %b", silence, ack.Status, ack.Options.Present)
+				}
+				if e := w.lma.Snapshot()[0]; !e.OffloadAnswered || !e.OffloadSuspended {
+					t.Errorf("%s: answered %v, suspended %v", silence, e.OffloadAnswered, e.OffloadSuspended)
+				}
 			}
-			if err != nil {
-				t.Fatal(err)
+			if i%2 == 1 {
+				w.restart()
 			}
-			l = restored
+			w.now = w.now.Add(time.Second)
+			asking = request(func(o *mh.Options) { ipv4(o); o.SetOffloadPolicy(offloadPolicy(t, "cdn")) })
+			if _, ack := w.answer(asking); ack.Status != mobility.StatusAccepted {
+				t.Fatal(ack.Status)
+			}
+			if got := optionsOf(t, w.payload, mh.OptionIPv4TrafficOffloadSelector); !slices.Equal(got, first) {
+				t.Errorf("answer %d, silence %q: %x, want %x", i, silence, got, first)
+			}
+			if e := w.lma.Snapshot()[0]; e.OffloadSuspended {
+				t.Errorf("answer %d, silence %q: suspended", i, silence)
+			}
 		}
 	}
+}
+
+// kept is an anchor with its store.
+type kept struct {
+	t       *testing.T
+	now     time.Time
+	lma     *LMA
+	path    string
+	store   *store.Store
+	payload []byte // of the last answer
+}
+
+func newKept(t *testing.T, profile func(mobility.MobileNodeID) (mobility.Profile, bool)) *kept {
+	t.Helper()
+	w := &kept{t: t, now: epoch, lma: dualStack(t), path: filepath.Join(t.TempDir(), "bindings.db")}
+	w.lma.cfg.EnableIPv4TrafficOffloadSupport, w.lma.cfg.Profile = true, profile
+	w.open()
+	t.Cleanup(func() { w.store.Close() })
+	return w
+}
+
+func (w *kept) open() (entries []mobility.BindingCacheEntry) {
+	w.t.Helper()
+	var err error
+	if w.store, entries, err = store.Open(w.path); err != nil {
+		w.t.Fatal(err)
+	}
+	return entries
+}
+
+// answer has the anchor answer a PBU, and the store keep what it makes of the binding.
+func (w *kept) answer(u mh.BindingUpdate) (SendMessage, mh.BindingAcknowledgement) {
+	w.t.Helper()
+	message, ack := answerTo(w.t, w.lma, w.now, u, "mag1")
+	w.store.Put(w.lma.Snapshot()[0])
+	w.payload = message.Payload
+	return message, ack
+}
+
+// restart gives the anchor's place to one that knows what the store has.
+func (w *kept) restart() {
+	w.t.Helper()
+	if err := w.store.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	l, err := New(w.lma.cfg)
+	if err == nil {
+		err = l.Restore(w.now, w.open())
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.lma = l
+}
+
+// optionsOf are the octets of the options of one type in a Binding Acknowledgement, read without the codec.
+func optionsOf(t *testing.T, payload []byte, want mh.OptionType) (options []string) {
+	t.Helper()
+	const fixed = 12
+	for rest := payload[fixed:]; len(rest) > 0; {
+		size := 1
+		if rest[0] != byte(mh.OptionPad1) {
+			size = 2 + int(rest[1])
+		}
+		if rest[0] == byte(want) {
+			options = append(options, string(rest[:size]))
+		}
+		rest = rest[size:]
+	}
+	return options
 }
 
 const lifetimeUnits = 4 * mh.LifetimeUnit
@@ -117,14 +207,14 @@ func TestOffloadPoliciesAreBounded(t *testing.T) {
 	}
 	table := newOffloadPolicies()
 	var numbers []offload
-	for i := range math.MaxUint16 {
+	for i := range mostOffloadPolicies {
 		n, ok := table.take(nth(i))
 		if !ok || n == 0 || table.known[n] != nth(i) {
 			t.Fatalf("policy %d has number %d, %v", i, n, ok)
 		}
 		numbers = append(numbers, n)
 	}
-	if n, ok := table.take(nth(math.MaxUint16)); ok {
+	if n, ok := table.take(nth(mostOffloadPolicies)); ok {
 		t.Errorf("one too many has number %d", n)
 	}
 	if n, ok := table.take(nth(7)); !ok || n != numbers[7] {
@@ -144,7 +234,7 @@ func TestOffloadPoliciesAreBounded(t *testing.T) {
 func TestTooManyOffloadPolicies(t *testing.T) {
 	l := dualStack(t)
 	l.cfg.EnableIPv4TrafficOffloadSupport = true
-	l.offloads.known = make([]mobility.OffloadPolicy, math.MaxUint16+1)
+	l.offloads.known = make([]mobility.OffloadPolicy, mostOffloadPolicies+1)
 	u := requestWith(1<<len(echoed)-1, epoch)
 	u.Options.Present.Add(mh.OptionIPv4HomeAddressRequest)
 	u.Options.IPv4HomeAddressRequest = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
@@ -183,13 +273,14 @@ func drawOffload(t *rapid.T, o *mh.Options) {
 	}
 }
 
-// checkStay: what a MAG was told stays for as long as the mobile node does (RFC 6909 section 3.3).
+// checkStay: what a MAG was told stays for as long as the mobile node does, also when the MAG does not ask for a while (RFC 6909 section
+// 3.3).
 func (w *world) checkStay(t *rapid.T, changed BindingChanged) {
 	e := changed.Entry
 	now, before := stay{e.ProxyCareOfAddress, e.OffloadPolicy}, w.told[e.IPv4HomeAddress]
 	told := e.State == registered.String() && e.OffloadAnswered
-	if told && changed.Change == Extended && before.at.IsValid() && before != now {
-		t.Fatalf("%v at %v was told %v, and now %v", e.MobileNodeID, e.ProxyCareOfAddress, before.policy, e.OffloadPolicy)
+	if changed.Change == Extended && before.at.IsValid() && (!told || before != now) {
+		t.Fatalf("%v at %v was told %v, and now %v, answered %v", e.MobileNodeID, e.ProxyCareOfAddress, before.policy, e.OffloadPolicy, e.OffloadAnswered)
 	}
 	delete(w.told, e.IPv4HomeAddress)
 	if told {
@@ -210,8 +301,8 @@ func (w *world) checkOffload(t *rapid.T) {
 	table, users := &w.lma.offloads, make([]int, len(w.lma.offloads.users))
 	for _, node := range w.lma.nodes {
 		for _, e := range node.sessions {
-			if users[e.offload]++; e.offload == 0 {
-				users[0] = 0
+			if n := e.offload.number(); n != 0 {
+				users[n]++
 			}
 		}
 	}

@@ -146,7 +146,9 @@ func (l *LMA) restore(record mobility.BindingCacheEntry) *entry {
 	e.registered, e.lastUpdate = min(l.instantOf(record.Registered), l.nowAt), min(l.instantOf(record.LastUpdate), l.nowAt)
 	e.node.timestamp = max(e.node.timestamp, e.timestamp)
 	if record.OffloadAnswered && e.home().IsValid() {
-		e.offload, _ = l.offloads.take(record.OffloadPolicy)
+		if e.offload, _ = l.offloads.take(record.OffloadPolicy); e.offload != 0 && record.OffloadSuspended {
+			e.offload |= suspended
+		}
 	}
 	l.becomeRestored(e, record)
 	return e

@@ -3,6 +3,7 @@ package lma
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"netlmm/mobility"
 	"netlmm/mobility/mh"
@@ -32,7 +33,7 @@ func offloadPolicy(t tester, name string) mobility.OffloadPolicy {
 	return p
 }
 
-// unusableProposals are well-formed options that say no policy.
+// unusableProposals are options that say no policy.
 func unusableProposals(t tester) map[string][]mh.IPv4TrafficOffloadSelector {
 	var o mh.Options
 	o.SetOffloadPolicy(offloadPolicy(t, "web"))
@@ -44,6 +45,10 @@ func unusableProposals(t tester) map[string][]mh.IPv4TrafficOffloadSelector {
 		"request-and-policy": {web, {}},
 		"ipv6-selector":      {{Format: 2, Data: "\x00\x00"}},
 		"one-ipv6-selector":  {web, {Format: 2, Data: "\x00\x00"}},
+		"too-short":          {{Data: "\x00", Fault: "is shorter than one can be"}},
+		"bad-selector":       {web, {Data: "\x00\x00\x00\x00\x03\x06\x01\x00\x40\x00\x00\x00", Fault: "ends without a start"}},
+		"too-many": append(slices.Repeat([]mh.IPv4TrafficOffloadSelector{web}, mobility.MaximumTrafficSelectors),
+			mh.IPv4TrafficOffloadSelector{Data: "\x00\x00\x00\x00", Fault: "is one more"}),
 	}
 }
 
@@ -65,6 +70,9 @@ func (s *scenario) addOffload(o *mh.Options) {
 func (s *scenario) offload(e mobility.BindingCacheEntry) string {
 	if !e.OffloadAnswered {
 		return ""
+	}
+	if e.OffloadSuspended {
+		return fmt.Sprintf(" offload={suspended: %v}", e.OffloadPolicy)
 	}
 	return fmt.Sprintf(" offload={%v}", e.OffloadPolicy)
 }

@@ -79,7 +79,7 @@ func (m *MAG) takePolicy(s *session, ev LinkAttached) {
 	announced := s.arrival != nil && s.arrival.expected != nil
 	s.accessTechnology, s.correlationID = ev.AccessTechnologyType, ev.CorrelationID
 	s.wishes, s.localRouting, s.anchorLinkLocal = ev.wishes(), ev.LocalRouting, ev.AnchorLinkLocal
-	s.proposal = ev.OffloadPolicy
+	s.takeProposal(ev.OffloadPolicy)
 	s.lifetime = max(ev.Lifetime, mh.LifetimeUnit)
 	if ev.Lifetime == 0 {
 		s.lifetime = m.config.Lifetime

@@ -3,6 +3,7 @@ package mag
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -26,8 +27,18 @@ func TestConformanceOffloadUpdate(t *testing.T) {
 				c.attach(func(ev *LinkAttached) {
 					ev.IPv6Prohibited, ev.IPv4Mobility, ev.OffloadPolicy = !wishes.ipv6, wishes.ipv4, offloadPolicy(t, proposal)
 				})
+				again := func(policy string) { // with another policy, which is for the next stay
+					c.attach(func(ev *LinkAttached) {
+						ev.IPv6Prohibited, ev.IPv4Mobility, ev.OffloadPolicy = !wishes.ipv6, wishes.ipv4, offloadPolicy(t, policy)
+					})
+				}
+				again("web")
 				c.pass(1500 * time.Millisecond)
 				answer := func() { c.answerIPv4(func(o *mh.Options) { answerOffload(t, o, "web") }) }
+				answer()
+				again("")
+				answer()
+				again("all-but-work")
 				answer()
 				c.pass(350 * time.Second)
 				answer()
@@ -37,7 +48,7 @@ func TestConformanceOffloadUpdate(t *testing.T) {
 					kinds[u.Kind]++
 					checkAsked(t, u, enabled && wishes.ipv4, offloadPolicy(t, proposal))
 				}
-				if kinds[Registration] < 2 || kinds[ReRegistration] == 0 || kinds[DeRegistration] != 1 {
+				if kinds[Registration] < 4 || kinds[ReRegistration] == 0 || kinds[DeRegistration] != 1 {
 					t.Errorf("%+v: sent %v", wishes, kinds)
 				}
 			}
@@ -112,7 +123,7 @@ func (h *hostile) drawAnswer(t *rapid.T, o *mh.Options) {
 	if rapid.IntRange(0, 3).Draw(t, "echo") == 0 {
 		return
 	}
-	names := append([]string{"request", "both-modes", "ipv6-selector", "request-and-policy"}, offloadNames...)
+	names := append(slices.Sorted(maps.Keys(unusableAnswers(t))), offloadNames...)
 	answerOffload(t, o, rapid.SampledFrom(names).Draw(t, "offload"))
 }
 

@@ -3,6 +3,7 @@ package mag
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/cockroachdb/datadriven"
 
@@ -33,7 +34,7 @@ func offloadPolicy(t failer, name string) (p mobility.OffloadPolicy) {
 	return p
 }
 
-// unusableAnswers are well-formed options that say no policy; "request" is one that a PBU may have, without a selector.
+// unusableAnswers are options that say no policy; "request" is one that a PBU may have, without a selector.
 func unusableAnswers(t failer) map[string][]mh.IPv4TrafficOffloadSelector {
 	var o mh.Options
 	o.SetOffloadPolicy(offloadPolicy(t, "web"))
@@ -42,6 +43,8 @@ func unusableAnswers(t failer) map[string][]mh.IPv4TrafficOffloadSelector {
 	other.Mode = mobility.OffloadOthers
 	return map[string][]mh.IPv4TrafficOffloadSelector{
 		"request": {{}}, "both-modes": {web, other}, "ipv6-selector": {{Format: 2, Data: "\x00\x00"}}, "request-and-policy": {web, {}},
+		"too-short": {{Data: "\x00", Fault: "is shorter than one can be"}}, "bad-selector": {web, {Data: "\x00\x00\x00\x00\x03\x06\x01\x00\x40\x00\x00\x00", Fault: "ends without a start"}},
+		"too-many": append(slices.Repeat([]mh.IPv4TrafficOffloadSelector{web}, mobility.MaximumTrafficSelectors), mh.IPv4TrafficOffloadSelector{Data: "\x00\x00\x00\x00", Fault: "is one more"}),
 	}
 }
 

@@ -63,7 +63,7 @@ type session struct {
 	lifetime         time.Duration // to ask for
 	wishes           families      // by policy
 	localRouting     bool
-	proposal         mobility.OffloadPolicy // by policy
+	proposal         mobility.OffloadPolicy // by policy when the stay began
 
 	state   State
 	purpose MessageKind               // of the PBU that is due or sent

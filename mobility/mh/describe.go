@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ type Description struct {
 	Data        string     `json:"data,omitempty"`        // in hex: what follows the checksum where it cannot be taken apart
 
 	Options []OptionDescription `json:"options"` // in order of the wire, without padding
-	Errors  []string            `json:"errors"`  // what is wrong with the message, where, as the strict decoder would say it
+	Errors  []string            `json:"errors"`  // what is wrong with the message, where, in the words of the strict decoder
 }
 
 // Describe describes the message in payload, whatever octets these are. Where Decode gives up it notes the error and goes on:
@@ -70,13 +71,9 @@ func (d *Description) message(b []byte) {
 		return
 	}
 	form.describe(d, b)
-	sound := len(d.Errors)
 	d.options(string(b[form.fixed:]), form.fixed)
-	if len(d.Errors) > sound {
-		return
-	}
 	var all Options
-	if err := all.decode(b, form.fixed); err != nil { // of options that are in order one by one
+	if err := all.decode(b, form.fixed); err != nil { // also of options that are in order one by one
 		d.fail(err)
 	}
 }
@@ -84,6 +81,7 @@ func (d *Description) message(b []byte) {
 // options describes the options in rest, which begin at the given offset. One that runs past the end is the last one: where
 // the next would begin nobody knows.
 func (d *Description) options(rest string, at int) {
+	var beside Options
 	for rest != "" {
 		t := OptionType(rest[0])
 		size, err := sizeOfOption(rest, at)
@@ -93,7 +91,7 @@ func (d *Description) options(rest string, at int) {
 			return
 		}
 		if t != OptionPad1 && t != OptionPadN {
-			option, err := describeOption(t, rest[2:size], at)
+			option, err := describeOption(t, rest[2:size], at, &beside)
 			if err != nil {
 				d.fail(err)
 			}
@@ -103,9 +101,11 @@ func (d *Description) options(rest string, at int) {
 	}
 }
 
-// fail notes an error, every one of this package being a DecodeError.
+// fail notes an error once, every one of this package being a DecodeError.
 func (d *Description) fail(err error) {
-	d.Errors = append(d.Errors, strings.TrimPrefix(err.Error(), errorPrefix))
+	if said := strings.TrimPrefix(err.Error(), errorPrefix); !slices.Contains(d.Errors, said) {
+		d.Errors = append(d.Errors, said)
+	}
 }
 
 // String is the description as text: a line for the message, and one for each option and error.

@@ -7,11 +7,21 @@ import (
 	"netlmm/mobility"
 )
 
-// describeTrafficOffload is the M flag and the list of traffic selectors, which is empty where the option asks for some.
-func describeTrafficOffload(o *Options) []Field {
-	mode, selectors := o.IPv4TrafficOffloadSelectors[0].Mode, []selectorDescription{}
-	for i := range o.IPv4TrafficOffloadSelectors {
-		switch s := &o.IPv4TrafficOffloadSelectors[i]; s.Format {
+// describeTrafficOffload is the M flag and the list of traffic selectors, which is empty where the option asks for some. Those of the
+// options before it are in o: a policy has no more than so many together. Its error is the fault for which the strict decoder leaves
+// this option alone out.
+func describeTrafficOffload(o *Options, data string, at int) (OptionDescription, error) {
+	earlier := len(o.IPv4TrafficOffloadSelectors)
+	fault := o.decodeTrafficOffloadSelector(data, at)
+	list, selectors := o.IPv4TrafficOffloadSelectors[earlier:], []selectorDescription{}
+	if len(list) == 0 {
+		fault = tooManySelectors(at)
+	}
+	if fault != nil {
+		return opaqueOption(OptionIPv4TrafficOffloadSelector, data), fault
+	}
+	for i := range list {
+		switch s := &list[i]; s.Format {
 		case NoTrafficSelector:
 		case TrafficSelectorIPv4:
 			numbers := numbersOf(&s.Selector)
@@ -20,7 +30,9 @@ func describeTrafficOffload(o *Options) []Field {
 			selectors = append(selectors, selectorDescription{{"ts_format", s.Format}, {"data", hex.EncodeToString([]byte(s.Data))}})
 		}
 	}
-	return []Field{{"offload_mode", uint8(mode)}, {"meaning", mode.String()}, {"traffic_selectors", selectors}}
+	mode := list[0].Mode
+	fields := []Field{{"offload_mode", uint8(mode)}, {"meaning", mode.String()}, {"traffic_selectors", selectors}}
+	return OptionDescription{OptionIPv4TrafficOffloadSelector, OptionIPv4TrafficOffloadSelector.Name(), fields}, nil
 }
 
 // describe names the fields as RFC 6088 section 3.1 does: "start_source_address".

@@ -107,14 +107,16 @@ var optionFields = map[OptionType]func(o *Options) []Field{
 		t := o.TransientBinding
 		return []Field{{"late_path_switch", t.LatePathSwitch}, {"lifetime_ms", int(t.Lifetime) * int(TransientLifetimeUnit/time.Millisecond)}}
 	},
-	OptionIPv4TrafficOffloadSelector: describeTrafficOffload,
 }
 
 // describeOption describes an option that begins at the given offset. With an error, which is that of the strict decoder, it is
-// described by its octets.
-func describeOption(t OptionType, data string, at int) (OptionDescription, error) {
-	if t == OptionVendorSpecific {
+// described by its octets. What is in several options together is in beside.
+func describeOption(t OptionType, data string, at int, beside *Options) (OptionDescription, error) {
+	switch t {
+	case OptionVendorSpecific:
 		return describeVendorSpecific(data, at)
+	case OptionIPv4TrafficOffloadSelector:
+		return describeTrafficOffload(beside, data, at)
 	}
 	var o Options
 	if err := o.decodeOption(t, data, at); err != nil {

@@ -108,7 +108,7 @@ func usedOptions() Options {
 		TransientBinding:       TransientBinding{true, 9},
 		Unknown:                []RawOption{{99, "earlier"}, {98, "earlier"}},
 
-		IPv4TrafficOffloadSelectors: []IPv4TrafficOffloadSelector{{1, 2, mobility.TrafficSelector{}, "earlier"}, {1, 1, everyRange(), ""}},
+		IPv4TrafficOffloadSelectors: []IPv4TrafficOffloadSelector{{Mode: 1, Format: 2, Data: "earlier"}, selecting(1, everyRange()), {Data: "earlier", Fault: "earlier"}},
 	}
 }
 

@@ -10,11 +10,13 @@ import (
 // IPv4TrafficOffloadSelector is what an IPv4 Traffic Offload Selector option says (RFC 6909 section 3.1): the M flag and a Traffic
 // Selector sub-option (RFC 6089 section 4.2.1.4), or no such sub-option, which asks for a policy. A policy of several selectors is
 // several options, since RFC 6089 has one sub-option in each; a peer that puts several into one option is understood nevertheless.
+// An option with a fault makes no policy, and costs the message nothing: it stands for all that it says, with Fault and Data alone.
 type IPv4TrafficOffloadSelector struct {
 	Mode     mobility.OffloadMode
 	Format   TrafficSelectorFormat
 	Selector mobility.TrafficSelector // of TrafficSelectorIPv4
-	Data     string                   // of a format that is not known here: octets after the sub-option's Reserved field
+	Data     string                   // of a format that is not known here: octets after the sub-option's Reserved field; with a fault: all of the option
+	Fault    string                   // why the option cannot be used: "has length 3, want 4 to 255"; "": it can be read
 }
 
 // TrafficSelectorFormat is the TS Format field of a Traffic Selector sub-option (RFC 6088 section 3).
@@ -39,7 +41,7 @@ func (o *Options) SetOffloadPolicy(p mobility.OffloadPolicy) {
 }
 
 // OffloadPolicy is the policy in the options, none without an option and where the option only asks for one. The error says why
-// the options make no policy, although each is in order.
+// the options make no policy. It concerns nothing else of the message (RFC 6909 sections 3.2 and 3.3).
 func (o *Options) OffloadPolicy() (mobility.OffloadPolicy, error) {
 	if !o.Present.Has(OptionIPv4TrafficOffloadSelector) {
 		return mobility.OffloadPolicy{}, nil
@@ -47,6 +49,8 @@ func (o *Options) OffloadPolicy() (mobility.OffloadPolicy, error) {
 	requests, selectors := 0, []mobility.TrafficSelector(nil)
 	for i, s := range o.IPv4TrafficOffloadSelectors {
 		switch {
+		case s.Fault != "":
+			return mobility.OffloadPolicy{}, fmt.Errorf("an %s %s", OptionIPv4TrafficOffloadSelector, s.Fault)
 		case s.Format == NoTrafficSelector:
 			requests++
 		case s.Format != TrafficSelectorIPv4:
@@ -78,19 +82,39 @@ const (
 	trafficSelectorHead = 2 // of the sub-option: TS Format and Reserved
 )
 
-func (o *Options) decodeTrafficOffloadSelector(data string, at int) error {
+// decodeTrafficOffloadSelector takes in an option, whatever its octets. A gateway or anchor that is not configured to offload has to
+// ignore it and take the rest of the message (RFC 6909 sections 3.2 and 3.3), and one that is gets along without a policy. Of options
+// beyond the most that a policy may have the first one stands for all. What it returns is the fault that it notes in o.
+func (o *Options) decodeTrafficOffloadSelector(data string, at int) *DecodeError {
+	earlier := len(o.IPv4TrafficOffloadSelectors)
+	if earlier > mobility.MaximumTrafficSelectors {
+		return nil
+	}
+	fault := o.readTrafficOffloadSelector(data, at)
+	if fault != nil {
+		clear(o.IPv4TrafficOffloadSelectors[earlier:])
+		o.IPv4TrafficOffloadSelectors = append(o.IPv4TrafficOffloadSelectors[:earlier], IPv4TrafficOffloadSelector{Data: data, Fault: fault.Problem})
+	}
+	return fault
+}
+
+// readTrafficOffloadSelector appends what an option says, up to its first fault.
+func (o *Options) readTrafficOffloadSelector(data string, at int) *DecodeError {
+	if len(data) < offloadFixed {
+		return offloadError(at+1, "has length %d, want %d to 255", len(data), offloadFixed)
+	}
 	mode, earlier := mobility.OffloadMode(data[0]>>7), len(o.IPv4TrafficOffloadSelectors)
 	for rest := data[offloadFixed:]; rest != ""; {
 		where := at + 2 + len(data) - len(rest)
-		size, err := sizeOfSubOption(rest, where)
-		if err == nil && rest[0] == subOptionTrafficSelector {
+		size, fault := sizeOfSubOption(rest, where)
+		if fault == nil && rest[0] == subOptionTrafficSelector {
 			s := IPv4TrafficOffloadSelector{Mode: mode}
-			if err = s.decode(rest[2:size], where); err == nil {
-				err = o.addTrafficOffloadSelector(s, where)
+			if fault = s.decode(rest[2:size], where); fault == nil {
+				fault = o.addTrafficOffloadSelector(s, where)
 			}
 		}
-		if err != nil {
-			return err
+		if fault != nil {
+			return fault
 		}
 		rest = rest[size:]
 	}
@@ -101,7 +125,7 @@ func (o *Options) decodeTrafficOffloadSelector(data string, at int) error {
 }
 
 // sizeOfSubOption is the number of octets of the sub-option that rest begins with, at the given offset.
-func sizeOfSubOption(rest string, at int) (int, error) {
+func sizeOfSubOption(rest string, at int) (int, *DecodeError) {
 	switch {
 	case rest[0] == subOptionPad1:
 		return 1, nil
@@ -112,16 +136,16 @@ func sizeOfSubOption(rest string, at int) (int, error) {
 }
 
 // addTrafficOffloadSelector keeps s, unless there are as many as a policy may have.
-func (o *Options) addTrafficOffloadSelector(s IPv4TrafficOffloadSelector, at int) error {
+func (o *Options) addTrafficOffloadSelector(s IPv4TrafficOffloadSelector, at int) *DecodeError {
 	if len(o.IPv4TrafficOffloadSelectors) == mobility.MaximumTrafficSelectors {
-		return offloadError(at, "is one more than the %d selectors that a policy may have", mobility.MaximumTrafficSelectors)
+		return tooManySelectors(at)
 	}
 	o.IPv4TrafficOffloadSelectors = append(o.IPv4TrafficOffloadSelectors, s)
 	return nil
 }
 
 // decode reads the data of a Traffic Selector sub-option that begins at the given offset.
-func (s *IPv4TrafficOffloadSelector) decode(data string, at int) (err error) {
+func (s *IPv4TrafficOffloadSelector) decode(data string, at int) (fault *DecodeError) {
 	if len(data) < trafficSelectorHead {
 		return offloadError(at+1, "has a traffic selector of %d octets, want at least %d", len(data), trafficSelectorHead)
 	}
@@ -130,19 +154,27 @@ func (s *IPv4TrafficOffloadSelector) decode(data string, at int) (err error) {
 	case NoTrafficSelector:
 		return offloadError(at+2, "has a traffic selector of the format 0, which is reserved")
 	case TrafficSelectorIPv4:
-		s.Selector, err = decodeTrafficSelector(data[trafficSelectorHead:], at+2+trafficSelectorHead)
+		s.Selector, fault = decodeTrafficSelector(data[trafficSelectorHead:], at+2+trafficSelectorHead)
 	default:
 		s.Data = data[trafficSelectorHead:]
 	}
-	return err
+	return fault
 }
 
-func offloadError(at int, format string, args ...any) error {
+func tooManySelectors(at int) *DecodeError {
+	return offloadError(at, "is one more than the %d selectors that a policy may have", mobility.MaximumTrafficSelectors)
+}
+
+func offloadError(at int, format string, args ...any) *DecodeError {
 	return &DecodeError{at, OptionIPv4TrafficOffloadSelector.String(), fmt.Sprintf(format, args...), Drop}
 }
 
 func (e *encoder) trafficOffloadSelectors(list []IPv4TrafficOffloadSelector) {
-	if len(list) == 0 || len(list) > mobility.MaximumTrafficSelectors {
+	most := mobility.MaximumTrafficSelectors
+	if len(list) > most && list[most].Fault != "" {
+		most++ // as it is decoded
+	}
+	if len(list) == 0 || len(list) > most {
 		e.fail(OptionIPv4TrafficOffloadSelector, fmt.Sprintf("is there %d times, want 1 to %d", len(list), mobility.MaximumTrafficSelectors))
 		return
 	}
@@ -152,8 +184,12 @@ func (e *encoder) trafficOffloadSelectors(list []IPv4TrafficOffloadSelector) {
 }
 
 func (e *encoder) trafficOffloadSelector(s *IPv4TrafficOffloadSelector) {
+	if s.Fault != "" {
+		e.raw(RawOption{OptionIPv4TrafficOffloadSelector, s.Data})
+		return
+	}
 	form := &optionForms[OptionIPv4TrafficOffloadSelector]
-	e.option(OptionIPv4TrafficOffloadSelector, form.min)
+	e.option(OptionIPv4TrafficOffloadSelector, offloadFixed)
 	start := len(e.buf)
 	e.buf = append(e.buf, byte(s.Mode)<<7, 0, 0, 0)
 	switch s.Format {

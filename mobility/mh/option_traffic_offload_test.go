@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func TestTrafficOffloadOption(t *testing.T) {
 			00000100 ffffffff 0050 01bb 0400 ffff 20 b8 06 11`, offload(selecting(1, everyRange()))},
 		{"several", "35 0f 00000000 03 09 01 00 02080000 01bb 06 01 01 00 35 12 00000000 00 00 03 0a 01 00 80000000 c0000201 01 02 0000",
 			offload(selecting(0, https()), selecting(0, source))},
-		{"of another format", "35 0b 80000000 03 05 02 00 a1b2c3 01 05 0000000000", offload(IPv4TrafficOffloadSelector{1, 2, mobility.TrafficSelector{}, "\xa1\xb2\xc3"})},
+		{"of another format", "35 0b 80000000 03 05 02 00 a1b2c3 01 05 0000000000", offload(IPv4TrafficOffloadSelector{Mode: 1, Format: 2, Data: "\xa1\xb2\xc3"})},
 	} {
 		t.Run(test.name, func(t *testing.T) { wantOptions(t, test.options, test.want) })
 	}
@@ -82,6 +83,8 @@ func TestTrafficOffloadOptionLenience(t *testing.T) {
 	}
 }
 
+// A fault in an option concerns that option alone: the message is there, with what stood before and behind it, the fault is said, also
+// to people, and makes no policy.
 func TestTrafficOffloadOptionErrors(t *testing.T) {
 	for _, test := range []struct {
 		name, options string
@@ -102,11 +105,7 @@ func TestTrafficOffloadOptionErrors(t *testing.T) {
 		{"protocols backwards", "35 0e 00000000 03 08 01 00 000c0000 11 06", 28, "has a traffic selector with an End Protocol below its Start"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			options := test.options
-			if len(octets(t, options))%4 == 0 {
-				options += "01 02 0000"
-			}
-			wantBadOption(t, options, DecodeError{test.offset, "IPv4 Traffic Offload Selector option", test.problem, Drop})
+			wantUnusable(t, test.options, test.offset, test.problem)
 		})
 	}
 }
@@ -116,23 +115,75 @@ func TestTrafficOffloadEndWithoutStart(t *testing.T) {
 	for i, name := range []string{"Source Address", "Destination Address", "IPsec SPI", "Source Port", "Destination Port", "DS", "Protocol"} {
 		flags := uint32(1) << (30 - 2*i)
 		vector := fmt.Sprintf("35 10 00000000 03 0a 01 00 %08x 00000000", flags)
-		wantBadOption(t, vector, DecodeError{26, "IPv4 Traffic Offload Selector option", "has a traffic selector with an End " + name + " without its Start", Drop})
+		wantUnusable(t, vector, 26, "has a traffic selector with an End "+name+" without its Start")
 	}
 }
 
-// A policy has so many selectors and no more, in one option or in several.
+// wantUnusable checks that a message with the option, which begins at offset 12, between others is decoded and encoded with all of it.
+func wantUnusable(t *testing.T, option string, offset int, problem string) {
+	t.Helper()
+	given := octets(t, option)
+	data := string(given[2 : 2+given[1]])
+	want := offload(IPv4TrafficOffloadSelector{Data: data, Fault: problem}, selecting(1, https()))
+	want.Present.Add(OptionRestartCounter)
+	want.RestartCounter = 9
+	message := updateOf(octets(t, option+"35 0f 80000000 03 09 01 00 02080000 01bb 06 1c 04 00000009 01 02 0000"))
+	for what, payload := range map[string][]byte{"decoded": message, "encoded": encoded(t, &BindingUpdate{Options: want})} {
+		m := BindingUpdate{Options: usedOptions()}
+		if err := m.Decode(payload); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if d := diff(BindingUpdate{Options: want}, m); d != "" {
+			t.Errorf("%s (-want +got):\n%s", what, d)
+		}
+		if p, err := m.Options.OffloadPolicy(); !p.IsZero() || err == nil || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%s: policy %v, error %v, want %q", what, p, err, problem)
+		}
+	}
+	d := Describe(message)
+	if said := fmt.Sprintf("IPv4 Traffic Offload Selector option at offset %d: %s", offset, problem); len(d.Errors) != 1 || d.Errors[0] != said {
+		t.Errorf("Describe says %q, want %q", d.Errors, said)
+	}
+}
+
+// A policy has so many selectors and no more, in one option or in several. What is beyond is not kept, the message is, and there is no
+// policy.
 func TestTrafficOffloadFlood(t *testing.T) {
-	const everything = "03 06 01 00 00000000"
-	want := DecodeError{Field: "IPv4 Traffic Offload Selector option", Problem: "is one more than the 16 selectors that a policy may have", Reaction: Drop}
-	want.Offset = 18 + 16*8
-	wantBadOption(t, "35 8c 00000000"+strings.Repeat(everything, 17), want)
-	want.Offset = 12 + 16*6
-	wantBadOption(t, strings.Repeat("35 04 00000000", 17), want)
-	var m BindingUpdate
-	if err := m.Decode(updateOf(octets(t, "35 84 00000000"+strings.Repeat(everything, 16)))); err != nil || len(m.Options.IPv4TrafficOffloadSelectors) != 16 {
-		t.Errorf("%d selectors, %v, want 16", len(m.Options.IPv4TrafficOffloadSelectors), err)
+	const everything, tooMany = "03 06 01 00 00000000", "is one more than the 16 selectors that a policy may have"
+	sixteen := slices.Repeat([]IPv4TrafficOffloadSelector{selecting(0, mobility.TrafficSelector{})}, 16)
+	excess := IPv4TrafficOffloadSelector{Data: "\x00\x00\x00\x00", Fault: tooMany}
+	short := IPv4TrafficOffloadSelector{Fault: "has length 0, want 4 to 255"}
+	for _, test := range []struct {
+		name, options string
+		want          []IPv4TrafficOffloadSelector
+	}{
+		{"sixteen in one option", "35 84 00000000" + strings.Repeat(everything, 16), sixteen},
+		{"in one option", "35 8c 00000000" + strings.Repeat(everything, 17), []IPv4TrafficOffloadSelector{
+			{Data: "\x00\x00\x00\x00" + strings.Repeat("\x03\x06\x01\x00\x00\x00\x00\x00", 17), Fault: tooMany}}},
+		{"in one option and another", "35 84 00000000" + strings.Repeat(everything, 16) + "35 04 00000000", append(sixteen[:16:16], excess)},
+		{"in many options", strings.Repeat("35 04 00000000", 200), append(make([]IPv4TrafficOffloadSelector, 16), excess)},
+		{"faults in many options", strings.Repeat("35 00", 900), slices.Repeat([]IPv4TrafficOffloadSelector{short}, 17)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			want := offload(test.want...)
+			want.Present.Add(OptionRestartCounter)
+			want.RestartCounter = 9
+			message := updateOf(octets(t, test.options+"1c 04 00000009"))
+			m := BindingUpdate{Options: usedOptions()}
+			if err := m.Decode(message); err != nil {
+				t.Fatal(err)
+			}
+			if d := diff(BindingUpdate{Options: want}, m); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+			_, err := m.Options.OffloadPolicy()
+			if good := len(test.want) == 16; good != (err == nil) || good != (len(Describe(message).Errors) == 0) {
+				t.Errorf("OffloadPolicy says %v, Describe %q", err, Describe(message).Errors)
+			}
+		})
 	}
 	wantEncodeError(t, offload(make([]IPv4TrafficOffloadSelector, 17)...), "17 times", "1 to 16")
+	wantEncodeError(t, offload(slices.Repeat([]IPv4TrafficOffloadSelector{short}, 18)...), "18 times", "1 to 16")
 }
 
 func TestTrafficOffloadEncodeErrors(t *testing.T) {
@@ -165,6 +216,10 @@ func TestTrafficOffloadLetsGo(t *testing.T) {
 // offloadSelectors draws what an option may say.
 func offloadSelectors() *rapid.Generator[IPv4TrafficOffloadSelector] {
 	return rapid.Custom(func(t *rapid.T) IPv4TrafficOffloadSelector {
+		if rapid.IntRange(0, 9).Draw(t, "fault") == 0 {
+			data := text(t, 3, "faulty option")
+			return IPv4TrafficOffloadSelector{Data: data, Fault: fmt.Sprintf("has length %d, want 4 to 255", len(data))}
+		}
 		s := IPv4TrafficOffloadSelector{Mode: rapid.SampledFrom([]mobility.OffloadMode{mobility.OffloadMatching, mobility.OffloadOthers}).Draw(t, "offload mode")}
 		switch s.Format = rapid.SampledFrom([]TrafficSelectorFormat{0, 1, 1, 1, 2, 255}).Draw(t, "format"); s.Format {
 		case NoTrafficSelector:
@@ -216,6 +271,8 @@ func TestOffloadPolicy(t *testing.T) {
 		{"a request and a selector", offload(IPv4TrafficOffloadSelector{}, selecting(1, https())), mobility.OffloadPolicy{}, "without one"},
 		{"another format", offload(foreign), mobility.OffloadPolicy{}, "selector 0 has format 2, want 1"},
 		{"another format beside", offload(selecting(1, https()), foreign), mobility.OffloadPolicy{}, "selector 1 has format 2, want 1"},
+		{"a fault beside", offload(selecting(1, https()), IPv4TrafficOffloadSelector{Fault: "is bad"}), mobility.OffloadPolicy{}, "an IPv4 Traffic Offload Selector option is bad"},
+		{"a fault only", offload(IPv4TrafficOffloadSelector{Fault: "is bad"}), mobility.OffloadPolicy{}, "an IPv4 Traffic Offload Selector option is bad"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := test.options.OffloadPolicy()

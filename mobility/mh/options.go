@@ -37,7 +37,7 @@ var optionForms = [...]optionForm{
 	OptionLinkLocalInterfaceID:   {min: 10, max: 10},
 	OptionTransientBinding:       {min: 2, max: 2},
 
-	OptionIPv4TrafficOffloadSelector: {min: offloadFixed, max: 255, unit: 4},
+	OptionIPv4TrafficOffloadSelector: {max: 255, unit: 4}, // one that is too short is kept with its fault
 }
 
 // withField is the set of the types that may be Present.
@@ -183,7 +183,7 @@ func (o *Options) decodeLaterOption(t OptionType, data string, at int) error {
 	case OptionTransientBinding:
 		o.TransientBinding = decodeTransientBinding(data)
 	case OptionIPv4TrafficOffloadSelector:
-		return o.decodeTrafficOffloadSelector(data, at)
+		_ = o.decodeTrafficOffloadSelector(data, at) // it costs the message nothing
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func numberAddresses(r mobility.NumberRange) mobility.AddressRange {
 }
 
 // decodeTrafficSelector reads the selector that is data and begins at the given offset.
-func decodeTrafficSelector(data string, at int) (mobility.TrafficSelector, error) {
+func decodeTrafficSelector(data string, at int) (mobility.TrafficSelector, *DecodeError) {
 	r := selectorReader{rest: data, at: at}
 	flags := r.number(selectorFlags, "field of", "flags")
 	var numbers selectorNumbers
@@ -99,7 +99,7 @@ func decodeTrafficSelector(data string, at int) (mobility.TrafficSelector, error
 type selectorReader struct {
 	rest string
 	at   int // of rest
-	err  error
+	err  *DecodeError
 }
 
 func (r *selectorReader) number(size int, what, name string) (n uint32) {

@@ -2,7 +2,10 @@ package mh
 
 import (
 	"encoding/binary"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,7 +36,7 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 		ServiceSelection:      "internet",
 		Unknown:               []RawOption{{OptionVendorSpecific, "\x00\x00\x7e\xd9\x05\xab\xcd"}}, // 32473 is for examples
 	}
-	trafficOffload := offload(selecting(1, https()), selecting(1, everyRange()), IPv4TrafficOffloadSelector{1, 2, mobility.TrafficSelector{}, "foreign"})
+	trafficOffload := offload(selecting(1, https()), selecting(1, everyRange()), IPv4TrafficOffloadSelector{Mode: 1, Format: 2, Data: "foreign"})
 	trafficOffload.Present.Add(OptionRestartCounter)
 	trafficOffload.RestartCounter, trafficOffload.Unknown = 9, request.Unknown
 	tests := []struct {
@@ -88,7 +91,6 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 			"mip6.mnid.subtype": "1", "mip6.nemo.mnp.pfl": "64", "mip6.nemo.mnp.mnp": "2001:db8:aaaa:1::", "mip6.mnlli.lli": "020000000001",
 			"mip6.lila_lla": "fe80::200:5eff:fe00:5213", "mip6.ipv4ha.preflen": "24", "mip6.ipv4ha.ha": "192.0.2.7",
 			"mip6.lmaa.opt_code": "1", "mip6.lmaa.ipv6": "2001:db8:f::1", "mip6.vsm.vendorId": "32473", "mip6.vsm.subtype": "5",
-			"mip6.mobility_opt": "42", "_ws.expert.message": "IE data not dissected yet",
 		}},
 		{"handover initiate of RFC 5568", &HandoverInitiate{Sequence: 1, Flags: InitiateBuffer, Options: addressPrefix(AddressOldCareOf, "2001:db8::1/128")}, map[string]string{
 			"mip6.mhtype": "14", "mip6.hlen": "3", "mip6.hi.seqnr": "1", "mip6.hi.s_flag": "0", "mip6.hi.u_flag": "1", "mip6.hi.code": "0",
@@ -102,12 +104,10 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 			"mip6.mhtype": "15", "mip6.hlen": "2", "mip6.hack.seqnr": "258", "mip6.hack.code": "5",
 			"mip6.lmaa.opt_code": "2", "mip6.lmaa.ipv4": "192.0.2.1",
 		}},
-		// tshark 4.0 does not know the option, but finds its end, or else it would not find the vendor's.
+		// tshark need not know the option; it finds its end, or else it would not find the vendor's.
 		{"IPv4 traffic offload", &BindingAcknowledgement{mobility.StatusAccepted, AcknowledgementProxy, 7, 15, trafficOffload}, map[string]string{
 			"mip6.mhtype": "6", "mip6.ba.status": "0", "mip6.ba.k_flag": "0", "mip6.ba.p_flag": "1", "mip6.ba.seqnr": "7", "mip6.ba.lifetime": "15",
-			"mip6.hlen": "14", "mip6.rc": "9", "mip6.mobility_opt": "53,53,53",
-			"_ws.expert.message": "IE data not dissected yet,IE data not dissected yet,IE data not dissected yet",
-			"mip6.vsm.vendorId":  "32473", "mip6.vsm.subtype": "5",
+			"mip6.hlen": "14", "mip6.rc": "9", "mip6.vsm.vendorId": "32473", "mip6.vsm.subtype": "5",
 		}},
 		{"refresh request as raw", &Raw{Type: 0, Data: []byte{0, 0}}, map[string]string{"mip6.mhtype": "0", "mip6.hlen": "0"}},
 	}
@@ -122,11 +122,20 @@ func TestTsharkReadsWhatWeWrite(t *testing.T) {
 	}
 	for i, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			if d := cmp.Diff(test.fields, packets[i]); d != "" {
+			if d := cmp.Diff(test.fields, dissected(packets[i])); d != "" {
 				t.Errorf("%x (-want +tshark):\n%s", messages[i], d)
 			}
 		})
 	}
+}
+
+// dissected is what tshark says of a packet, but for that there are options that it does not know: the next version may.
+func dissected(packet map[string]string) map[string]string {
+	said := slices.DeleteFunc(strings.Split(packet["_ws.expert.message"], ","), func(s string) bool { return s == "IE data not dissected yet" })
+	if packet = maps.Clone(packet); len(said) == 0 {
+		delete(packet, "_ws.expert.message")
+	}
+	return packet
 }
 
 func updateFields(sequence, acknowledge, lifetime string) map[string]string {
@@ -154,7 +163,7 @@ func fields(parts ...map[string]string) map[string]string {
 	return all
 }
 
-// tsharkFields are the fields to compare. mip6.mobility_opt is there for options that tshark does not know. The last two are empty for a packet without fault.
+// tsharkFields are the fields to compare. The last two are empty for a packet without fault.
 var tsharkFields = []string{
 	"mip6.mhtype", "mip6.hlen", "mip6.bu.seqnr", "mip6.bu.a_flag", "mip6.bu.h_flag", "mip6.bu.p_flag", "mip6.bu.lifetime",
 	"mip6.ba.status", "mip6.ba.k_flag", "mip6.ba.p_flag", "mip6.ba.seqnr", "mip6.ba.lifetime", "mip6.be.status", "mip6.be.haddr",
@@ -166,7 +175,7 @@ var tsharkFields = []string{
 	"mip6.hi.seqnr", "mip6.hi.s_flag", "mip6.hi.u_flag", "mip6.hi.code", "mip6.hack.seqnr", "mip6.hack.code", "mip6.lla", "mip6.lla.optcode",
 	"mip6.mhipv6ap.opt_code", "mip6.mhipv6ap.len", "mip6.mhipv6ap.ipv6_address", "mip6.cr.req_type", "mip6.cr.req_length", "mip6.lmaa.opt_code",
 	"mip6.lmaa.ipv4", "mip6.lmaa.ipv6", "mip6.ipv4dra.dra", "mip6.ipv4dsm.s_flag", "mip6.bra.interval",
-	"mip6.mobility_opt", "_ws.malformed", "_ws.expert.message",
+	"_ws.malformed", "_ws.expert.message",
 }
 
 // writeCapture puts each message into an IPv6 packet with its checksum.

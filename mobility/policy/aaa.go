@@ -14,6 +14,7 @@ type Query struct {
 	PortType          uint32 // NAS-Port-Type (RFC 2865 section 5.41), such as 19 for IEEE 802.11; 0: not known
 	State             []byte // of the CoA-Request that asks for this; then it is Authorize Only (RFC 5176 section 3.2)
 	Anyway            bool   // it has just come and is not served without an answer: a server is asked although all are taken for dead
+	AtOnce            bool   // it has just come and is served without an answer as well: it waits for no server that is taken for dead
 }
 
 // Outcome is how a question ended.

@@ -46,7 +46,7 @@ type Grant struct {
 	OffloadPolicy          string // the name that the gateway's configuration has for one (RFC 6909); NoOffloadPolicy for none at all
 }
 
-// NoOffloadPolicy stands for none, where everybody has one.
+// NoOffloadPolicy stands for none, where everybody has one: the gateway proposes none, and an anchor that has one of its own tells it.
 const NoOffloadPolicy = "none"
 
 // Empty: nothing was said that a profile has a place for.

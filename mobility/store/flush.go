@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -22,6 +23,7 @@ type writer struct {
 	current   uint64        // generation that flushes append to
 	sequence  uint64        // of the next batch in the journal
 	journaled int           // octets in the current generation
+	format    format        // of the file
 }
 
 // run writes behind until stop: FlushDelay after the first change, and after a failure at a slower and slower pace. What time
@@ -112,7 +114,7 @@ func (s *Store) pace(err error) {
 // flush writes everything pending in one transaction, or keeps it.
 func (s *Store) flush() error {
 	s.lock()
-	batch, changes, peers := s.batch, s.changes, s.newPeers
+	batch, changes, peers, needs := s.batch, s.changes, s.newPeers, s.needs
 	s.batch, s.changes, s.newPeers = beginBatch(s.spare), 0, nil
 	s.spare, s.underway = nil, changes+len(peers)
 	s.mu.Unlock()
@@ -121,10 +123,13 @@ func (s *Store) flush() error {
 		return nil
 	}
 	finishBatch(batch)
-	err := s.update(func(tx *bolt.Tx) error { return s.write(tx, batch, changes, peers) })
+	err := s.update(func(tx *bolt.Tx) error {
+		return errors.Join(s.raise(tx, needs), s.write(tx, batch, changes, peers))
+	})
 	if err != nil {
 		return s.keep(err, batch, changes, peers)
 	}
+	s.writer.format = needs
 	if changes > 0 {
 		s.writer.sequence++
 		s.writer.journaled += len(batch)
@@ -137,6 +142,14 @@ func (s *Store) flush() error {
 	s.mu.Unlock()
 	s.recycle(batch)
 	return nil
+}
+
+// raise makes the file one of the format that its records need.
+func (s *Store) raise(tx *bolt.Tx, to format) error {
+	if to == s.writer.format {
+		return nil
+	}
+	return tx.Bucket(metaBucket).Put(formatKey, []byte(to.version()))
 }
 
 // write appends the batch to the journal.

@@ -11,8 +11,11 @@ import (
 // What a MAG was told of offloading (RFC 6909) stands behind the other fields of a record, and only where it asked: an octet of flags,
 // the number of selectors, and each of these as an octet that says which ranges it has, and their ends.
 
-// offloadOthers is the one flag there is: the mode of the policy.
-const offloadOthers = 1 << 0
+// Flags.
+const (
+	offloadOthers    = 1 << 0 // the mode of the policy
+	offloadSuspended = 1 << 1 // it did not ask the last time
+)
 
 var errOffload = errors.New("what it says of offloading is unknown")
 
@@ -21,8 +24,12 @@ func offloadNumbers(s *mobility.TrafficSelector) [5]*mobility.NumberRange {
 	return [...]*mobility.NumberRange{&s.SPI, &s.SourcePort, &s.DestinationPort, &s.DS, &s.Protocol}
 }
 
-func appendOffload(b []byte, p mobility.OffloadPolicy) []byte {
-	b = append(b, byte(p.Mode)&offloadOthers, byte(p.Selectors.Len()))
+func appendOffload(b []byte, p mobility.OffloadPolicy, suspended bool) []byte {
+	flags := byte(p.Mode) & offloadOthers
+	if suspended {
+		flags |= offloadSuspended
+	}
+	b = append(b, flags, byte(p.Selectors.Len()))
 	if p.IsZero() {
 		return b
 	}
@@ -52,9 +59,9 @@ func appendSelector(b []byte, s *mobility.TrafficSelector) []byte {
 }
 
 // offload reads what appendOffload wrote.
-func (r *reader) offload() (p mobility.OffloadPolicy) {
+func (r *reader) offload() (p mobility.OffloadPolicy, suspended bool) {
 	flags, n := r.fixed(1)[0], int(r.fixed(1)[0])
-	if flags&^offloadOthers != 0 || n > mobility.MaximumTrafficSelectors {
+	if flags&^(offloadOthers|offloadSuspended) != 0 || n > mobility.MaximumTrafficSelectors {
 		r.note(errOffload)
 	}
 	var selectors []mobility.TrafficSelector
@@ -66,7 +73,7 @@ func (r *reader) offload() (p mobility.OffloadPolicy) {
 		p, err = mobility.NewOffloadPolicy(mobility.OffloadMode(flags&offloadOthers), selectors...)
 		r.note(err)
 	}
-	return p
+	return p, flags&offloadSuspended != 0
 }
 
 func (r *reader) selector() (s mobility.TrafficSelector) {

@@ -6,7 +6,11 @@ import (
 	"hash/crc32"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"netlmm/mobility"
 )
@@ -45,18 +49,20 @@ func TestRecordHoldsOffloadPolicies(t *testing.T) {
 	prefix, _ := keyOf(&plain)
 	key, without := appendKey(nil, prefix), appendValue(nil, &plain)
 	for _, p := range policies(t) {
-		e := entry(1)
-		e.OffloadPolicy, e.OffloadAnswered = p, true
-		value := appendValue(nil, &e)
-		got, err := decode(key, value, format4)
-		if err != nil {
-			t.Fatal(err)
+		for _, suspended := range []bool{false, true} {
+			e := entry(1)
+			e.OffloadPolicy, e.OffloadAnswered, e.OffloadSuspended = p, true, suspended
+			value := appendValue(nil, &e)
+			got, err := decode(key, value, format4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, []mobility.BindingCacheEntry{got}, e)
+			if _, err := decode(key, value, format3); err == nil {
+				t.Error("a record of the format before has an offload policy")
+			}
+			t.Logf("%d octets more: %v", len(value)-len(without), p)
 		}
-		compare(t, []mobility.BindingCacheEntry{got}, e)
-		if _, err := decode(key, value, format3); err == nil {
-			t.Error("a record of the format before has an offload policy")
-		}
-		t.Logf("%d octets more: %v", len(value)-len(without), p)
 	}
 	for _, of := range []format{format3, format4} {
 		got, err := decode(key, without, of)
@@ -73,7 +79,7 @@ func TestDamagedOffloadPolicies(t *testing.T) {
 	prefix, _ := keyOf(&e)
 	fields := appendValue(nil, &e)[checksumSize:]
 	for name, tail := range map[string]string{
-		"a flag that nobody knows": "\x02\x01\x00", "too many selectors": "\x00\x11", "no number of selectors": "\x00", "a selector missing": "\x00\x02\x00",
+		"a flag that nobody knows": "\x04\x01\x00", "too many selectors": "\x00\x11", "no number of selectors": "\x00", "a selector missing": "\x00\x02\x00",
 		"a range that runs backwards": "\x00\x01\x40\x06\x05", "a protocol beyond 255": "\x00\x01\x40\x06\x80\x02",
 		"a number beyond 32 bits": "\x00\x01\x04\x00\xff\xff\xff\xff\x1f", "addresses that run backwards": "\x00\x01\x01\x0a\x00\x00\x02\x0a\x00\x00\x01",
 		"more behind it": "\x00\x01\x00\x00", "an unknown range": "\x00\x01\x80",
@@ -82,6 +88,71 @@ func TestDamagedOffloadPolicies(t *testing.T) {
 		value := append(binary.BigEndian.AppendUint32(nil, crc32.Checksum(content, castagnoli)), content...)
 		if got, err := decode(appendKey(nil, prefix), value, format4); err == nil {
 			t.Errorf("%s: %v", name, got.OffloadPolicy)
+		}
+	}
+}
+
+// versionOf is the format that a closed file says it has.
+func versionOf(t *testing.T, path string) (version string) {
+	t.Helper()
+	db, err := bolt.Open(path, fileMode, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	_ = db.View(func(tx *bolt.Tx) error {
+		version = string(tx.Bucket(metaBucket).Get(formatKey))
+		return nil
+	})
+	return version
+}
+
+// The version of before reads a file for as long as nobody asked about offloading: one of bindings, and one of counters alone. The first
+// such record and what the file says it is are one transaction, which a disk that is full for a while only puts off.
+func TestFormatOfBeforeStaysUntilSomebodyAsks(t *testing.T) {
+	const before, now = "netlmm bindings 3", "netlmm bindings 4"
+	counters := newPath(t)
+	c, err := OpenCounters(counters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.NextRestartCounter(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if v := versionOf(t, counters); v != before {
+		t.Errorf("counters alone: %q", v)
+	}
+	path, told := newPath(t), entry(2)
+	told.OffloadAnswered = true
+	for _, step := range []struct {
+		put  mobility.BindingCacheEntry
+		want string
+	}{{entry(1), before}, {entry(2), before}, {told, now}, {entry(2), now}} {
+		s, _ := mustOpen(t, path)
+		var full atomic.Bool
+		update := s.update
+		s.update = func(f func(*bolt.Tx) error) error {
+			return update(func(tx *bolt.Tx) error {
+				if full.Load() {
+					return errors.Join(f(tx), errors.New("no space left on device"))
+				}
+				return f(tx)
+			})
+		}
+		full.Store(true)
+		s.Put(step.put)
+		for s.Status().Failures == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		full.Store(false)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if v := versionOf(t, path); v != step.want {
+			t.Errorf("%q, want %q", v, step.want)
 		}
 	}
 }

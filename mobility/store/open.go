@@ -16,14 +16,13 @@ import (
 )
 
 const (
-	formatVersion = "netlmm bindings 4"
 	lockTimeout   = 2 * time.Second
 	fileMode      = 0o600
 	directoryMode = 0o700
 )
 
 // formats are the versions of a file that are read.
-var formats = map[string]format{formatVersion: format4, "netlmm bindings 3": format3, "netlmm bindings 2": format2}
+var formats = map[string]format{format4.version(): format4, format3.version(): format3, format2.version(): format2}
 
 // format is what a file of one version has.
 type format int
@@ -33,6 +32,9 @@ const (
 	format3                   // nothing of offloading; what it has is the same in the next one
 	format4
 )
+
+// version is how a file says what it is.
+func (f format) version() string { return fmt.Sprintf("netlmm bindings %d", int(f)) }
 
 var (
 	metaBucket     = []byte("meta")
@@ -101,12 +103,12 @@ func restrict(path string) (warning string) {
 
 func newStore(path string, db *bolt.DB, c *content, limits limits) *Store {
 	s := &Store{
-		path: path, db: db, update: db.Update, clean: c.clean, limits: limits, writer: c.writer,
+		path: path, db: db, update: db.Update, clean: c.clean, limits: limits, writer: c.writer, needs: c.format,
 		batch: beginBatch(nil), compactAt: limits.pending, known: c.peers,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	s.compacted.L = &s.mu
-	s.writer.delay, s.writer.retry, s.writer.slice = FlushDelay, firstRetry, leastSlice
+	s.writer.delay, s.writer.retry, s.writer.slice, s.writer.format = FlushDelay, firstRetry, leastSlice, c.format
 	return s
 }
 
@@ -158,7 +160,8 @@ func open(path string) (db *bolt.DB, c content, err error) {
 	return db, c, err
 }
 
-// begin gives the file the form of this version and marks it as open.
+// begin gives the file the form of this version and marks it as open. It is of format 4 from the first record on that says something of
+// offloading: without one, the version of before can still read it when it is installed again.
 func (c *content) begin(tx *bolt.Tx) error {
 	for _, name := range [][]byte{metaBucket, bindingsBucket, journalBucket, peersBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
@@ -175,7 +178,8 @@ func (c *content) begin(tx *bolt.Tx) error {
 			}
 		}
 	}
-	return errors.Join(meta.Put(formatKey, []byte(formatVersion)), meta.Put(openKey, []byte{1}))
+	c.format = max(c.format, format3)
+	return errors.Join(meta.Put(formatKey, []byte(c.format.version())), meta.Put(openKey, []byte{1}))
 }
 
 // classify marks what bbolt says of a file's content; it has no error value for a file that is too short.

@@ -47,7 +47,7 @@ func appendValue(b []byte, entry *mobility.BindingCacheEntry) []byte {
 	b = appendBinary(b, entry.IPv4HomeAddress)
 	b = appendBinary(b, entry.IPv4DefaultRouter)
 	if entry.OffloadAnswered {
-		b = appendOffload(b, entry.OffloadPolicy)
+		b = appendOffload(b, entry.OffloadPolicy, entry.OffloadSuspended)
 	}
 	binary.BigEndian.PutUint32(b[start-checksumSize:], crc32.Checksum(b[start:], castagnoli))
 	return b
@@ -133,7 +133,7 @@ func decode(key, value []byte, of format) (entry mobility.BindingCacheEntry, err
 		r.note(entry.IPv4DefaultRouter.UnmarshalBinary(r.chunk()))
 	}
 	if entry.OffloadAnswered = of > format3 && len(r.rest) > 0; entry.OffloadAnswered {
-		entry.OffloadPolicy = r.offload()
+		entry.OffloadPolicy, entry.OffloadSuspended = r.offload()
 	}
 	if len(r.rest) > 0 {
 		r.note(errShort)

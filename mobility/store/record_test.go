@@ -16,7 +16,7 @@ func everything(t *testing.T) mobility.BindingCacheEntry {
 	t.Helper()
 	e := entry(7)
 	e.IPv4HomeAddress, e.IPv4DefaultRouter = netip.MustParsePrefix("10.64.3.7/16"), netip.MustParseAddr("10.64.0.1")
-	e.OffloadPolicy, e.OffloadAnswered = policies(t)[1], true
+	e.OffloadPolicy, e.OffloadAnswered, e.OffloadSuspended = policies(t)[1], true, true
 	e.HomeNetworkPrefixes = append(e.HomeNetworkPrefixes, netip.MustParsePrefix("2001:db8:a::/64"))
 	for i := range reflect.TypeFor[mobility.BindingCacheEntry]().NumField() {
 		if reflect.ValueOf(e).Field(i).IsZero() {

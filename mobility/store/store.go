@@ -37,6 +37,7 @@ type Store struct {
 	batch     []byte // changes not written yet; see journal.go
 	spare     []byte // the buffer of the batch before
 	changes   int    // in batch
+	needs     format // of what was put
 	underway  int    // changes that are being written
 	compactAt int    // octets
 	known     map[netip.Addr]uint32
@@ -106,6 +107,9 @@ func (s *Store) note(entry *mobility.BindingCacheEntry, gone bool) {
 		s.batch, ok = appendDelete(s.batch, entry)
 	default:
 		s.batch, ok = appendPut(s.batch, entry)
+		if entry.OffloadAnswered {
+			s.needs = format4
+		}
 	}
 	if !ok {
 		s.status.Rejected++

@@ -9,14 +9,13 @@ import (
 // Cleaning takes one kind of what a daemon leaves in the kernel away, and says in words what it found, one thing each.
 type Cleaning func() (removed []string, err error)
 
-// Clean does all of them in their order, whatever becomes of the others, and tells on out. It refuses while a daemon answers at the
-// admin socket, and none starts meanwhile.
-func Clean(out io.Writer, socket string, all ...Cleaning) error {
-	lock, err := OpenAdmin(socket)
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
+// Kept is the error of a Cleaning that leaves something alone as it should, and what that is: it is told, and nothing failed.
+type Kept string
+
+func (k Kept) Error() string { return string(k) }
+
+// Clean does all of them in their order, whatever becomes of the others, and tells on out.
+func Clean(out io.Writer, all ...Cleaning) error {
 	var errs []error
 	found := 0
 	for _, clean := range all {
@@ -25,9 +24,14 @@ func Clean(out io.Writer, socket string, all ...Cleaning) error {
 			fmt.Fprintln(out, "removed", what)
 		}
 		found += len(removed)
+		if errors.As(err, new(Kept)) {
+			fmt.Fprintln(out, "kept", err)
+			continue
+		}
 		errs = append(errs, err)
 	}
-	if err = errors.Join(errs...); err == nil && found == 0 {
+	err := errors.Join(errs...)
+	if err == nil && found == 0 {
 		fmt.Fprintln(out, "nothing to remove")
 	}
 	return err

@@ -208,11 +208,13 @@ func TestADoubtedPeerIsHeard(t *testing.T) {
 		a.AssociationChanged(peer, true)
 		b.AssociationChanged(ours, true)
 		time.Sleep(5 * time.Minute)
+		synctest.Wait() // for what the other goroutines wrote
 		if len(answers) != 0 {
 			t.Errorf("told of a peer that nobody doubted: %v", answers)
 		}
 		a.Doubt(peer)
 		time.Sleep(5 * time.Minute)
+		synctest.Wait() // for what the other goroutines wrote
 		if !slices.Equal(answers, []bool{true}) || a.counters.Snapshot()[HeartbeatCount+"{peer_heard}"] != 1 {
 			t.Errorf("told %v, %v", answers, a.counters.Snapshot())
 		}

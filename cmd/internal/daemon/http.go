@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,8 +38,8 @@ func (p Parameters) Int(name string) int {
 // Admin is the admin API's unix socket, which only its owner can use.
 type Admin struct{ listener net.Listener }
 
-// OpenAdmin opens the socket. It comes first in a daemon's start: a second daemon of the same configuration ends here, before
-// it has touched anything of the first.
+// OpenAdmin opens the socket. It comes first of what the configuration tells: a second daemon of the same one, in another network
+// namespace, ends here.
 func OpenAdmin(socket string) (*Admin, error) {
 	listener, err := listenUnix(socket)
 	if err != nil {
@@ -83,9 +84,6 @@ func listenUnix(path string) (net.Listener, error) {
 		if info.Mode()&os.ModeSocket == 0 {
 			return nil, fmt.Errorf("admin socket %s: there is a file of another kind: remove it, or choose another admin.socket", path)
 		}
-		if err := os.Remove(path); err != nil {
-			return nil, fmt.Errorf("admin socket: %w", err)
-		}
 	}
 	// The mode is set before anyone can connect: bind under a name of our own, then rename.
 	private := fmt.Sprintf("%s.%d", path, os.Getpid())
@@ -94,18 +92,31 @@ func listenUnix(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}
 	listener.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(private, 0o600), os.Rename(private, path)); err != nil {
+	own, err := os.Lstat(private)
+	if err = errors.Join(err, os.Chmod(private, 0o600), os.Rename(private, path)); err != nil {
 		return nil, errors.Join(fmt.Errorf("admin socket: %w", err), listener.Close(), os.Remove(private))
 	}
-	return unlinker{listener, path}, nil
+	return &unlinker{Listener: listener, path: path, own: own}, nil
 }
 
+// unlinker removes its socket when it closes, and no other that has come into its place.
 type unlinker struct {
 	net.Listener
-	path string
+	path   string
+	own    os.FileInfo
+	closed sync.Once
 }
 
-func (u unlinker) Close() error { return errors.Join(u.Listener.Close(), os.Remove(u.path)) }
+func (u *unlinker) Close() (err error) {
+	u.closed.Do(func() {
+		// As long as the socket is open no other file gets its inode number.
+		if there, gone := os.Lstat(u.path); gone == nil && os.SameFile(there, u.own) {
+			err = os.Remove(u.path)
+		}
+		err = errors.Join(err, u.Listener.Close())
+	})
+	return err
+}
 
 // Metrics serves Prometheus text on a loopback port; with an empty listen it does nothing.
 func Metrics(listen string, registry *prometheus.Registry) (Task, error) {

@@ -73,11 +73,26 @@ func TestASocketThatAKilledDaemonLeftIsTakenOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left.(unlinker).Listener.Close() // as a kill does: closed, not removed
+	left.(*unlinker).Listener.Close() // as a kill does: closed, not removed
 	if err := (&api.Client{}).Get(context.Background(), "/", nil); err == nil {
 		t.Error("a client without a socket answered")
 	}
 	serveAdmin(t, socket, nil)()
+}
+
+// Who stops removes no socket but its own.
+func TestASocketThatCameLaterIsKept(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "admin.sock")
+	stop := serveAdmin(t, socket, nil)
+	if err := os.Remove(socket); err != nil {
+		t.Fatal(err)
+	}
+	stopLater := serveAdmin(t, socket, map[string]Query{"GET " + api.PathStatus: func(context.Context, Parameters) (any, error) { return api.Status{}, nil }})
+	stop()
+	if err := api.NewClient(socket).Get(context.Background(), api.PathStatus, &api.Status{}); err != nil {
+		t.Error(err)
+	}
+	stopLater()
 }
 
 func TestAFileInThePlaceOfTheSocketIsKept(t *testing.T) {

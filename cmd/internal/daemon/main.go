@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -15,9 +16,9 @@ type Program[C any] struct {
 	Name, Short string
 	Load        func(file string) (C, error)
 	Run         func(context.Context, C) error
-	// Clean takes away what the daemon leaves in the kernel when it stops, and tells out. Without a configuration that can be read
-	// usable is false, and what it must know from there is what it is by default.
-	Clean func(out io.Writer, cfg C, usable bool) error
+	// Clean takes away what the daemon leaves in the kernel when it stops, and tells out. unread is why there is no configuration, or
+	// nil: a Cleaning that needs it returns that, and the others are done all the same.
+	Clean func(out io.Writer, cfg C, unread error) error
 }
 
 // Main is the main function of a daemon: it reads the configuration, checks it only, or cleans up, or runs, and ends
@@ -50,17 +51,17 @@ func Command[C any](program Program[C]) *cobra.Command {
 			cfg, err := program.Load(file)
 			switch {
 			case clean:
-				if err != nil {
-					fmt.Fprintln(cmd.ErrOrStderr(), "what only the configuration tells is not known:", err)
+				if _, missing := os.Stat(file); errors.Is(missing, fs.ErrNotExist) && !cmd.Flags().Changed("config") {
+					err = Kept(err.Error()) // it was never configured, or is not any more
 				}
-				return program.Clean(cmd.OutOrStdout(), cfg, err == nil)
+				return program.clean(cmd.OutOrStdout(), cfg, err)
 			case err != nil:
 				return unusable{err}
 			case check:
 				fmt.Fprintln(cmd.OutOrStdout(), file+": good")
 				return nil
 			}
-			return program.Run(cmd.Context(), cfg)
+			return program.run(cmd.Context(), cfg)
 		},
 	}
 	command.Flags().StringVarP(&file, "config", "c", "/etc/netlmm/"+program.Name+".yaml", "configuration file")
@@ -68,4 +69,26 @@ func Command[C any](program Program[C]) *cobra.Command {
 	command.Flags().BoolVar(&clean, "clean", false, "remove what a stopped daemon left in the kernel, forwarding and packet filter, and exit")
 	command.MarkFlagsMutuallyExclusive("check", "clean")
 	return command
+}
+
+func (p *Program[C]) run(ctx context.Context, cfg C) error {
+	lock, err := Lock(p.Name)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return p.Run(ctx, cfg)
+}
+
+// clean refuses beside a running daemon, and none starts meanwhile.
+func (p *Program[C]) clean(out io.Writer, cfg C, unread error) error {
+	lock, err := Lock(p.Name)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err = p.Clean(out, cfg, unread); unread != nil && errors.Is(err, unread) {
+		return unusable{err}
+	}
+	return err
 }

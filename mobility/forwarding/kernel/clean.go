@@ -6,12 +6,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/nftables"
+
 	"netlmm/mobility/forwarding"
 )
 
+// ErrOtherRole says that what stands is the other role's.
+var ErrOtherRole = errors.New("the forwarding that stands is of the other role")
+
 // Clean takes everything of the package away from the current network namespace, which a daemon that stops leaves standing to
 // go on forwarding. It goes by the marks alone, so that neither the uplink nor the configuration of then need be there any more, and says
-// what it found. Where nothing is, nothing is changed. What stands is told apart by role: a gateway's is left to Clean for a gateway.
+// what it found. Where nothing is, nothing is changed. What stands is told apart by role: a gateway's is left to Clean for a gateway, with
+// ErrOtherRole. Where nothing is left that only one of them has it is taken for the role's: no daemon of the other one may run.
 //
 // The sysctls stay (see sysctls): nothing noted what they were before.
 func Clean(role forwarding.Role) (removed []string, err error) {
@@ -20,20 +26,27 @@ func Clean(role forwarding.Role) (removed []string, err error) {
 		return nil, err
 	}
 	defer c.close()
-	if err := c.openTables(role); err != nil {
+	if err := c.openTables(forwarding.Gateway); err != nil && role == forwarding.Gateway {
 		return nil, err
 	}
-	var table []string
-	if c.filter != nil && c.filter.present() {
-		table = append(table, "nftables table inet "+senderTable)
+	return clean(Config{Role: role}.withDefaults(), c, c.gatewayTables())
+}
+
+// gatewayTables are the tables of nftables that stand, and that only a gateway has.
+func (c *conn) gatewayTables() (lines []string) {
+	if c.filter == nil {
+		return nil
 	}
-	if c.offloading != nil {
-		if present, err := c.offloading.present(); err == nil && present {
-			table = append(table, "nftables table ip "+offloadTableName)
+	for _, t := range []struct {
+		family     nftables.TableFamily
+		word, name string
+	}{{nftables.TableFamilyINet, "inet", senderTable}, {nftables.TableFamilyIPv4, "ip", offloadTableName}} {
+		all, err := c.filter.conn.ListTablesOfFamily(t.family)
+		if err == nil && slices.ContainsFunc(all, func(x *nftables.Table) bool { return x.Name == t.name }) {
+			lines = append(lines, "nftables table "+t.word+" "+t.name)
 		}
 	}
-	removed, err = clean(Config{Role: role}.withDefaults(), c)
-	return append(removed, table...), err
+	return lines
 }
 
 // openTables opens what a role has in nftables. Nothing is changed yet.
@@ -46,22 +59,20 @@ func (c *conn) openTables(role forwarding.Role) (err error) {
 	return err
 }
 
-func clean(cfg Config, s system) (removed []string, err error) {
+func clean(cfg Config, s system, tables []string) (removed []string, err error) {
 	k := newKernel(layout{Config: cfg}, s)
 	found, err := k.look()
 	if err != nil {
 		return nil, err
 	}
+	found.tables = tables
 	if found.of(&k.layout) == otherRole(cfg.Role) {
-		return nil, nil
+		return nil, ErrOtherRole
 	}
 	if slices.ContainsFunc(found.links, func(l link) bool { return l.name == seg6In }) {
 		k.layout.Backend = SEG6 // there is a source of tunnels to forget
 	}
-	if len(found.rules) > 0 || !found.local {
-		err = k.restoreLocal()
-	}
-	return found.describe(), errors.Join(err, k.removeOurs())
+	return found.describe(), k.removeAll()
 }
 
 // inventory is what stands of ours.
@@ -70,19 +81,12 @@ type inventory struct {
 	rules                    []rule
 	routes, hops, neighbours int
 	senders                  []sender
-	local                    bool // somebody's rule looks up table local
+	tables                   []string
 }
 
 func (k *Kernel) look() (found inventory, err error) {
-	all, err := k.system.rules()
-	if err != nil {
+	if found.rules, err = k.ourRules(); err != nil {
 		return found, err
-	}
-	for _, r := range all {
-		found.local = found.local || r.table == localTable && !r.ipv4
-		if r.protocol == k.layout.RouteProtocol {
-			found.rules = append(found.rules, r)
-		}
 	}
 	if err = k.system.routes(func() { found.routes = 0 }, func(route) { found.routes++ }); err != nil {
 		return found, err
@@ -91,7 +95,7 @@ func (k *Kernel) look() (found inventory, err error) {
 	if err != nil {
 		return found, err
 	}
-	neighbours, err := k.ourNeighbours()
+	neighbours, err := k.system.neighbours()
 	if err != nil {
 		return found, err
 	}
@@ -103,18 +107,19 @@ func (k *Kernel) look() (found inventory, err error) {
 	return found, err
 }
 
-// of is whose rules stand, or 0 where there are none but what both have. Only a gateway judges access links.
+// of is whose it is, or 0 where nothing stands but what both have. Only a gateway judges access links and knows who is there: any of
+// that tells it, whatever else is lost.
 func (i *inventory) of(l *layout) forwarding.Role {
-	if len(i.rules) == 0 {
-		return 0
-	}
 	judges := func(r rule) bool {
 		return r.priority >= l.RulePriorityBase+linkRule && r.priority != l.RulePriorityBase+localRule
 	}
-	if slices.ContainsFunc(i.rules, judges) {
+	switch {
+	case len(i.tables) > 0 || i.neighbours > 0 || slices.ContainsFunc(i.rules, judges):
 		return forwarding.Gateway
+	case len(i.rules) > 0:
+		return forwarding.Anchor
 	}
-	return forwarding.Anchor
+	return 0
 }
 
 // otherRole is the one that does not stand in the same network namespace.
@@ -141,7 +146,7 @@ func (i *inventory) describe() (lines []string) {
 			lines = append(lines, several(some.n, some.what))
 		}
 	}
-	return lines
+	return append(lines, i.tables...)
 }
 
 // several is n things in words.

@@ -12,6 +12,7 @@ import (
 )
 
 func TestTunnelCarriesBothWaysAndFollowsHandover(t *testing.T) {
+	t.Parallel()
 	d := newDomain(t)
 	d.start()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
@@ -104,6 +105,7 @@ func TestGatewayRefusesWhatIsNotFromItsAnchorOrNotBound(t *testing.T) {
 
 // RFC 5213 section 6.10.5: what a mobile node sends enters the tunnel only with a source of its own.
 func TestGatewayRefusesSourcesThatAreNotBoundOnTheAccessLink(t *testing.T) {
+	t.Parallel()
 	d := newDomain(t)
 	d.start()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
@@ -125,6 +127,7 @@ func TestGatewayRefusesSourcesThatAreNotBoundOnTheAccessLink(t *testing.T) {
 // What a mobile node sends reaches the gateway itself with a source of its own or of the link, not with one of the core: the
 // gateway's services (syslog, say) know the hosts there by their addresses.
 func TestGatewayItselfIsReachedByBoundAndLinkSourcesOnly(t *testing.T) {
+	t.Parallel()
 	d := newDomain(t)
 	d.start()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)
@@ -165,6 +168,7 @@ func TestGatewayItselfIsReachedByBoundAndLinkSourcesOnly(t *testing.T) {
 
 // RFC 2473 section 7.1 and 3.1: the entry of the tunnel reports what does not fit, and counts as a hop.
 func TestInnerErrorsReachTheSender(t *testing.T) {
+	t.Parallel()
 	d := newDomain(t)
 	d.start()
 	d.attach(d.mn1, hnp1, mn1Addr, "acc1", d.mag1)

@@ -157,6 +157,7 @@ func TestProcessThatHolds(t *testing.T) {
 
 // A firewall that starts and takes away all rules takes away ours; they come back with the next Hold, or the next Resync.
 func TestHoldingSurvivesAFlushOfAllRules(t *testing.T) {
+	t.Parallel()
 	h := newHandover(t)
 	h.at(h.mag1, forwarding.NoTransfer, true)
 	h.mag1.sh("nft flush ruleset")

@@ -96,6 +96,7 @@ func (s space) listenIPv4() *listener {
 
 // RFC 5844 section 3.1 and 3.2: both addresses of a mobile node use the same tunnel.
 func TestIPv4GoesThroughTheTunnelAndFollowsHandover(t *testing.T) {
+	t.Parallel()
 	d := newDualDomain(t)
 	d.start()
 	d.attachDual(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1, false)
@@ -257,6 +258,7 @@ func (s space) broadcastIPv4(dev string, packet []byte) {
 
 // RFC 5213 sections 6.10.3 and 9.2: EnableMAGLocalRouting.
 func TestLocalRouting(t *testing.T) {
+	t.Parallel()
 	d := newDualDomain(t)
 	d.start()
 	attach := func(first, second bool) {

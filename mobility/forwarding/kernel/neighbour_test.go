@@ -119,6 +119,7 @@ func (r *router) permanent() string {
 
 // Another station of the link that says it has a mobile node's address does not get its traffic.
 func TestNobodyClaimsAnAddressOfAnother(t *testing.T) {
+	t.Parallel()
 	d := shared(t)
 	d.cn.reaches(mn1Addr)
 	d.cn.reaches(mn2Addr)

@@ -129,6 +129,7 @@ func ecnOf(packet []byte) uint8 {
 // that could not have been marked is dropped; on the way in the outer header gets the inner field. RFC 2473 section 6.3: the outer hop
 // limit is the tunnel's own.
 func TestCongestionMarksAndHopLimitsOfTheOuterHeader(t *testing.T) {
+	t.Parallel()
 	d := newDualDomain(t)
 	d.start()
 	for _, r := range []*router{d.lma, d.mag1} {

@@ -66,6 +66,7 @@ func (r *router) follow(want int, meanwhile func()) {
 // RFC 5213 section 6.9.5, RFC 2473 sections 6.7 and 7.1: a router on the way that finds a tunnel packet too big makes the tunnel's MTU
 // smaller, and what is too big for that is answered at the entry.
 func TestTunnelFollowsThePathMTU(t *testing.T) {
+	t.Parallel()
 	lma, mag, cn, mn := newNarrowDomain(t, "1400")
 	mn.reaches(cnAddr)
 	mn.reaches(cn4)

@@ -53,6 +53,7 @@ func (d *domain) shareDual(mn space, hnp, addr, home string) {
 // RFC 5213 section 6.9.3 has each mobile node alone with its gateway: two on one link that the gateway forwards between, each
 // packet leaving by the link it came from (section 6.10.3), hear nothing of a shorter way.
 func TestNoRedirectBetweenMobileNodesOfOneLink(t *testing.T) {
+	t.Parallel()
 	d := sharedDual(t)
 	exchange := func(targets ...string) {
 		t.Helper()

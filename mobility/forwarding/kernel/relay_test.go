@@ -152,6 +152,7 @@ func (s space) forged(from, outer, peer string, inner []byte) {
 
 // Errors are easily forged, and the data plane must not be made to send others to whom it likes.
 func TestForgedErrorsAreNotRelayed(t *testing.T) {
+	t.Parallel()
 	d := newDualDomain(t)
 	for _, r := range []*router{d.mag1, d.lma} {
 		r.cfg.Backend = SEG6 // devices relay by what Linux thinks right
@@ -241,6 +242,7 @@ func TestRelayGoesOnAfterAFailedPoll(t *testing.T) {
 // RFC 5213 section 6.10.5: a gateway drops silently what the tunnel brings for a mobile node that is not there. What else it has to
 // say of a packet that came through the tunnel is for the source of that packet: its way is behind the tunnel (RFC 2473 section 8).
 func TestGatewayIsSilentAboutWhatItCannotDeliver(t *testing.T) {
+	t.Parallel()
 	d := newDualDomain(t)
 	d.start()
 	d.attachDual(d.mn1, hnp1, mn1Addr, mn1Home, "acc1", d.mag1, false)

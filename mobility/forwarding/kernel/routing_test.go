@@ -85,6 +85,7 @@ func (s space) has(command, text string, want bool) {
 // aggregate of them. It does so by a routing daemon, which takes the pools from the kernel; the configuration is the
 // one that is shipped.
 func TestRoutingDaemonAdvertisesThePools(t *testing.T) {
+	t.Parallel()
 	shipped, err := os.ReadFile("../../../configs/examples/lmad-bird.conf")
 	if err != nil {
 		t.Fatal(err)

@@ -209,13 +209,19 @@ func (k *Kernel) heldNeighbours() map[neighbour]struct{} {
 // removeAll removes everything of ours and puts the lookup of table local back, which comes first.
 func (k *Kernel) removeAll() error { return errors.Join(k.restoreLocal(), k.removeOurs()) }
 
-// restoreLocal puts the lookup of table local back.
+// restoreLocal puts the lookup of table local back, in each IP version where we moved it, or where nobody looks it up: one that somebody
+// else moved, as for VRFs, stays there.
 func (k *Kernel) restoreLocal() error {
-	born := make([]request, 0, len(bornLocalRules))
+	all, err := k.system.rules()
+	var born []request
 	for i := range bornLocalRules {
-		born = append(born, request{rule: &bornLocalRules[i]})
+		inVersion := slices.DeleteFunc(slices.Clone(all), func(r rule) bool { return r.ipv4 != bornLocalRules[i].ipv4 })
+		ours := slices.ContainsFunc(inVersion, func(r rule) bool { return r.protocol == k.layout.RouteProtocol })
+		if ours || !slices.ContainsFunc(inVersion, func(r rule) bool { return r.table == localTable }) {
+			born = append(born, request{rule: &bornLocalRules[i]})
+		}
 	}
-	return errors.Join(k.system.do(born)...)
+	return errors.Join(append(k.system.do(born), err)...)
 }
 
 // removeOurs removes everything of ours.

@@ -7,6 +7,7 @@ import (
 
 // RFC 5213 section 6.9.5: where path MTU discovery fails, for instance because somebody filters ICMP, the configured value counts.
 func TestConfiguredMTUWhereDiscoveryFails(t *testing.T) {
+	t.Parallel()
 	_, mag, _, mn := newNarrowDomain(t, "1400")
 	mag.space.lab.space("rt").sh("nft add table ip6 filter; nft add chain ip6 filter output '{ type filter hook output priority 0; }'; nft add rule ip6 filter output icmpv6 type packet-too-big drop")
 	mn.reaches(cnAddr)

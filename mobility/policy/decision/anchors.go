@@ -38,8 +38,9 @@ func (m *Machine) addAnchors() {
 
 // replacementTime is how long the replacement of an association may take with a host that lives. It is replaced by ourselves when
 // registrations are not answered, and the anchor's host answers to that whether the anchor does or not; one that was missing for longer
-// was missing because the host was, or its IKE.
-const replacementTime = 5 * time.Second
+// was missing because the host was, or its IKE. charon as it comes sends a message of IKE again after 4 s and, where that one is lost too,
+// after 7.2 s more.
+const replacementTime = 20 * time.Second
 
 // anchorChanged follows the health of an anchor. A new security association is taken for life, also after heartbeats failed: without
 // mobile nodes there are none that could say otherwise.

@@ -36,6 +36,7 @@ func TestAMuteAnchorIsHeardAgain(t *testing.T) {
 	}{
 		{"heartbeat", []func(*bench) string{sign(HeartbeatBack), wait(time.Hour)}, []string{lives, ""}},
 		{"its association is replaced", []func(*bench) string{sign(AssociationDown), wait(time.Second), sign(AssociationUp), wait(muteTime)}, []string{"", "", "", lives}},
+		{"and IKE loses two messages of that", []func(*bench) string{sign(AssociationDown), wait(12 * time.Second), sign(AssociationUp), wait(muteTime)}, []string{"", "", "", lives}},
 		{"told twice", []func(*bench) string{sign(AssociationUp), wait(replacementTime), sign(AssociationUp)}, []string{"", "", ""}},
 		{"its host comes back", []func(*bench) string{sign(AssociationDown), sign(AssociationDown), wait(replacementTime), sign(AssociationUp), wait(time.Hour)}, []string{"", "", "", lives, ""}},
 		{"and is mute again", []func(*bench) string{sign(AssociationDown), wait(replacementTime), sign(AssociationUp), sign(Unanswered), sign(AssociationUp), wait(muteTime)},

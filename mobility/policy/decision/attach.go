@@ -65,7 +65,7 @@ func (m *Machine) decide(now time.Time, r *record) {
 			m.do(Noted{Reason: FromCache})
 			m.judge(now, r, v, age)
 		default:
-			r.anyway = r.state == waiting && !r.Unconfirmed && !m.knownUnasked(now, r)
+			r.known = m.knownUnasked(now, r)
 			m.ask(r, nil)
 		}
 		return
@@ -94,7 +94,10 @@ func (m *Machine) ask(r *record, order []byte) {
 	m.query++
 	r.query = m.query
 	m.queries[r.query] = &question{asked: r.asked(), record: r}
-	m.do(Ask{r.Attachment, policy.Query{ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order, Anyway: r.anyway && r.state == waiting}})
+	m.do(Ask{r.Attachment, policy.Query{
+		ID: r.query, MobileNodeID: r.MobileNodeID, LinkLayerID: r.LinkLayerID, PointOfAttachment: r.PointOfAttachment, State: order,
+		Anyway: r.state == waiting && !r.known && !r.Unconfirmed, AtOnce: r.state == waiting && r.known,
+	}})
 }
 
 // askNext asks about who is first in line, now that a question less is under way.
@@ -201,7 +204,7 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 		return
 	}
 	if p.OffloadPolicy, err = m.offload(v.Grant); err != nil {
-		m.do(Noted{Reason: UnknownOffload, Err: fmt.Errorf("%v: %w", p.MobileNodeID, err)})
+		m.do(Noted{Reason: UnknownOffload, Err: fmt.Errorf("%v: %w, which proposes that nothing leaves here", p.MobileNodeID, err)})
 	}
 	r.grant, r.over = v.Grant, false
 	m.name(r)
@@ -212,8 +215,9 @@ func (m *Machine) judge(now time.Time, r *record, v policy.Verdict, age time.Dur
 	m.conclude(now, r, policy.RADIUS, p)
 }
 
-// offload is the offload policy that a grant names, or else everybody's. Where the name is not known nothing is offloaded: which of a mobile
-// node's packets an AAA server wants past the anchor nobody can guess.
+// offload is the offload policy to propose, that a grant names, or else everybody's. Where the name is not known it is that nothing leaves
+// here: which of a mobile node's packets an AAA server wants past the anchor nobody can guess, and with no proposal at all an anchor that
+// has no policy of its own would not differ from one where nothing was said. An anchor's own policy holds whatever is proposed.
 func (m *Machine) offload(g policy.Grant) (mobility.OffloadPolicy, error) {
 	switch g.OffloadPolicy {
 	case "":
@@ -223,7 +227,7 @@ func (m *Machine) offload(g policy.Grant) (mobility.OffloadPolicy, error) {
 	}
 	p, known := m.config.Offload[g.OffloadPolicy]
 	if !known {
-		return p, fmt.Errorf("offload policy %q, which an AAA server named, is none of this gateway's configuration", g.OffloadPolicy)
+		return mobility.OffloadNothing(), fmt.Errorf("offload policy %q, which an AAA server named, is none of this gateway's configuration", g.OffloadPolicy)
 	}
 	return p, nil
 }

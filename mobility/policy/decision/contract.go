@@ -187,7 +187,7 @@ const (
 	AnswerTooLate    Reason = "answer_too_late"
 	AwaitsAttachment Reason = "awaits_attachment" // a changed anchor or address, until the mobile node attaches anew
 	DeviceReplaced   Reason = "device_replaced"
-	UnknownOffload   Reason = "unknown_offload_policy" // that an AAA server named: nothing is offloaded
+	UnknownOffload   Reason = "unknown_offload_policy" // that an AAA server named, or several: that nothing leaves here is proposed, or the change refused
 	StationForgotten Reason = "station_forgotten"      // MaximumStations
 	AnchorSilent     Reason = "heartbeat_failed"
 	AnchorMissing    Reason = "association_missing"

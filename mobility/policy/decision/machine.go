@@ -54,7 +54,7 @@ type record struct {
 	query   policy.QueryID // under way; 0: none
 	inLine  *list.Element  // in Machine.line
 	order   []byte         // State of the order that the question follows
-	anyway  bool           // Query.Anyway of the question that its attachment asks
+	known   bool           // when it came somebody knew it who need not be asked
 
 	names   []mobility.MobileNodeID // in Machine.names
 	expires timers.Timer            // Session-Timeout

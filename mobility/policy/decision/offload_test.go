@@ -25,7 +25,8 @@ func offloads(name string) policy.Verdict {
 	return accept(func(g *policy.Grant) { g.OffloadPolicy = name })
 }
 
-// A server names one of the gateway's offload policies, or none of them; what it does not name is everybody's.
+// A server names one of the gateway's offload policies, or none; what it does not name is everybody's. By a name that the gateway does not
+// have nothing is offloaded, whatever everybody has.
 func TestOffloadPolicyOfAGrant(t *testing.T) {
 	c := asking(policy.File, policy.RADIUS)
 	c.Offload = webAndAll(t)
@@ -37,7 +38,7 @@ func TestOffloadPolicyOfAGrant(t *testing.T) {
 		{"web", "serve 2 as a@x at 2001:db8:f0::1 offload matching: source_port 443"},
 		{"", "serve 2 as a@x at 2001:db8:f0::1 offload matching: everything"},
 		{policy.NoOffloadPolicy, "serve 2 as a@x at 2001:db8:f0::1"},
-		{"unheard of", "unknown_offload_policy; serve 2 as a@x at 2001:db8:f0::1"},
+		{"unheard of", "unknown_offload_policy; serve 2 as a@x at 2001:db8:f0::1 offload nothing"},
 	} {
 		b.handle(Detached{Station: at(2)})
 		b.now = b.now.Add(c.CacheLifetime)

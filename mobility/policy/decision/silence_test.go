@@ -1,7 +1,6 @@
 package decision
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -34,40 +33,40 @@ func TestSilenceIsNotTheLastWord(t *testing.T) {
 	b.want(b.pass(time.Hour), "")
 }
 
-// Who has just come and would be refused has a server asked whatever is thought of it; who is served by what was said or written before,
-// or is only looked at again, does not.
+// Who has just come and would be refused has a server asked whatever is thought of it; who is served by what was said or written before
+// waits for none that is taken for dead; who is only looked at again, or was there already, does neither.
 func TestWhoHasDeadServersAsked(t *testing.T) {
 	c := asking(policy.RADIUS)
 	c.RetryInterval, c.CacheLifetime = 30*time.Second, time.Second
 	own := []mobility.Profile{profile("own@x", nil)}
-	anyway := func(actions []Action) string {
+	urgency := func(actions []Action) string {
 		for _, a := range actions {
 			if a, isAsk := a.(Ask); isAsk {
-				return fmt.Sprint(a.Query.Anyway)
+				return map[[2]bool]string{{true, false}: "anyway", {false, true}: "at once", {}: "when it can be"}[[2]bool{a.Query.Anyway, a.Query.AtOnce}]
 			}
 		}
 		return "nobody asked"
 	}
 	b := newBench(t, c, policy.NewTable(own, open))
-	handle := func(e Event) string { return anyway(b.m.Handle(b.now, e)) }
-	b.want(handle(come(1, "a@x")), "true")
+	handle := func(e Event) string { return urgency(b.m.Handle(b.now, e)) }
+	b.want(handle(come(1, "a@x")), "anyway")
 	b.m.Handle(b.now, Answered{1, silent})
 	b.now = b.now.Add(30 * time.Second)
-	b.want(anyway(b.m.Expire(b.now)), "false") // the same one again, by itself
+	b.want(urgency(b.m.Expire(b.now)), "when it can be") // the same one again, by itself
 	b.m.Handle(b.now, Answered{2, accept(nil)})
 	b.now = b.now.Add(10 * time.Second)
-	b.want(handle(come(1, "a@x")), "false")  // there is an older answer
-	b.want(handle(come(2, "own@x")), "true") // the file is not among the sources
+	b.want(handle(come(1, "a@x")), "at once")  // there is an older answer
+	b.want(handle(come(2, "own@x")), "anyway") // the file is not among the sources
 	b.m.Handle(b.now, Answered{4, silent})
 	listed := come(3, "b@x")
 	listed.Unconfirmed = true
-	b.want(handle(listed), "false")
+	b.want(handle(listed), "when it can be")
 
 	c.Order = []policy.Source{policy.RADIUS, policy.File}
 	b = newBench(t, c, policy.NewTable(own, open))
-	b.want(handle(come(2, "own@x")), "false")
-	b.want(handle(come(3, "b@x")), "true")
+	b.want(handle(come(2, "own@x")), "at once")
+	b.want(handle(come(3, "b@x")), "anyway")
 	c.ServeUnasked = true
 	b = newBench(t, c, policy.NewTable(own, open))
-	b.want(handle(come(3, "b@x")), "false")
+	b.want(handle(come(3, "b@x")), "at once")
 }

@@ -15,7 +15,6 @@ import (
 	codec "layeh.com/radius"
 
 	"netlmm/internal/radiusauth"
-	"netlmm/mobility"
 	"netlmm/mobility/policy"
 )
 
@@ -32,40 +31,34 @@ type Server struct {
 
 // Config is what a client is told.
 type Config struct {
-	Servers          []Server // in the order in which they are asked
+	Servers          []Server // in the order in which they are asked, one at least
 	NAS              NAS
 	Features         policy.Features // of this gateway
 	ServiceSelection string
 
 	Timeout  time.Duration // until a request is sent again, doubling
 	Retries  int           // how often
-	DeadTime time.Duration // how long a server that was silent about two mobile nodes, and heard by nobody meanwhile, is not asked
+	DeadTime time.Duration // how long a server that was silent about two mobile nodes, and heard by nobody meanwhile, is not asked; 0: it is
 
 	Queue int          // questions that wait or are under way
 	Log   *slog.Logger // for what may happen with every packet
 	Count func(string) // counts by name
 }
 
-// server is a Server with what is known of it. That it leaves one question unanswered makes it suspect, and another one dead, as with the
-// watchdog of RFC 3539 section 3.4.1: a server, or who it asks itself, may be silent about one mobile node and answer for all others.
-type server struct {
-	Server
-	mu      sync.Mutex
-	heard   time.Time             // its last good answer
-	suspect mobility.MobileNodeID // about whom it has been silent since then
-	dead    time.Time             // until when it is not asked
-}
-
 // Client asks RADIUS servers.
 type Client struct {
-	cfg     Config
-	servers []*server
-	queue   chan policy.Query
+	cfg      Config
+	servers  []*server
+	exchange func(context.Context, *server, policy.Query) (*codec.Packet, error) // one server's answer, over UDP
+	queue    chan policy.Query
+	held     chan policy.Query // that wait for a dead server; half of what is under way at most, so that others have room
+	aside    chan policy.Query // to ask a dead server as well, for nobody
 }
 
 // New makes a client.
 func New(cfg Config) *Client {
-	c := &Client{cfg: cfg, queue: make(chan policy.Query, cfg.Queue)}
+	c := &Client{cfg: cfg, queue: make(chan policy.Query, cfg.Queue), held: make(chan policy.Query, cfg.Queue/2), aside: make(chan policy.Query, 1)}
+	c.exchange = c.exchangeUDP
 	for _, s := range cfg.Servers {
 		c.servers = append(c.servers, &server{Server: s})
 	}
@@ -92,84 +85,50 @@ func (c *Client) Run(ctx context.Context, answered func(policy.QueryID, policy.V
 				case <-ctx.Done():
 					return
 				case q := <-c.queue:
-					answered(q.ID, c.ask(ctx, q))
+					if !c.hold(q) {
+						answered(q.ID, c.ask(ctx, q))
+					}
 				}
 			}
 		})
 	}
+	all.Go(func() { c.probe(ctx, answered) })
 	all.Wait()
 	return nil
 }
 
-// Silent are the servers that are not asked now.
-func (c *Client) Silent() (names []string) {
-	for _, s := range c.servers {
-		if s.isDead(time.Now()) {
-			names = append(names, s.Name)
-		}
-	}
-	return names
-}
-
-func (s *server) isDead(now time.Time) bool { return now.Before(s.deadUntil()) }
-
-func (s *server) deadUntil() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.dead
-}
-
-// silent notes that a server did not answer what was asked since, however often; one that answered others meanwhile is not dead. It returns
-// what an operator should know.
-func (s *server) silent(about mobility.MobileNodeID, since, until time.Time) (news string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.heard.After(since):
-		return ""
-	case s.dead.IsZero() && s.suspect.IsZero():
-		s.suspect = about
-		return "RADIUS server does not answer; if it does not for another mobile node either, it is not asked for a while"
-	case s.dead.IsZero() && s.suspect == about:
-		return ""
-	case s.dead.Before(since):
-		news = "RADIUS server does not answer, and is not asked for a while"
-	}
-	s.dead = until
-	return news
-}
-
-func (s *server) answered(now time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.heard, s.dead, s.suspect = now, time.Time{}, mobility.MobileNodeID{}
-}
-
-// ask takes the first server that answers. Where all are dead, a mobile node that would not be served gets the one that is due next asked.
+// ask takes the first living server that answers.
 func (c *Client) ask(ctx context.Context, q policy.Query) policy.Verdict {
-	now := time.Now()
-	alive := slices.DeleteFunc(slices.Clone(c.servers), func(s *server) bool { return s.isDead(now) })
-	for range len(c.servers) - len(alive) {
-		c.cfg.Count("server_skipped")
-	}
-	if len(alive) == 0 && q.Anyway && len(c.servers) > 0 {
-		c.cfg.Count("dead_server_asked")
-		alive = append(alive, slices.MinFunc(c.servers, func(a, b *server) int { return a.deadUntil().Compare(b.deadUntil()) }))
-	}
-	for _, s := range alive {
-		begun := time.Now()
-		answer, err := c.exchange(ctx, s, q)
-		switch {
-		case err == nil:
-			s.answered(time.Now())
-			return c.verdict(s, answer)
-		case ctx.Err() != nil:
-			return policy.Verdict{}
+	if _, due := c.nextDead(time.Now()); due {
+		select {
+		case c.aside <- q:
+		default: // another one is there already
 		}
-		c.cfg.Count("server_silent")
-		if news := s.silent(q.MobileNodeID, begun, time.Now().Add(c.cfg.DeadTime)); news != "" {
-			c.cfg.Log.Warn(news, "server", s.Name, "dead_time", c.cfg.DeadTime, "mobile_node", q.MobileNodeID, "error", err)
+	}
+	for _, s := range c.servers {
+		if s.isDead() {
+			c.cfg.Count("server_skipped")
+		} else if v := c.askOne(ctx, s, q); v.Outcome != policy.Silent || ctx.Err() != nil {
+			return v
 		}
+	}
+	return policy.Verdict{}
+}
+
+// askOne asks one server, and notes whether it lives.
+func (c *Client) askOne(ctx context.Context, s *server, q policy.Query) policy.Verdict {
+	begun := time.Now()
+	answer, err := c.exchange(ctx, s, q)
+	switch {
+	case err == nil:
+		s.answered(time.Now())
+		return c.verdict(s, answer)
+	case ctx.Err() != nil:
+		return policy.Verdict{}
+	}
+	c.cfg.Count("server_silent")
+	if news := s.silent(q.MobileNodeID, begun, c.cfg.DeadTime); news != "" {
+		c.cfg.Log.Warn(news, "server", s.Name, "dead_time", c.cfg.DeadTime, "mobile_node", q.MobileNodeID, "error", err)
 	}
 	return policy.Verdict{}
 }
@@ -196,9 +155,9 @@ func (c *Client) verdict(s *server, answer *codec.Packet) policy.Verdict {
 
 var errSilent = errors.New("no answer")
 
-// exchange sends a request until it is answered, with its first identifier and authenticator: the server knows it again (RFC 5080
+// exchangeUDP sends a request until it is answered, with its first identifier and authenticator: the server knows it again (RFC 5080
 // section 2.2.1). Each question has a socket, and with it a source port, of its own.
-func (c *Client) exchange(ctx context.Context, s *server, q policy.Query) (*codec.Packet, error) {
+func (c *Client) exchangeUDP(ctx context.Context, s *server, q policy.Query) (*codec.Packet, error) {
 	p, err := c.accessRequest(q, s.Secret)
 	if err != nil {
 		return nil, err

@@ -53,8 +53,9 @@ func readDemand(p *codec.Packet, nas NAS) (d policy.Demand, cause policy.ErrorCa
 	// What identifies the session does not change it.
 	rest := &codec.Packet{Attributes: slices.DeleteFunc(slices.Clone(p.Attributes), func(a *codec.AVP) bool { return !slices.Contains(changes, a.Type) })}
 	grant, err := readGrant(rest)
+	_, unclear := offloadPolicy(rest)
 	switch {
-	case err != nil:
+	case err != nil || unclear != nil:
 		return d, policy.InvalidAttributeValue
 	case grant.Empty():
 		return d, policy.MissingAttribute

@@ -80,8 +80,7 @@ func readGrant(p *codec.Packet) (g policy.Grant, err error) {
 	})
 	g.HomeNetworkPrefixes, err = prefixes(p)
 	check("PMIP6-HN-Prefix", err)
-	g.OffloadPolicy, err = offloadPolicy(p)
-	check("Filter-Id", err)
+	g.OffloadPolicy, _ = offloadPolicy(p) // what says no policy is a name that nobody knows: the mobile node is served, through the tunnel
 	return g, errors.Join(problems...)
 }
 
@@ -89,16 +88,17 @@ func readGrant(p *codec.Packet) (g policy.Grant, err error) {
 // attribute for one: it is older than RFC 6909. Other Filter-Ids are filters of somebody else.
 const offloadFilter = "offload:"
 
-// offloadPolicy is the name of the offload policy that a packet says; "": none.
+// offloadPolicy is the name of the offload policy that a packet says; "": it says nothing of one. With an error it is a text that says what
+// came instead of one name, and that no configuration has as a name: those have neither colons nor spaces.
 func offloadPolicy(p *codec.Packet) (name string, err error) {
 	for _, avp := range p.Attributes {
 		said, ours := strings.CutPrefix(string(avp.Attribute), offloadFilter)
 		switch {
 		case avp.Type != rfc2865.FilterID_Type || !ours:
 		case said == "" || !utf8.ValidString(said):
-			return "", fmt.Errorf("%q names no offload policy: want offload:NAME", avp.Attribute)
+			return string(avp.Attribute), fmt.Errorf("%q names no offload policy: want offload:NAME", avp.Attribute)
 		case name != "" && name != said:
-			return "", fmt.Errorf("offload policies %q and %q: want one", name, said)
+			return name + " and " + said, fmt.Errorf("offload policies %q and %q: want one", name, said)
 		default:
 			name = said
 		}

@@ -253,12 +253,12 @@ func (l *Listener) answer(handle uint64, cause policy.ErrorCause) {
 		return
 	}
 	d.seen.answer = packet
-	l.write(d.socket, d.to, d.seen)
-	if cause == 0 {
+	if cause == 0 { // counted when the other end hears of it
 		l.cfg.Count("acknowledged")
 	} else {
 		l.cfg.Count(fmt.Sprintf("refused_%d", cause))
 	}
+	l.write(d.socket, d.to, d.seen)
 }
 
 // response has what belongs into each: Proxy-States as they came, and why not (RFC 5176 section 3.6).

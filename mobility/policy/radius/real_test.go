@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	codec "layeh.com/radius"
+
 	"netlmm/mobility"
 	"netlmm/mobility/policy"
 	"netlmm/mobility/policy/radius/radiustest"
@@ -42,6 +44,13 @@ func (c *counts) of(name string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.n[name]
+}
+
+// all are the counts as text.
+func (c *counts) all() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint(c.n)
 }
 
 // freePort is a port that nobody has at an address of this host.
@@ -81,6 +90,9 @@ func startFreeRADIUS(t *testing.T, f radiustest.FreeRADIUS) (stop func()) {
 	return stop
 }
 
+// patient are Retries that let a server of a busy machine start and answer.
+const patient = 9
+
 func newClient(t *testing.T, cfg Config) (*Client, *counts) {
 	t.Helper()
 	n := &counts{}
@@ -118,11 +130,11 @@ mn1@example.net  Auth-Type := Accept, Service-Type == Login-User
 
 DEFAULT Auth-Type := Reject
 `})
-	c, n := newClient(t, Config{Servers: []Server{{Address: at}}, Retries: 6})
+	c, n := newClient(t, Config{Servers: []Server{{Address: at}}, Retries: patient})
 	v := c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI("mn1@example.net"), LinkLayerID: phone, PortType: 19})
 	g := v.Grant
 	if v.Outcome != policy.Accepted || g.Features == nil {
-		t.Fatalf("%+v, %v", v, n.n)
+		t.Fatalf("%+v, %v", v, n.all())
 	}
 	got := fmt.Sprint(g.LMAAddress, g.HomeNetworkPrefixes, g.IPv4HomeAddress, g.MobileNodeID, g.ChargeableUserIdentity, g.SessionTimeout, *g.Features, g.OffloadPolicy)
 	want := fmt.Sprint("2001:db8:f0::1", " [2001:db8:1::/64 2001:db8:2::/63] ", "10.64.0.9/32", "stable@example.net", "cui-1", " 10m0s ", " 7696581394432", "streaming")
@@ -135,7 +147,7 @@ DEFAULT Auth-Type := Reject
 		t.Errorf("%+v", v)
 	}
 	if v = c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI("mn2@example.net"), LinkLayerID: phone}); v.Outcome != policy.Rejected || n.of("rejected") != 1 {
-		t.Errorf("%+v, %v", v, n.n)
+		t.Errorf("%+v, %v", v, n.all())
 	}
 }
 
@@ -143,9 +155,17 @@ DEFAULT Auth-Type := Reject
 func TestAnswersOfAFreeRADIUSThatDoesNotSign(t *testing.T) {
 	at := freePort(t, "127.0.0.1")
 	startFreeRADIUS(t, radiustest.FreeRADIUS{Listen: at, BareAnswers: true, Users: "DEFAULT Auth-Type := Accept\n"})
-	c, n := newClient(t, Config{Servers: []Server{{Address: at}}, Retries: 3, DeadTime: time.Hour})
-	if v := c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI("mn1@example.net")}); v.Outcome != policy.Silent || n.of("answer_dropped") == 0 {
-		t.Errorf("%+v, %v", v, n.n)
+	c, n := newClient(t, Config{Servers: []Server{{Address: at}}, Retries: patient, DeadTime: time.Hour})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	verdict := make(chan policy.Verdict)
+	go func() { verdict <- c.ask(ctx, policy.Query{MobileNodeID: mobility.NAI("mn1@example.net")}) }()
+	for n.of("answer_dropped") == 0 && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	cancel() // a good answer would have ended the question
+	if v := <-verdict; v.Outcome != policy.Silent || n.of("answer_dropped") == 0 {
+		t.Errorf("%+v, %v", v, n.all())
 	}
 }
 
@@ -155,22 +175,65 @@ func TestTheNextServerIsAskedWhenOneIsKilled(t *testing.T) {
 	users := "DEFAULT Auth-Type := Accept\n\tChargeable-User-Identity = \"%s\"\n"
 	stop := startFreeRADIUS(t, radiustest.FreeRADIUS{Listen: first, Users: fmt.Sprintf(users, "first")})
 	startFreeRADIUS(t, radiustest.FreeRADIUS{Listen: second, Users: fmt.Sprintf(users, "second")})
-	c, n := newClient(t, Config{Servers: []Server{{Address: first}, {Address: second}}, Retries: 5, DeadTime: time.Hour})
+	c, n := newClient(t, Config{Servers: []Server{{Address: first}, {Address: second}}, Retries: patient, DeadTime: time.Hour})
 	ask := func(nai string) string {
 		return c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI(nai)}).Grant.ChargeableUserIdentity
 	}
 	if got := ask("mn1@example.net"); got != "first" {
-		t.Fatalf("%q, %v", got, n.n)
+		t.Fatalf("%q, %v", got, n.all())
 	}
 	stop()
-	c.cfg.Retries = 2
+	c.exchange = func(ctx context.Context, s *server, q policy.Query) (*codec.Packet, error) {
+		once := Client{cfg: c.cfg}
+		if s.Name == "aaa1" { // of whom no answer can come
+			once.cfg.Retries = 0
+		}
+		return once.exchangeUDP(ctx, s, q)
+	}
 	for i, nai := range []string{"mn1@example.net", "mn2@example.net"} {
 		if got := ask(nai); got != "second" || n.of("server_silent") != i+1 || len(c.Silent()) != i {
-			t.Errorf("%q, %v", got, n.n)
+			t.Errorf("%q, %v", got, n.all())
 		}
 	}
 	if got := ask("mn1@example.net"); got != "second" || n.of("server_skipped") != 1 {
-		t.Errorf("%q, %v", got, n.n)
+		t.Errorf("%q, %v", got, n.all())
+	}
+}
+
+// Who comes during an outage and would be refused is held while a server that was killed is asked again, and served when that is back.
+func TestAKilledServerComesBack(t *testing.T) {
+	at := freePort(t, "::1")
+	c, n := newClient(t, Config{Servers: []Server{{Address: at}}, DeadTime: time.Hour})
+	for _, nai := range []string{"mn1@example.net", "mn2@example.net"} { // nobody is there yet
+		c.ask(context.Background(), policy.Query{MobileNodeID: mobility.NAI(nai)})
+	}
+	if !c.allDead() {
+		t.Fatal(n.all())
+	}
+	c.cfg.Retries = patient
+	ctx, cancel := context.WithCancel(context.Background())
+	verdicts, done := make(chan policy.Verdict, 10), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = c.Run(ctx, func(_ policy.QueryID, v policy.Verdict) { verdicts <- v })
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	const held = 5
+	for i := range held {
+		c.Post(policy.Query{MobileNodeID: mobility.NAI(fmt.Sprint("mn", i, "@example.net")), Anyway: true})
+	}
+	c.Post(policy.Query{MobileNodeID: mobility.NAI("known@example.net"), AtOnce: true})
+	if v := <-verdicts; v.Outcome != policy.Silent {
+		t.Errorf("%+v, %v", v, n.all())
+	}
+	startFreeRADIUS(t, radiustest.FreeRADIUS{Listen: at, Users: "DEFAULT Auth-Type := Accept\n"})
+	for range held {
+		if v := <-verdicts; v.Outcome != policy.Accepted {
+			t.Errorf("%+v, %v", v, n.all())
+		}
+	}
+	if len(c.Silent()) != 0 {
+		t.Error(n.all())
 	}
 }
 
@@ -179,7 +242,7 @@ func TestDemandsOfRadclient(t *testing.T) {
 	n := &counts{}
 	at := freePort(t, "::1")
 	l := NewListener(ListenerConfig{
-		Listen: at, Clients: []DynamicClient{{netip.MustParsePrefix("::1/128"), []byte(secret)}}, Window: time.Minute, RequireTimestamp: true,
+		Listen: at, Clients: []DynamicClient{{netip.MustParsePrefix("::1/128"), []byte(secret)}}, Window: time.Hour, RequireTimestamp: true,
 		NAS: NAS{Identifier: "mag1.example.net"}, Log: slog.New(slog.DiscardHandler), Count: n.add,
 	})
 	demands := make(chan policy.Demand, 10)
@@ -198,16 +261,17 @@ func TestDemandsOfRadclient(t *testing.T) {
 		})
 	}()
 	t.Cleanup(func() { cancel(); <-done })
-	send := func(secret, command, attributes string) string {
+	sendUntil := func(ctx context.Context, secret, command, attributes string) string {
 		argv, err := radiustest.Client(t.TempDir(), secret, at, command)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := exec.Command(argv[0], argv[1:]...)
+		c := exec.CommandContext(ctx, argv[0], argv[1:]...)
 		c.Stdin = strings.NewReader(attributes)
 		out, _ := c.CombinedOutput() // its exit code says whether it was acknowledged
 		return string(out)
 	}
+	send := func(secret, command, attributes string) string { return sendUntil(ctx, secret, command, attributes) }
 	now := fmt.Sprintf("Event-Timestamp = %d, ", time.Now().Unix())
 	for _, c := range []struct {
 		name, command, attributes, want string
@@ -241,12 +305,19 @@ func TestDemandsOfRadclient(t *testing.T) {
 	if len(demands) != 1 { // the other change
 		t.Errorf("%d more demands were taken", len(demands))
 	}
-	for name, send := range map[string]func() string{
-		"wrong_authenticator": func() string { return send("another secret", "disconnect", now+`User-Name = "mn1@example.net"`) },
-		"wrong_time":          func() string { return send(secret, "disconnect", `User-Name = "mn1@example.net"`) },
+	for name, forged := range map[string]struct{ secret, attributes string }{
+		"wrong_authenticator": {"another secret", now + `User-Name = "mn1@example.net"`},
+		"wrong_time":          {secret, `User-Name = "mn1@example.net"`},
 	} {
-		if out := send(); n.of(name) == 0 || strings.Contains(out, "ACK") {
-			t.Errorf("%s: %v\n%s", name, n.n, out)
+		sending, enough := context.WithTimeout(ctx, patience)
+		go func() {
+			defer enough()
+			for n.of(name) == 0 && sending.Err() == nil {
+				time.Sleep(10 * time.Millisecond)
+			}
+		}()
+		if out := sendUntil(sending, forged.secret, "disconnect", forged.attributes); n.of(name) == 0 || strings.Contains(out, "ACK") {
+			t.Errorf("%s: %v\n%s", name, n.all(), out)
 		}
 	}
 }

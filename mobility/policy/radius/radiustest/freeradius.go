@@ -121,7 +121,7 @@ func Client(dir, secret string, server netip.AddrPort, command string) ([]string
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	return []string{binary, "-x", "-r", "3", "-t", "1", "-S", file, server.String(), command}, nil
+	return []string{binary, "-x", "-r", "30", "-t", "1", "-S", file, server.String(), command}, nil
 }
 
 func find(name, debianPackage string) (string, error) {
