@@ -136,7 +136,7 @@ func (f *flows) deleteAtOnce(marks map[uint32]int) error {
 	if len(marks) == 0 {
 		return nil
 	}
-	if _, err := f.handle.ConntrackDeleteFilter(netlink.ConntrackTable, unix.AF_INET, byMarks(marks)); err != nil {
+	if _, err := f.handle.ConntrackDeleteFilters(netlink.ConntrackTable, unix.AF_INET, byMarks(marks)); err != nil {
 		return fmt.Errorf("delete offloaded flows: %w (needs CONFIG_NF_CT_NETLINK, module nf_conntrack_netlink)", err)
 	}
 	return nil
