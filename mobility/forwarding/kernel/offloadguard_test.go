@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -127,10 +128,10 @@ func TestOffloadBoundsFlows(t *testing.T) {
 	if n := len(d.mag1.tracked("=" + mn1Home + " ")); n < maximumFlows-10 || n > maximumFlows+10 { // each processor has a moment before the next knows
 		t.Errorf("%d flows, %d are allowed", n, maximumFlows)
 	}
-	if w := d.mag1.kernel.Warnings(); len(w) != 1 || !strings.Contains(w[0], "beyond the 1024") {
+	if w := d.mag1.kernel.Warnings(); len(w) != 1 || !strings.Contains(w[0], fmt.Sprintf("beyond the %d", maximumFlows)) {
 		t.Errorf("warnings: %q", w)
 	}
-	if !strings.Contains(d.mag1.rulesets(), mn1Home+" ct count over 1024") {
+	if !strings.Contains(d.mag1.rulesets(), fmt.Sprintf("%s ct count over %d", mn1Home, maximumFlows)) {
 		t.Errorf("nobody is counted:\n%s", d.mag1.rulesets())
 	}
 	if got, err := ask(d.mn1.dial("udp4", any1, cn4+":80"), 1); !errors.Is(err, errNoAnswer) {

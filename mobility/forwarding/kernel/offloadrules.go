@@ -98,8 +98,9 @@ var masqueraded = []byte{unix.IPPROTO_ICMP, unix.IPPROTO_TCP, unix.IPPROTO_UDP, 
 var controlPorts = []uint16{67, 68, 500, 4500, 1812, 1813, 3799, 4551, 5436}
 
 // maximumFlows is how many flows a mobile node has at most that are tracked: all mobile nodes and the router itself share one table. What would
-// begin another is dropped.
-const maximumFlows = 1024
+// begin another is dropped. A TCP connection that dies silently is tracked for days, and whoever stays has many; more would make the count, which
+// Linux goes through at new flows, a load of its own.
+const maximumFlows = 4096
 
 // status bits of include/uapi/linux/netfilter/nf_conntrack_common.h, and rt_nf key of nf_tables.h
 const (
