@@ -29,8 +29,10 @@ type flows struct {
 	done   chan struct{}
 	err    atomic.Pointer[error] // of the last attempt
 
-	mu    sync.Mutex          // is held during a deletion, so that nothing is deleted that was kept
-	marks map[uint32]struct{} // to be deleted
+	mu       sync.Mutex
+	marks    map[uint32]struct{} // to be deleted
+	deleting *uint32             // the one that is being deleted
+	deleted  *sync.Cond          // it is not any more
 }
 
 // newFlows opens it, in the current network namespace.
@@ -51,6 +53,7 @@ func newFlows() (*flows, error) {
 
 func startFlows(remove func(mark uint32) error, pause time.Duration) *flows {
 	f := &flows{delete: remove, pause: pause, wake: make(chan struct{}, 1), done: make(chan struct{}), marks: map[uint32]struct{}{}}
+	f.deleted = sync.NewCond(&f.mu)
 	go f.run()
 	return f
 }
@@ -66,11 +69,15 @@ func (f *flows) forget(mark uint32) {
 	}
 }
 
-// keep is the opposite, of a mark that a home address is about to have again.
+// keep is the opposite, of a mark that a home address is about to have again. Nothing that it has from then on is deleted; so it waits for a
+// deletion of this mark, and for no other.
 func (f *flows) keep(mark uint32) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.deleting != nil && *f.deleting == mark {
+		f.deleted.Wait()
+	}
 	delete(f.marks, mark)
-	f.mu.Unlock()
 }
 
 func (f *flows) run() {
@@ -99,17 +106,30 @@ func (f *flows) deleteAll() bool {
 
 // deleteOne says whether there was something to delete.
 func (f *flows) deleteOne() (more bool, err error) {
+	mark, remove, more := f.take()
+	if !more {
+		return false, nil
+	}
+	err = remove(mark)
+	f.err.Store(&err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for m := range f.marks {
-		err := f.delete(m)
-		f.err.Store(&err)
-		if err == nil {
-			delete(f.marks, m)
-		}
-		return true, err
+	if f.deleting = nil; err == nil {
+		delete(f.marks, mark)
 	}
-	return false, nil
+	f.deleted.Broadcast()
+	return true, err
+}
+
+// take is one of the marks, whose deletion begins, and what deletes it.
+func (f *flows) take() (mark uint32, remove func(mark uint32) error, more bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for mark = range f.marks {
+		f.deleting = &mark
+		return mark, f.delete, true
+	}
+	return 0, nil, false
 }
 
 func deleteFlows(socket *nl.SocketHandle, mark uint32) error {

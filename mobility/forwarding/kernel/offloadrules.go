@@ -64,7 +64,7 @@ type offloading struct {
 
 // String says what the rules do. Each rule carries it as a comment, by which it is recognized: it has to change with them.
 func (o offloading) String() string {
-	s := "offload, version 2"
+	s := "offload, version 3"
 	if o.masquerade {
 		s += ", masquerade"
 	}
@@ -97,9 +97,10 @@ var masqueraded = []byte{unix.IPPROTO_ICMP, unix.IPPROTO_TCP, unix.IPPROTO_UDP, 
 // Mobility Headers over UDP (RFC 5844 section 8).
 var controlPorts = []uint16{67, 68, 500, 4500, 1812, 1813, 3799, 4551, 5436}
 
-// maximumFlows is how many flows a mobile node has at most that are tracked: all mobile nodes and the router itself share one table. What would
-// begin another is dropped. A TCP connection that dies silently is tracked for days, and whoever stays has many; more would make the count, which
-// Linux goes through at new flows, a load of its own.
+// maximumFlows is how many flows of a mobile node leave here at most: they take the ports of the router's address, and their place in the one table
+// of flows that there is. What would begin another is dropped. A TCP connection that dies silently is tracked for days, and whoever stays has
+// many; more would make the count, which Linux goes through at new flows, a load of its own. Flows in the tunnel do not count: others begin
+// some of them, who could keep a mobile node from beginning any, and they stay tracked when it leaves.
 const maximumFlows = 4096
 
 // status bits of include/uapi/linux/netfilter/nf_conntrack_common.h, and rt_nf key of nf_tables.h
@@ -114,7 +115,7 @@ var tunnelDevices = []string{seg6InIPv4, seg6OutIPv4, ip6tnlPrefix, sitPrefix}
 
 func (o offloading) chains() []fixedChain {
 	chains := []fixedChain{
-		{name: chainLeave, rules: [][]expr.Any{setPacketMark(markLeave)}},
+		{name: chainLeave, rules: [][]expr.Any{bounded(), setPacketMark(markLeave)}},
 		{name: chainDepart, rules: o.depart()},
 		{name: chainArrive, rules: comeBack()},
 		{name: chainStay, rules: stay()},
@@ -167,17 +168,14 @@ var untrack = []expr.Any{&expr.Notrack{}, accept}
 func choose() [][]expr.Any {
 	rules := [][]expr.Any{append(onLinks(expr.MetaKeyIIFNAME), goTo(chainDepart))}
 	for _, name := range tunnelDevices {
-		rules = append(rules,
-			append(device(expr.MetaKeyIIFNAME, name), bounded(ipv4Destination)...),
-			append(device(expr.MetaKeyIIFNAME, name), accept))
+		rules = append(rules, append(device(expr.MetaKeyIIFNAME, name), accept))
 	}
 	return append(rules, slices.Concat(direction(1), flow(), isNot(native32(0)), isNot(native32(flowStays)), setPacketMark(markArrive)))
 }
 
-// bounded drops what would begin one flow too many of the mobile node with the address there. It counts no flow twice: only the first packet is
-// looked at.
-func bounded(address uint32) []expr.Any {
-	return slices.Concat(status(statusConfirmed), is(native32(0)), loaded(address, 4), []expr.Any{
+// bounded drops what would begin one flow too many of a mobile node. It counts no flow twice: only the first packet is looked at.
+func bounded() []expr.Any {
+	return slices.Concat(status(statusConfirmed), is(native32(0)), loaded(ipv4Source, 4), []expr.Any{
 		&expr.Dynset{SrcRegKey: register, SetName: offloadNew, Operation: unix.NFT_DYNSET_OP_ADD, Exprs: []expr.Any{&expr.Connlimit{Count: maximumFlows, Flags: expr.NFT_CONNLIMIT_F_INV}}},
 		&expr.Objref{Type: 1, Name: offloadRefused}, drop})
 }
@@ -187,7 +185,6 @@ func (o offloading) depart() [][]expr.Any {
 	rules := [][]expr.Any{
 		setPacketMark(0),
 		slices.Concat(state(expr.CtStateBitUNTRACKED), []expr.Any{accept}),
-		bounded(ipv4Source),
 		slices.Concat(direction(1), []expr.Any{accept}), // answers what came through the tunnel
 		slices.Concat(ownFlow(ipv4Source), []expr.Any{goTo(chainLeave)}),
 		slices.Concat(flow(), is(native32(flowStays)), []expr.Any{accept}),

@@ -60,7 +60,7 @@ func (o *offloadTotal) begin() (counters []*nftables.CounterObj) {
 // warning says what is wrong, for operators.
 func (o *offloadTotal) warning() (string, bool) {
 	packets, _ := o.read(offloadRefused)
-	return fmt.Sprintf("%d packets were dropped that would have begun a flow beyond the %d that a mobile node with an offload policy has at most", packets, maximumFlows), packets > 0
+	return fmt.Sprintf("%d packets were dropped that would have begun an offloaded flow beyond the %d that a mobile node has at most", packets, maximumFlows), packets > 0
 }
 
 func (o *offloadTotal) close() {

@@ -87,7 +87,8 @@ func expect(t *rapid.T, k *Kernel, f *fakeSystem, s *forwarding.State) {
 				p.add(k.backend.tunnel(k.tunnels[addr]))
 			}
 		}
-		for _, o := range k.objects(nil, &e) {
+		stored := e.InKernel()
+		for _, o := range k.objects(nil, &stored) {
 			if o.isRule() {
 				p.rules = append(p.rules, o.rule)
 			} else if o.isNeighbour() {

@@ -96,7 +96,7 @@ func (c *Client) hold(q policy.Query) bool {
 	}
 }
 
-// probe asks dead servers, one at a time, so that only questions that are held wait for them, and these no longer than one of them takes.
+// probe asks dead servers, one at a time, so that only questions that are held wait for them, and these no longer than two of them take.
 func (c *Client) probe(ctx context.Context, answered func(policy.QueryID, policy.Verdict)) {
 	for {
 		select {
