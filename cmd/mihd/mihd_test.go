@@ -56,10 +56,9 @@ func TestAnAccessPointWithoutAGateway(t *testing.T) {
 	}
 }
 
-// TestNothingInClear: without charon nothing is said to a protected peer, and the packet filter stands for MIH alone.
-func TestNothingInClear(t *testing.T) {
-	l := newLab(t)
-	l.write("mihd.yaml", fmt.Sprintf(`
+// protected is a configuration whose one peer needs a security association.
+func (l *lab) protected() string {
+	return fmt.Sprintf(`
 mih:
   mihf_id: ap
   listen: ["2001:db8:f0::21"]
@@ -70,7 +69,13 @@ security:
   peers: [{name: gateway, address: "2001:db8:f0::1", identity: mag1, managed_by: swanctl}]
 admin: {socket: %[1]s/mihd.sock}
 metrics: {listen: ""}
-`, l.dir))
+`, l.dir)
+}
+
+// TestNothingInClear: without charon nothing is said to a protected peer, and the packet filter stands for MIH alone.
+func TestNothingInClear(t *testing.T) {
+	l := newLab(t)
+	l.write("mihd.yaml", l.protected())
 	l.start()
 	var s api.Status
 	if err := l.client.Get(t.Context(), api.PathStatus, &s); err != nil {
@@ -96,18 +101,7 @@ metrics: {listen: ""}
 // --clean takes nothing of it away until it is gone.
 func TestOneInANamespace(t *testing.T) {
 	l := newLab(t)
-	configuration := fmt.Sprintf(`
-mih:
-  mihf_id: ap
-  listen: ["2001:db8:f0::21"]
-  peers: [{name: gateway, address: "2001:db8:f0::1"}]
-security:
-  mode: ipsec
-  vici_socket: %[1]s/vici
-  peers: [{name: gateway, address: "2001:db8:f0::1", identity: mag1, managed_by: swanctl}]
-admin: {socket: %[1]s/mihd.sock}
-metrics: {listen: ""}
-`, l.dir)
+	configuration := l.protected()
 	l.write("mihd.yaml", configuration)
 	l.write("other.yaml", strings.Replace(configuration, "mihd.sock", "other.sock", 1))
 	l.write("bad.yaml", configuration+"unknown: 1\n")
